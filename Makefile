@@ -1,0 +1,45 @@
+# `make` alone lists the targets. Python 3.11 is taken where it is there; PYTHON=... chooses another (3.11 to 3.13).
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell $(name) --version 2>/dev/null),$(name))))
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup train test slow check format facts bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+setup: $(INSTALLED) ## make .venv with the pinned packages
+
+train: setup ## train cnn on the embedded sample of MNIST
+	$(BIN)/zoo train cnn
+
+test: setup ## run the tests that are neither slow nor need a network
+	$(BIN)/pytest
+
+slow: setup ## run the slow tests
+	$(BIN)/pytest -m "slow and not network"
+
+check: setup ## lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## format the code and mend what lint can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+facts: setup ## measure the models' sizes anew, into zoo/models/facts.json
+	$(BIN)/python scripts/make_facts.py
+
+bench: setup ## run the benchmarks, one after the other; rows go to benchmarks/results.csv
+	$(BIN)/python benchmarks/input_pipeline.py
+	$(BIN)/python benchmarks/memory.py
+
+clean: ## remove what make and the tests made; runs/ stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist

@@ -1,0 +1,80 @@
+"""A complete, small model zoo for Keras 3 on TensorFlow.
+
+`import zoo` is instant: TensorFlow is imported by the first verb that needs it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.api import build, evaluate, load, load_data, train
+    from zoo.artefacts.predictor import Predictions, Predictor
+    from zoo.artefacts.run import Run
+    from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError
+    from zoo.evaluation.scores import Evaluation
+    from zoo.pipeline.info import DataInfo
+    from zoo.pipeline.splits import Splits
+    from zoo.registry import info, list_datasets, list_models, register_dataset, register_model
+
+_HOME = {
+    "build": "zoo.api",
+    "evaluate": "zoo.api",
+    "load": "zoo.api",
+    "load_data": "zoo.api",
+    "train": "zoo.api",
+    "Predictions": "zoo.artefacts.predictor",
+    "Predictor": "zoo.artefacts.predictor",
+    "Run": "zoo.artefacts.run",
+    "ArtefactError": "zoo.errors",
+    "DataError": "zoo.errors",
+    "UnknownNameError": "zoo.errors",
+    "UsageError": "zoo.errors",
+    "ZooError": "zoo.errors",
+    "Evaluation": "zoo.evaluation.scores",
+    "DataInfo": "zoo.pipeline.info",
+    "Splits": "zoo.pipeline.splits",
+    "info": "zoo.registry",
+    "list_datasets": "zoo.registry",
+    "list_models": "zoo.registry",
+    "register_dataset": "zoo.registry",
+    "register_model": "zoo.registry",
+}
+
+__all__ = [
+    "ArtefactError",
+    "DataError",
+    "DataInfo",
+    "Evaluation",
+    "Predictions",
+    "Predictor",
+    "Run",
+    "Splits",
+    "UnknownNameError",
+    "UsageError",
+    "ZooError",
+    "build",
+    "evaluate",
+    "info",
+    "list_datasets",
+    "list_models",
+    "load",
+    "load_data",
+    "register_dataset",
+    "register_model",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,460 @@
+"""The verbs: the only place that joins models, data, training and artefacts."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo import registry
+from zoo.errors import DataError, UsageError, ZooError
+from zoo.tasks import TASKS, Task, find_task
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.artefacts.predictor import Predictor
+    from zoo.artefacts.run import Run
+    from zoo.config import DataArguments, Settings
+    from zoo.evaluation.scores import Evaluation
+    from zoo.pipeline.examples import Examples
+    from zoo.pipeline.info import DataInfo
+    from zoo.pipeline.splits import Splits
+
+logger = logging.getLogger(__name__)
+PartName = Literal["train", "validation", "test"]
+
+
+def build(
+    name: str,
+    *,
+    data: Any = None,
+    weights: str | os.PathLike[str] | Run | None = None,
+    task: str | None = None,
+    optimizer: str | keras.optimizers.Optimizer = "adam",
+    learning_rate: float | None = None,
+    **model_arguments: Any,
+) -> keras.Model:
+    """Build a compiled `keras.Model`, ready for `fit`.
+
+    Args:
+        name: a model or variant, for example "cnn" or "cnn/tiny"; see `list_models`.
+        data: anything that `load_data` takes; sets input shape, classes and statistics.
+        weights: a run, or its directory, whose weights to begin with; the architecture must be the same.
+        task: name of the task; by default that of `data`, else the one that the arguments ask for.
+        optimizer: a name, or a Keras optimizer.
+        learning_rate: above 0; None takes Keras' default for the optimizer.
+        **model_arguments: arguments of the model's factory; `zoo.info(name).arguments` has the defaults.
+
+    Returns:
+        A Sequential or functional model that gives float32 logits or values. Its loss and metrics take integer and one-hot
+        labels alike.
+
+    Raises:
+        UsageError: a name, argument or value is not accepted.
+        DataError: the data cannot be read.
+
+    Example:
+        >>> model = build("lenet", num_classes=3)
+        >>> model.output_shape
+        (None, 3)
+    """
+    info = None if data is None else load_data(data, task=task).info
+    model, chosen, width = _uncompiled(name, info, task, model_arguments)
+    if weights is not None:
+        _set_weights(model, weights)
+    _compile(model, chosen, width, optimizer, learning_rate)
+    return model
+
+
+def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | None = None, **arguments: Any) -> Splits:
+    """Read, clean and split data; see `Splits` for what comes out.
+
+    Args:
+        data: a name (embedded, or any image data set of TensorFlow Datasets; "tfds:NAME" is always the latter), a path
+            (CSV, TSV, Parquet, `.npz`, a folder of class folders, a prepared TFDS folder), `(features, targets)`, a
+            DataFrame with a label column, a finite `tf.data.Dataset` of pairs, or a mapping of "train", "validation",
+            "test" to arrays, DataFrames or datasets. Splits are returned as they are.
+        batch_size: rows a batch, at least 1.
+        seed: of the training order, in `[0, 2**32)`.
+        task: name of the task; by default the data set's own, or guessed from the targets.
+        **arguments: see `zoo.config.DataArguments`: `label_column`, `ignore_columns`, `image_size`, `channels`,
+            `validation`, `split_seed`, `duplicates`, `overlap`, `conflicts`, `broken`, `data_dir`, `memory_budget_mb`.
+
+    Raises:
+        UsageError: a name or argument is not accepted.
+        DataError: the data are missing, broken, empty or of one class.
+
+    Example:
+        >>> load_data("digits").info.num_examples
+        {'train': 1257, 'validation': 270, 'test': 270}
+    """
+    from zoo.config import data_arguments
+    from zoo.pipeline.prepare import prepare
+    from zoo.pipeline.splits import Splits
+
+    if isinstance(data, Splits):
+        if arguments or task not in (None, data.info.task_name):
+            raise UsageError(f"Splits are ready as they are. Received: {sorted(arguments)} beside them. Leave that out.")
+        return data
+    if task is not None:
+        find_task(task)
+    if not batch_size >= 1:
+        raise UsageError(f"`batch_size` is at least 1. Received: {batch_size}.")
+    checked = data_arguments(arguments)
+    examples, own_task = _read(data, checked)
+    return prepare(examples, checked, task=task or own_task, batch_size=batch_size, seed=seed)
+
+
+def train(
+    model: str | keras.Model | None = None,
+    *,
+    data: Any = None,
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    verbose: int | Literal["auto"] = "auto",
+    model_arguments: Mapping[str, Any] | None = None,
+    data_arguments: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a model and keep everything in a run directory; then score it once on the test part.
+
+    Settings come, later ones first, from the keywords, `config`, the recipe of this model on these data, and the task.
+
+    Args:
+        model: a name, or the user's own `keras.Model`. One that is compiled is trained as it is compiled; its input must be
+            what the data give (see `Splits`), its output logits or a softmax.
+        data: anything that `load_data` takes; by default the embedded data set of the model's task.
+        config: a YAML file or a mapping of flat settings.
+        out: the run directory, which must not exist or be empty; default `runs/MODEL-DATA-TIME`.
+        verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
+        model_arguments: arguments of the model's factory.
+        data_arguments: arguments of `load_data`.
+        **settings: `epochs`, `batch_size`, `optimizer`, `learning_rate`, `schedule`, `warmup`, `seed`, `task`.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UsageError: a name, key or value is not accepted.
+        DataError: the data cannot be learned from.
+        ArtefactError: the run directory exists with content, or cannot be written.
+        KeyboardInterrupt: Ctrl-C; the last finished epoch's model is kept, and a note says where.
+    """
+    from zoo import config as configuration
+    from zoo.artefacts.files import create_directory
+    from zoo.artefacts.run import Run, RunWriter, default_directory
+    from zoo.evaluation.scores import score
+    from zoo.pipeline.splits import Splits
+    from zoo.seeding import set_seed
+    from zoo.training.fit import fit
+
+    given = {
+        **settings,
+        **{f"model.{name}": value for name, value in (model_arguments or {}).items()},
+        **{f"data.{name}": value for name, value in (data_arguments or {}).items()},
+    }
+    written = dict(config) if isinstance(config, Mapping) else configuration.read_yaml(config) if config else {}
+    model = model if model is not None else written.get("model")
+    if model is None:
+        raise UsageError("Which model? Received: none. Name one, for example 'cnn', or give a keras.Model.")
+    entry = registry.find_model(model)[0] if isinstance(model, str) else None
+    for keys in (written, given):
+        configuration.check_keys(keys, entry.defaults if entry else {})
+    model_name = model if isinstance(model, str) else model.name
+    task = given.get("task", written.get("task"))
+    data = data if data is not None else written.get("data")
+    if data is None:
+        data = _default_data(task or (entry.tasks[0] if entry else None))
+    data_name = str(data) if isinstance(data, str | os.PathLike) else data.info.name if isinstance(data, Splits) else "arrays"
+    recipe = registry.find_recipe(model_name, data_name) if entry else None
+    layers = [dict(recipe.settings()) if recipe else {}, written, given]
+    directory = Path(out) if out is not None else default_directory(model_name, data_name)
+    if out is not None:
+        create_directory(directory)  # before the long reading of data
+
+    first = configuration.resolve({"model": model_name, "data": data_name, "task": task or "regression"}, *_only_data(layers))
+    splits = load_data(data, task=task, **({} if isinstance(data, Splits) else _changed(first.data_arguments)))
+    info = splits.info
+    names = {"model": model_name, "data": data_name, "task": info.task_name}
+    resolved = configuration.resolve(info.task.settings, *layers, names)
+    if not isinstance(data, Splits) or "batch_size" in {**written, **given}:
+        splits = splits.with_batches(resolved.batch_size, resolved.seed)
+    resolved = resolved.model_copy(update={"batch_size": splits.batch_size})
+
+    set_seed(resolved.seed)
+    if entry is not None:
+        keras_model = _for_training(model_name, splits, resolved)
+    else:
+        keras_model, resolved = _own_model(model, splits, resolved, {**written, **given})
+    writer = RunWriter(directory, resolved, info)
+    writer.check_model(keras_model)
+    timings = fit(keras_model, splits, writer, epochs=resolved.epochs, verbose=0 if verbose == 0 else 1)
+    evaluation = score(keras_model, splits, "test")
+    writer.update(status="finished", metrics=dict(evaluation.metrics), evaluation=evaluation.to_dict(), timings=timings)
+    run = Run.open(directory)
+    run.__dict__["model"] = keras_model
+    return run
+
+
+def evaluate(
+    model: Run | str | os.PathLike[str] | keras.Model, data: Any = None, *, split: PartName = "test", **arguments: Any
+) -> Evaluation:
+    """Score a trained model.
+
+    Args:
+        model: a run, its directory, or a `keras.Model`.
+        data: anything that `load_data` takes. A run is scored by default on the data that it learned from; other data are
+            read as its own were: their `test` part, or all of them where there are no parts. A `keras.Model` needs data.
+        split: "train", "validation" or "test"; of a run's own data, of Splits, or of data that come in parts.
+        **arguments: arguments of `load_data` for other data.
+
+    Raises:
+        UsageError: there is no such part, or a `keras.Model` came without data.
+        ArtefactError: the run cannot be opened.
+        DataError: the data cannot be read, or do not fit the model.
+    """
+    from zoo.artefacts.run import Run
+    from zoo.config import data_arguments
+    from zoo.evaluation.scores import score
+    from zoo.pipeline.prepare import prepare_like
+    from zoo.pipeline.splits import Splits
+
+    if split not in ("train", "validation", "test"):
+        raise UsageError(f"`split` is 'train', 'validation' or 'test'. Received: {split!r}.")
+    if not isinstance(model, Run | str | os.PathLike):
+        if data is None:
+            raise UsageError("A keras.Model is scored on data. Received: none. Give data=.")
+        splits = load_data(data, **arguments)
+        _check_fits(model, splits)
+        return score(model, splits, split)
+    run = model if isinstance(model, Run) else Run.open(model)
+    if data is None:
+        return score(run.model, _own_data(run), split)
+    if isinstance(data, Splits):
+        return score(run.model, data, split)
+    given = {name: value for name, value in _data_settings(run).items() if name == "label_column"}
+    if run.info.task.input_name == "image":
+        given = {"image_size": run.info.input_shape[:2], "channels": run.info.input_shape[2]}
+    examples, _ = _read(data, data_arguments({**given, **arguments}))
+    part = split if split in examples.parts else None
+    if part is None and split != "test":
+        raise UsageError(f"These data have no part {split!r}. Received: parts {[*examples.parts]}. Leave split= out.")
+    return score(run.model, prepare_like(examples, run.info, part=part, batch_size=256), "test")
+
+
+def load(path: str | os.PathLike[str]) -> Predictor:
+    """Return a Predictor for a run directory: raw input in, labels and probabilities out.
+
+    Raises:
+        ArtefactError: there is no run, or it is damaged.
+    """
+    from zoo.artefacts.run import Run
+
+    return Run.open(path).predictor
+
+
+def _read(data: Any, arguments: DataArguments) -> tuple[Examples, str | None]:
+    """Return the examples, and the task that a registered data set is for."""
+    from zoo.pipeline.load import looks_like_path, read_object, read_path
+    from zoo.pipeline.readers.tfds import read_tfds
+
+    if isinstance(data, str) and not data.startswith("tfds:"):
+        entry = registry.find_dataset(data)
+        if entry is not None:
+            content = entry.load()
+            if isinstance(content, str) and content.startswith("tfds:"):
+                return _read(content, arguments)[0], entry.task
+            examples = read_object(content, arguments, data)
+            examples.name = data
+            return examples, entry.task
+    if isinstance(data, str | os.PathLike):
+        name = os.fspath(data)
+        if not name:
+            raise UsageError("Which data? Received: an empty name. Give a name or a path.")
+        if not name.startswith("tfds:") and looks_like_path(name):
+            return read_path(name, arguments), None
+        name = name.removeprefix("tfds:")
+        entry = registry.find_dataset(name)
+        return (
+            read_tfds(
+                name,
+                arguments,
+                offline_twin=entry.offline_twin if entry else None,
+                known_names=registry.list_datasets(),
+            ),
+            None,
+        )
+    return read_object(data, arguments, "arrays"), None
+
+
+def _uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mapping[str, Any]) -> tuple[keras.Model, Task, int]:
+    """Return the model, its task, and the width of its output."""
+    from zoo.config import check_values
+
+    entry, variant = registry.find_model(name)
+    given = check_values(entry.name, entry.annotations, entry.arguments(None, given))
+    from_data = {key: value for key, value in (info.model_arguments() if info else {}).items() if key in entry.defaults}
+    arguments = {**entry.defaults, **entry.arguments(variant, {}), **from_data, **given}
+    named = task or (info.task_name if info else None)
+    chosen = find_task(named) if named else _implied_task(entry, arguments)
+    if chosen.name not in entry.tasks:
+        others = registry.list_models(task=chosen.name)
+        raise UsageError(
+            f"Model {entry.name!r} is not for {chosen.name}. Received: {name!r} with that task; it does "
+            f"{', '.join(entry.tasks)}. Models for {chosen.name}: {', '.join(others)}."
+        )
+    is_classifier = arguments.get("num_classes") is not None
+    if is_classifier != (chosen.kind == "classification"):
+        wanted = "num_classes= or data=" if not is_classifier else "num_outputs= in place of num_classes="
+        raise UsageError(f"Task {chosen.name} needs {wanted}. Received: num_classes={arguments.get('num_classes')}.")
+    width = arguments[chosen.output_argument]
+    if info is not None and (
+        tuple(arguments["input_shape"]) != info.input_shape or width < info.num_outputs or
+        (not is_classifier and width != info.num_outputs)
+    ):  # fmt: skip
+        raise UsageError(
+            f"The arguments do not fit the data. Received: input_shape={tuple(arguments['input_shape'])}, "
+            f"{chosen.output_argument}={width}; the data have {info.input_shape} and {info.num_outputs}. Leave them out."
+        )
+    return entry.factory(**arguments), chosen, width
+
+
+def _implied_task(entry: registry.ModelEntry, arguments: Mapping[str, Any]) -> Task:
+    """Return the first of a model's tasks that its arguments ask for."""
+    kind = "classification" if arguments.get("num_classes") is not None else "regression"
+    input_name = "image" if len(arguments["input_shape"]) == 3 else "features"
+    tasks = [find_task(name) for name in entry.tasks]
+    fitting = [task for task in tasks if task.kind == kind and task.input_name == input_name]
+    return (fitting or tasks)[0]
+
+
+def _set_weights(model: keras.Model, weights: Any) -> None:
+    from zoo.artefacts.run import Run
+
+    source = (weights if isinstance(weights, Run) else Run.open(weights)).model
+    theirs, ours = [tuple(w.shape) for w in source.weights], [tuple(w.shape) for w in model.weights]
+    if theirs != ours:
+        raise UsageError(
+            f"The weights do not fit the model. Received: {len(theirs)} weights of shapes {theirs}; the model has "
+            f"{len(ours)} of shapes {ours}. Build it with the run's own arguments."
+        )
+    model.set_weights(source.get_weights())
+
+
+def _compile(
+    model: keras.Model, task: Task, width: int, optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
+) -> None:
+    from zoo.training.optimizers import make_optimizer
+
+    if learning_rate is not None and isinstance(learning_rate, int | float) and not learning_rate > 0:
+        raise UsageError(f"`learning_rate` is above 0. Received: {learning_rate}.")
+    if isinstance(optimizer, str):
+        optimizer = make_optimizer(optimizer, learning_rate)
+    elif learning_rate is not None:
+        raise UsageError("An optimizer object has its own learning rate. Received: learning_rate= beside it. Leave it out.")
+    model.compile(optimizer=optimizer, loss=task.loss(), metrics=task.metrics(width))
+
+
+def _for_training(name: str, splits: Splits, settings: Settings) -> keras.Model:
+    from zoo.training.optimizers import learning_rate_course
+
+    model, task, width = _uncompiled(name, splits.info, settings.task, settings.model_arguments)
+    steps = int(splits.train.cardinality()) * settings.epochs
+    _compile(model, task, width, settings.optimizer, learning_rate_course(settings, steps))
+    return model
+
+
+def _own_model(
+    model: keras.Model, splits: Splits, settings: Settings, explicit: Mapping[str, Any]
+) -> tuple[keras.Model, Settings]:
+    """Return the user's model, compiled, and the settings that are true of it."""
+    from zoo.artefacts.outputs import output_kind
+    from zoo.training.optimizers import learning_rate_course
+
+    _check_fits(model, splits)
+    if model.compiled:
+        unused = sorted({"optimizer", "learning_rate", "schedule", "warmup"} & set(explicit))
+        if unused:
+            raise UsageError(
+                f"This model is compiled and keeps its own optimizer. Received: {', '.join(unused)}. "
+                "Leave that out, or give the model uncompiled."
+            )
+        loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", "")
+        if loss == "categorical_crossentropy":
+            raise UsageError(
+                "Labels come as class numbers. Received: a model compiled with categorical_crossentropy, which wants one-hot "
+                "rows. Compile it with sparse_categorical_crossentropy or zoo.losses.ClassificationCrossentropy()."
+            )
+        rate = float(model.optimizer.learning_rate)
+        own = {"optimizer": "own", "learning_rate": rate, "schedule": "constant", "warmup": 0.0}
+        return model, settings.model_copy(update=own)
+    steps = int(splits.train.cardinality()) * settings.epochs
+    task, width = splits.info.task, model.output_shape[-1]
+    _compile(model, task, width, settings.optimizer, learning_rate_course(settings, steps))
+    if output_kind(model, splits.info) == "probabilities":
+        import keras
+
+        loss = keras.losses.SparseCategoricalCrossentropy()
+        model.compile(optimizer=model.optimizer, loss=loss, metrics=task.metrics(width))
+    return model, settings
+
+
+def _check_fits(model: keras.Model, splits: Splits) -> None:
+    """Refuse a user's model that does not take one batch of these data, or does not answer it."""
+    import keras
+    import numpy as np
+
+    from zoo.artefacts.outputs import output_kind
+
+    if not isinstance(model, keras.Model):
+        raise UsageError(f"A model is a name, a run or a keras.Model. Received: {type(model).__name__}.")
+    shape = splits.info.input_shape
+    try:
+        model(np.zeros((2, *shape), np.float32), training=False)
+    except ZooError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"The model does not take these data. Received: model {model.name!r}, which fails on a batch of shape "
+            f"(2, {', '.join(map(str, shape))}): {str(error)[:200]}. Give its Input the shape {shape}."
+        ) from error
+    output_kind(model, splits.info)
+
+
+def _default_data(task: str | None) -> str:
+    if task is None:
+        raise UsageError("A model of your own needs data. Received: none. Give data=.")
+    return find_task(task).default_data
+
+
+def _only_data(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in layer.items() if key.startswith("data.")} for layer in layers]
+
+
+def _changed(arguments: DataArguments) -> dict[str, Any]:
+    return arguments.model_dump(exclude_unset=True)
+
+
+def _data_settings(run: Run) -> dict[str, Any]:
+    settings = {key: value for key, value in run.settings.items() if key.startswith("data.")}
+    return {key.removeprefix("data."): value for key, value in settings.items() if value is not None}
+
+
+def _own_data(run: Run) -> Splits:
+    """Return the data that a run learned from, read again."""
+    name = run.settings["data"]
+    if name in ("arrays", "tf.data"):
+        raise UsageError("This run learned from arrays, which it does not keep. Received: no data. Give data=.")
+    splits = load_data(name, task=run.info.task_name, batch_size=256, **_data_settings(run))
+    if splits.info.fingerprint != run.info.fingerprint:
+        raise DataError(
+            f"The data have changed since this run. Received: fingerprint {splits.info.fingerprint} of {name!r}, then "
+            f"{run.info.fingerprint}. Restore them, or give them as data= to score on what they are now."
+        )
+    return splits
+
+
+__all__ = ["TASKS", "build", "evaluate", "load", "load_data", "train"]

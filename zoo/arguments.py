@@ -1,0 +1,52 @@
+"""Types and checks of the arguments that model factories share.
+
+The types carry their ranges, which `zoo.build` enforces; nothing here imports Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from annotated_types import Ge, Gt, Lt, MinLen
+
+from zoo.errors import UsageError
+
+if TYPE_CHECKING:
+    import keras
+
+Count = Annotated[int, Ge(1)]
+Classes = Annotated[int, Ge(2)]
+Rate = Annotated[float, Ge(0), Lt(1)]
+Penalty = Annotated[float, Ge(0)]
+Widths = Annotated[tuple[Count, ...], MinLen(1)]
+Shape = tuple[int, ...]
+Statistics = float | tuple[float, ...]
+Variances = Annotated[float, Gt(0)] | tuple[Annotated[float, Gt(0)], ...]
+Activation = Literal["elu", "gelu", "leaky_relu", "linear", "relu", "sigmoid", "silu", "tanh"]
+
+
+def check_shape(input_shape: Sequence[int], *ranks: int) -> None:
+    """Refuse an input shape whose rank is not accepted or that has an empty or unknown axis.
+
+    Args:
+        input_shape: sizes without the batch: `(features,)` or `(height, width, channels)`.
+        ranks: accepted numbers of axes.
+
+    Raises:
+        UsageError: the message has an accepted shape.
+    """
+    forms = {1: "(features,)", 3: "(height, width, channels)"}
+    if len(input_shape) not in ranks or any(size is None or size < 1 for size in input_shape):
+        accepted = " or ".join(forms[rank] for rank in ranks)
+        mend = f" Try input_shape={(*input_shape, 1)}." if len(input_shape) == 2 and 3 in ranks else ""
+        raise UsageError(
+            f"`input_shape` is {accepted} with sizes of at least 1, without the batch. Received: {tuple(input_shape)}.{mend}"
+        )
+
+
+def penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
+    """Return Keras' regularizer for a kernel, or None where both weights are 0."""
+    import keras
+
+    return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None

@@ -1,0 +1,1 @@
+"""What training leaves behind and what prediction reads: run directories and Predictors."""

@@ -1,0 +1,137 @@
+"""Predictions for many files or rows, written as CSV while they are made."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.artefacts.files import write_atomically
+from zoo.artefacts.predictor import CHUNK, Predictions, Predictor
+from zoo.errors import ArtefactError, DataError, UsageError
+from zoo.pipeline.readers import folder, tables
+from zoo.progress import track
+
+
+@dataclass
+class Done:
+    """What a bulk prediction did: rows written, and a line for each example that could not be read."""
+
+    rows: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+def predict_images(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return `file`, `label`, `probability` and `probabilities` of each image, and a line for each that cannot be read.
+
+    Raises:
+        UsageError: the model is not for images.
+    """
+    if predictor.info.table is not None:
+        raise UsageError("This model takes tables. Received: image files. Use --data rows.csv --out predictions.csv.")
+    rows, broken = [], []
+    for names, predictions, failed in _in_chunks(predictor, paths):
+        broken += failed
+        for name, label, probabilities in zip(names, predictions.labels, predictions.probabilities, strict=True):
+            by_label = {str(each): float(value) for each, value in zip(predictor.labels, probabilities, strict=False)}
+            rows.append({"file": name, "label": label, "probability": float(probabilities.max()), "probabilities": by_label})
+    return rows, broken
+
+
+def predict_file(predictor: Predictor, data: Path, out: Path) -> Done:
+    """Write a CSV with the prediction of each row of a table or `.npz`, or of each image in a folder.
+
+    Args:
+        predictor: of the model.
+        data: CSV, TSV or Parquet; a `.npz` with `x` (or `x_test`); a folder of images.
+        out: the CSV file: `row` or `file`, then `label` and a column for each probability, or the values.
+
+    Raises:
+        ArtefactError: `out` exists or cannot be written.
+        DataError: the data cannot be read, or do not fit the model.
+    """
+    if out.exists():
+        raise ArtefactError(f"The file exists and is not overwritten. Received: {out}. Choose another name.")
+    if not out.parent.is_dir():
+        raise ArtefactError(f"There is no folder to write to. Received: {out}. Create {out.parent} first.")
+    chunks = _chunks_of(predictor, data)
+    done = Done()
+    write_atomically(out, lambda partial: _write(partial, predictor, chunks, done))
+    return done
+
+
+def _chunks_of(predictor: Predictor, data: Path) -> Iterator[tuple[Sequence[Any], Predictions, list[str]]]:
+    if not data.exists():
+        raise DataError(f"There is no such file or folder. Received: {data}. Check the path.")
+    if predictor.info.table is not None:
+        if data.suffix not in tables.SUFFIXES:
+            raise DataError(f"This model takes {', '.join(tables.SUFFIXES)}. Received: {data}. Convert it.")
+        table = tables.read_table(data)
+        return _rows(predictor, [table.iloc[start : start + CHUNK * 16] for start in range(0, len(table), CHUNK * 16)])
+    if data.is_dir():
+        files = folder.image_files(data)
+        if not files:
+            raise DataError(f"There are no images in this folder. Received: {data}.")
+        return _in_chunks(predictor, files)
+    if data.suffix != ".npz":
+        raise DataError(f"This model takes a folder of images or a .npz. Received: {data}.")
+    images = _npz_images(data)
+    return _rows(predictor, [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)])
+
+
+def _npz_images(path: Path) -> np.ndarray:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for name in ("x", "x_test"):
+                if name in file.files:
+                    images: np.ndarray = file[name]
+                    return images
+            names = file.files
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"This cannot be read as .npz: {error}. Received: {path}.") from error
+    raise DataError(f"A .npz to predict holds x. Received: {names} in {path}. Rename the array.")
+
+
+def _rows(predictor: Predictor, chunks: Sequence[Any]) -> Iterator[tuple[Sequence[Any], Predictions, list[str]]]:
+    start = 0
+    for chunk in track(chunks, "Predicting"):
+        yield range(start, start + len(chunk)), predictor.predict(chunk), []
+        start += len(chunk)
+
+
+def _in_chunks(predictor: Predictor, paths: Sequence[Path]) -> Iterator[tuple[Sequence[Any], Predictions, list[str]]]:
+    """Predict image files; one that cannot be read costs only itself."""
+    starts = range(0, len(paths), CHUNK)
+    for start in track(starts, "Predicting"):
+        names, images, broken = [], [], []
+        for path in paths[start : start + CHUNK]:
+            try:
+                images.append(predictor.read_image(path))
+                names.append(str(path))
+            except DataError as error:
+                broken.append(str(error))
+        yield names, predictor.predict(images) if images else predictor.no_predictions(), broken
+
+
+def _write(
+    path: Path, predictor: Predictor, chunks: Iterable[tuple[Sequence[Any], Predictions, list[str]]], done: Done
+) -> None:
+    first = "row" if predictor.info.table is not None else "example"
+    if predictor.labels:
+        header = [first, "label", *(f"probability_{label}" for label in predictor.labels)]
+    else:
+        header = [first, *(f"value_{number}" for number in range(predictor.info.num_outputs))]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for names, predictions, broken in chunks:
+            numbers = predictions.probabilities if predictor.labels else predictions.values
+            labels = [[label] for label in predictions.labels] if predictor.labels else [[] for _ in names]
+            for name, label, row in zip(names, labels, numbers, strict=True):
+                writer.writerow([name, *label, *(f"{value:.6g}" for value in row[: len(header)])])
+            done.rows += len(names)
+            done.broken += broken

@@ -1,0 +1,81 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ArtefactError
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a temporary file beside `path`, then put it in place; a failure leaves the old file as it was.
+
+    Raises:
+        ArtefactError: the disk is full, read-only or failing.
+    """
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        write(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        kept = " The file there before is unchanged." if path.exists() else ""
+        raise ArtefactError(
+            f"A file could not be written: {error.strerror or error}. Received: {path}.{kept} "
+            "Free space or choose another directory."
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON atomically, readable by people."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file.
+
+    Raises:
+        ArtefactError: it is missing or damaged.
+    """
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtefactError(f"This is not a whole run directory: {path.name} is missing. Received: {path.parent}.") from error
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"This file is damaged: {error}. Received: {path}. Train again or restore it.") from error
+    return content
+
+
+def create_directory(path: Path) -> None:
+    """Create a directory for a run; an empty one that exists is taken.
+
+    Raises:
+        ArtefactError: it exists and holds something, or cannot be created or written.
+    """
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ArtefactError(
+                f"The run directory exists and is not empty; nothing in it is overwritten. Received: {path}. "
+                "Choose another, or move this one away."
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".partial-probe"
+        probe.write_bytes(b"0")
+        probe.unlink()
+    except OSError as error:
+        raise ArtefactError(
+            f"The run directory cannot be created or written: {error.strerror or error}. Received: {path}. "
+            "Choose one that you may write to, with out= or --out."
+        ) from error

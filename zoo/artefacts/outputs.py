@@ -1,0 +1,56 @@
+"""A model's raw outputs as probabilities or values, whatever its last layer is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from zoo.errors import UsageError
+from zoo.pipeline.info import DataInfo
+
+if TYPE_CHECKING:
+    import keras
+
+OutputKind = Literal["logits", "probabilities", "values"]
+
+
+def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
+    """Return what a model's outputs are: zoo's models give logits, a user's own may end in a softmax.
+
+    Raises:
+        UsageError: the model's output does not fit the data.
+    """
+    shape = model.output_shape
+    if not (isinstance(shape, tuple) and len(shape) == 2 and shape[1] is not None and shape[1] >= info.num_outputs):
+        raise UsageError(
+            f"The model's output does not fit the data. Received: output shape {shape}; accepted: "
+            f"(None, {info.num_outputs}), one for each {'class' if info.labels else 'target'}. Change its last layer."
+        )
+    if not info.labels:
+        return "values"
+    last = model.layers[-1]
+    activation = getattr(last, "activation", None)
+    ends_in_softmax = type(last).__name__ == "Softmax" or getattr(activation, "__name__", "") == "softmax"
+    return "probabilities" if ends_in_softmax else "logits"
+
+
+class Outputs:
+    """Runs a model on batches and returns probabilities or values as float32 arrays."""
+
+    def __init__(self, model: keras.Model, info: DataInfo) -> None:
+        self.kind = output_kind(model, info)
+        self._model = model
+
+    def of(self, batch: np.ndarray) -> np.ndarray:
+        """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""
+        outputs = np.asarray(self._model.predict_on_batch(batch), np.float32)
+        return softmax(outputs) if self.kind == "logits" else outputs
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return rows that sum to 1, `(batch, num_classes)`."""
+    from scipy.special import softmax as scipy_softmax
+
+    probabilities: np.ndarray = scipy_softmax(logits, axis=-1)
+    return probabilities

@@ -1,0 +1,146 @@
+"""The Predictor: raw input in, labels and probabilities out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from zoo.artefacts.outputs import Outputs
+from zoo.errors import DataError
+from zoo.pipeline.images import fit_array, read_image
+from zoo.pipeline.info import DataInfo
+from zoo.pipeline.tables import as_table
+from zoo.pipeline.targets import Label
+
+if TYPE_CHECKING:
+    import keras
+
+CHUNK = 256
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of each example.
+
+    Args:
+        labels: the most probable class of each example; empty for regression.
+        probabilities: `(examples, num_classes)`, float32, rows sum to 1; `(examples, 0)` for regression.
+        values: `(examples, num_outputs)`, float32; `(examples, 0)` for classification.
+    """
+
+    labels: list[Label]
+    probabilities: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+
+class Predictor:
+    """A trained model with all that it needs to take raw input.
+
+    Args:
+        model: the trained `keras.Model`.
+        info: of the data that it learned from.
+    """
+
+    def __init__(self, model: keras.Model, info: DataInfo) -> None:
+        self.model = model
+        self.info = info
+        self._outputs = Outputs(model, info)
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The class names, in the order of the probabilities; empty for regression."""
+        return self.info.labels
+
+    def predict(self, raw: Any) -> Predictions:
+        """Return predictions for one example or many.
+
+        Args:
+            raw: for images a path, an array `(height, width[, channels])` of any size, a Pillow image, or a list or batch of
+                such; for tables a DataFrame, a mapping of column to value or list, or an array `(rows, columns)`.
+
+        Raises:
+            DataError: an image cannot be read, a column is missing, or there is nothing to predict.
+
+        Example:
+            >>> import numpy as np, zoo
+            >>> run = zoo.train("linear", data="iris", epochs=1, out=directory, verbose=0)
+            >>> zoo.load(directory).predict(np.array([[5.1, 3.5, 1.4, 0.2]])).probabilities.shape
+            (1, 3)
+        """
+        if self.info.table is not None:
+            batches: Iterable[np.ndarray] = _chunks(self.info.table.transform(_as_rows(raw, self)))
+        else:
+            batches = self._image_batches(raw)
+        outputs = [self._outputs.of(batch) for batch in batches]
+        if not outputs:
+            raise DataError("There is nothing to predict. Received: no examples. Give at least one.")
+        return self._predictions(np.concatenate(outputs))
+
+    def read_image(self, path: Path) -> np.ndarray:
+        """Return an image file in the shape that the model takes.
+
+        Raises:
+            DataError: it cannot be read as an image.
+        """
+        return _as_image(path, self.info.input_shape)
+
+    def no_predictions(self) -> Predictions:
+        """Return predictions of no examples."""
+        return self._predictions(np.zeros((0, self.info.num_outputs), np.float32))
+
+    def _predictions(self, outputs: np.ndarray) -> Predictions:
+        if not self.labels:
+            return Predictions([], np.zeros((len(outputs), 0), np.float32), outputs)
+        labels = [self.labels[number] for number in outputs.argmax(axis=1)]
+        return Predictions(labels, outputs, np.zeros((len(outputs), 0), np.float32))
+
+    def _image_batches(self, raw: Any) -> Iterator[np.ndarray]:
+        shape = self.info.input_shape
+        is_batch = isinstance(raw, np.ndarray) and (
+            raw.ndim == 4 or (raw.ndim == 3 and not (shape[-1] > 1 and raw.shape[-1] in (3, 4)) and raw.shape[-1] != 1)
+        )
+        many = raw if is_batch or isinstance(raw, list | tuple) else [raw]
+        for start in range(0, len(many), CHUNK):
+            images = [_as_image(image, shape) for image in many[start : start + CHUNK]]
+            kinds = {image.dtype for image in images}
+            yield np.stack(images if len(kinds) == 1 else [image.astype(np.float32) for image in images])
+
+
+def _as_image(image: Any, shape: tuple[int, ...]) -> np.ndarray:
+    height, width, channels = shape
+    if isinstance(image, str | Path | bytes):
+        return read_image(image, (height, width, channels))
+    return fit_array(np.asarray(image), (height, width, channels))
+
+
+def _as_rows(raw: Any, predictor: Predictor) -> pd.DataFrame:
+    if isinstance(raw, Mapping):
+        is_one = all(np.ndim(value) == 0 for value in raw.values())
+        return pd.DataFrame([raw] if is_one else raw)
+    if isinstance(raw, pd.DataFrame):
+        return as_table(raw)
+    table = predictor.info.table
+    columns = [column.name for column in table.columns] if table else []
+    if isinstance(raw, Sequence) and raw and all(isinstance(row, Mapping) for row in raw):
+        return pd.DataFrame(list(raw))
+    rows = np.asarray(raw)
+    rows = rows[np.newaxis] if rows.ndim == 1 else rows
+    if rows.ndim != 2 or rows.shape[1] != len(columns):
+        raise DataError(
+            f"A row has {len(columns)} columns: {', '.join(columns)}. Received: shape {rows.shape}. "
+            "Give them in this order, or a DataFrame with these names."
+        )
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _chunks(features: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(features), CHUNK * 16):
+        yield features[start : start + CHUNK * 16]

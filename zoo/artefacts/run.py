@@ -1,0 +1,256 @@
+"""A run directory: what was trained, on what, how, and with what result."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.artefacts import files
+from zoo.artefacts.predictor import Predictions, Predictor
+from zoo.config import Settings, write_yaml
+from zoo.errors import ArtefactError
+from zoo.pipeline.info import DataInfo
+
+if TYPE_CHECKING:
+    import keras
+
+FORMAT = 1
+MODEL_FILE = "model.keras"
+RUN_FILE = "run.json"
+DATA_FILE = Path("assets") / "data.json"
+PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory, opened. Its `model` is read when first asked for.
+
+    Example:
+        >>> import zoo
+        >>> run = zoo.train("linear", data="iris", epochs=2, out=directory, verbose=0)
+        >>> zoo.Run.open(directory).history["loss"] == run.history["loss"]
+        True
+    """
+
+    directory: Path
+    content: Mapping[str, Any]
+    info: DataInfo
+
+    @classmethod
+    def open(cls, directory: str | os.PathLike[str]) -> Run:
+        """Open a run directory.
+
+        Raises:
+            ArtefactError: it is missing, damaged, of a newer format, or has no finished epoch.
+        """
+        path = Path(directory)
+        if not path.is_dir():
+            raise ArtefactError(f"There is no such run directory. Received: {path}. `zoo.train` makes one.")
+        content = files.read_json(path / RUN_FILE)
+        if content.get("format") != FORMAT:
+            raise ArtefactError(
+                f"This run directory is of another format. Received: format {content.get('format')!r} in {path}; accepted: "
+                f"{FORMAT}. Install a newer zoo."
+            )
+        if not (path / MODEL_FILE).is_file():
+            raise ArtefactError(
+                f"This run has no model: {content.get('status', 'it stopped')} before the first epoch ended. "
+                f"Received: {path}. Train again."
+            )
+        try:
+            info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
+        except (KeyError, TypeError) as error:
+            raise ArtefactError(f"{DATA_FILE} is damaged: {error!r}. Received: {path}. Restore or train again.") from error
+        return cls(path, content, info)
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The trained, compiled model.
+
+        Raises:
+            ArtefactError: the file is damaged, or holds layers that are not registered.
+        """
+        import keras
+
+        from zoo import losses, metrics  # noqa: F401 - registers what the file names
+        from zoo.layers import standardize_image  # noqa: F401
+
+        path = self.directory / MODEL_FILE
+        try:
+            return keras.saving.load_model(path)
+        except Exception as error:
+            raise ArtefactError(
+                f"The model cannot be read: {str(error)[:300]}. Received: {path}. If it has layers of your own, register them "
+                "with @keras.saving.register_keras_serializable and import them first; else the file is damaged."
+            ) from error
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The resolved settings, as flat keys."""
+        return dict(self.content["settings"])
+
+    @property
+    def status(self) -> str:
+        """One of "running", "finished", "interrupted", "failed"."""
+        return str(self.content["status"])
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The test scores; empty unless the run finished."""
+        return dict(self.content.get("metrics", {}))
+
+    @cached_property
+    def history(self) -> dict[str, list[float]]:
+        """Losses and metrics, one number an epoch."""
+        with (self.directory / "history.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else {}) if name != "epoch"}
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The model with what it needs to take raw input."""
+        return Predictor(self.model, self.info)
+
+    def predict(self, raw: Any) -> Predictions:
+        """Return predictions for raw input, as `Predictor.predict` does."""
+        return self.predictor.predict(raw)
+
+    def __repr__(self) -> str:
+        scores = ", ".join(f"{name}={value:.4f}" for name, value in self.metrics.items())
+        return f"Run({str(self.directory)!r}, {self.status}{', ' + scores if scores else ''})"
+
+
+def default_directory(model: str, data: str) -> Path:
+    """Return `runs/MODEL-DATA-TIME` for names or paths, not yet taken."""
+    words = "-".join(Path(word).stem if "/" in word or "." in word else word for word in (model.replace("/", "_"), data))
+    clean = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in words)
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    path = Path("runs") / f"{clean}-{stamp}"
+    number = 1
+    while path.exists():
+        number += 1
+        path = Path("runs") / f"{clean}-{stamp}-{number}"
+    return path
+
+
+class RunWriter:
+    """Writes a run directory while it is trained; each file is whole at any time.
+
+    Raises:
+        ArtefactError: the directory exists with content, or cannot be written.
+    """
+
+    def __init__(self, directory: Path, settings: Settings, info: DataInfo) -> None:
+        files.create_directory(directory)
+        self.directory = directory
+        self._rows: list[dict[str, float]] = []
+        self._content: dict[str, Any] = {
+            "format": FORMAT,
+            "status": "running",
+            "settings": settings.to_flat(),
+            "data": {"name": info.name, "fingerprint": info.fingerprint, "num_examples": dict(info.num_examples)},
+            "versions": _versions(),
+            "device": _device(),
+            "commit": _commit(),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        (directory / "assets").mkdir(exist_ok=True)
+        files.write_json(directory / DATA_FILE, info.to_dict())
+        files.write_text(directory / "config.yaml", write_yaml(settings))
+        self.update()
+
+    def update(self, **content: Any) -> None:
+        """Add to `run.json`."""
+        self._content.update(content)
+        files.write_json(self.directory / RUN_FILE, self._content)
+
+    def check_model(self, model: keras.Model) -> None:
+        """Save a model for trial, so that one that cannot be kept fails before it is trained.
+
+        Raises:
+            ArtefactError: it cannot be written.
+        """
+        with tempfile.TemporaryDirectory(dir=self.directory, prefix=".partial-") as folder:
+            try:
+                model.save(Path(folder) / MODEL_FILE)
+            except (NotImplementedError, TypeError, ValueError) as error:
+                raise ArtefactError(
+                    f"This model cannot be saved: {str(error)[:300]}. Received: {model.name!r}. Give its own layers a "
+                    "`get_config` and @keras.saving.register_keras_serializable."
+                ) from error
+            except OSError as error:
+                raise ArtefactError(
+                    f"The model could not be written: {error.strerror or error}. Received: {self.directory}. Free space or "
+                    "choose another directory."
+                ) from error
+
+    def keep_epoch(self, model: keras.Model, epoch: int, scores: Mapping[str, float]) -> None:
+        """Keep the model as it is after an epoch (counted from 1), and its scores in `history.csv`.
+
+        Raises:
+            ArtefactError: the disk is full; the model of the epoch before is unchanged.
+        """
+        files.write_atomically(self.directory / MODEL_FILE, lambda partial: _save(model, partial))
+        self._rows.append({"epoch": epoch, **scores})
+        files.write_text(self.directory / "history.csv", _as_csv(self._rows))
+        self.update(epochs_finished=epoch)
+
+    @property
+    def epochs_finished(self) -> int:
+        """How many epochs' models were kept."""
+        return len(self._rows)
+
+
+def _save(model: keras.Model, path: Path) -> None:
+    """Keras wants its own suffix: save under it, then take the name asked for."""
+    named = path.with_name(path.name + ".keras")
+    try:
+        model.save(named)
+        named.replace(path)
+    finally:
+        named.unlink(missing_ok=True)
+
+
+def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {"python": platform.python_version(), "zoo": version("zoo"), **{name: version(name) for name in PACKAGES}}
+
+
+def _device() -> dict[str, Any]:
+    import tensorflow as tf
+
+    gpus = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    return {"machine": platform.machine(), "system": platform.system(), "cpus": os.cpu_count(), "gpus": gpus}
+
+
+def _commit() -> str | None:
+    """The commit of the zoo sources, where they lie in a git checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None

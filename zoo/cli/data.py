@@ -1,0 +1,81 @@
+"""`zoo data check`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zoo.cli import options, output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `zoo data` takes."""
+    parser.add_argument("action", choices=["check"], help="check: count what is there and what is wrong")
+    parser.add_argument("source", help="a data set's name or a path")
+    parser.add_argument("--task", help="the task; by default the data set's own, or guessed")
+    options.add_set(parser, "data.label_column=price")
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Count classes, duplicates, overlaps, conflicting labels and broken rows; fail on what would stop training.
+
+    Example: zoo data check mnist_sample
+    """
+    output.start_tensorflow()
+    report = check(arguments.source, arguments.task, options.data_arguments(arguments.set))
+    if arguments.json:
+        output.print_json(report)
+    else:
+        _print(report)
+    return 1 if report["stops_training"] else 0
+
+
+def check(source: str, task: str | None, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what is in the data; where broken rows would stop training, what is in the rest of them."""
+    from zoo import api
+    from zoo.errors import DataError
+    from zoo.pipeline.cleaning import as_problems
+
+    stops_training = None
+    try:
+        splits = api.load_data(source, task=task, **given)
+    except DataError as error:
+        try:
+            splits = api.load_data(source, task=task, **{**given, "broken": "drop"})
+        except DataError:
+            raise error from None
+        stops_training = str(error)
+    info = splits.info
+    return {
+        "name": info.name,
+        "task": info.task_name,
+        "input_shape": list(info.input_shape),
+        "features": info.table.feature_names if info.table else None,
+        "num_examples": dict(info.num_examples),
+        "fingerprint": info.fingerprint,
+        **info.report,
+        "problems": as_problems(info.report["parts"]),
+        "stops_training": stops_training,
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    output.print_line(f"{report['name']}: {report['task']}, examples of shape {tuple(report['input_shape'])}\n")
+    counts = report["parts"]
+    columns = list(next(iter(counts.values())))
+    output.print_table(("as read", *columns), [(part, *row.values()) for part, row in counts.items()], right=columns)
+    output.print_line()
+    output.print_table(("as used", "examples"), list(report["num_examples"].items()), right=("examples",))
+    output.print_line()
+    if report["classes"]:
+        parts = list(report["classes"])
+        rows = [(label, *(report["classes"][part][label] for part in parts)) for label in report["classes"]["train"]]
+        output.print_table(("class", *parts), rows, right=parts)
+        output.print_line()
+    for line in (*report["broken"], *report["notes"], *report["problems"]):
+        output.print_line(f"- {line}")
+    if report["stops_training"]:
+        output.print_line(f"This stops training: {report['stops_training']}")
+    elif not report["problems"]:
+        output.print_line("No problem found.")

@@ -1,0 +1,39 @@
+"""`zoo evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo.cli import options, output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `zoo evaluate` takes."""
+    parser.add_argument("run_directory", metavar="RUN", help="a run directory")
+    parser.add_argument("--data", help="other data than the run's own: a name or a path")
+    parser.add_argument("--split", choices=["train", "validation", "test"], default="test", help="which part; default test")
+    options.add_set(parser, "data.label_column=price")
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score a run on its test part, or on other data.
+
+    Example: zoo evaluate runs/cnn-mnist-20260101-120000 --json
+    """
+    output.start_tensorflow()
+    from zoo import api
+
+    given = options.data_arguments(arguments.set)
+    evaluation = api.evaluate(arguments.run_directory, arguments.data, split=arguments.split, **given)
+    if arguments.json:
+        output.print_json(evaluation.to_dict())
+        return 0
+    output.print_line(f"{arguments.split} part, {evaluation.num_examples:,} examples\n")
+    output.print_table(("metric", "value"), list(evaluation.metrics.items()), right=("value",))
+    if evaluation.per_class:
+        columns = ("precision", "recall", "f1", "support")
+        rows = [(label, *(scores[column] for column in columns)) for label, scores in evaluation.per_class.items()]
+        output.print_line()
+        output.print_table(("class", *columns), rows, right=columns)
+    return 0

@@ -1,0 +1,50 @@
+"""`zoo list`."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo import registry
+from zoo.cli import options, output
+from zoo.errors import UsageError, nearest
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `zoo list` takes."""
+    parser.add_argument("pattern", nargs="?", default="*", help="shell pattern on the name, for example '*net*'")
+    parser.add_argument("--task", help="only models and data sets for this task")
+    parser.add_argument("--max-params", type=int, metavar="N", help="only models with at most N parameters")
+    parser.add_argument("--tag", action="append", default=[], help="only those with this tag; may be repeated")
+    parser.add_argument("--sort", default="name", help="order of the models: name or params")
+    parser.add_argument("--datasets", action="store_true", help="list data sets in place of models")
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List models, or data sets, with their size and task.
+
+    Example: zoo list "*net*" --task image_classification --sort params
+    """
+    if arguments.datasets:
+        if arguments.max_params is not None or arguments.sort != "name":
+            raise UsageError("--max-params and --sort are for models. Received: them with --datasets. Leave them out.")
+        names = registry.list_datasets(arguments.pattern, task=arguments.task, tags=arguments.tag)
+        columns = ("name", "task", "tags", "summary")
+    else:
+        names = registry.list_models(
+            arguments.pattern,
+            task=arguments.task,
+            max_params=arguments.max_params,
+            tags=arguments.tag,
+            sort=arguments.sort,
+        )
+        columns = ("name", "parameters", "tasks", "summary")
+    found = [registry.info(name).to_dict() for name in names]
+    if arguments.json:
+        output.print_json(found)
+    elif found:
+        output.print_table(columns, [[entry[column] for column in columns] for entry in found], right=("parameters",))
+    else:
+        known = registry.list_datasets() if arguments.datasets else registry.list_models()
+        output.print_line(f"Nothing matches {arguments.pattern!r} here.{nearest(arguments.pattern, known)}")
+    return 0

@@ -1,0 +1,87 @@
+"""What all verbs print with: tables, JSON, and a quiet start of TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
+    """Print a table; the columns named in `right` hold numbers. Rich would take 50 ms to import, `zoo list` has 200."""
+    cells = [list(columns), *([_as_text(cell) for cell in row] for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    for row in cells if any(columns) else cells[1:]:
+        padded = []
+        for cell, column, width in zip(row, columns, widths, strict=True):
+            space = " " * (width - _width(cell))
+            padded.append(space + cell if column in right else cell + space)
+        print_line("  ".join(padded).rstrip())
+
+
+def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print plain JSON."""
+    print_line(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+
+
+def print_line(text: str = "") -> None:
+    """Print one line as it is."""
+    print(text)  # noqa: T201
+
+
+def print_error(text: str) -> None:
+    """Print one line on standard error."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and Keras quietly."""
+    with _quiet_start():
+        import keras  # noqa: F401
+        import tensorflow as tf
+
+        tf.constant(0)  # the first operation starts the runtime, which speaks too
+
+
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keep TensorFlow's start-up lines off standard error: its C++ writes them before any setting is read.
+
+    They are shown after all when the block fails.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        before = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(before, kept.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+
+
+def _as_text(cell: Any) -> str:
+    if cell is None:
+        return "unknown"
+    if isinstance(cell, float):
+        return f"{cell:.4f}"
+    if isinstance(cell, int) and not isinstance(cell, bool):
+        return f"{cell:,}"
+    if isinstance(cell, list | tuple):
+        return ", ".join(str(part) for part in cell) or "none"
+    return str(cell)
+
+
+def _width(text: str) -> int:
+    """Columns on a terminal: Chinese, Japanese and Korean letters take two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

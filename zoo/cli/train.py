@@ -1,0 +1,49 @@
+"""`zoo train`."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo.cli import options, output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `zoo train` takes."""
+    parser.add_argument("model", nargs="?", help="a model, for example cnn; may stand in --config")
+    parser.add_argument("--data", help="a data set's name or a path; by default the task's embedded data set")
+    parser.add_argument("--config", metavar="FILE", help="a YAML file of flat settings")
+    parser.add_argument("--out", metavar="DIR", help="the run directory, new or empty; default runs/MODEL-DATA-TIME")
+    options.add_set(parser, "epochs=3, model.filters=[8,16], data.label_column=price")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train a model, score it once on the test part, and keep everything in a run directory.
+
+    Example: zoo train cnn --data mnist --set epochs=3 --set model.dropout=0.4
+    """
+    output.start_tensorflow()
+    from zoo import api
+    from zoo.config import parse_assignments
+
+    trained = api.train(
+        arguments.model,
+        data=arguments.data,
+        config=arguments.config,
+        out=arguments.out,
+        verbose=0 if arguments.quiet else 1,
+        **parse_assignments(arguments.set),
+    )
+    directory = trained.directory
+    if arguments.json:
+        output.print_json({**trained.metrics, "directory": str(directory), "timings": trained.content["timings"]})
+        return 0
+    scores = "  ".join(f"{name} {value:.4f}" for name, value in trained.metrics.items())
+    output.print_line(f"\nTest part of {trained.info.name}, {trained.info.num_examples['test']:,} examples: {scores}")
+    output.print_line(f"Run directory: {directory}\n\nTry next:")
+    output.print_line(f"  zoo evaluate {directory}")
+    what = "--data rows.csv --out predictions.csv" if trained.info.table else "image.png"
+    output.print_line(f"  zoo predict {directory} {what}")
+    output.print_line(f"  zoo info {trained.settings['model']}")
+    return 0

@@ -1,0 +1,213 @@
+"""Settings: task defaults, then the recipe, then a YAML file, then what the caller sets, checked in one place.
+
+Settings are flat: `epochs`, `learning_rate`, ..., `model.NAME` for a factory's arguments and `data.NAME` for reading data.
+The same keys serve YAML files, `--set` and `run.json`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from zoo.errors import UnknownNameError, UsageError
+
+OptimizerName = Literal["adam", "adamw", "lion", "momentum", "nesterov", "rmsprop", "sgd"]
+
+
+class DataArguments(BaseModel):
+    """How data are read, cleaned and split; on the command line and in YAML with the prefix `data.`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label_column: str | None = Field(default=None, description="tables: the column to predict")
+    ignore_columns: tuple[str, ...] = Field(default=(), description="tables: columns to leave out")
+    image_size: tuple[int, int] | None = Field(default=None, description="height and width that images are resized to")
+    channels: Literal[1, 3] | None = Field(default=None, description="image folders: 1 for grey, 3 for RGB")
+    validation: float = Field(default=0.1, gt=0, lt=1, description="share of train that becomes a missing validation part")
+    split_seed: int = Field(default=0, ge=0, lt=2**32, description="seed of the splits")
+    duplicates: Literal["keep", "drop"] = Field(default="keep", description="repeated rows within train")
+    overlap: Literal["keep", "drop"] = Field(default="drop", description="train rows that also stand in validation or test")
+    conflicts: Literal["keep", "drop"] = Field(default="keep", description="train rows that stand there with other labels too")
+    broken: Literal["refuse", "drop"] = Field(default="refuse", description="unreadable images, rows without a label")
+    data_dir: str | None = Field(default=None, description="where TensorFlow Datasets are prepared")
+    memory_budget_mb: int = Field(default=256, ge=0, description="images that decode to more than this are streamed")
+
+
+class Settings(BaseModel):
+    """Everything that decides a training run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    model: str
+    data: str
+    task: str
+    epochs: int = Field(default=5, ge=1)
+    batch_size: int = Field(default=128, ge=1)
+    optimizer: OptimizerName | Literal["own"] = "adam"  # own: a model that came compiled
+    learning_rate: float = Field(default=0.001, gt=0, allow_inf_nan=False)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = Field(default=0.0, ge=0, lt=1, description="share of all steps over which the learning rate rises")
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    model_arguments: dict[str, Any] = {}
+    data_arguments: DataArguments = DataArguments()
+
+    def to_flat(self) -> dict[str, Any]:
+        """Return the settings as plain flat keys, as `config.yaml` has them."""
+        plain = self.model_dump(mode="json")
+        model_arguments = plain.pop("model_arguments")
+        data_arguments = plain.pop("data_arguments")
+        return {
+            **plain,
+            **{f"model.{key}": value for key, value in model_arguments.items()},
+            **{f"data.{key}": value for key, value in data_arguments.items()},
+        }
+
+
+SETTING_NAMES = frozenset(Settings.model_fields) - {"model_arguments", "data_arguments"}
+
+
+def check_keys(keys: Mapping[str, Any], model_arguments: Mapping[str, Any]) -> None:
+    """Refuse a key that no setting, model argument or data argument has.
+
+    Raises:
+        UnknownNameError: the message has the nearest accepted key.
+    """
+    accepted = {
+        *SETTING_NAMES,
+        *(f"model.{name}" for name in model_arguments),
+        *(f"data.{name}" for name in DataArguments.model_fields),
+    }
+    for key in keys:
+        if key not in accepted:
+            raise UnknownNameError("setting", key, accepted)
+
+
+def resolve(*layers: Mapping[str, Any]) -> Settings:
+    """Merge flat settings, later layers over earlier ones, and check every value.
+
+    Raises:
+        UsageError: a value is missing or not accepted.
+    """
+    merged = {key: value for layer in layers for key, value in layer.items()}
+    nested: dict[str, Any] = {"model_arguments": {}, "data_arguments": {}}
+    for key, value in merged.items():
+        prefix, dot, name = key.partition(".")
+        if dot:
+            nested[f"{prefix}_arguments"][name] = value
+        else:
+            nested[key] = value
+    nested["data_arguments"] = data_arguments(nested["data_arguments"])
+    settings: Settings = _validated(Settings, nested)
+    return settings
+
+
+def data_arguments(given: Mapping[str, Any]) -> DataArguments:
+    """Return checked data arguments.
+
+    Raises:
+        UnknownNameError: a name is not accepted; the message has the nearest.
+        UsageError: a value is not accepted.
+    """
+    for name in given:
+        if name not in DataArguments.model_fields:
+            raise UnknownNameError("data argument", name, DataArguments.model_fields)
+    arguments: DataArguments = _validated(DataArguments, given)
+    return arguments
+
+
+def check_values(model: str, annotations: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments as the types that a model factory's annotations ask for ("1e-4" and NumPy numbers become plain).
+
+    Raises:
+        UsageError: a value does not fit its annotation.
+    """
+    checked = {}
+    for name, value in given.items():
+        plain = value.tolist() if hasattr(value, "tolist") else value
+        try:
+            checked[name] = TypeAdapter(annotations[name]).validate_python(plain)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise UsageError(
+                f"`{name}` of model {model!r} is not accepted: {problem['msg']}. Received: {value!r}. "
+                f"Give a value of type {annotations[name]}."
+            ) from error
+    return checked
+
+
+def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the flat settings of a YAML file.
+
+    Raises:
+        UsageError: the file is missing, is not YAML, or is not a mapping of flat keys.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The configuration file cannot be read. Received: {path} ({error}). Give a YAML file.") from error
+    loaded = _parse_yaml(text, source=str(path))
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
+        raise UsageError(
+            f"A configuration file holds `key: value` lines. Received: {type(loaded).__name__} in {path}. "
+            "Write for example `epochs: 3`."
+        )
+    return loaded
+
+
+def parse_assignments(assignments: list[str]) -> dict[str, Any]:
+    """Return the settings in `["epochs=3", "model.filters=[8, 16]"]`; values are YAML.
+
+    Raises:
+        UsageError: an assignment has no `=`, or its value is not YAML.
+
+    Example:
+        >>> parse_assignments(["learning_rate=1e-3", "model.units=64"])
+        {'learning_rate': 0.001, 'model.units': 64}
+    """
+    settings = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"A setting is KEY=VALUE. Received: {assignment!r}. Write for example epochs=3.")
+        settings[key.strip()] = _parse_yaml(value, source=assignment)
+    return settings
+
+
+def write_yaml(settings: Settings) -> str:
+    """Return the settings as the text of a `config.yaml`."""
+    text: str = yaml.safe_dump(settings.to_flat(), sort_keys=False, allow_unicode=True)
+    return text
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 with YAML 1.2's floats: PyYAML alone reads 1e-3 as a string."""
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
+
+
+def _parse_yaml(text: str, source: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise UsageError(f"This is not YAML. Received: {source} ({error}). Quote text that has `:` or `[`.") from error
+
+
+def _validated(kind: type[Any], given: Mapping[str, Any]) -> Any:
+    try:
+        return kind(**given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = ".".join(str(part) for part in problem["loc"])
+        raise UsageError(
+            f"The setting `{name}` is not accepted: {problem['msg']}. Received: {problem['input']!r}. "
+            "Give a value of that kind."
+        ) from error

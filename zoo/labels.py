@@ -1,0 +1,53 @@
+"""Labels inside a graph: integers and one-hot rows brought to one form, and anything else refused."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from zoo.errors import DataError
+
+
+def as_one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
+    """Return labels as float32 rows of class probabilities.
+
+    Args:
+        labels: `(batch,)` or `(batch, 1)` integers in `[0, num_classes)`, or `(batch, num_classes)` rows that sum to 1.
+        num_classes: the static width of the logits.
+
+    Returns:
+        `(batch, num_classes)`, float32. Where an assertion is compiled away, a label out of range gives a row of NaN.
+
+    Raises:
+        DataError: the static shape is neither form.
+        tf.errors.InvalidArgumentError: at run time, if a label is out of range or a row does not sum to 1.
+    """
+    labels = tf.convert_to_tensor(labels)
+    rank, width = labels.shape.rank, labels.shape[-1] if labels.shape.rank else None
+    if rank == 2 and width == num_classes:
+        return _checked_rows(tf.cast(labels, tf.float32))
+    if rank == 2 and width == 1:
+        return _one_hot(tf.squeeze(labels, axis=-1), num_classes)
+    if rank == 1:
+        return _one_hot(labels, num_classes)
+    raise DataError(
+        f"Labels are `(batch,)` integers or `(batch, {num_classes})` one-hot rows. Received: shape {labels.shape}. "
+        f"Build the model with num_classes= of your labels, or give labels of one of these shapes."
+    )
+
+
+def _one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
+    numbers = tf.cast(labels, tf.float32)
+    valid = (numbers >= 0) & (numbers < num_classes) & (numbers == tf.floor(numbers))  # NaN compares false
+    message = f"Labels must be integers from 0 to {num_classes} - 1 (num_classes={num_classes})."
+    check = tf.debugging.Assert(tf.reduce_all(valid), [message, "Received:", labels], summarize=20)
+    with tf.control_dependencies([check] if check is not None else []):
+        rows = tf.one_hot(tf.cast(tf.where(valid, numbers, 0.0), tf.int32), num_classes)
+    return tf.where(valid[:, tf.newaxis], rows, float("nan"))
+
+
+def _checked_rows(rows: tf.Tensor) -> tf.Tensor:
+    valid = tf.abs(tf.reduce_sum(rows, axis=-1) - 1.0) < 1e-3
+    message = "One-hot labels must sum to 1 in every row; several labels a row (multi-label) are not supported."
+    check = tf.debugging.Assert(tf.reduce_all(valid), [message, "Received:", rows], summarize=20)
+    with tf.control_dependencies([check] if check is not None else []):
+        return tf.where(valid[:, tf.newaxis], rows, float("nan"))

@@ -1,0 +1,1 @@
+"""Keras layers of the zoo, each in a file of its own."""

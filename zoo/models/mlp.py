@@ -1,0 +1,71 @@
+"""The multilayer perceptron."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo.arguments import Activation, Classes, Count, Penalty, Rate, Shape, Statistics, Variances, Widths, penalty
+from zoo.registry import register_model
+
+if TYPE_CHECKING:
+    import keras
+
+
+@register_model(
+    tasks=("regression", "tabular_classification", "image_classification"),
+    variants={"tiny": {"input_shape": (2,), "units": (3,)}, "large": {"units": (256, 256)}},
+    tags=("table", "image", "sequential"),
+)
+def mlp(
+    *,
+    input_shape: Shape = (10,),
+    num_classes: Classes | None = None,
+    num_outputs: Count = 1,
+    units: Widths = (64, 64),
+    activation: Activation = "relu",
+    mean: Statistics | None = None,
+    variance: Variances | None = None,
+    target_mean: Statistics | None = None,
+    target_variance: Variances | None = None,
+    dropout: Rate = 0.0,
+    l1: Penalty = 0.0,
+    l2: Penalty = 0.0,
+) -> keras.Model:
+    """Multilayer perceptron for tables, and for small images flattened.
+
+    Args:
+        input_shape: `(features,)` for tables or `(height, width, channels)` for images.
+        num_classes: number of classes, at least 2; None for regression.
+        num_outputs: number of regression outputs; unused with `num_classes`.
+        units: width of each hidden layer.
+        activation: Keras' name of the hidden layers' activation.
+        mean: mean of each feature, or one for all; None leaves features as they are. `data=` fills it in.
+        variance: variance of each feature, or one for all, above 0; goes with `mean`.
+        target_mean: mean of each regression target; None leaves outputs as they are. `data=` fills it in.
+        target_variance: variance of each regression target, above 0; goes with `target_mean`.
+        dropout: share of each hidden layer's outputs dropped in training, in [0, 1).
+        l1: weight of the sum of absolute kernel values, at least 0.
+        l2: weight of the sum of squared kernel values, at least 0.
+
+    Input shape:
+        `(batch, features)` or `(batch, height, width, channels)`, any numeric dtype.
+
+    Output shape:
+        `(batch, num_classes)` logits or `(batch, num_outputs)` values, float32.
+
+    Returns:
+        An uncompiled `keras.Sequential`.
+
+    References:
+        Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, Nature 1986.
+    """
+    import keras
+
+    from zoo.layers import ends
+
+    layers = ends.flat_input(input_shape, mean, variance)
+    for width in units:
+        layers.append(keras.layers.Dense(width, activation=activation, kernel_regularizer=penalty(l1, l2)))
+        layers.append(keras.layers.Dropout(dropout))
+    layers += ends.outputs(num_classes, num_outputs, target_mean, target_variance, penalty(l1, l2))
+    return keras.Sequential(layers, name="mlp")

@@ -1,0 +1,1 @@
+"""From raw examples to batched `tf.data`: read, clean, split, batch."""

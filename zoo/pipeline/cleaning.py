@@ -1,0 +1,94 @@
+"""Duplicates, overlaps, conflicts and missing labels: counted always, dropped only by an explicit choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from zoo.config import DataArguments
+from zoo.errors import DataError
+
+
+def clean(
+    hashes: Mapping[str, np.ndarray],
+    targets: Mapping[str, np.ndarray],
+    missing: Mapping[str, np.ndarray],
+    arguments: DataArguments,
+) -> tuple[dict[str, np.ndarray], dict[str, dict[str, int]]]:
+    """Return the rows to keep of each part, and what was counted.
+
+    Args:
+        hashes: `(rows,)` content hashes of each part's features.
+        targets: `(rows, ...)` encoded targets of each part; those of missing rows are not looked at.
+        missing: `(rows,)` where a label is missing.
+        arguments: the choices `duplicates`, `overlap`, `conflicts`, `broken`.
+
+    Returns:
+        Ascending positions to keep, by part; and by part the counts `rows`, `missing_labels`, `duplicates` (rows that repeat
+        an earlier one), `conflicts` (rows whose features stand there with another target too), `overlap` (rows that also
+        stand in a later part) and `dropped`.
+
+    Raises:
+        DataError: labels are missing and `broken` is "refuse".
+    """
+    kept, report = {}, {}
+    later: list[np.ndarray] = []
+    for part in sorted(hashes, key=["test", "validation", "train", "all"].index):
+        is_missing = missing[part]
+        if is_missing.any() and arguments.broken == "refuse":
+            raise DataError(
+                f"{int(is_missing.sum())} of {len(is_missing)} rows in part {part!r} have no label. "
+                f"Received: the first in row {int(np.argmax(is_missing))}. Add the labels, or leave such rows out with "
+                "data.broken=drop."
+            )
+        repeated = _repeats(hashes[part]) & ~is_missing
+        conflicting = _conflicts(hashes[part], targets[part]) & ~is_missing
+        overlapping = np.isin(hashes[part], np.concatenate(later)) if later else np.zeros(len(repeated), bool)
+        dropped = is_missing.copy()
+        if part != "test":  # what a model is tested on is never touched
+            dropped |= repeated & (arguments.duplicates == "drop")
+            dropped |= conflicting & (arguments.conflicts == "drop")
+            dropped |= overlapping & (arguments.overlap == "drop")
+        kept[part] = np.flatnonzero(~dropped)
+        report[part] = {
+            "rows": len(dropped),
+            "missing_labels": int(is_missing.sum()),
+            "duplicates": int(repeated.sum()),
+            "conflicts": int(conflicting.sum()),
+            "overlap": int(overlapping.sum()),
+            "dropped": int(dropped.sum()),
+        }
+        later.append(hashes[part])
+        if not len(kept[part]):
+            raise DataError(f"Part {part!r} has no rows left. Received: {report[part]}. Keep more of them, or add rows.")
+    return kept, report
+
+
+def as_problems(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a sentence for each count that a person should know of."""
+    words = {
+        "missing_labels": "have no label",
+        "duplicates": "repeat an earlier row",
+        "conflicts": "stand there with another label too",
+        "overlap": "stand in a later part too",
+    }
+    return [
+        f"{counts[key]} of {counts['rows']} rows in {part!r} {text}"
+        for part, counts in report.items()
+        for key, text in words.items()
+        if counts[key]
+    ]
+
+
+def _repeats(hashes: np.ndarray) -> np.ndarray:
+    repeated = np.ones(len(hashes), bool)
+    repeated[np.unique(hashes, return_index=True)[1]] = False
+    return repeated
+
+
+def _conflicts(hashes: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
+    differs = (targets != targets[first[group]]).reshape(len(hashes), -1).any(axis=1)
+    return np.isin(group, group[differs])

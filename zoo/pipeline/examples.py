@@ -1,0 +1,54 @@
+"""Examples as a reader found them: features, targets and where each row came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from zoo.pipeline.sources import Source
+from zoo.pipeline.targets import Label
+
+ALL = "all"  # the part of a source that has no parts of its own
+PARTS = ("train", "validation", "test")
+
+
+@dataclass
+class Part:
+    """One part of a data source.
+
+    Args:
+        features: images as a `Source`, or a table.
+        targets: `(rows,)` labels or numbers as written, or `(rows, columns)`.
+        broken: places and reasons of rows that could not be read and are not in `features`.
+    """
+
+    features: Source | pd.DataFrame
+    targets: np.ndarray
+    broken: Sequence[str] = ()
+
+
+@dataclass
+class Examples:
+    """What a reader returns.
+
+    Args:
+        name: where the data came from.
+        parts: under "train", "validation", "test", or "all".
+        kind: of the features.
+        input_shape: of one image; None for tables.
+        labels: class names where the source knows them; targets are then class numbers.
+        are_numbers_names: see `targets.find_labels`.
+        notes: what the reader left out and why.
+    """
+
+    name: str
+    parts: Mapping[str, Part]
+    kind: Literal["image", "table"]
+    input_shape: tuple[int, ...] | None = None
+    labels: tuple[Label, ...] | None = None
+    are_numbers_names: bool = False
+    notes: list[str] = field(default_factory=list)

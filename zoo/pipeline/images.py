@@ -1,0 +1,110 @@
+"""Image files and arrays of any size and mode, brought to the shape that a model takes."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from zoo.errors import DataError
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"})
+
+
+def open_image(source: str | Path | bytes, name: str | None = None) -> Image.Image:
+    """Return the decoded image, upright as its camera meant it.
+
+    Args:
+        source: a path, or the bytes of a file.
+        name: what an error calls it, by default the path.
+
+    Raises:
+        DataError: it cannot be read as an image, is cut off, or is a decompression bomb.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+            return ImageOps.exif_transpose(image)
+    except FileNotFoundError as error:
+        raise DataError(f"There is no such image file. Received: {source!s}. Check the path.") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        received = name or (f"{len(source)} bytes" if isinstance(source, bytes) else str(source))
+        raise DataError(
+            f"This cannot be read as an image: {error}. Received: {received}. Remove or replace it; "
+            f"accepted are the formats that Pillow reads, among them {', '.join(sorted(SUFFIXES))}."
+        ) from error
+
+
+def read_image(source: str | Path | bytes, input_shape: tuple[int, int, int]) -> np.ndarray:
+    """Return an image file as `input_shape`: grey or RGB, stretched to the size by antialiased bilinear filtering.
+
+    Transparent pixels become white, 16-bit values are scaled to 8 bits, an animation gives its first frame.
+
+    Args:
+        source: a path, or the bytes of a file.
+        input_shape: `(height, width, channels)`, channels 1 or 3.
+
+    Returns:
+        `(height, width, channels)`, uint8.
+
+    Raises:
+        DataError: it cannot be read as an image.
+    """
+    return _fit(open_image(source), input_shape)
+
+
+def fit_array(image: np.ndarray, input_shape: tuple[int, int, int]) -> np.ndarray:
+    """Return an image array as `input_shape`; one that has that shape already is returned unchanged.
+
+    Args:
+        image: `(height, width)` or `(height, width, channels)`, numeric, channels 1, 3 or 4; values in 0..255 or 0..1.
+        input_shape: `(height, width, channels)`.
+
+    Returns:
+        `(height, width, channels)`, of the image's dtype where nothing was to do, else uint8.
+
+    Raises:
+        DataError: the array is not an image, or has values that are not finite.
+    """
+    image = np.asarray(image)
+    if image.ndim not in (2, 3) or image.dtype.kind not in "buif" or not image.size:
+        raise DataError(
+            "An image array is numeric, `(height, width)` or `(height, width, channels)`. "
+            f"Received: shape {image.shape}, dtype {image.dtype}. Give one image of that form."
+        )
+    if not np.isfinite(image).all():
+        raise DataError("An image array holds finite numbers. Received: NaN or infinity. Replace them.")
+    image = image[..., np.newaxis] if image.ndim == 2 else image
+    if image.shape == tuple(input_shape):
+        return image
+    if image.shape[-1] not in (1, 3, 4):
+        raise DataError(f"An image has 1, 3 or 4 channels, last. Received: shape {image.shape}. Move the channel axis last.")
+    if image.dtype != np.uint8:
+        scale = 255.0 if image.max() <= 1.0 else 1.0
+        image = np.clip(np.rint(image * scale), 0, 255).astype(np.uint8)
+    return _fit(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image), input_shape)
+
+
+def _fit(image: Image.Image, input_shape: tuple[int, int, int]) -> np.ndarray:
+    height, width, channels = input_shape
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bits(image)
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(image, np.uint8).reshape(height, width, channels)
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image, np.float64)
+    top = values.max()
+    scale = 255.0 if top <= 1 else 255.0 / 65535.0 if top > 255 else 1.0
+    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))

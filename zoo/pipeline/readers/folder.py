@@ -1,0 +1,97 @@
+"""A folder of class folders of images."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from zoo.config import DataArguments
+from zoo.errors import DataError
+from zoo.pipeline.examples import ALL, Examples, Part
+from zoo.pipeline.images import GREY_MODES, SUFFIXES, open_image, read_image
+from zoo.pipeline.sources import Arrays, ImageFiles
+from zoo.progress import track
+
+PART_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
+DEFAULT_SIZE = (96, 96)
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the image files below a folder, sorted; hidden ones are left out."""
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+
+
+def read_folder(folder: Path, arguments: DataArguments) -> Examples:
+    """Return the images in `folder/CLASS/...`, or in `folder/train/CLASS/...`, `validation` (or `val`) and `test`.
+
+    Images of one size keep it; of several sizes they are stretched to `image_size`, by default 96 x 96.
+
+    Raises:
+        DataError: there are no class folders, or no images in them.
+    """
+    roots = _part_roots(folder)
+    files: dict[str, list[tuple[Path, str]]] = {}
+    notes = []
+    for part, root in roots.items():
+        files[part] = []
+        for class_folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+            found = image_files(class_folder)
+            files[part] += [(path, class_folder.name) for path in found]
+            if not found:
+                notes.append(f"{class_folder} has no images and is no class")
+    labels = sorted({label for listed in files.values() for _, label in listed})
+    if not labels:
+        raise DataError(
+            f"A folder of images holds one folder for each class. Received: {folder}, with no images in folders below it. "
+            "Sort the images into folders named by their class."
+        )
+    input_shape = _common_shape([path for listed in files.values() for path, _ in listed], arguments)
+    total = sum(len(listed) for listed in files.values())
+    in_memory = total * int(np.prod(input_shape)) <= arguments.memory_budget_mb * 2**20
+    parts = {part: _read_part(listed, labels, input_shape, in_memory) for part, listed in files.items() if listed}
+    return Examples(str(folder), parts, "image", input_shape, labels=tuple(labels), notes=notes)
+
+
+def _part_roots(folder: Path) -> Mapping[str, Path]:
+    below = {path.name.lower(): path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    if below and set(below) <= set(PART_FOLDERS) and "train" in below:
+        return {PART_FOLDERS[name]: path for name, path in below.items()}
+    return {ALL: folder}
+
+
+def _common_shape(paths: list[Path], arguments: DataArguments) -> tuple[int, int, int]:
+    sizes, grey = set(), True
+    for path in paths:
+        try:
+            image = open_image(path)
+        except DataError:
+            continue  # reported with its reason when it is read
+        sizes.add((image.height, image.width))
+        grey = grey and image.mode in GREY_MODES
+    size = arguments.image_size or (sizes.pop() if len(sizes) == 1 else DEFAULT_SIZE)
+    return (*size, arguments.channels or (1 if grey else 3))
+
+
+def _read_part(listed: list[tuple[Path, str]], labels: list[str], input_shape: tuple[int, int, int], in_memory: bool) -> Part:
+    """Decode every file once, to find broken ones and equal ones; keep the pixels if they fit in memory."""
+    images, paths, targets, digests, broken = [], [], [], [], []
+    number_of = {label: number for number, label in enumerate(labels)}
+    for path, label in track(listed, "Reading images"):
+        try:
+            content = path.read_bytes()
+            image = read_image(content, input_shape)
+        except (DataError, OSError) as error:
+            broken.append(f"{path}: {error}")
+            continue
+        if in_memory:
+            images.append(image)
+        paths.append(path)
+        targets.append(number_of[label])
+        digests.append(hashlib.blake2b(content, digest_size=8).digest())
+    hashes = np.frombuffer(b"".join(digests), np.uint64)
+    features = Arrays(np.stack(images), hashes) if images else ImageFiles(paths, input_shape, hashes)
+    return Part(features, np.array(targets, np.int64), broken)

@@ -1,0 +1,76 @@
+"""CSV, TSV and Parquet files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from zoo.config import DataArguments
+from zoo.errors import DataError, nearest
+from zoo.pipeline.examples import ALL, Examples, Part
+from zoo.pipeline.tables import as_table
+from zoo.pipeline.targets import as_targets
+
+SUFFIXES = (".csv", ".parquet", ".tsv")
+LABEL_NAMES = ("label", "target", "class")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a CSV, TSV or Parquet file; empty cells and NA are missing values.
+
+    Raises:
+        DataError: the file is empty, has rows of different lengths, or is not of its suffix's kind.
+    """
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    try:
+        if path.suffix == ".parquet":
+            table = parquet.read_table(path)
+        else:
+            table = csv.read_csv(
+                path,
+                parse_options=csv.ParseOptions(delimiter="\t" if path.suffix == ".tsv" else ",", newlines_in_values=True),
+                convert_options=csv.ConvertOptions(strings_can_be_null=True),
+            )
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"The table cannot be read: {error}. Received: {path}. Mend the file.") from error
+    if not table.num_rows:
+        raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
+    return as_table(table.to_pandas())
+
+
+def read_table_examples(path: Path, arguments: DataArguments) -> Examples:
+    """Return the examples in a table file.
+
+    Raises:
+        DataError: the file cannot be read, or its label column is not found.
+    """
+    features, raw_targets = split_columns(read_table(path), arguments)
+    part = Part(features.reset_index(drop=True), as_targets(raw_targets))
+    return Examples(str(path), {ALL: part}, "table", are_numbers_names=True)
+
+
+def split_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.DataFrame, Any]:
+    """Return the feature columns and the label column of a table.
+
+    Raises:
+        DataError: a named column is missing, or none is named and none is called label, target or class.
+    """
+    names = {str(name): name for name in table.columns}
+    wanted = arguments.label_column
+    if wanted is None:
+        wanted = next((name for name in names if name.lower() in LABEL_NAMES), None)
+        if wanted is None:
+            raise DataError(
+                f"Which column is the label? Received: columns {', '.join(names)}, none called {', '.join(LABEL_NAMES)}. "
+                "Name it with data.label_column=..."
+            )
+    for column in (wanted, *arguments.ignore_columns):
+        if column not in names:
+            raise DataError(f"The table has no such column. Received: {column!r}.{nearest(column, names)} "
+                            f"Accepted: {', '.join(names)}.")  # fmt: skip
+    left_out = [names[column] for column in (wanted, *arguments.ignore_columns)]
+    return as_table(table).drop(columns=left_out), table[names[wanted]]

@@ -1,0 +1,54 @@
+"""The user's own `tf.data`, read into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoo.config import DataArguments
+from zoo.errors import DataError
+from zoo.pipeline.examples import ALL, Examples
+from zoo.pipeline.readers.arrays import read_arrays
+from zoo.progress import track
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def read_tf_data(data: tf.data.Dataset | Mapping[str, tf.data.Dataset], arguments: DataArguments) -> Examples:
+    """Return the examples in a finite dataset of `(features, targets)`, batched or not, or in one for each part.
+
+    Raises:
+        DataError: a dataset is endless, has other elements, or holds more than `memory_budget_mb`.
+    """
+    given = data if isinstance(data, Mapping) else {ALL: data}
+    return read_arrays({part: _read(dataset, arguments) for part, dataset in given.items()}, arguments, "tf.data")
+
+
+def _read(dataset: tf.data.Dataset, arguments: DataArguments) -> tuple[np.ndarray, np.ndarray]:
+    import tensorflow as tf
+
+    spec = dataset.element_spec
+    if not (isinstance(spec, tuple) and len(spec) == 2 and all(isinstance(part, tf.TensorSpec) for part in spec)):
+        raise DataError(f"A tf.data.Dataset gives pairs `(features, targets)`. Received: {spec}. Map it to pairs.")
+    if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
+        raise DataError("A tf.data.Dataset must end. Received: an endless one. Remove `.repeat()`; zoo repeats by itself.")
+    features, targets = spec
+    is_batched = bool(targets.shape.rank and features.shape.rank and features.shape[0] == targets.shape[0])
+    batches = dataset if is_batched else dataset.batch(256)
+    images, labels, size = [], [], 0
+    for image_batch, label_batch in track(batches.as_numpy_iterator(), "Reading tf.data"):
+        images.append(image_batch)
+        labels.append(label_batch)
+        size += image_batch.nbytes
+        if size > arguments.memory_budget_mb * 2**20:
+            raise DataError(
+                f"This tf.data.Dataset is read into memory, at most {arguments.memory_budget_mb} MB. Received: more. Raise "
+                "data.memory_budget_mb, give a prepared TFDS folder or an image folder, which stream, or call `model.fit` "
+                "with the dataset itself."
+            )
+    if not images:
+        raise DataError("The tf.data.Dataset is empty. Received: no elements. Add some.")
+    return np.concatenate(images), np.concatenate(labels)

@@ -1,0 +1,179 @@
+"""TensorFlow Datasets: by name, or a folder that they prepared."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.config import DataArguments
+from zoo.errors import DataError, UnknownNameError
+from zoo.pipeline.examples import ALL, Examples, Part
+from zoo.pipeline.images import read_image
+from zoo.pipeline.readers.folder import DEFAULT_SIZE
+from zoo.pipeline.sources import PARALLEL_CALLS, Arrays, Records, hash_all
+from zoo.progress import track
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+logger = logging.getLogger(__name__)
+SCAN_BATCH = 512
+
+
+def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, known_names: list[str]) -> Examples:
+    """Return a data set of TensorFlow Datasets, prepared before or downloaded now.
+
+    Args:
+        name: as `tfds.load` takes it, for example "mnist" or "cifar10:3.0.2".
+        arguments: `data_dir`, `image_size` and `memory_budget_mb` are used.
+        offline_twin: the embedded data set to suggest where a download fails.
+        known_names: zoo's own data sets, for the hint on a wrong name.
+
+    Raises:
+        UnknownNameError: there is no such data set.
+        DataError: it cannot be downloaded, or has no images with a class label.
+    """
+    import tensorflow_datasets as tfds
+
+    builders = tfds.list_builders(with_community_datasets=False)
+    base = name.partition("/")[0].partition(":")[0]
+    if base not in builders and not _is_prepared(base, arguments.data_dir):
+        raise UnknownNameError("data set", name, {*known_names, *builders})
+    try:
+        builder = tfds.builder(name, data_dir=arguments.data_dir)
+        builder.download_and_prepare()
+    except Exception as error:
+        embedded = f" {offline_twin!r} is embedded and needs no network." if offline_twin else ""
+        raise DataError(
+            f"The data set could not be prepared. Received: {name!r} ({type(error).__name__}: {str(error)[:200]}).{embedded} "
+            f"Or prepare it where there is a network, with `tfds build {base}`, copy the folder, and name the folder above "
+            "it in TFDS_DATA_DIR or data.data_dir."
+        ) from error
+    return _read(builder, name, arguments)
+
+
+def is_prepared_folder(path: Path) -> bool:
+    """Return whether TensorFlow Datasets prepared this folder."""
+    return (path / "dataset_info.json").is_file() and (path / "features.json").is_file()
+
+
+def read_prepared(path: Path, arguments: DataArguments) -> Examples:
+    """Return the examples in a folder that TensorFlow Datasets prepared.
+
+    Raises:
+        DataError: it is broken, or has no images with a class label.
+    """
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder_from_directory(path)
+    except Exception as error:
+        raise DataError(f"This prepared data set cannot be read: {error}. Received: {path}. Prepare it again.") from error
+    return _read(builder, str(path), arguments)
+
+
+def _is_prepared(base: str, data_dir: str | None) -> bool:
+    from tensorflow_datasets.core import constants
+
+    return any((Path(folder) / base).is_dir() for folder in constants.list_data_dirs(given_data_dir=data_dir))
+
+
+def _read(builder: tfds.core.DatasetBuilder, name: str, arguments: DataArguments) -> Examples:
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    images = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
+    labels = [key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)]
+    if builder.info.supervised_keys:
+        images = [key for key in images if key in builder.info.supervised_keys] or images
+        labels = [key for key in labels if key in builder.info.supervised_keys] or labels
+    if len(images) != 1 or len(labels) != 1:
+        raise DataError(
+            "A TensorFlow data set needs one image and one class label. "
+            f"Received: {name!r} with {', '.join(f'{key} ({type(value).__name__})' for key, value in features.items())}."
+        )
+    splits = set(builder.info.splits)
+    names = {part: part for part in ("train", "validation", "test") if part in splits}
+    if "train" not in names:
+        names = {ALL: next(iter(builder.info.splits))}
+    notes = [f"split {split!r} is not used" for split in sorted(splits - set(names.values()))]
+
+    image_feature = features[images[0]]
+    shape = image_feature.shape
+    known = None not in shape and arguments.image_size is None
+    size = arguments.image_size or (shape[:2] if None not in shape[:2] else DEFAULT_SIZE)
+    input_shape = (*size, shape[-1] or 3)
+    decode = image_feature.decode_example if known else _stretcher(input_shape)
+
+    total = sum(builder.info.splits[split].num_examples for split in names.values())
+    in_memory = total * int(np.prod(input_shape)) <= arguments.memory_budget_mb * 2**20
+    parts = {
+        part: _read_part(builder, split, images[0], labels[0], decode, input_shape, in_memory) for part, split in names.items()
+    }
+    return Examples(name, parts, "image", input_shape, labels=tuple(features[labels[0]].names), notes=notes)
+
+
+def _stretcher(input_shape: tuple[int, int, int]) -> Any:
+    import tensorflow as tf
+
+    def decode(encoded: tf.Tensor) -> tf.Tensor:
+        image = tf.numpy_function(lambda content: read_image(content, input_shape), [encoded], tf.uint8)
+        return tf.ensure_shape(image, input_shape)
+
+    return decode
+
+
+def _read_part(
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    image_key: str,
+    label_key: str,
+    decode: Any,
+    input_shape: tuple[int, int, int],
+    in_memory: bool,
+) -> Part:
+    """Read a split once, for its labels and hashes; keep the decoded images if they fit in memory."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    def stream() -> tf.data.Dataset:
+        return builder.as_dataset(
+            split=split,
+            shuffle_files=False,
+            decoders={image_key: tfds.decode.SkipDecoding()},
+            read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
+        )
+
+    examples = stream().map(
+        lambda example: (example[image_key], example[label_key], *([decode(example[image_key])] if in_memory else [])),
+        num_parallel_calls=PARALLEL_CALLS,
+    )
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    batches = examples.batch(SCAN_BATCH).prefetch(2).with_options(options)
+
+    count = builder.info.splits[split].num_examples
+    images = np.empty((count, *input_shape), np.uint8) if in_memory else None
+    labels, hashes, done, total_bytes = [], [], 0, 0
+    for encoded, label, *decoded in track(batches.as_numpy_iterator(), f"Reading {split}", -(-count // SCAN_BATCH)):
+        hashes.append(hash_all(encoded))
+        labels.append(label)
+        total_bytes += sum(map(len, encoded))
+        if images is not None:
+            images[done : done + len(label)] = decoded[0]
+        done += len(label)
+    if done != count:
+        raise DataError(f"Split {split!r} should have {count} examples. Received: {done}. Prepare the data set again.")
+    all_hashes = np.concatenate(hashes)
+    targets = np.concatenate(labels).astype(np.int64)
+    if images is not None:
+        return Part(Arrays(images, all_hashes), targets)
+
+    def encoded_stream() -> tf.data.Dataset:
+        return stream().map(lambda example: example[image_key])
+
+    return Part(Records(encoded_stream, decode, all_hashes, total_bytes / max(count, 1)), targets)

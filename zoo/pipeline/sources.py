@@ -1,0 +1,155 @@
+"""Features held in memory, in files or in records, each able to give one pass over chosen rows.
+
+A pass is a finite `tf.data.Dataset` of known cardinality. Its order depends on the seed and on the number of the pass, so two
+processes with the same seed see the same batches. Autotuning is off everywhere: its sleeper stalls the end of an epoch by
+up to 10 s (see `docs/design/0002-pipeline.md`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.pipeline.images import read_image
+
+PARALLEL_CALLS = 2
+SHUFFLE_BYTES = 64 * 2**20  # encoded examples that a streaming shuffle holds
+
+
+class Source(Protocol):
+    """Features in a fixed order of rows."""
+
+    hashes: np.ndarray  # (rows,), uint64: equal for equal content
+
+    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+        """Return batches `(features, targets)` of the given rows.
+
+        Args:
+            rows: `(n,)`, int64, ascending positions in this source.
+            targets: `(n, ...)`, what belongs to each of them.
+            batch_size: rows a batch; the last one may be smaller.
+            seed: of the order, which differs from pass to pass; None keeps the order.
+        """
+
+
+class Arrays:
+    """Features in one tensor; a batch is one gather."""
+
+    def __init__(self, features: np.ndarray, hashes: np.ndarray | None = None) -> None:
+        self.features = tf.convert_to_tensor(features)
+        self.hashes = hash_rows(features) if hashes is None else hashes
+
+    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+        """Return batches `(features, targets)` of the given rows."""
+        row_tensor, target_tensor = tf.convert_to_tensor(rows), tf.convert_to_tensor(targets)
+
+        def fetch(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            features = tf.gather(self.features, tf.gather(row_tensor, positions))
+            return features, tf.gather(target_tensor, positions)
+
+        batches = _position_batches(len(rows), batch_size, seed).map(fetch)
+        return _finished(batches, len(rows), batch_size)
+
+
+class ImageFiles:
+    """Image files, decoded anew in each pass."""
+
+    def __init__(self, paths: Sequence[Path], input_shape: tuple[int, int, int], hashes: np.ndarray) -> None:
+        self.paths = paths
+        self.input_shape = input_shape
+        self.hashes = hashes
+
+    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+        """Return batches `(features, targets)` of the given rows."""
+        paths = tf.constant([str(self.paths[row]) for row in rows])
+        target_tensor = tf.convert_to_tensor(targets)
+
+        def load(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            image = tf.numpy_function(lambda path: read_image(path.decode(), self.input_shape), [paths[position]], tf.uint8)
+            return tf.ensure_shape(image, self.input_shape), target_tensor[position]
+
+        positions = _position_batches(len(rows), batch_size, seed).unbatch()
+        batches = positions.map(load, num_parallel_calls=PARALLEL_CALLS).batch(batch_size)
+        return _finished(batches, len(rows), batch_size)
+
+
+class Records:
+    """A stream of encoded examples in a fixed order, read and decoded anew in each pass.
+
+    Args:
+        stream: returns a dataset of encoded features, one scalar string an example, in the same order each time.
+        decode: turns one into a feature tensor of static shape, in graph.
+        hashes: of the encoded features.
+        mean_bytes: mean size of an encoded example, which sets how many the shuffle holds.
+    """
+
+    def __init__(
+        self,
+        stream: Callable[[], tf.data.Dataset],
+        decode: Callable[[tf.Tensor], tf.Tensor],
+        hashes: np.ndarray,
+        mean_bytes: float,
+    ) -> None:
+        self.stream = stream
+        self.decode = decode
+        self.hashes = hashes
+        self.shuffle_size = max(1024, int(SHUFFLE_BYTES / (mean_bytes + 64)))  # 64: what a queued tensor costs besides
+
+    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+        """Return batches `(features, targets)` of the given rows."""
+        position_of = np.full(len(self.hashes), -1, np.int64)
+        position_of[rows] = np.arange(len(rows))
+        positions, target_tensor = tf.convert_to_tensor(position_of), tf.convert_to_tensor(targets)
+
+        examples = self.stream().enumerate()
+        examples = examples.map(lambda row, encoded: (positions[row], encoded))
+        examples = examples.filter(lambda position, _: position >= 0)
+        if seed is not None:
+            examples = examples.shuffle(min(self.shuffle_size, len(rows)), seed=seed, reshuffle_each_iteration=True)
+        examples = examples.map(
+            lambda position, encoded: (self.decode(encoded), target_tensor[position]), num_parallel_calls=PARALLEL_CALLS
+        )
+        return _finished(examples.batch(batch_size), len(rows), batch_size)
+
+
+def hash_rows(features: np.ndarray) -> np.ndarray:
+    """Return a 64-bit content hash of each row, `(rows,)`, uint64."""
+    rows = np.ascontiguousarray(features).reshape(len(features), -1).view(np.uint8)
+    return hash_all(row.data for row in rows)
+
+
+def hash_all(contents: Iterable[bytes | memoryview]) -> np.ndarray:
+    """Return a 64-bit hash of each bytes-like content, `(n,)`, uint64."""
+    digests = b"".join(hashlib.blake2b(content, digest_size=8).digest() for content in contents)
+    return np.frombuffer(digests, np.uint64)
+
+
+def _position_batches(count: int, batch_size: int, seed: int | None) -> tf.data.Dataset:
+    """Return batches of the positions 0 .. count - 1, in an order that a stateless permutation gives for each pass."""
+
+    def positions(batch: tf.Tensor) -> tf.Tensor:
+        return tf.range(batch * batch_size, tf.minimum((batch + 1) * batch_size, count))
+
+    def shuffled_pass(pass_seed: tf.Tensor) -> tf.data.Dataset:
+        seeds = tf.stack([pass_seed, tf.constant(seed, tf.int64)])
+        last = tf.constant(count - 1, tf.int64)
+        return batches.map(lambda batch: tf.random.experimental.index_shuffle(positions(batch), seeds, last))
+
+    batches = tf.data.Dataset.range(-(-count // batch_size))
+    if seed is None:
+        return batches.map(positions)
+    pass_seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
+    return pass_seeds.flat_map(shuffled_pass)
+
+
+def _finished(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.deterministic = True
+    cardinality = tf.data.experimental.assert_cardinality(-(-count // batch_size))
+    return batches.apply(cardinality).prefetch(2).with_options(options)

@@ -1,0 +1,166 @@
+"""Train, validation and test: the source's own parts, or parts cut from it, never sharing an example."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import DataError
+from zoo.pipeline.info import DataInfo
+from zoo.pipeline.sources import Source
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Chosen rows of a source, with their targets."""
+
+    source: Source
+    rows: np.ndarray  # (n,), int64, ascending
+    targets: np.ndarray  # (n,) int64 class numbers, or (n, outputs) float32
+
+
+class Splits:
+    """The parts of a data set as batched `tf.data`: each a finite pass of known cardinality.
+
+    `train` is reshuffled in each pass, in an order fixed by the seed; `validation` and `test` keep their order. Images come
+    as they are stored (uint8, or float32 if given so), tables as float32 features, labels as int64 class numbers
+    `(batch,)`, regression targets as float32 `(batch, outputs)`.
+
+    Example:
+        >>> import zoo
+        >>> data = zoo.load_data("iris", batch_size=16)
+        >>> features, labels = next(iter(data.train))
+        >>> features.shape, labels.shape, data.info.labels
+        (TensorShape([16, 4]), TensorShape([16]), ('setosa', 'versicolor', 'virginica'))
+    """
+
+    def __init__(self, parts: Mapping[str, Rows], info: DataInfo, *, batch_size: int, seed: int) -> None:
+        self.info = info
+        self.batch_size = batch_size
+        self.seed = seed
+        self._parts = parts
+
+    @cached_property
+    def train(self) -> tf.data.Dataset:
+        """The training part, reshuffled in each pass."""
+        return self._pass("train", self.seed)
+
+    @cached_property
+    def validation(self) -> tf.data.Dataset:
+        """The part to choose hyperparameters on."""
+        return self._pass("validation", None)
+
+    @cached_property
+    def test(self) -> tf.data.Dataset:
+        """The part to look at once."""
+        return self._pass("test", None)
+
+    def with_batches(self, batch_size: int, seed: int) -> Splits:
+        """Return the same parts with other batches."""
+        return Splits(self._parts, self.info, batch_size=batch_size, seed=seed)
+
+    def targets(self, part: str) -> np.ndarray:
+        """Return the targets of a part in its order: `(rows,)` class numbers or `(rows, outputs)` values."""
+        return self._parts[part].targets
+
+    def _pass(self, part: str, seed: int | None) -> tf.data.Dataset:
+        chosen = self._parts[part]
+        return chosen.source.one_pass(chosen.rows, chosen.targets, self.batch_size, seed)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{part}={count}" for part, count in self.info.num_examples.items())
+        return f"Splits({self.info.name!r}, {self.info.task_name}, {sizes}, input_shape={self.info.input_shape})"
+
+
+def cut(
+    kept: Mapping[str, np.ndarray],
+    hashes: Mapping[str, np.ndarray],
+    classes: Mapping[str, np.ndarray] | None,
+    *,
+    validation: float,
+    seed: int,
+) -> dict[str, tuple[str, np.ndarray]]:
+    """Return for train, validation and test the source's part and the rows in it.
+
+    A missing validation is the given share of train, a missing test 15 % of it; with neither, 70 / 15 / 15. Classes keep their
+    shares, and rows of equal content stay together.
+
+    Args:
+        kept: rows to use, by the source's part: "all", or "train" with "validation" or "test".
+        hashes: content hashes of all rows, by part.
+        classes: class numbers of all rows, by part; None for regression.
+        validation: share of train that becomes a missing validation.
+        seed: of the cut.
+
+    Raises:
+        DataError: there is no training part, or a class has too few rows to be in each part.
+    """
+    own = "all" if "all" in kept else "train"
+    if own not in kept:
+        raise DataError(f"Data need a part named 'train'. Received: {[*kept]}. Name it so, or give one part only.")
+    result = {part: (part, kept[part]) for part in ("validation", "test") if part in kept}
+    missing = [part for part in ("test", "validation") if part not in kept]
+    share_of = {"validation": validation if len(missing) == 1 else 0.15, "test": 0.15}
+    train, total = kept[own], len(kept[own])
+    for done, part in enumerate(missing):
+        labels = None if classes is None else classes[own][train]
+        train, taken = _cut_once(train, hashes[own][train], labels, share_of[part] * total, len(missing) - done + 1, seed)
+        result[part] = (own, taken)
+    return {"train": (own, train), **{part: result[part] for part in ("validation", "test")}}
+
+
+def _cut_once(
+    rows: np.ndarray, hashes: np.ndarray, labels: np.ndarray | None, wanted: float, parts_to_fill: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that stay and about `wanted` rows taken, stratified by the labels, equal rows together."""
+    from sklearn.model_selection import train_test_split
+
+    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
+    first_labels = None if labels is None else labels[first]
+    num_classes = 1
+    if first_labels is not None:
+        present, counts = np.unique(first_labels, return_counts=True)
+        num_classes = len(present)
+        if counts.min() < parts_to_fill:
+            raise DataError(
+                f"Each class needs {parts_to_fill} different rows, one for each part. Received: class number "
+                f"{present[counts.argmin()]} with {counts.min()}. Add rows, leave the class out, or give the parts yourself."
+            )
+    spare = len(first) - num_classes * (parts_to_fill - 1)
+    size = min(max(round(wanted * len(first) / len(rows)), num_classes), spare)
+    if size < 1:
+        raise DataError(f"There are too few different rows to cut into parts. Received: {len(first)}. Add rows.")
+    _, taken = train_test_split(np.arange(len(first)), test_size=size, random_state=seed, stratify=first_labels)
+    is_taken = np.isin(group, taken)
+    return rows[~is_taken], rows[is_taken]
+
+
+def fingerprint(parts: Mapping[str, Rows]) -> str:
+    """Return 16 hexadecimal digits that change with any feature, target or part."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name, chosen in parts.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(chosen.source.hashes[chosen.rows]).data)
+        digest.update(np.ascontiguousarray(chosen.targets).data)
+    return digest.hexdigest()
+
+
+def column_statistics(values: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and variance of each column of `(rows, columns)`; a constant column gets variance 1."""
+    mean, variance = values.mean(axis=0, dtype=np.float64), values.var(axis=0, dtype=np.float64)
+    variance[variance <= 1e-12 * np.maximum(mean**2, 1e-12)] = 1.0
+    return tuple(mean.tolist()), tuple(variance.tolist())
+
+
+def class_counts(classes: np.ndarray, labels: tuple[Any, ...]) -> dict[str, int]:
+    """Return the number of rows of each label."""
+    counts = np.bincount(classes, minlength=len(labels))
+    return {str(label): int(count) for label, count in zip(labels, counts, strict=True)}

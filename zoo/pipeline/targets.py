@@ -1,0 +1,156 @@
+"""Labels as people write them, brought to class numbers, and targets to float rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from zoo.errors import DataError, nearest
+
+Label = str | int | float | bool
+FEW_VALUES = 20  # a numeric label column with at most so many different whole numbers is taken for classes
+
+
+def is_missing(targets: np.ndarray) -> np.ndarray:
+    """Return where a label or any target of a row is missing, `(rows,)`, bool."""
+    missing: np.ndarray = np.asarray(pd.isna(targets))
+    if targets.dtype == object:
+        missing = missing | (targets == "")
+    return np.any(missing.reshape(len(targets), -1), axis=1) if len(targets) else np.zeros(0, bool)
+
+
+def as_targets(targets: Any) -> np.ndarray:
+    """Return labels or targets as a NumPy array: text as objects, numbers as they are, one column as `(rows,)`."""
+    if isinstance(targets, pd.DataFrame | pd.Series):
+        targets = targets.astype(object).to_numpy() if _is_text(targets) else targets.to_numpy()
+    array = np.asarray(targets)
+    if array.dtype.kind in "SU":
+        array = array.astype(object)
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+
+
+def guess_task(targets: np.ndarray) -> str:
+    """Return the task of a table's targets: few whole numbers, text or booleans are classes, the rest is regression."""
+    known = targets[~is_missing(targets)]
+    if known.ndim == 2:
+        return "tabular_classification" if _is_one_hot(known) else "regression"
+    numbers = _as_numbers(known)
+    if numbers is None or known.dtype.kind == "b":
+        return "tabular_classification"
+    whole = bool((numbers == np.floor(numbers)).all())
+    return "tabular_classification" if whole and len(np.unique(numbers)) <= FEW_VALUES else "regression"
+
+
+def find_labels(targets: np.ndarray, *, are_numbers_names: bool) -> tuple[Label, ...]:
+    """Return the classes, in the order of their numbers.
+
+    Args:
+        targets: labels of every known row: text, booleans, whole numbers or one-hot rows.
+        are_numbers_names: a table's 3, 5, 8 are three classes of these names; an array's numbers are class numbers from 0.
+
+    Raises:
+        DataError: labels are negative, fractional or multi-label, or of fewer than two classes.
+    """
+    if targets.ndim == 2:
+        _check_one_hot(targets)
+        return tuple(range(targets.shape[1]))
+    numbers = _as_numbers(targets)
+    labels: tuple[Label, ...]
+    if numbers is None or targets.dtype.kind == "b":
+        labels = tuple(sorted({_plain(label) for label in targets}, key=str))
+    elif not (np.isfinite(numbers) & (numbers == np.floor(numbers))).all():
+        raise DataError(
+            f"Class labels are whole numbers or text. Received: {numbers[numbers != np.floor(numbers)][:3].tolist()}. "
+            'Mend them, or predict numbers with task="regression".'
+        )
+    elif are_numbers_names:
+        labels = tuple(int(number) for number in np.unique(numbers))
+    elif numbers.min() < 0:
+        raise DataError(
+            f"Whole-number labels are class numbers from 0. Received: {int(numbers.min())}. "
+            "Renumber them from 0, or give text labels."
+        )
+    else:
+        labels = tuple(range(int(numbers.max()) + 1))
+    if len(np.unique(targets.astype(str))) < 2:
+        raise DataError(f"Classification needs at least two classes. Received: only {labels[-1]!r}. Add rows of another.")
+    return labels
+
+
+def encode(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
+    """Return the class number of each label, `(rows,)`, int64.
+
+    Raises:
+        DataError: a label is not among `labels`; the message has the row and the nearest.
+    """
+    if targets.ndim == 2:
+        _check_one_hot(targets)
+        if targets.shape[1] != len(labels):
+            raise DataError(f"One-hot rows have {len(labels)} columns here. Received: {targets.shape[1]}.")
+        numbers: np.ndarray = targets.argmax(axis=1).astype(np.int64)
+        return numbers
+    number_of = {str(label): number for number, label in enumerate(labels)}
+    codes, distinct = pd.factorize(targets)
+    number_of_code = np.empty(len(distinct), np.int64)
+    for code, label in enumerate(_plain(label) for label in distinct):
+        if str(label) not in number_of:
+            raise DataError(
+                f"A label is not among the {len(labels)} classes. Received: {label!r} in row {int(np.argmax(codes == code))}."
+                f"{nearest(str(label), number_of)} Accepted: {', '.join(list(number_of)[:20])}."
+            )
+        number_of_code[code] = number_of[str(label)]
+    return number_of_code[codes]
+
+
+def as_values(targets: np.ndarray) -> np.ndarray:
+    """Return regression targets, `(rows, outputs)`, float32.
+
+    Raises:
+        DataError: a target is not a finite number.
+    """
+    numbers = _as_numbers(targets)
+    if numbers is None or not np.isfinite(numbers.astype(np.float32)).all():
+        raise DataError(
+            f"Regression targets are finite numbers. Received: {targets.ravel()[:3].tolist()}... of dtype {targets.dtype}. "
+            'Mend them, or predict classes with task="tabular_classification".'
+        )
+    return numbers.astype(np.float32).reshape(len(targets), -1)
+
+
+def _as_numbers(targets: np.ndarray) -> np.ndarray | None:
+    try:
+        return targets.astype(np.float64) if targets.dtype.kind in "buif" or not _has_text(targets) else None
+    except (TypeError, ValueError):
+        return None
+
+
+def _has_text(targets: np.ndarray) -> bool:
+    return any(isinstance(value, str | bytes | bool | np.bool_) for value in targets.ravel())
+
+
+def _is_text(targets: pd.DataFrame | pd.Series) -> bool:
+    frame = targets.to_frame() if isinstance(targets, pd.Series) else targets
+    return any(not pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in frame.dtypes)
+
+
+def _is_one_hot(rows: np.ndarray) -> bool:
+    numbers = _as_numbers(rows)
+    return numbers is not None and bool(np.isin(numbers, (0, 1)).all() and (numbers.sum(axis=1) == 1).all())
+
+
+def _check_one_hot(rows: np.ndarray) -> None:
+    if not _is_one_hot(rows):
+        raise DataError(
+            "Two-dimensional labels are one-hot: a single 1 in each row. "
+            f"Received: a row {rows[np.argmax(rows.astype(float).sum(axis=1) != 1)].tolist()}. "
+            "Several labels a row (multi-label) are not supported: give one label a row."
+        )
+
+
+def _plain(label: Any) -> Label:
+    value = label.item() if isinstance(label, np.generic) else label
+    value = value.decode("utf-8") if isinstance(value, bytes) else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value

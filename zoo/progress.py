@@ -1,0 +1,18 @@
+"""Progress bars for what takes over a second: on a terminal or in a notebook, never in a log file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+    """Yield the items with a bar on standard error, which goes away at the end."""
+    from rich.console import Console
+    from rich.progress import track as rich_track
+
+    console = Console(stderr=True)
+    hidden = not (console.is_terminal or console.is_jupyter)
+    yield from rich_track(items, description, total=total, console=console, transient=True, disable=hidden)

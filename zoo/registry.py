@@ -1,0 +1,399 @@
+"""The shelves: models, data sets and recipes, each registered by one decorator and found by name.
+
+A model factory's name, summary and defaults are read from the function itself, so nothing is said twice. Packages outside
+zoo join through the entry-point groups `zoo.models` and `zoo.datasets`, whose entry points name the module that registers.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import inspect
+import json
+import logging
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TypeVar, get_type_hints
+
+from zoo.errors import UnknownNameError, UsageError
+
+logger = logging.getLogger(__name__)
+Factory = TypeVar("Factory", bound=Callable[..., Any])
+FACTS_PATH = Path(__file__).parent / "models" / "facts.json"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A registered model factory."""
+
+    name: str
+    factory: Callable[..., Any]
+    summary: str
+    tasks: tuple[str, ...]
+    variants: Mapping[str, Mapping[str, Any]]
+    tags: tuple[str, ...]
+    defaults: Mapping[str, Any]
+
+    @property
+    def annotations(self) -> dict[str, Any]:
+        """The type of each argument, `Any` where the factory does not say."""
+        written = {name: hint for name, hint in self.factory.__annotations__.items() if name != "return"}
+        holder = SimpleNamespace(__annotations__=written)
+        known = get_type_hints(holder, self.factory.__globals__, include_extras=True)
+        return {name: known.get(name, Any) for name in self.defaults}
+
+    def arguments(self, variant: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Merge a variant's arguments with those given; refuse a name the factory does not have."""
+        for name in given:
+            if name not in self.defaults:
+                raise UnknownNameError(f"argument of model {self.name!r}", name, self.defaults)
+        return {**(self.variants[variant] if variant else {}), **given}
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A registered data set: `load()` returns anything that `zoo.load_data` reads."""
+
+    name: str
+    load: Callable[[], Any]
+    summary: str
+    task: str
+    tags: tuple[str, ...]
+    offline_twin: str | None = None
+
+
+@dataclass(frozen=True)
+class RecipeEntry:
+    """Settings for one model on one data set, with the scores they were measured to reach on the test part."""
+
+    model: str
+    data: str
+    settings: Callable[[], Mapping[str, Any]]
+    summary: str
+    expected: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a model before it is built; `parameters` and `operations` are None where unknown."""
+
+    name: str
+    summary: str
+    tasks: tuple[str, ...]
+    tags: tuple[str, ...]
+    variants: tuple[str, ...]
+    arguments: Mapping[str, Any]
+    parameters: int | None
+    operations: int | None
+    recipes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a data set before it is read."""
+
+    name: str
+    summary: str
+    task: str
+    tags: tuple[str, ...]
+    recipes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass
+class _Shelf:
+    package: str
+    entry_point_group: str | None
+    entries: dict[str, Any] = field(default_factory=dict)
+    loaded: bool = False
+
+
+_models = _Shelf("zoo.models", "zoo.models")
+_datasets = _Shelf("zoo.datasets", "zoo.datasets")
+_recipes = _Shelf("zoo.recipes", None)
+
+
+def register_model(
+    *,
+    tasks: Sequence[str],
+    variants: Mapping[str, Mapping[str, Any]] | None = None,
+    tags: Sequence[str] = (),
+) -> Callable[[Factory], Factory]:
+    """Register a model factory under its function's name.
+
+    The factory takes flat, keyword-only arguments with defaults and returns an uncompiled `keras.Model` that gives
+    float32 logits (classification) or values (regression).
+
+    Args:
+        tasks: names of the tasks it serves; the first is the default.
+        variants: named sets of arguments; `zoo.build("NAME/VARIANT")` merges one.
+        tags: words to find it by.
+
+    Raises:
+        UsageError: the name is taken, the docstring is missing, an argument is not keyword-only with a default, or a
+            variant has an unknown argument.
+    """
+
+    def register(factory: Factory) -> Factory:
+        defaults = {}
+        for argument in inspect.signature(factory).parameters.values():
+            if argument.kind is not argument.KEYWORD_ONLY or argument.default is argument.empty:
+                raise UsageError(
+                    f"A model factory takes keyword-only arguments with defaults. Received: {factory.__name__}"
+                    f"(... {argument} ...). Put `*` first and give {argument.name!r} a default."
+                )
+            defaults[argument.name] = argument.default
+        entry = ModelEntry(
+            name=factory.__name__,
+            factory=factory,
+            summary=_summary(factory),
+            tasks=tuple(tasks),
+            variants=dict(variants or {}),
+            tags=tuple(tags),
+            defaults=defaults,
+        )
+        for variant in entry.variants:
+            entry.arguments(None, entry.variants[variant])
+        _add(_models, entry.name, entry)
+        return factory
+
+    return register
+
+
+def register_dataset(*, task: str, tags: Sequence[str] = (), offline_twin: str | None = None) -> Callable[[Factory], Factory]:
+    """Register a function without arguments that returns anything `zoo.load_data` reads.
+
+    Args:
+        task: name of the task that the data set is for.
+        tags: words to find it by.
+        offline_twin: name of an embedded data set to suggest where this one needs a network.
+
+    Raises:
+        UsageError: the name is taken or the docstring is missing.
+    """
+
+    def register(load: Factory) -> Factory:
+        entry = DatasetEntry(load.__name__, load, _summary(load), task, tuple(tags), offline_twin)
+        _add(_datasets, entry.name, entry)
+        return load
+
+    return register
+
+
+def register_recipe(model: str, data: str, *, expected: Mapping[str, float]) -> Callable[[Factory], Factory]:
+    """Register a function without arguments that returns the settings of one model on one data set.
+
+    Args:
+        model: name of the model; its variants use the recipe too.
+        data: name of the data set.
+        expected: test scores, each the mean of three seeds.
+
+    Raises:
+        UsageError: the pair is taken or the docstring is missing.
+    """
+
+    def register(settings: Factory) -> Factory:
+        entry = RecipeEntry(model, data, settings, _summary(settings), dict(expected))
+        _add(_recipes, f"{model}@{data}", entry)
+        return settings
+
+    return register
+
+
+def find_model(name: str) -> tuple[ModelEntry, str | None]:
+    """Return the entry and the variant that "cnn" or "cnn/tiny" names.
+
+    Raises:
+        UnknownNameError: no such model or variant; the message has the nearest name.
+    """
+    entries = _load(_models)
+    base, _, variant = name.partition("/")
+    if base not in entries:
+        raise UnknownNameError("model", name, entries)
+    entry = entries[base]
+    if variant and variant not in entry.variants:
+        raise UnknownNameError(f"variant of model {base!r}", variant, entry.variants)
+    return entry, variant or None
+
+
+def find_dataset(name: str) -> DatasetEntry | None:
+    """Return the entry of a registered data set, or None."""
+    return _load(_datasets).get(name)
+
+
+def find_recipe(model: str, data: str) -> RecipeEntry | None:
+    """Return the recipe for a model (variants share it) on a data set, or None."""
+    return _load(_recipes).get(f"{model.partition('/')[0]}@{data}")
+
+
+def list_models(
+    pattern: str = "*",
+    *,
+    task: str | None = None,
+    max_params: int | None = None,
+    tags: str | Sequence[str] = (),
+    sort: str = "name",
+) -> list[str]:
+    """Return the names of models and their variants.
+
+    Args:
+        pattern: shell pattern on the name, for example "*net*" or "cnn/*".
+        task: only models that serve this task.
+        max_params: only models with at most this many parameters at default arguments; unknown counts are left out.
+        tags: a tag, or several that must all be present.
+        sort: "name" or "params" (smallest first, unknown last).
+
+    Raises:
+        UnknownNameError: the task, a tag or the sort order is not known.
+
+    Example:
+        >>> list_models("lenet*")
+        ['lenet', 'lenet/tiny']
+    """
+    entries = _load(_models)
+    wanted = (tags,) if isinstance(tags, str) else tuple(tags)
+    _check_choice("task", task, {known for entry in entries.values() for known in entry.tasks})
+    for tag in wanted:
+        _check_choice("tag", tag, {known for entry in entries.values() for known in entry.tags})
+    _check_choice("sort order", sort, {"name", "params"})
+    found: list[tuple[str, int | None]] = []
+    for entry in entries.values():
+        if (task and task not in entry.tasks) or not set(wanted) <= set(entry.tags):
+            continue
+        for name in (entry.name, *(f"{entry.name}/{variant}" for variant in entry.variants)):
+            parameters = facts().get(name, {}).get("parameters")
+            if not fnmatch.fnmatchcase(name, pattern):
+                continue
+            if max_params is None or (parameters is not None and parameters <= max_params):
+                found.append((name, parameters))
+    if sort == "params":
+        found.sort(key=lambda row: (row[1] is None, row[1] or 0, row[0]))
+    else:
+        found.sort()
+    return [name for name, _ in found]
+
+
+def list_datasets(pattern: str = "*", *, task: str | None = None, tags: str | Sequence[str] = ()) -> list[str]:
+    """Return the names of registered data sets; any other TensorFlow Datasets name can be loaded too.
+
+    Args:
+        pattern: shell pattern on the name.
+        task: only data sets for this task.
+        tags: a tag, or several that must all be present.
+
+    Raises:
+        UnknownNameError: the task or a tag is not known.
+
+    Example:
+        >>> list_datasets("mnist*")
+        ['mnist', 'mnist_sample']
+    """
+    entries = _load(_datasets)
+    wanted = (tags,) if isinstance(tags, str) else tuple(tags)
+    _check_choice("task", task, {entry.task for entry in entries.values()})
+    for tag in wanted:
+        _check_choice("tag", tag, {known for entry in entries.values() for known in entry.tags})
+    return sorted(
+        name
+        for name, entry in entries.items()
+        if fnmatch.fnmatchcase(name, pattern) and (task is None or entry.task == task) and set(wanted) <= set(entry.tags)
+    )
+
+
+def info(name: str) -> ModelInfo | DatasetInfo:
+    """Return what is known of a model, a variant or a data set, without importing TensorFlow.
+
+    Raises:
+        UnknownNameError: neither a model nor a registered data set has this name.
+
+    Example:
+        >>> info("lenet").parameters
+        61706
+    """
+    dataset = find_dataset(name)
+    recipes = _load(_recipes).values()
+    if dataset is not None:
+        pairs = tuple(f"{recipe.model}@{recipe.data}" for recipe in recipes if recipe.data == name)
+        return DatasetInfo(name, dataset.summary, dataset.task, dataset.tags, pairs)
+    if name.partition("/")[0] not in _load(_models):
+        raise UnknownNameError("model or data set", name, {*_models.entries, *_datasets.entries})
+    entry, variant = find_model(name)
+    known = facts().get(name, {})
+    return ModelInfo(
+        name=name,
+        summary=_variant_summary(entry, variant) if variant else entry.summary,
+        tasks=entry.tasks,
+        tags=entry.tags,
+        variants=tuple(entry.variants),
+        arguments={**entry.defaults, **entry.arguments(variant, {})},
+        parameters=known.get("parameters"),
+        operations=known.get("operations"),
+        recipes=tuple(f"{recipe.model}@{recipe.data}" for recipe in recipes if recipe.model == entry.name),
+    )
+
+
+@cache
+def facts() -> dict[str, dict[str, int]]:
+    """Return the counts that need Keras, as `make facts` wrote them: `{name: {"parameters": ..., "operations": ...}}`."""
+    loaded: dict[str, dict[str, int]] = json.loads(FACTS_PATH.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _load(shelf: _Shelf) -> dict[str, Any]:
+    if not shelf.loaded:
+        shelf.loaded = True
+        for module in pkgutil.iter_modules(importlib.import_module(shelf.package).__path__):
+            importlib.import_module(f"{shelf.package}.{module.name}")
+        if shelf.entry_point_group:
+            _load_plugins(shelf.entry_point_group)
+    return shelf.entries
+
+
+def _load_plugins(group: str) -> None:
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group=group):
+        try:
+            entry_point.load()
+        except Exception as error:  # a broken plug-in must not take the rest of zoo with it
+            logger.warning("Plug-in %s (%s) was left out: %s", entry_point.name, entry_point.value, error)
+
+
+def _add(shelf: _Shelf, name: str, entry: Any) -> None:
+    if name in shelf.entries:
+        raise UsageError(
+            f"The name {name!r} is taken on the shelf {shelf.package}. Received a second function of this name. "
+            "Rename one of them."
+        )
+    shelf.entries[name] = entry
+
+
+def _summary(function: Callable[..., Any]) -> str:
+    text = inspect.getdoc(function)
+    if not text:
+        raise UsageError(
+            f"A registered function needs a docstring; its first line is the summary. "
+            f"Received: {function.__name__} without one. Write one."
+        )
+    return text.splitlines()[0]
+
+
+def _variant_summary(entry: ModelEntry, variant: str) -> str:
+    changes = ", ".join(f"{name}={value!r}" for name, value in entry.variants[variant].items())
+    return f"{entry.name} with {changes}"
+
+
+def _check_choice(kind: str, name: str | None, choices: set[str]) -> None:
+    if name is not None and name not in choices:
+        raise UnknownNameError(kind, name, choices)

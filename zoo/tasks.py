@@ -1,0 +1,82 @@
+"""Tasks: what a model's outputs mean, and so its loss, its metrics and the settings to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Task:
+    """One kind of prediction."""
+
+    name: str
+    kind: Literal["classification", "regression"]
+    input_name: Literal["image", "features"]
+    default_data: str
+    settings: Mapping[str, Any]
+
+    @property
+    def output_argument(self) -> str:
+        """The factory argument that sets the width of the output."""
+        return "num_classes" if self.kind == "classification" else "num_outputs"
+
+    def loss(self) -> keras.losses.Loss:
+        """Return the loss on logits (classification) or values (regression)."""
+        if self.kind == "regression":
+            import keras
+
+            return keras.losses.MeanSquaredError()
+        from zoo.losses import ClassificationCrossentropy
+
+        return ClassificationCrossentropy()
+
+    def metrics(self, num_outputs: int) -> list[keras.metrics.Metric]:
+        """Return fresh metrics for a model with `num_outputs` classes or values."""
+        from zoo import metrics
+
+        if self.kind == "regression":
+            import keras
+
+            return [
+                keras.metrics.MeanAbsoluteError(name="mae"),
+                keras.metrics.RootMeanSquaredError(name="rmse"),
+                metrics.R2(),
+            ]
+        return [metrics.Accuracy(), metrics.MacroF1(num_outputs)]
+
+
+TASKS: Mapping[str, Task] = {
+    task.name: task
+    for task in (
+        Task(
+            "image_classification", "classification", "image", "mnist_sample",
+            {"epochs": 10, "batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1},
+        ),
+        Task(
+            "tabular_classification", "classification", "features", "iris",
+            {"epochs": 100, "batch_size": 32, "learning_rate": 1e-2, "schedule": "cosine", "warmup": 0.1},
+        ),
+        Task(
+            "regression", "regression", "features", "diabetes",
+            {"epochs": 100, "batch_size": 32, "learning_rate": 1e-2, "schedule": "cosine", "warmup": 0.1},
+        ),
+    )
+}  # fmt: skip
+
+
+def find_task(name: str) -> Task:
+    """Return the task of this name.
+
+    Raises:
+        UnknownNameError: no such task; the message has the nearest name.
+    """
+    if name not in TASKS:
+        raise UnknownNameError("task", name, TASKS)
+    return TASKS[name]

@@ -1,0 +1,1 @@
+"""The training engine: what `zoo.train` puts round `model.fit`."""

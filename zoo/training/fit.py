@@ -1,0 +1,102 @@
+"""One training run: fit, keep each finished epoch, and leave a directory that says what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from zoo.artefacts.run import MODEL_FILE, RunWriter
+from zoo.errors import ZooError
+from zoo.pipeline.splits import Splits
+from zoo.training.progress import EpochBars
+
+
+def fit(model: keras.Model, data: Splits, writer: RunWriter, *, epochs: int, verbose: int) -> dict[str, float]:
+    """Train a compiled model and keep its last finished epoch in the run directory.
+
+    The training part is repeated without end and cut into epochs by their steps: an iterator that never ends has no
+    tear-down to wait for.
+
+    Args:
+        model: compiled.
+        data: train and validation parts.
+        writer: of the run directory.
+        epochs: passes over the training part.
+        verbose: 0 shows nothing, 1 a progress bar.
+
+    Returns:
+        Timings in seconds: `fit_s` in all, and `epoch_s`, the median epoch.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; a note says which epoch's model is kept, and where.
+        ZooError: the data do not fit the model, or the disk is full.
+    """
+    steps = int(data.train.cardinality())
+    keeper = _Keeper(writer)
+    bars = EpochBars(epochs, steps) if verbose else None
+    begun = time.perf_counter()
+    try:
+        model.fit(
+            data.train.repeat(),
+            validation_data=data.validation,
+            epochs=epochs,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=0,
+            callbacks=[keeper, *([bars] if bars else [])],
+        )
+    except KeyboardInterrupt as interrupt:
+        writer.update(status="interrupted")
+        interrupt.add_note(kept_words(writer))
+        raise
+    except tf.errors.InvalidArgumentError as error:
+        writer.update(status="failed", error=_first_line(error))
+        raise ZooError(f"Training failed: {_first_line(error)} {kept_words(writer)}") from error
+    except ZooError as error:
+        error.add_note(kept_words(writer))
+        _try_to_record_failure(writer, error)
+        raise
+    finally:
+        if bars:
+            bars.close()
+    return {"fit_s": time.perf_counter() - begun, "epoch_s": sorted(keeper.seconds)[len(keeper.seconds) // 2]}
+
+
+def kept_words(writer: RunWriter) -> str:
+    """Say which epoch's model the run directory keeps."""
+    if not writer.epochs_finished:
+        return f"No epoch was finished, so no model is kept in {writer.directory}."
+    return f"The model after epoch {writer.epochs_finished} is kept in {writer.directory / MODEL_FILE}."
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Keeps the model and the scores of each finished epoch."""
+
+    def __init__(self, writer: RunWriter) -> None:
+        super().__init__()
+        self._writer = writer
+        self._begun = 0.0
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._begun = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.seconds.append(time.perf_counter() - self._begun)
+        scores = {name: float(value) for name, value in (logs or {}).items()}
+        self._writer.keep_epoch(self.model, epoch + 1, scores)
+
+
+def _try_to_record_failure(writer: RunWriter, error: ZooError) -> None:
+    with contextlib.suppress(ZooError):  # the disk is full: that is the failure being reported
+        writer.update(status="failed", error=str(error))
+
+
+def _first_line(error: tf.errors.InvalidArgumentError) -> str:
+    lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
+    said = [line for line in lines if line.startswith(("assertion failed", "Labels", "One-hot"))]
+    return (said or lines or ["an invalid argument"])[0][:500]
