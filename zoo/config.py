@@ -49,7 +49,7 @@ class Settings(BaseModel):
     task: str
     epochs: int = Field(default=5, ge=1)
     batch_size: int = Field(default=128, ge=1)
-    optimizer: OptimizerName | Literal["own"] = "adam"  # own: a model that came compiled
+    optimizer: Literal[OptimizerName, "own"] = "adam"  # own: a model that came compiled
     learning_rate: float = Field(default=0.001, gt=0, allow_inf_nan=False)
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = Field(default=0.0, ge=0, lt=1, description="share of all steps over which the learning rate rises")

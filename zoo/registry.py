@@ -218,11 +218,11 @@ def find_model(name: str) -> tuple[ModelEntry, str | None]:
         UnknownNameError: no such model or variant; the message has the nearest name.
     """
     entries = _load(_models)
-    base, _, variant = name.partition("/")
+    base, slash, variant = name.partition("/")
     if base not in entries:
         raise UnknownNameError("model", name, entries)
     entry = entries[base]
-    if variant and variant not in entry.variants:
+    if slash and variant not in entry.variants:
         raise UnknownNameError(f"variant of model {base!r}", variant, entry.variants)
     return entry, variant or None
 

@@ -1,0 +1,200 @@
+"""Settings: layers, flat keys, YAML, assignments, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import yaml
+
+from zoo import arguments, config, registry
+from zoo.errors import UnknownNameError, UsageError
+
+NAMES = {"model": "cnn", "data": "mnist", "task": "image_classification"}
+
+
+def test_later_layers_win():
+    settings = config.resolve(NAMES, {"epochs": 3, "batch_size": 16}, {"epochs": 7}, {"model.units": 8}, {"model.units": 9})
+    assert (settings.epochs, settings.batch_size, settings.model_arguments) == (7, 16, {"units": 9})
+
+
+def test_flat_keys_come_back_as_they_went_in():
+    flat = {**NAMES, "epochs": 3, "learning_rate": 0.5, "model.filters": [1, 2], "data.image_size": [8, 9]}
+    settings = config.resolve(flat)
+    assert settings.data_arguments.image_size == (8, 9)
+    assert {key: settings.to_flat()[key] for key in flat} == flat
+    assert config.resolve(settings.to_flat()) == settings
+
+
+def test_written_yaml_reads_back_as_the_same_settings(tmp_path):
+    settings = config.resolve({**NAMES, "data": "数据.csv", "learning_rate": 1e-5, "model.dropout": 0.25})
+    path = tmp_path / "config.yaml"
+    path.write_text(config.write_yaml(settings), encoding="utf-8")
+    assert "数据.csv" in path.read_text(encoding="utf-8")
+    assert config.resolve(config.read_yaml(path)) == settings
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["model.dropout"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("epochs", 0, "greater than or equal to 1"),
+        ("epochs", 1.5, "integer"),
+        ("epochs", "many", "integer"),
+        ("batch_size", -1, "greater than or equal to 1"),
+        ("learning_rate", 0, "greater than 0"),
+        ("learning_rate", float("nan"), "finite number"),
+        ("learning_rate", float("inf"), "finite number"),
+        ("optimizer", "adamm", "'adam', 'adamw'"),
+        ("schedule", "linear", "'constant' or 'cosine'"),
+        ("warmup", 1.0, "less than 1"),
+        ("seed", -1, "greater than or equal to 0"),
+        ("seed", 2**32, "less than 4294967296"),
+        ("data.validation", 1, "less than 1"),
+        ("data.channels", 2, "1 or 3"),
+        ("data.duplicates", "ignore", "'keep' or 'drop'"),
+        ("data.memory_budget_mb", -1, "greater than or equal to 0"),
+    ],
+)
+def test_value_out_of_range_is_refused_with_name_and_value(key, value, problem):
+    with pytest.raises(UsageError) as caught:
+        config.resolve(NAMES, {key: value})
+    assert f"`{key.removeprefix('data.')}`" in str(caught.value)
+    assert problem in str(caught.value)
+    assert f"Received: {value!r}." in str(caught.value)
+
+
+def test_missing_setting_is_refused_by_name():
+    with pytest.raises(UsageError, match="The setting `task` is not accepted: Field required"):
+        config.resolve({"model": "cnn", "data": "mnist"})
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [("epoch", "epochs"), ("model.filter", "model.filters"), ("data.label_colum", "data.label_column"), ("lr", None)],
+)
+def test_unknown_key_gets_the_nearest(key, near):
+    accepted = registry.find_model("cnn")[0].defaults
+    config.check_keys({"epochs": 1, "model.filters": 2, "data.label_column": "y"}, accepted)
+    with pytest.raises(UnknownNameError, match=f"Unknown setting. Received: '{key}'") as caught:
+        config.check_keys({key: 1}, accepted)
+    assert near is None or f"Did you mean {near!r}?" in str(caught.value)
+
+
+def test_unknown_data_argument_gets_the_nearest():
+    with pytest.raises(UnknownNameError, match=r"Unknown data argument. Received: 'chanels'. Did you mean 'channels'\?"):
+        config.data_arguments({"chanels": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3), ("1e-3", 0.001), ("1E3", 1000.0), ("-2.5e+1", -25.0), ("0.1", 0.1), ("[8, 16]", [8, 16]), ("true", True),
+        ("null", None), ("", None), ("a=b", "a=b"), ("'3'", "3"), ("1e", "1e"), ("e5", "e5"),
+    ],
+)  # fmt: skip
+def test_assignment_value_is_yaml_with_plain_exponents(text, value):
+    assert config.parse_assignments([f" key ={text}"]) == {"key": value}
+
+
+def test_later_assignment_wins():
+    assert config.parse_assignments(["epochs=1", "epochs=2"]) == {"epochs": 2}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("epochs", "A setting is KEY=VALUE"),
+        ("=3", "A setting is KEY=VALUE"),
+        ("a=[1", "This is not YAML"),
+        ("a=b: c: d", "YAML"),
+    ],
+)
+def test_malformed_assignment_is_refused(assignment, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        config.parse_assignments([assignment])
+    assert assignment in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"- 1\n- 2\n", "Received: list in"),
+        (b"just text", "Received: str in"),
+        (b"1: 2\n", "`key: value` lines"),
+        (b"a: [1", "This is not YAML"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (b"a: !!python/object:os.system {}", "This is not YAML"),
+    ],
+)
+def test_malformed_yaml_file_is_refused_by_its_path(tmp_path, content, message):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=message) as caught:
+        config.read_yaml(path)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_yaml_file_is_refused_and_an_empty_one_is_no_setting(tmp_path):
+    with pytest.raises(UsageError, match="The configuration file cannot be read"):
+        config.read_yaml(tmp_path / "none.yaml")
+    (tmp_path / "empty.yaml").write_text("")
+    assert config.read_yaml(tmp_path / "empty.yaml") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "plain"),
+    [
+        ("num_classes", np.int64(3), 3),
+        ("num_classes", "3", 3),
+        ("l2", "1e-4", 1e-4),
+        ("l2", np.float32(0.5), 0.5),
+        ("filters", [4, 8], (4, 8)),
+        ("filters", np.array([4, 8]), (4, 8)),
+        ("input_shape", (28, 28, 1), (28, 28, 1)),
+    ],
+)
+def test_model_argument_becomes_a_plain_value(name, given, plain):
+    entry, _ = registry.find_model("cnn")
+    checked = config.check_values("cnn", entry.annotations, {name: given})[name]
+    assert checked == plain
+    assert type(checked) is type(plain)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("num_classes", 1, "greater than or equal to 2"),
+        ("num_classes", None, "valid integer"),
+        ("filters", (), "at least 1 item"),
+        ("filters", (0,), "greater than or equal to 1"),
+        ("filters", 8, "valid tuple"),
+        ("kernel_size", 0, "greater than or equal to 1"),
+        ("dropout", 1.0, "less than 1"),
+        ("dropout", -0.1, "greater than or equal to 0"),
+        ("dropout", float("nan"), "greater than or equal to 0|less than 1|finite"),
+        ("l1", -1, "greater than or equal to 0"),
+        ("activation", "rellu", "'relu'"),
+    ],
+)
+def test_model_argument_out_of_range_is_refused(name, value, problem):
+    entry, _ = registry.find_model("cnn")
+    with pytest.raises(UsageError, match=problem) as caught:
+        config.check_values("cnn", entry.annotations, {name: value})
+    assert f"`{name}` of model 'cnn' is not accepted" in str(caught.value)
+    assert f"Received: {value!r}." in str(caught.value)
+
+
+def test_optimizer_names_are_the_same_in_settings_and_in_training():
+    from typing import get_args
+
+    from zoo.training.optimizers import OPTIMIZERS
+
+    assert set(get_args(config.OptimizerName)) == set(OPTIMIZERS)
+
+
+def test_activations_are_names_that_keras_knows():
+    from typing import get_args
+
+    import keras
+
+    assert all(callable(keras.activations.get(name)) for name in get_args(arguments.Activation))

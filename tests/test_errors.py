@@ -1,0 +1,55 @@
+"""The errors: their families, their exit codes, and the nearest name."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError, nearest
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ZooError("x"), 1),
+        (DataError("x"), 1),
+        (ArtefactError("x"), 1),
+        (UsageError("x"), 2),
+        (UnknownNameError("x", "y", []), 2),
+    ],
+)
+def test_exit_code_is_2_for_wrong_use_and_1_for_failure(error, code):
+    assert isinstance(error, ZooError)
+    assert error.exit_code == code
+
+
+@pytest.mark.parametrize("kind", [UsageError, DataError])
+def test_wrong_input_is_a_value_error_too(kind):
+    assert issubclass(kind, ValueError)
+
+
+def test_unknown_name_gives_what_came_the_nearest_and_all_accepted():
+    error = UnknownNameError("model", "lenett", ["resnet", "lenet", "cnn"])
+    assert str(error) == "Unknown model. Received: 'lenett'. Did you mean 'lenet'? Accepted: cnn, lenet, resnet."
+
+
+def test_unknown_name_without_choices_says_none():
+    assert str(UnknownNameError("tag", "x", [])) == "Unknown tag. Received: 'x'. Accepted: none."
+
+
+def test_unknown_name_lists_at_most_forty_choices():
+    choices = [f"name{number:03}" for number in range(41)]
+    message = str(UnknownNameError("model", "zzz", choices))
+    assert message.endswith("name038, name039, ....")
+    assert "name040" not in message
+    assert "..." not in str(UnknownNameError("model", "zzz", choices[:40]))
+
+
+def test_unknown_name_that_is_no_string_is_shown_as_it_is():
+    assert "Received: 3." in str(UnknownNameError("model", 3, ["cnn"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("cn", " Did you mean 'cnn'?"), ("resnett", " Did you mean 'resnet'?"), ("qqqq", ""), ("", "")]
+)
+def test_nearest_hints_only_at_a_similar_name(name, hint):
+    assert nearest(name, ["cnn", "resnet"]) == hint
