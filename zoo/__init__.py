@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
+
+from zoo.keras_import import register_with_keras
 
 if TYPE_CHECKING:
     from zoo.api import build, evaluate, load, load_data, train
@@ -66,11 +69,12 @@ __all__ = [
 ]
 
 
+register_with_keras()
+
+
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    import importlib
-
     value = getattr(importlib.import_module(_HOME[name]), name)
     globals()[name] = value
     return value

@@ -73,15 +73,18 @@ class MacroF1(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class R2(keras.metrics.R2Score):
-    """Keras' coefficient of determination, named `r2`, that also takes `(batch,)` targets for one output."""
+    """Keras' coefficient of determination, named `r2`, that also takes `(batch,)` targets for one output.
 
-    def __init__(self, name: str = "r2", **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
+    It sums in float64: Keras subtracts two large sums, which in float32 turns an R2 of 0.75 into 0.99 for targets of mean
+    10,000 and standard deviation 1.
+    """
+
+    def __init__(self, name: str = "r2", dtype: str = "float64", **kwargs: Any) -> None:
+        super().__init__(name=name, dtype=dtype, **kwargs)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count one batch."""
-        y_pred = tf.convert_to_tensor(y_pred)
-        y_true = tf.cast(y_true, y_pred.dtype)
+        y_true = tf.cast(y_true, self.dtype)
         if y_true.shape.rank == 1:
             y_true = y_true[:, tf.newaxis]  # (batch, 1)
         super().update_state(y_true, y_pred, sample_weight=sample_weight)

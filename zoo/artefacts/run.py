@@ -82,9 +82,6 @@ class Run:
         """
         import keras
 
-        from zoo import losses, metrics  # noqa: F401 - registers what the file names
-        from zoo.layers import standardize_image  # noqa: F401
-
         path = self.directory / MODEL_FILE
         try:
             return keras.saving.load_model(path)

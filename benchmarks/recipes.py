@@ -1,0 +1,49 @@
+"""The scores of the recipes on the test parts: three seeds each, ten splits for iris, and their means.
+
+`python benchmarks/recipes.py [MODEL@DATA ...]` runs those named, or all. MNIST is taken from ZOO_SHARED.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from rows import add_row, shared_data
+
+import zoo
+from zoo import registry
+
+SEEDS = (0, 1, 2)
+SPLIT_SEEDS = {"iris": range(10)}
+
+
+def main(names: list[str]) -> None:
+    """Run the recipes and add their rows."""
+    os.environ["TFDS_DATA_DIR"] = str(shared_data() / "tfds")
+    pairs = [pair for dataset in registry.list_datasets() for pair in registry.info(dataset).recipes]
+    for pair in names or pairs:
+        model, _, data = pair.partition("@")
+        expected = registry.find_recipe(model, data).expected
+        scores: dict[str, list[float]] = {name: [] for name in expected}
+        seconds = []
+        for split_seed in SPLIT_SEEDS.get(data, (0,)):
+            for seed in SEEDS if data not in SPLIT_SEEDS else (split_seed,):
+                with tempfile.TemporaryDirectory() as folder:
+                    run = zoo.train(
+                        model, data=data, out=folder, seed=seed, verbose=0, data_arguments={"split_seed": split_seed}
+                    )
+                    seconds.append(run.content["timings"]["fit_s"])
+                    for name, values in scores.items():
+                        values.append(run.metrics[name])
+        for name, values in scores.items():
+            print(pair, name, [round(value, 4) for value in values], flush=True)
+            add_row("recipes", f"{pair}, mean test {name}", statistics.mean(values), name, len(values))
+        add_row("recipes", f"{pair}, median time to fit", statistics.median(seconds), "s", len(seconds))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

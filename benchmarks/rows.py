@@ -1,0 +1,58 @@
+"""Rows of `results.csv`: one measured number each, with the commit and the machine it was measured on."""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+PATH = Path(__file__).parent / "results.csv"
+COLUMNS = ("date", "commit", "benchmark", "measure", "value", "unit", "runs", "machine")
+
+
+def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int) -> None:
+    """Append a row and print it.
+
+    Args:
+        benchmark: name of the script.
+        measure: what was measured.
+        value: the mean or median; the measure says which.
+        unit: for example "s", "ratio", "accuracy".
+        runs: how many runs it stands for.
+    """
+    row = (
+        datetime.now(UTC).strftime("%Y-%m-%d"),
+        _commit(),
+        benchmark,
+        measure,
+        f"{value:.6g}",
+        unit,
+        runs,
+        f"{os.cpu_count()} cores {platform.machine()}",
+    )
+    is_new = not PATH.exists()
+    with PATH.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if is_new:
+            writer.writerow(COLUMNS)
+        writer.writerow(row)
+    print(f"{benchmark}: {measure} = {value:.6g} {unit} ({runs} runs)", flush=True)
+
+
+def shared_data() -> Path:
+    """Return the folder of real data that ZOO_SHARED names (default ../shared beside the project)."""
+    root = Path(__file__).parent.parent
+    folder = Path(os.environ.get("ZOO_SHARED", root.parent / "shared")) / "data"
+    if not folder.is_dir():
+        raise SystemExit(f"This benchmark needs real MNIST. Received: no folder {folder}. Set ZOO_SHARED.")
+    return folder
+
+
+def _commit() -> str:
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=PATH.parent, capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() or "unknown"

@@ -1,0 +1,10 @@
+"""All that a `.keras` file of zoo may name: importing this registers it with Keras.
+
+`import zoo` has this imported as soon as Keras is, so that `keras.saving.load_model` finds everything, and stays instant.
+"""
+
+from __future__ import annotations
+
+import zoo.layers.standardize_image
+import zoo.losses
+import zoo.metrics  # noqa: F401
