@@ -255,7 +255,7 @@ def test_variant_with_an_unknown_argument_is_refused(shelves):
 
 def test_call_with_an_unknown_argument_is_refused():
     entry, _ = registry.find_model("cnn")
-    with pytest.raises(UnknownNameError, match="Unknown argument of model 'cnn'. Received: 'filter'. Did you mean 'filters'"):
+    with pytest.raises(UnknownNameError, match=r"argument of model 'cnn'\. Received: 'filter'\. Did you mean 'filters'"):
         entry.arguments(None, {"filter": 3})
 
 

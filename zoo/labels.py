@@ -19,10 +19,13 @@ def as_one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
 
     Raises:
         DataError: the static shape is neither form.
-        tf.errors.InvalidArgumentError: at run time, if a label is out of range or a row does not sum to 1.
+        tf.errors.InvalidArgumentError: at run time, if a label is out of range, or a row does not sum to 1 or has a negative
+            share.
     """
     labels = tf.convert_to_tensor(labels)
     rank, width = labels.shape.rank, labels.shape[-1] if labels.shape.rank else None
+    if rank is None or (rank == 2 and width is None):
+        return _of_relaxed_shape(labels, num_classes)
     if rank == 2 and width == num_classes:
         return _checked_rows(tf.cast(labels, tf.float32))
     if rank == 2 and width == 1:
@@ -33,6 +36,22 @@ def as_one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
         f"Labels are `(batch,)` integers or `(batch, {num_classes})` one-hot rows. Received: shape {labels.shape}. "
         f"Build the model with num_classes= of your labels, or give labels of one of these shapes."
     )
+
+
+def _of_relaxed_shape(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
+    """Tell the forms apart at run time: a `tf.function` that has seen two of them forgets the static shape."""
+    shape = tf.shape(labels)
+    is_form = (tf.size(shape) == 1) | ((tf.size(shape) == 2) & ((shape[-1] == 1) | (shape[-1] == num_classes)))
+    message = f"Labels are `(batch,)` integers or `(batch, {num_classes})` one-hot rows."
+    check = tf.debugging.Assert(is_form, [message, "Received: shape", shape])
+    with tf.control_dependencies([check] if check is not None else []):
+        table = tf.reshape(labels, tf.stack([shape[0], -1]))  # (batch, 1 or num_classes)
+    rows = tf.cond(
+        tf.shape(table)[1] == num_classes,
+        lambda: _checked_rows(tf.cast(table, tf.float32)),
+        lambda: _one_hot(table[:, 0], num_classes),
+    )
+    return tf.ensure_shape(rows, (None, num_classes))
 
 
 def _one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
@@ -46,7 +65,7 @@ def _one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
 
 
 def _checked_rows(rows: tf.Tensor) -> tf.Tensor:
-    valid = tf.abs(tf.reduce_sum(rows, axis=-1) - 1.0) < 1e-3
+    valid = (tf.abs(tf.reduce_sum(rows, axis=-1) - 1.0) < 1e-3) & tf.reduce_all(rows >= 0, axis=-1)
     message = "One-hot labels must sum to 1 in every row; several labels a row (multi-label) are not supported."
     check = tf.debugging.Assert(tf.reduce_all(valid), [message, "Received:", rows], summarize=20)
     with tf.control_dependencies([check] if check is not None else []):

@@ -27,7 +27,7 @@ class Accuracy(keras.metrics.Mean):
         """Count one batch."""
         y_pred = tf.convert_to_tensor(y_pred)
         labels = tf.argmax(as_one_hot(y_true, y_pred.shape[-1]), axis=-1)
-        hits = tf.cast(labels == tf.argmax(y_pred, axis=-1), tf.float32)
+        hits = tf.cast(tf.equal(labels, tf.argmax(y_pred, axis=-1)), tf.float32)  # `==` would lose the rank
         super().update_state(hits, sample_weight=sample_weight)
 
 
@@ -82,9 +82,14 @@ class R2(keras.metrics.R2Score):
     def __init__(self, name: str = "r2", dtype: str = "float64", **kwargs: Any) -> None:
         super().__init__(name=name, dtype=dtype, **kwargs)
 
+    def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, **kwargs: Any) -> Any:
+        """Return a variable of the metric's own dtype; Keras takes float32."""
+        return super().add_variable(shape, initializer, dtype=dtype or self.dtype, **kwargs)
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count one batch."""
+        y_pred = tf.convert_to_tensor(y_pred)
         y_true = tf.cast(y_true, self.dtype)
-        if y_true.shape.rank == 1:
-            y_true = y_true[:, tf.newaxis]  # (batch, 1)
+        if y_true.shape.rank != 2:  # unknown too, where a function has seen targets of both ranks
+            y_true = tf.ensure_shape(tf.reshape(y_true, tf.shape(y_pred)), y_pred.shape)  # (batch, outputs)
         super().update_state(y_true, y_pred, sample_weight=sample_weight)
