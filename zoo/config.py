@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from zoo.errors import UnknownNameError, UsageError
 
@@ -27,7 +27,9 @@ class DataArguments(BaseModel):
 
     label_column: str | None = Field(default=None, description="tables: the column to predict")
     ignore_columns: tuple[str, ...] = Field(default=(), description="tables: columns to leave out")
-    image_size: tuple[int, int] | None = Field(default=None, description="height and width that images are resized to")
+    image_size: tuple[PositiveInt, PositiveInt] | None = Field(
+        default=None, description="height and width that images are resized to"
+    )
     channels: Literal[1, 3] | None = Field(default=None, description="image folders: 1 for grey, 3 for RGB")
     validation: float = Field(default=0.1, gt=0, lt=1, description="share of train that becomes a missing validation part")
     split_seed: int = Field(default=0, ge=0, lt=2**32, description="seed of the splits")

@@ -14,6 +14,7 @@ from zoo.artefacts.files import write_atomically
 from zoo.artefacts.predictor import CHUNK, Predictions, Predictor
 from zoo.errors import ArtefactError, DataError, UsageError
 from zoo.pipeline.readers import folder, tables
+from zoo.pipeline.readers.arrays import load_npz
 from zoo.progress import track
 
 
@@ -68,7 +69,7 @@ def _chunks_of(predictor: Predictor, data: Path) -> Iterator[tuple[Sequence[Any]
     if not data.exists():
         raise DataError(f"There is no such file or folder. Received: {data}. Check the path.")
     if predictor.info.table is not None:
-        if data.suffix not in tables.SUFFIXES:
+        if data.suffix.lower() not in tables.SUFFIXES:
             raise DataError(f"This model takes {', '.join(tables.SUFFIXES)}. Received: {data}. Convert it.")
         table = tables.read_table(data)
         return _rows(predictor, [table.iloc[start : start + CHUNK * 16] for start in range(0, len(table), CHUNK * 16)])
@@ -77,22 +78,18 @@ def _chunks_of(predictor: Predictor, data: Path) -> Iterator[tuple[Sequence[Any]
         if not files:
             raise DataError(f"There are no images in this folder. Received: {data}.")
         return _in_chunks(predictor, files)
-    if data.suffix != ".npz":
+    if data.suffix.lower() != ".npz":
         raise DataError(f"This model takes a folder of images or a .npz. Received: {data}.")
     images = _npz_images(data)
     return _rows(predictor, [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)])
 
 
 def _npz_images(path: Path) -> np.ndarray:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            for name in ("x", "x_test"):
-                if name in file.files:
-                    images: np.ndarray = file[name]
-                    return images
-            names = file.files
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"This cannot be read as .npz: {error}. Received: {path}.") from error
+    arrays = load_npz(path)
+    for name in ("x", "x_test"):
+        if name in arrays:
+            return arrays[name]
+    names = sorted(arrays)
     raise DataError(f"A .npz to predict holds x. Received: {names} in {path}. Rename the array.")
 
 

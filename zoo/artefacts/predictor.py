@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from zoo.artefacts.outputs import Outputs
 from zoo.errors import DataError
@@ -116,7 +117,7 @@ class Predictor:
 
 def _as_image(image: Any, shape: tuple[int, ...]) -> np.ndarray:
     height, width, channels = shape
-    if isinstance(image, str | Path | bytes):
+    if isinstance(image, str | Path | bytes | Image.Image):
         return read_image(image, (height, width, channels))
     return fit_array(np.asarray(image), (height, width, channels))
 

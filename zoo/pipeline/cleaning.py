@@ -43,8 +43,10 @@ def clean(
                 f"Received: the first in row {int(np.argmax(is_missing))}. Add the labels, or leave such rows out with "
                 "data.broken=drop."
             )
-        repeated = _repeats(hashes[part]) & ~is_missing
-        conflicting = _conflicts(hashes[part], targets[part]) & ~is_missing
+        known = np.flatnonzero(~is_missing)
+        repeated, conflicting = np.zeros((2, len(is_missing)), bool)
+        repeated[known] = _repeats(hashes[part][known])
+        conflicting[known] = _conflicts(hashes[part][known], targets[part][known])
         overlapping = np.isin(hashes[part], np.concatenate(later)) if later else np.zeros(len(repeated), bool)
         dropped = is_missing.copy()
         if part != "test":  # what a model is tested on is never touched
@@ -60,7 +62,7 @@ def clean(
             "overlap": int(overlapping.sum()),
             "dropped": int(dropped.sum()),
         }
-        later.append(hashes[part])
+        later.append(hashes[part][known])
         if not len(kept[part]):
             raise DataError(f"Part {part!r} has no rows left. Received: {report[part]}. Keep more of them, or add rows.")
     return kept, report

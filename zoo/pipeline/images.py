@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zoo.errors import DataError
 
@@ -32,22 +32,31 @@ def open_image(source: str | Path | bytes, name: str | None = None) -> Image.Ima
             return ImageOps.exif_transpose(image)
     except FileNotFoundError as error:
         raise DataError(f"There is no such image file. Received: {source!s}. Check the path.") from error
+    except UnidentifiedImageError as error:
+        raise DataError(_unreadable("of no known format", source, name)) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        received = name or (f"{len(source)} bytes" if isinstance(source, bytes) else str(source))
-        raise DataError(
-            f"This cannot be read as an image: {error}. Received: {received}. Remove or replace it; "
-            f"accepted are the formats that Pillow reads, among them {', '.join(sorted(SUFFIXES))}."
-        ) from error
+        raise DataError(_unreadable(str(error), source, name)) from error
 
 
-def read_image(source: str | Path | bytes, input_shape: tuple[int, int, int]) -> np.ndarray:
+def _unreadable(reason: str, source: str | Path | bytes, name: str | None) -> str:
+    received = name or (f"{len(source)} bytes" if isinstance(source, bytes) else str(source))
+    return (
+        f"This cannot be read as an image: {reason}. Received: {received}. Remove or replace it; "
+        f"accepted are the formats that Pillow reads, among them {', '.join(sorted(SUFFIXES))}."
+    )
+
+
+def read_image(
+    source: str | Path | bytes | Image.Image, input_shape: tuple[int, int, int], name: str | None = None
+) -> np.ndarray:
     """Return an image file as `input_shape`: grey or RGB, stretched to the size by antialiased bilinear filtering.
 
     Transparent pixels become white, 16-bit values are scaled to 8 bits, an animation gives its first frame.
 
     Args:
-        source: a path, or the bytes of a file.
+        source: a path, the bytes of a file, or a Pillow image.
         input_shape: `(height, width, channels)`, channels 1 or 3.
+        name: what an error calls it, by default the path.
 
     Returns:
         `(height, width, channels)`, uint8.
@@ -55,7 +64,12 @@ def read_image(source: str | Path | bytes, input_shape: tuple[int, int, int]) ->
     Raises:
         DataError: it cannot be read as an image.
     """
-    return _fit(open_image(source), input_shape)
+    if not isinstance(source, Image.Image):
+        return _fit(open_image(source, name), input_shape)
+    try:
+        return _fit(source, input_shape)
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow decodes when first asked for a pixel
+        raise DataError(_unreadable(str(error), getattr(source, "filename", "") or "a Pillow image", name)) from error
 
 
 def fit_array(image: np.ndarray, input_shape: tuple[int, int, int]) -> np.ndarray:
@@ -84,6 +98,11 @@ def fit_array(image: np.ndarray, input_shape: tuple[int, int, int]) -> np.ndarra
         return image
     if image.shape[-1] not in (1, 3, 4):
         raise DataError(f"An image has 1, 3 or 4 channels, last. Received: shape {image.shape}. Move the channel axis last.")
+    if image.min() < 0 or image.max() > 255:
+        raise DataError(
+            f"An image of another size than {tuple(input_shape)} holds 0 to 255, or 0 to 1. Received: {image.min()} to "
+            f"{image.max()} in shape {image.shape}. Scale it, or give it in that size."
+        )
     if image.dtype != np.uint8:
         scale = 255.0 if image.max() <= 1.0 else 1.0
         image = np.clip(np.rint(image * scale), 0, 255).astype(np.uint8)

@@ -17,7 +17,7 @@ def looks_like_path(data: Any) -> bool:
     """Return whether a string is meant as a path: it exists, starts like one or has a table's or array's suffix."""
     if isinstance(data, Path):
         return True
-    return data.startswith((".", "/", "~")) or data.endswith((*tables.SUFFIXES, ".npz")) or Path(data).exists()
+    return data.startswith((".", "/", "~")) or data.lower().endswith((*tables.SUFFIXES, ".npz")) or Path(data).exists()
 
 
 def read_path(path: str | Path, arguments: DataArguments) -> Examples:
@@ -33,9 +33,9 @@ def read_path(path: str | Path, arguments: DataArguments) -> Examples:
         if tfds.is_prepared_folder(path):
             return tfds.read_prepared(path, arguments)
         return folder.read_folder(path, arguments)
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         return arrays.read_npz(path, arguments)
-    if path.suffix in tables.SUFFIXES:
+    if path.suffix.lower() in tables.SUFFIXES:
         return tables.read_table_examples(path, arguments)
     raise DataError(
         f"A file of data ends in {', '.join((*tables.SUFFIXES, '.npz'))}. Received: {path}. "

@@ -42,7 +42,10 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
         raise DataError(f"The data have no labelled rows. Received: {examples.name}. Add some.")
     chosen = _choose_task(examples, known, task)
     labels = _labels(examples, known) if chosen.kind == "classification" else ()
-    encoded = {name: _encode(part.targets, missing[name], labels) for name, part in examples.parts.items()}
+    encoded = {
+        name: _encode(part.targets, missing[name], labels, has_names=examples.labels is not None)
+        for name, part in examples.parts.items()
+    }
 
     hashes = {name: _hashes(part.features) for name, part in examples.parts.items()}
     kept, report = cleaning.clean(hashes, encoded, missing, arguments)
@@ -108,10 +111,10 @@ def prepare_like(examples: Examples, info: DataInfo, *, part: str | None, batch_
         )
     labels = info.labels
     if examples.labels is not None and labels:  # class numbers of the other data, by their names
-        names = np.array(examples.labels, object)[chosen.targets]
-        encoded = targets.encode(names, labels)
+        own = _encode(chosen.targets, missing, examples.labels, has_names=True)
+        encoded = targets.encode(np.array(examples.labels, object)[own], labels)
     else:
-        encoded = _encode(chosen.targets, missing, labels)
+        encoded = _encode(chosen.targets, missing, labels, has_names=False)
     source: Source
     if info.table is not None and isinstance(chosen.features, pd.DataFrame):
         source = Arrays(info.table.transform(chosen.features))
@@ -153,22 +156,39 @@ def _labels(examples: Examples, known: np.ndarray) -> tuple[targets.Label, ...]:
     if examples.labels is None:
         return targets.find_labels(known, are_numbers_names=examples.are_numbers_names)
     if len(np.unique(known)) < 2:
-        raise DataError(f"Classification needs at least two classes. Received: only {examples.labels[int(known[0])]!r}.")
+        raise DataError(
+            f"Classification needs at least two classes. Received: only one, of {', '.join(map(str, examples.labels[:20]))}. "
+            "Add rows of another."
+        )
     return examples.labels
 
 
-def _encode(raw: np.ndarray, missing: np.ndarray, labels: tuple[targets.Label, ...]) -> np.ndarray:
-    """Return class numbers or float rows; missing rows hold zeros."""
-    known = targets.encode(raw[~missing], labels) if labels else targets.as_values(raw[~missing])
+def _encode(raw: np.ndarray, missing: np.ndarray, labels: tuple[targets.Label, ...], *, has_names: bool) -> np.ndarray:
+    """Return class numbers or float rows; missing rows hold zeros. Where a source names its classes, numbers are positions."""
+    known = raw[~missing]
+    if labels and has_names and known.ndim == 1 and known.dtype.kind in "uif":
+        known = targets.check_class_numbers(known, labels)
+    else:
+        known = targets.encode(known, labels) if labels else targets.as_values(known)
     encoded = np.zeros((len(raw), *known.shape[1:]), known.dtype)
     encoded[~missing] = known
     return encoded
 
 
 def _hashes(features: Source | pd.DataFrame) -> np.ndarray:
-    if isinstance(features, pd.DataFrame):
-        return pd.util.hash_pandas_object(features, index=False).to_numpy(np.uint64)
-    return features.hashes
+    if not isinstance(features, pd.DataFrame):
+        return features.hashes
+    if not len(features.columns):
+        raise DataError("A table needs a column to learn from. Received: none beside the label. Add one.")
+    for column in features.columns:
+        try:
+            pd.util.hash_pandas_object(features[column], index=False)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"A cell holds one number or text. Received: column {column!r} with {type(features[column].iloc[0]).__name__} "
+                f"in its cells ({error}). Split it into columns, or leave it out with data.ignore_columns."
+            ) from error
+    return pd.util.hash_pandas_object(features, index=False).to_numpy(np.uint64)
 
 
 def _sources(

@@ -126,6 +126,8 @@ def as_table(features: Any) -> pd.DataFrame:
         raise DataError(
             f"A table is a DataFrame or a `(rows, columns)` array. Received: shape {array.shape}, dtype {array.dtype}."
         )
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # pandas knows no long double
+        array = array.astype(np.float64)
     return pd.DataFrame(array, columns=[f"feature_{index}" for index in range(array.shape[1])])
 
 
@@ -144,9 +146,9 @@ def _numbers(values: pd.Series, name: str) -> np.ndarray:
             f"Column {name!r} held numbers in training. Received: something else ({error}). Mend the cell or leave it empty."
         ) from error
     if np.isinf(numbers).any() or (np.abs(numbers[~np.isnan(numbers)]) > np.finfo(np.float32).max).any():
-        row = int(np.argmax(np.isinf(numbers) | (np.abs(numbers) > np.finfo(np.float32).max)))
+        position = int(np.argmax(np.isinf(numbers) | (np.abs(numbers) > np.finfo(np.float32).max)))
         raise DataError(
-            f"Column {name!r} must hold finite float32 numbers. Received: {numbers[row]} in row {row}. "
+            f"Column {name!r} must hold finite float32 numbers. Received: {numbers[position]} in row {values.index[position]}. "
             "Leave the cell empty if the value is missing."
         )
     return numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,31 @@ def is_missing(targets: np.ndarray) -> np.ndarray:
     """Return where a label or any target of a row is missing, `(rows,)`, bool."""
     missing: np.ndarray = np.asarray(pd.isna(targets))
     if targets.dtype == object:
-        missing = missing | (targets == "")
+        missing = missing | np.frompyfunc(lambda value: isinstance(value, str) and not value, 1, 1)(targets).astype(bool)
     return np.any(missing.reshape(len(targets), -1), axis=1) if len(targets) else np.zeros(0, bool)
 
 
 def as_targets(targets: Any) -> np.ndarray:
-    """Return labels or targets as a NumPy array: text as objects, numbers as they are, one column as `(rows,)`."""
+    """Return labels or targets as a NumPy array: text as objects, numbers as they are, one column as `(rows,)`.
+
+    Raises:
+        DataError: they are not one value, or one row of values, an example.
+    """
     if isinstance(targets, pd.DataFrame | pd.Series):
         targets = targets.astype(object).to_numpy() if _is_text(targets) else targets.to_numpy()
-    array = np.asarray(targets)
-    if array.dtype.kind in "SU":
-        array = array.astype(object)
+    try:
+        array = np.asarray(targets)
+    except ValueError as error:
+        raise DataError(f"Targets have rows of different lengths: {error}. Give one label a row.") from error
+    if array.ndim not in (1, 2):
+        raise DataError(
+            f"Targets are `(rows,)` or `(rows, columns)`. Received: {type(targets).__name__} of shape {array.shape}. "
+            "Give one label, or one row of numbers, an example."
+        )
+    if array.dtype.kind in "SUmM":
+        array = pd.Series(array.ravel()).astype(object).to_numpy().reshape(array.shape)
+    if array.dtype == object:
+        array = np.frompyfunc(_as_cell, 1, 1)(array)
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
@@ -63,7 +78,8 @@ def find_labels(targets: np.ndarray, *, are_numbers_names: bool) -> tuple[Label,
         labels = tuple(sorted({_plain(label) for label in targets}, key=str))
     elif not (np.isfinite(numbers) & (numbers == np.floor(numbers))).all():
         raise DataError(
-            f"Class labels are whole numbers or text. Received: {numbers[numbers != np.floor(numbers)][:3].tolist()}. "
+            "Class labels are whole numbers or text. "
+            f"Received: {numbers[~(np.isfinite(numbers) & (numbers == np.floor(numbers)))][:3].tolist()}. "
             'Mend them, or predict numbers with task="regression".'
         )
     elif are_numbers_names:
@@ -72,6 +88,11 @@ def find_labels(targets: np.ndarray, *, are_numbers_names: bool) -> tuple[Label,
         raise DataError(
             f"Whole-number labels are class numbers from 0. Received: {int(numbers.min())}. "
             "Renumber them from 0, or give text labels."
+        )
+    elif numbers.max() >= max(len(numbers), 1000):
+        raise DataError(
+            f"Whole-number labels are class numbers from 0. Received: {int(numbers.max())}, with {len(np.unique(numbers))} "
+            "different ones. Renumber them from 0, or give text labels."
         )
     else:
         labels = tuple(range(int(numbers.max()) + 1))
@@ -105,6 +126,23 @@ def encode(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
     return number_of_code[codes]
 
 
+def check_class_numbers(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
+    """Return class numbers that a source gives beside its class names, `(rows,)`, int64.
+
+    Raises:
+        DataError: one is not a whole number from 0 to the number of classes - 1; the message has its row.
+    """
+    numbers = targets.astype(np.float64)
+    wrong = ~((numbers >= 0) & (numbers < len(labels)) & (numbers == np.floor(numbers)))  # NaN compares false
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"A label is not among the {len(labels)} classes. Received: class number {targets[row]} in row {row}. "
+            f"Accepted: 0 to {len(labels) - 1}, for {', '.join(map(str, labels[:20]))}. Mend the label or the class names."
+        )
+    return numbers.astype(np.int64)
+
+
 def as_values(targets: np.ndarray) -> np.ndarray:
     """Return regression targets, `(rows, outputs)`, float32.
 
@@ -112,7 +150,7 @@ def as_values(targets: np.ndarray) -> np.ndarray:
         DataError: a target is not a finite number.
     """
     numbers = _as_numbers(targets)
-    if numbers is None or not np.isfinite(numbers.astype(np.float32)).all():
+    if numbers is None or not (np.abs(numbers) <= np.finfo(np.float32).max).all():
         raise DataError(
             f"Regression targets are finite numbers. Received: {targets.ravel()[:3].tolist()}... of dtype {targets.dtype}. "
             'Mend them, or predict classes with task="tabular_classification".'
@@ -143,14 +181,35 @@ def _is_one_hot(rows: np.ndarray) -> bool:
 
 def _check_one_hot(rows: np.ndarray) -> None:
     if not _is_one_hot(rows):
+        numbers = _as_numbers(rows)
+        wrong = (
+            0
+            if numbers is None
+            else int(np.argmax((np.isin(numbers, (0, 1)).sum(axis=1) < rows.shape[1]) | (numbers.sum(axis=1) != 1)))
+        )
         raise DataError(
             "Two-dimensional labels are one-hot: a single 1 in each row. "
-            f"Received: a row {rows[np.argmax(rows.astype(float).sum(axis=1) != 1)].tolist()}. "
+            f"Received: a row {rows[wrong].tolist()}. "
             "Several labels a row (multi-label) are not supported: give one label a row."
         )
 
 
+def _as_cell(value: Any) -> Any:
+    """Return one label as text, a number or None; times and other scalars become text."""
+    if isinstance(value, list | tuple | dict | set | np.ndarray):
+        raise DataError(f"A label is text or a number. Received: {value!r}. Give one label a row.")
+    if isinstance(value, str | bool | np.bool_ | int | float | np.number):
+        return value
+    if pd.isna(value):
+        return None
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"Text labels are UTF-8. Received: {value!r}. Save the data as UTF-8.") from error
+    return float(value) if isinstance(value, Decimal) else str(value)
+
+
 def _plain(label: Any) -> Label:
     value = label.item() if isinstance(label, np.generic) else label
-    value = value.decode("utf-8") if isinstance(value, bytes) else value
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays") -> Ex
         DataError: features and targets do not fit each other, or are neither images nor a table.
     """
     given = data if isinstance(data, Mapping) else {ALL: data}
+    if not given:
+        raise DataError("The data are empty. Received: a mapping without parts. Give train, validation and test.")
     parts, kinds, shapes, numbers_are_names = {}, set(), set(), False
     for part_name, part in given.items():
         if isinstance(part, pd.DataFrame):
@@ -55,11 +58,7 @@ def read_npz(path: Path, arguments: DataArguments) -> Examples:
     Raises:
         DataError: the file is broken or its arrays have other names.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"This cannot be read as .npz: {error}. Received: {path}. Save it with numpy.savez.") from error
+    arrays = load_npz(path)
     pairs = {part: (f"x_{part}", f"y_{part}") for part in ("train", "validation", "test")} | {ALL: ("x", "y")}
     data = {part: (arrays[x], arrays[y]) for part, (x, y) in pairs.items() if x in arrays and y in arrays}
     if not data or (ALL in data and len(data) > 1):
@@ -71,6 +70,22 @@ def read_npz(path: Path, arguments: DataArguments) -> Examples:
     if "labels" in arrays:
         examples.labels = tuple(arrays["labels"].tolist())
     return examples
+
+
+def load_npz(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays in a `.npz`; no pickles.
+
+    Raises:
+        DataError: the file is broken, or is not a `.npz`.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            raise ValueError("it holds a single array, as numpy.save writes")
+        with loaded as file:
+            return {key: file[key] for key in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"This cannot be read as .npz: {error}. Received: {path}. Save it with numpy.savez.") from error
 
 
 def _read_part(features: Any, targets: np.ndarray, arguments: DataArguments) -> tuple[Part, Any, Any]:
@@ -88,6 +103,8 @@ def _read_part(features: Any, targets: np.ndarray, arguments: DataArguments) -> 
 
 
 def _as_array(features: Any) -> np.ndarray:
+    if np.ma.isMaskedArray(features):
+        features = np.ma.filled(features.astype(np.float64), np.nan)  # a masked cell is a missing value
     try:
         array = np.asarray(features)
     except ValueError as error:
@@ -102,6 +119,8 @@ def _as_array(features: Any) -> np.ndarray:
 
 def _as_images(array: np.ndarray, arguments: DataArguments) -> np.ndarray:
     images = array[..., np.newaxis] if array.ndim == 3 else array
+    if images.shape[1] in (1, 3) and images.shape[3] > 4:
+        raise DataError(f"Images have their channels last. Received: shape {images.shape}. Give numpy.moveaxis(x, 1, -1).")
     if images.dtype.kind == "f":
         finite = np.isfinite(images).all(axis=(1, 2, 3))
         if not finite.all():

@@ -58,8 +58,11 @@ def read_folder(folder: Path, arguments: DataArguments) -> Examples:
 
 def _part_roots(folder: Path) -> Mapping[str, Path]:
     below = {path.name.lower(): path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    if below and set(below) <= set(PART_FOLDERS) and "train" in below:
-        return {PART_FOLDERS[name]: path for name, path in below.items()}
+    parts = [name for name in below if name in PART_FOLDERS]
+    if "train" in parts and (len(parts) > 1 or len(below) == 1):
+        if len({PART_FOLDERS[name] for name in parts}) < len(parts):
+            raise DataError(f"Each part has one folder. Received: {', '.join(parts)} in {folder}. Join or rename them.")
+        return {PART_FOLDERS[name]: below[name] for name in parts}
     return {ALL: folder}
 
 

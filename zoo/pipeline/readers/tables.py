@@ -27,19 +27,34 @@ def read_table(path: Path) -> pd.DataFrame:
     from pyarrow import csv, parquet
 
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             table = parquet.read_table(path)
         else:
             table = csv.read_csv(
                 path,
-                parse_options=csv.ParseOptions(delimiter="\t" if path.suffix == ".tsv" else ",", newlines_in_values=True),
+                parse_options=csv.ParseOptions(
+                    delimiter="\t" if path.suffix.lower() == ".tsv" else ",", newlines_in_values=True
+                ),
                 convert_options=csv.ConvertOptions(strings_can_be_null=True),
             )
+            if any(pa.types.is_binary(column.type) for column in table.schema):
+                raise DataError(f"A table's text is UTF-8. Received: other bytes in {path}. Save the file as UTF-8.")
+    except UnicodeDecodeError as error:
+        raise DataError(f"A table's text is UTF-8. Received: {error} in {path}. Save the file as UTF-8.") from error
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"The table cannot be read: {error}. Received: {path}. Mend the file.") from error
+        hint = " Save the file as UTF-8." if _is_utf_16(path) else " Mend the file."
+        raise DataError(f"The table cannot be read: {error}. Received: {path}.{hint}") from error
     if not table.num_rows:
         raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
-    return as_table(table.to_pandas())
+    return as_table(table.to_pandas(date_as_object=False))
+
+
+def _is_utf_16(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    except OSError:
+        return False
 
 
 def read_table_examples(path: Path, arguments: DataArguments) -> Examples:
@@ -64,9 +79,10 @@ def split_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Dat
     if wanted is None:
         wanted = next((name for name in names if name.lower() in LABEL_NAMES), None)
         if wanted is None:
+            hint = " In .csv, commas separate the columns, in .tsv tabs." if len(names) == 1 else ""
             raise DataError(
                 f"Which column is the label? Received: columns {', '.join(names)}, none called {', '.join(LABEL_NAMES)}. "
-                "Name it with data.label_column=..."
+                f"Name it with data.label_column=...{hint}"
             )
     for column in (wanted, *arguments.ignore_columns):
         if column not in names:

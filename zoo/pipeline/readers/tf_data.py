@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +23,14 @@ def read_tf_data(data: tf.data.Dataset | Mapping[str, tf.data.Dataset], argument
     Raises:
         DataError: a dataset is endless, has other elements, or holds more than `memory_budget_mb`.
     """
+    import tensorflow as tf
+
     given = data if isinstance(data, Mapping) else {ALL: data}
+    for part, dataset in given.items():
+        if not isinstance(dataset, tf.data.Dataset):
+            raise DataError(
+                f"Parts are all tf.data.Datasets, or none is. Received: {type(dataset).__name__} as {part!r}. Convert it."
+            )
     return read_arrays({part: _read(dataset, arguments) for part, dataset in given.items()}, arguments, "tf.data")
 
 
@@ -37,9 +44,11 @@ def _read(dataset: tf.data.Dataset, arguments: DataArguments) -> tuple[np.ndarra
         raise DataError("A tf.data.Dataset must end. Received: an endless one. Remove `.repeat()`; zoo repeats by itself.")
     features, targets = spec
     is_batched = bool(targets.shape.rank and features.shape.rank and features.shape[0] == targets.shape[0])
+    if is_batched and targets.shape.rank == 1 and features.shape.rank == 3 and features.shape[-1] in (1, 3):
+        is_batched = features.shape[0] is None  # else one image, as high as there are columns in its one-hot label
     batches = dataset if is_batched else dataset.batch(256)
     images, labels, size = [], [], 0
-    for image_batch, label_batch in track(batches.as_numpy_iterator(), "Reading tf.data"):
+    for image_batch, label_batch in track(_checked(batches), "Reading tf.data"):
         images.append(image_batch)
         labels.append(label_batch)
         size += image_batch.nbytes
@@ -52,3 +61,14 @@ def _read(dataset: tf.data.Dataset, arguments: DataArguments) -> tuple[np.ndarra
     if not images:
         raise DataError("The tf.data.Dataset is empty. Received: no elements. Add some.")
     return np.concatenate(images), np.concatenate(labels)
+
+
+def _checked(batches: tf.data.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    import tensorflow as tf
+
+    try:
+        yield from batches.as_numpy_iterator()
+    except tf.errors.OpError as error:
+        raise DataError(
+            f"The tf.data.Dataset failed while it was read. Received: {str(error.message)[:300]}. All elements need one shape."
+        ) from error
