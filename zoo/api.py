@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo import registry
-from zoo.errors import DataError, UsageError, ZooError
+from zoo.errors import DataError, UsageError
 from zoo.tasks import TASKS, Task, find_task
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def train(
         KeyboardInterrupt: Ctrl-C; the last finished epoch's model is kept, and a note says where.
     """
     from zoo import config as configuration
-    from zoo.artefacts.files import create_directory
+    from zoo.artefacts.files import new_directory
     from zoo.artefacts.run import Run, RunWriter, default_directory
     from zoo.evaluation.scores import score
     from zoo.pipeline.splits import Splits
@@ -163,39 +163,35 @@ def train(
     entry = registry.find_model(model)[0] if isinstance(model, str) else None
     for keys in (written, given):
         configuration.check_keys(keys, entry.defaults if entry else {})
-    model_name = model if isinstance(model, str) else model.name
     task = given.get("task", written.get("task"))
     data = data if data is not None else written.get("data")
-    if data is None:
-        data = _default_data(task or (entry.tasks[0] if entry else None))
-    data_name = str(data) if isinstance(data, str | os.PathLike) else data.info.name if isinstance(data, Splits) else "arrays"
-    recipe = registry.find_recipe(model_name, data_name) if entry else None
-    layers = [dict(recipe.settings()) if recipe else {}, written, given]
-    directory = Path(out) if out is not None else default_directory(model_name, data_name)
-    if out is not None:
-        create_directory(directory)  # before the long reading of data
+    data = data if data is not None else _default_data(task or (entry.tasks[0] if entry else None))
+    names = {"model": model if isinstance(model, str) else model.name, "data": _name_of(data)}
+    recipe = registry.find_recipe(names["model"], names["data"]) if entry else None
+    layers = [dict(recipe.settings()) if recipe else {}, written, given, names]
 
-    first = configuration.resolve({"model": model_name, "data": data_name, "task": task or "regression"}, *_only_data(layers))
-    splits = load_data(data, task=task, **({} if isinstance(data, Splits) else _changed(first.data_arguments)))
-    info = splits.info
-    names = {"model": model_name, "data": data_name, "task": info.task_name}
-    resolved = configuration.resolve(info.task.settings, *layers, names)
-    if not isinstance(data, Splits) or "batch_size" in {**written, **given}:
+    directory = Path(out) if out is not None else default_directory(**names)
+    with new_directory(directory):  # before the data are read, which may take long
+        data_given = _data_settings({key: value for layer in layers for key, value in layer.items()})
+        splits = load_data(data, task=task, **data_given)
+        info = splits.info
+        resolved = configuration.resolve(info.task.settings, *layers, {"task": info.task_name})
+        if isinstance(data, Splits) and "batch_size" not in {**written, **given}:
+            resolved = resolved.model_copy(update={"batch_size": data.batch_size})
         splits = splits.with_batches(resolved.batch_size, resolved.seed)
-    resolved = resolved.model_copy(update={"batch_size": splits.batch_size})
-
-    set_seed(resolved.seed)
-    if entry is not None:
-        keras_model = _for_training(model_name, splits, resolved)
-    else:
-        keras_model, resolved = _own_model(model, splits, resolved, {**written, **given})
-    writer = RunWriter(directory, resolved, info)
-    writer.check_model(keras_model)
-    timings = fit(keras_model, splits, writer, epochs=resolved.epochs, verbose=0 if verbose == 0 else 1)
-    evaluation = score(keras_model, splits, "test")
-    writer.update(status="finished", metrics=dict(evaluation.metrics), evaluation=evaluation.to_dict(), timings=timings)
+        set_seed(resolved.seed)
+        if isinstance(model, str):
+            keras_model = _for_training(model, splits, resolved)
+        else:
+            keras_model, resolved = _own_model(model, splits, resolved, {**written, **given})
+        writer = RunWriter(directory, resolved, info)
+    with writer:
+        writer.check_model(keras_model)
+        timings = fit(keras_model, splits, writer, epochs=resolved.epochs, verbose=0 if verbose == 0 else 1)
+        evaluation = score(keras_model, splits, "test")
+        writer.update(status="finished", metrics=dict(evaluation.metrics), evaluation=evaluation.to_dict(), timings=timings)
     run = Run.open(directory)
-    run.__dict__["model"] = keras_model
+    run.__dict__["model"] = keras_model  # as Run.model would read it
     return run
 
 
@@ -234,8 +230,17 @@ def evaluate(
     if data is None:
         return score(run.model, _own_data(run), split)
     if isinstance(data, Splits):
+        if (data.info.labels, data.info.input_shape, data.info.table) != (
+            run.info.labels,
+            run.info.input_shape,
+            run.info.table,
+        ):
+            raise DataError(
+                f"These Splits do not fit the run. Received: labels {data.info.labels}, shape {data.info.input_shape}; the run "
+                f"has {run.info.labels}, {run.info.input_shape}. Give the data themselves; they are then read as the run's."
+            )
         return score(run.model, data, split)
-    given = {name: value for name, value in _data_settings(run).items() if name == "label_column"}
+    given = {name: value for name, value in _data_settings(run.settings).items() if name == "label_column"}
     if run.info.task.input_name == "image":
         given = {"image_size": run.info.input_shape[:2], "channels": run.info.input_shape[2]}
     examples, _ = _read(data, data_arguments({**given, **arguments}))
@@ -414,8 +419,6 @@ def _check_fits(model: keras.Model, splits: Splits) -> None:
     shape = splits.info.input_shape
     try:
         model(np.zeros((2, *shape), np.float32), training=False)
-    except ZooError:
-        raise
     except Exception as error:
         raise UsageError(
             f"The model does not take these data. Received: model {model.name!r}, which fails on a batch of shape "
@@ -430,17 +433,19 @@ def _default_data(task: str | None) -> str:
     return find_task(task).default_data
 
 
-def _only_data(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in layer.items() if key.startswith("data.")} for layer in layers]
+def _name_of(data: Any) -> str:
+    """Return what a run calls its data: the name or path, or "arrays" for what it cannot read again."""
+    from zoo.pipeline.splits import Splits
+
+    if isinstance(data, str | os.PathLike):
+        return os.fspath(data)
+    return data.info.name if isinstance(data, Splits) else "arrays"
 
 
-def _changed(arguments: DataArguments) -> dict[str, Any]:
-    return arguments.model_dump(exclude_unset=True)
-
-
-def _data_settings(run: Run) -> dict[str, Any]:
-    settings = {key: value for key, value in run.settings.items() if key.startswith("data.")}
-    return {key.removeprefix("data."): value for key, value in settings.items() if value is not None}
+def _data_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `load_data` among flat settings."""
+    prefix = "data."
+    return {key.removeprefix(prefix): value for key, value in settings.items() if key.startswith(prefix) and value is not None}
 
 
 def _own_data(run: Run) -> Splits:
@@ -448,7 +453,7 @@ def _own_data(run: Run) -> Splits:
     name = run.settings["data"]
     if name in ("arrays", "tf.data"):
         raise UsageError("This run learned from arrays, which it does not keep. Received: no data. Give data=.")
-    splits = load_data(name, task=run.info.task_name, batch_size=256, **_data_settings(run))
+    splits = load_data(name, task=run.info.task_name, batch_size=256, **_data_settings(run.settings))
     if splits.info.fingerprint != run.info.fingerprint:
         raise DataError(
             f"The data have changed since this run. Received: fingerprint {splits.info.fingerprint} of {name!r}, then "

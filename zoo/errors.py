@@ -30,7 +30,11 @@ class UnknownNameError(UsageError):
             choices: every accepted name.
         """
         accepted = sorted(choices)
-        listed = ", ".join(accepted) if len(accepted) <= 40 else f"{', '.join(accepted[:40])}, ..."
+        listed = ", ".join(accepted)
+        if len(accepted) > 40:
+            listed = (
+                f"{', '.join(difflib.get_close_matches(str(name), accepted, n=5, cutoff=0.0))} and {len(accepted) - 5} more"
+            )
         super().__init__(f"Unknown {kind}. Received: {name!r}.{nearest(str(name), accepted)} Accepted: {listed or 'none'}.")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +60,16 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def create_directory(path: Path) -> None:
-    """Create a directory for a run; an empty one that exists is taken.
+@contextmanager
+def new_directory(path: Path) -> Iterator[None]:
+    """Create a directory, or take an empty one; if the block fails and leaves it empty, remove what was created.
 
     Raises:
         ArtefactError: it exists and holds something, or cannot be created or written.
     """
+    existed = path.exists()
     try:
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if existed and (not path.is_dir() or any(path.iterdir())):
             raise ArtefactError(
                 f"The run directory exists and is not empty; nothing in it is overwritten. Received: {path}. "
                 "Choose another, or move this one away."
@@ -79,3 +83,10 @@ def create_directory(path: Path) -> None:
             f"The run directory cannot be created or written: {error.strerror or error}. Received: {path}. "
             "Choose one that you may write to, with out= or --out."
         ) from error
+    try:
+        yield
+    except BaseException:
+        if not existed:
+            with contextlib.suppress(OSError):  # not empty: then it is wanted
+                path.rmdir()
+        raise

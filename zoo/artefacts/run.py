@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -143,12 +144,18 @@ def default_directory(model: str, data: str) -> Path:
 class RunWriter:
     """Writes a run directory while it is trained; each file is whole at any time.
 
+    A context manager: an error inside is recorded in `run.json` and told which model is kept.
+
+    Args:
+        directory: exists and is empty; `files.new_directory` sees to it.
+        settings: all that decides the run.
+        info: of the data.
+
     Raises:
-        ArtefactError: the directory exists with content, or cannot be written.
+        ArtefactError: the directory cannot be written.
     """
 
     def __init__(self, directory: Path, settings: Settings, info: DataInfo) -> None:
-        files.create_directory(directory)
         self.directory = directory
         self._rows: list[dict[str, float]] = []
         self._content: dict[str, Any] = {
@@ -165,6 +172,23 @@ class RunWriter:
         files.write_json(directory / DATA_FILE, info.to_dict())
         files.write_text(directory / "config.yaml", write_yaml(settings))
         self.update()
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        """Record how the run ended; an error gets a note that says which epoch's model is kept."""
+        if error is None:
+            return
+        error.add_note(self._kept())
+        status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        with contextlib.suppress(ArtefactError):  # on a full disk this too may fail; what was kept stays
+            self.update(status=status, error=str(error))
+
+    def _kept(self) -> str:
+        if not self._rows:
+            return f"No epoch was finished, so no model is kept in {self.directory}."
+        return f"The model after epoch {len(self._rows)} is kept in {self.directory / MODEL_FILE}."
 
     def update(self, **content: Any) -> None:
         """Add to `run.json`."""
@@ -201,11 +225,6 @@ class RunWriter:
         self._rows.append({"epoch": epoch, **scores})
         files.write_text(self.directory / "history.csv", _as_csv(self._rows))
         self.update(epochs_finished=epoch)
-
-    @property
-    def epochs_finished(self) -> int:
-        """How many epochs' models were kept."""
-        return len(self._rows)
 
 
 def _save(model: keras.Model, path: Path) -> None:

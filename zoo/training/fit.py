@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import statistics
 import time
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from zoo.artefacts.run import MODEL_FILE, RunWriter
+from zoo.artefacts.run import RunWriter
 from zoo.errors import ZooError
 from zoo.pipeline.splits import Splits
 from zoo.training.progress import EpochBars
@@ -32,7 +32,6 @@ def fit(model: keras.Model, data: Splits, writer: RunWriter, *, epochs: int, ver
         Timings in seconds: `fit_s` in all, and `epoch_s`, the median epoch.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C; a note says which epoch's model is kept, and where.
         ZooError: the data do not fit the model, or the disk is full.
     """
     steps = int(data.train.cardinality())
@@ -49,28 +48,12 @@ def fit(model: keras.Model, data: Splits, writer: RunWriter, *, epochs: int, ver
             verbose=0,
             callbacks=[keeper, *([bars] if bars else [])],
         )
-    except KeyboardInterrupt as interrupt:
-        writer.update(status="interrupted")
-        interrupt.add_note(kept_words(writer))
-        raise
     except tf.errors.InvalidArgumentError as error:
-        writer.update(status="failed", error=_first_line(error))
-        raise ZooError(f"Training failed: {_first_line(error)} {kept_words(writer)}") from error
-    except ZooError as error:
-        error.add_note(kept_words(writer))
-        _try_to_record_failure(writer, error)
-        raise
+        raise ZooError(f"Training failed: {_first_line(error)}") from error
     finally:
         if bars:
             bars.close()
-    return {"fit_s": time.perf_counter() - begun, "epoch_s": sorted(keeper.seconds)[len(keeper.seconds) // 2]}
-
-
-def kept_words(writer: RunWriter) -> str:
-    """Say which epoch's model the run directory keeps."""
-    if not writer.epochs_finished:
-        return f"No epoch was finished, so no model is kept in {writer.directory}."
-    return f"The model after epoch {writer.epochs_finished} is kept in {writer.directory / MODEL_FILE}."
+    return {"fit_s": time.perf_counter() - begun, "epoch_s": statistics.median(keeper.seconds)}
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -89,11 +72,6 @@ class _Keeper(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self._begun)
         scores = {name: float(value) for name, value in (logs or {}).items()}
         self._writer.keep_epoch(self.model, epoch + 1, scores)
-
-
-def _try_to_record_failure(writer: RunWriter, error: ZooError) -> None:
-    with contextlib.suppress(ZooError):  # the disk is full: that is the failure being reported
-        writer.update(status="failed", error=str(error))
 
 
 def _first_line(error: tf.errors.InvalidArgumentError) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+from urllib.request import getproxies
 
 import numpy as np
 
 from zoo.config import DataArguments
-from zoo.errors import DataError, UnknownNameError
+from zoo.errors import DataError, UnknownNameError, UsageError
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import read_image
 from zoo.pipeline.readers.folder import DEFAULT_SIZE
@@ -20,7 +24,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-logger = logging.getLogger(__name__)
 SCAN_BATCH = 512
 
 
@@ -39,12 +42,19 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
     """
     import tensorflow_datasets as tfds
 
-    builders = tfds.list_builders(with_community_datasets=False)
     base = name.partition("/")[0].partition(":")[0]
-    if base not in builders and not _is_prepared(base, arguments.data_dir):
-        raise UnknownNameError("data set", name, {*known_names, *builders})
     try:
         builder = tfds.builder(name, data_dir=arguments.data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        raise UnknownNameError("data set", name, {*known_names, *tfds.list_builders(with_community_datasets=False)}) from error
+    except Exception as error:  # AssertionError for a version, ValueError for a configuration, ImportError for a hub, ...
+        raise UsageError(
+            f"TensorFlow Datasets refuses this name: {str(error).splitlines()[0]}. Received: {name!r}. "
+            'Give NAME, NAME/CONFIGURATION or NAME:VERSION, for example "cifar10:3.0.2".'
+        ) from error
+    try:
+        if not builder.is_prepared():
+            _check_network(builder)
         builder.download_and_prepare()
     except Exception as error:
         embedded = f" {offline_twin!r} is embedded and needs no network." if offline_twin else ""
@@ -54,6 +64,35 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
             "it in TFDS_DATA_DIR or data.data_dir."
         ) from error
     return _read(builder, name, arguments)
+
+
+@contextmanager
+def _few_retries() -> Iterator[None]:
+    """Let a download fail after 6 s without a network; the 10 retries of TensorFlow Datasets wait for over 3 minutes."""
+    from tensorflow_datasets.core.download import downloader
+
+    before = downloader.MAX_RETRIES
+    downloader.MAX_RETRIES = min(before, 5)
+    try:
+        yield
+    finally:
+        downloader.MAX_RETRIES = before
+
+
+def _check_network(builder: tfds.core.DatasetBuilder) -> None:
+    """Raise OSError where none of the hosts to download from has an address: the downloader would retry for minutes."""
+    hosts = {urlparse(url).hostname for url in builder.url_infos} - {None}
+    if not hosts or getproxies():
+        return
+    failure: OSError | None = None
+    for host in sorted(hosts):
+        try:
+            socket.getaddrinfo(host, 443)
+        except OSError as error:
+            failure = error
+        else:
+            return
+    raise failure or OSError("no host")
 
 
 def is_prepared_folder(path: Path) -> bool:
@@ -74,12 +113,6 @@ def read_prepared(path: Path, arguments: DataArguments) -> Examples:
     except Exception as error:
         raise DataError(f"This prepared data set cannot be read: {error}. Received: {path}. Prepare it again.") from error
     return _read(builder, str(path), arguments)
-
-
-def _is_prepared(base: str, data_dir: str | None) -> bool:
-    from tensorflow_datasets.core import constants
-
-    return any((Path(folder) / base).is_dir() for folder in constants.list_data_dirs(given_data_dir=data_dir))
 
 
 def _read(builder: tfds.core.DatasetBuilder, name: str, arguments: DataArguments) -> Examples:
