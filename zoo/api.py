@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from zoo.artefacts.predictor import Predictor
     from zoo.artefacts.run import Run
-    from zoo.config import DataArguments, Settings
+    from zoo.config import DataArguments
     from zoo.evaluation.scores import Evaluation
     from zoo.pipeline.examples import Examples
     from zoo.pipeline.info import DataInfo
@@ -61,11 +61,13 @@ def build(
         >>> model.output_shape
         (None, 3)
     """
+    from zoo.training.compile import compile_model
+
     info = None if data is None else load_data(data, task=task).info
     model, chosen, width = _uncompiled(name, info, task, model_arguments)
     if weights is not None:
         _set_weights(model, weights)
-    _compile(model, chosen, width, optimizer, learning_rate)
+    compile_model(model, chosen, width, optimizer, learning_rate)
     return model
 
 
@@ -149,6 +151,7 @@ def train(
     from zoo.evaluation.scores import score
     from zoo.pipeline.splits import Splits
     from zoo.seeding import set_seed
+    from zoo.training.compile import compile_for_training, prepare_own_model
     from zoo.training.fit import fit
 
     given = {
@@ -181,9 +184,11 @@ def train(
         splits = splits.with_batches(resolved.batch_size, resolved.seed)
         set_seed(resolved.seed)
         if isinstance(model, str):
-            keras_model = _for_training(model, splits, resolved)
+            keras_model, chosen, width = _uncompiled(model, info, resolved.task, resolved.model_arguments)
+            compile_for_training(keras_model, chosen, width, splits, resolved)
         else:
-            keras_model, resolved = _own_model(model, splits, resolved, {**written, **given})
+            keras_model = model
+            resolved = prepare_own_model(model, splits, resolved, {**written, **given})
         writer = RunWriter(directory, resolved, info)
     with writer:
         writer.check_model(keras_model)
@@ -217,6 +222,7 @@ def evaluate(
     from zoo.evaluation.scores import score
     from zoo.pipeline.prepare import prepare_like
     from zoo.pipeline.splits import Splits
+    from zoo.training.compile import check_fits
 
     if split not in ("train", "validation", "test"):
         raise UsageError(f"`split` is 'train', 'validation' or 'test'. Received: {split!r}.")
@@ -224,7 +230,7 @@ def evaluate(
         if data is None:
             raise UsageError("A keras.Model is scored on data. Received: none. Give data=.")
         splits = load_data(data, **arguments)
-        _check_fits(model, splits)
+        check_fits(model, splits.info)
         return score(model, splits, split)
     run = model if isinstance(model, Run) else Run.open(model)
     if data is None:
@@ -311,6 +317,11 @@ def _uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mappi
             f"Model {entry.name!r} is not for {chosen.name}. Received: {name!r} with that task; it does "
             f"{', '.join(entry.tasks)}. Models for {chosen.name}: {', '.join(others)}."
         )
+    lacking = {"input_shape", chosen.output_argument} - set(arguments)
+    if lacking:
+        raise UsageError(
+            f"A model for {chosen.name} takes {' and '.join(sorted(lacking))}. Received: {name!r}, which does not."
+        )
     is_classifier = arguments.get("num_classes") is not None
     if is_classifier != (chosen.kind == "classification"):
         wanted = "num_classes= or data=" if not is_classifier else "num_outputs= in place of num_classes="
@@ -330,7 +341,7 @@ def _uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mappi
 def _implied_task(entry: registry.ModelEntry, arguments: Mapping[str, Any]) -> Task:
     """Return the first of a model's tasks that its arguments ask for."""
     kind = "classification" if arguments.get("num_classes") is not None else "regression"
-    input_name = "image" if len(arguments["input_shape"]) == 3 else "features"
+    input_name = "image" if len(arguments.get("input_shape", ())) == 3 else "features"
     tasks = [find_task(name) for name in entry.tasks]
     fitting = [task for task in tasks if task.kind == kind and task.input_name == input_name]
     return (fitting or tasks)[0]
@@ -347,84 +358,6 @@ def _set_weights(model: keras.Model, weights: Any) -> None:
             f"{len(ours)} of shapes {ours}. Build it with the run's own arguments."
         )
     model.set_weights(source.get_weights())
-
-
-def _compile(
-    model: keras.Model, task: Task, width: int, optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
-) -> None:
-    from zoo.training.optimizers import make_optimizer
-
-    if learning_rate is not None and isinstance(learning_rate, int | float) and not learning_rate > 0:
-        raise UsageError(f"`learning_rate` is above 0. Received: {learning_rate}.")
-    if isinstance(optimizer, str):
-        optimizer = make_optimizer(optimizer, learning_rate)
-    elif learning_rate is not None:
-        raise UsageError("An optimizer object has its own learning rate. Received: learning_rate= beside it. Leave it out.")
-    model.compile(optimizer=optimizer, loss=task.loss(), metrics=task.metrics(width))
-
-
-def _for_training(name: str, splits: Splits, settings: Settings) -> keras.Model:
-    from zoo.training.optimizers import learning_rate_course
-
-    model, task, width = _uncompiled(name, splits.info, settings.task, settings.model_arguments)
-    steps = int(splits.train.cardinality()) * settings.epochs
-    _compile(model, task, width, settings.optimizer, learning_rate_course(settings, steps))
-    return model
-
-
-def _own_model(
-    model: keras.Model, splits: Splits, settings: Settings, explicit: Mapping[str, Any]
-) -> tuple[keras.Model, Settings]:
-    """Return the user's model, compiled, and the settings that are true of it."""
-    from zoo.artefacts.outputs import output_kind
-    from zoo.training.optimizers import learning_rate_course
-
-    _check_fits(model, splits)
-    if model.compiled:
-        unused = sorted({"optimizer", "learning_rate", "schedule", "warmup"} & set(explicit))
-        if unused:
-            raise UsageError(
-                f"This model is compiled and keeps its own optimizer. Received: {', '.join(unused)}. "
-                "Leave that out, or give the model uncompiled."
-            )
-        loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", "")
-        if loss == "categorical_crossentropy":
-            raise UsageError(
-                "Labels come as class numbers. Received: a model compiled with categorical_crossentropy, which wants one-hot "
-                "rows. Compile it with sparse_categorical_crossentropy or zoo.losses.ClassificationCrossentropy()."
-            )
-        rate = float(model.optimizer.learning_rate)
-        own = {"optimizer": "own", "learning_rate": rate, "schedule": "constant", "warmup": 0.0}
-        return model, settings.model_copy(update=own)
-    steps = int(splits.train.cardinality()) * settings.epochs
-    task, width = splits.info.task, model.output_shape[-1]
-    _compile(model, task, width, settings.optimizer, learning_rate_course(settings, steps))
-    if output_kind(model, splits.info) == "probabilities":
-        import keras
-
-        loss = keras.losses.SparseCategoricalCrossentropy()
-        model.compile(optimizer=model.optimizer, loss=loss, metrics=task.metrics(width))
-    return model, settings
-
-
-def _check_fits(model: keras.Model, splits: Splits) -> None:
-    """Refuse a user's model that does not take one batch of these data, or does not answer it."""
-    import keras
-    import numpy as np
-
-    from zoo.artefacts.outputs import output_kind
-
-    if not isinstance(model, keras.Model):
-        raise UsageError(f"A model is a name, a run or a keras.Model. Received: {type(model).__name__}.")
-    shape = splits.info.input_shape
-    try:
-        model(np.zeros((2, *shape), np.float32), training=False)
-    except Exception as error:
-        raise UsageError(
-            f"The model does not take these data. Received: model {model.name!r}, which fails on a batch of shape "
-            f"(2, {', '.join(map(str, shape))}): {str(error)[:200]}. Give its Input the shape {shape}."
-        ) from error
-    output_kind(model, splits.info)
 
 
 def _default_data(task: str | None) -> str:

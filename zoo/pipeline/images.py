@@ -28,8 +28,8 @@ def open_image(source: str | Path | bytes, name: str | None = None) -> Image.Ima
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
-            return ImageOps.exif_transpose(image)
+            with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+                return ImageOps.exif_transpose(image)
     except FileNotFoundError as error:
         raise DataError(f"There is no such image file. Received: {source!s}. Check the path.") from error
     except UnidentifiedImageError as error:

@@ -1,0 +1,100 @@
+"""Models made ready to train: zoo's own, and the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo.artefacts.outputs import output_kind
+from zoo.config import Settings
+from zoo.errors import UsageError
+from zoo.pipeline.info import DataInfo
+from zoo.pipeline.splits import Splits
+from zoo.tasks import Task
+from zoo.training.optimizers import learning_rate_course, make_optimizer
+
+
+def compile_model(
+    model: keras.Model, task: Task, width: int, optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
+) -> None:
+    """Compile a model that gives logits or values.
+
+    Args:
+        model: uncompiled.
+        task: gives loss and metrics.
+        width: of the output.
+        optimizer: a name or a Keras optimizer.
+        learning_rate: a number above 0, a Keras schedule, or None for Keras' default.
+
+    Raises:
+        UsageError: the optimizer is unknown, the rate is not above 0, or it came beside an optimizer object.
+    """
+    if isinstance(learning_rate, int | float) and not learning_rate > 0:
+        raise UsageError(f"`learning_rate` is above 0. Received: {learning_rate}.")
+    if isinstance(optimizer, str):
+        optimizer = make_optimizer(optimizer, learning_rate)
+    elif learning_rate is not None:
+        raise UsageError("An optimizer object has its own learning rate. Received: learning_rate= beside it. Leave it out.")
+    model.compile(optimizer=optimizer, loss=task.loss(), metrics=task.metrics(width))
+
+
+def compile_for_training(model: keras.Model, task: Task, width: int, data: Splits, settings: Settings) -> None:
+    """Compile a model with the optimizer of the settings and their course of the learning rate over all steps."""
+    steps = int(data.train.cardinality()) * settings.epochs
+    compile_model(model, task, width, settings.optimizer, learning_rate_course(settings, steps))
+
+
+def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, explicit: Mapping[str, Any]) -> Settings:
+    """Check the user's model, compile it if it is not, and return the settings that are true of it.
+
+    Args:
+        model: its input is what the data give, its output logits, a softmax, or values.
+        data: to train on.
+        settings: resolved.
+        explicit: the settings that the user gave.
+
+    Raises:
+        UsageError: the model does not fit the data, or is compiled and settings ask for another optimizer.
+    """
+    check_fits(model, data.info)
+    if not model.compiled:
+        compile_for_training(model, data.info.task, model.output_shape[-1], data, settings)
+        if output_kind(model, data.info) == "probabilities":
+            loss = keras.losses.SparseCategoricalCrossentropy()
+            model.compile(optimizer=model.optimizer, loss=loss, metrics=data.info.task.metrics(model.output_shape[-1]))
+        return settings
+    unused = sorted({"optimizer", "learning_rate", "schedule", "warmup"} & set(explicit))
+    if unused:
+        raise UsageError(
+            f"This model is compiled and keeps its own optimizer. Received: {', '.join(unused)}. "
+            "Leave that out, or give the model uncompiled."
+        )
+    loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", "")
+    if loss == "categorical_crossentropy":
+        raise UsageError(
+            "Labels come as class numbers. Received: a model compiled with categorical_crossentropy, which wants one-hot "
+            "rows. Compile it with sparse_categorical_crossentropy or zoo.losses.ClassificationCrossentropy()."
+        )
+    rate = float(model.optimizer.learning_rate)
+    return settings.model_copy(update={"optimizer": "own", "learning_rate": rate, "schedule": "constant", "warmup": 0.0})
+
+
+def check_fits(model: keras.Model, info: DataInfo) -> None:
+    """Refuse a model that does not take a batch of these data, or does not answer it.
+
+    Raises:
+        UsageError: the message has both shapes.
+    """
+    if not isinstance(model, keras.Model):
+        raise UsageError(f"A model is a name, a run or a keras.Model. Received: {type(model).__name__}.")
+    try:
+        model(np.zeros((2, *info.input_shape), np.float32), training=False)
+    except Exception as error:
+        raise UsageError(
+            f"The model does not take these data. Received: model {model.name!r}, which fails on a batch of shape "
+            f"{(2, *info.input_shape)}: {str(error)[:200]}. Give its Input the shape {info.input_shape}."
+        ) from error
+    output_kind(model, info)
