@@ -1,0 +1,121 @@
+"""A pass is finite, of known length, whole, reshuffled each time, and the same in every process of one seed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from zoo.pipeline.sources import Arrays, ImageFiles, Records, Source, hash_all, hash_rows
+
+COUNT, SHAPE = 23, (4, 4, 1)
+ROWS = np.delete(np.arange(COUNT), [3, 11])  # a part leaves rows out
+IMAGES = np.random.default_rng(0).integers(0, 256, (COUNT, *SHAPE), np.uint8)
+
+
+def arrays(folder: Path) -> Source:
+    return Arrays(IMAGES)
+
+
+def image_files(folder: Path) -> Source:
+    paths = [folder / f"{number}.png" for number in range(COUNT)]
+    for path, image in zip(paths, IMAGES, strict=True):
+        Image.fromarray(image[..., 0]).save(path)
+    return ImageFiles(paths, SHAPE, hash_rows(IMAGES))
+
+
+def records(folder: Path) -> Source:
+    encoded = [tf.io.encode_png(image).numpy() for image in IMAGES]
+    return Records(
+        lambda: tf.data.Dataset.from_tensor_slices(encoded),
+        lambda content: tf.ensure_shape(tf.io.decode_png(content, 1), SHAPE),
+        hash_all(encoded),
+        mean_bytes=80.0,
+    )
+
+
+@pytest.fixture(params=[arrays, image_files, records], ids=lambda make: make.__name__)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
+    make: Callable[[Path], Source] = request.param
+    return make(tmp_path)
+
+
+def one_pass(source: Source, seed: int | None, batch_size: int = 5) -> tf.data.Dataset:
+    return source.one_pass(ROWS, ROWS * 10, batch_size, seed)
+
+
+def order(dataset: tf.data.Dataset) -> list[int]:
+    return [int(target) // 10 for _, targets in dataset for target in targets]
+
+
+def test_without_a_seed_the_rows_come_in_order_with_their_own_targets(source: Source) -> None:
+    batches = [(images.numpy(), targets.numpy()) for images, targets in one_pass(source, None)]
+    assert [len(targets) for _, targets in batches] == [5, 5, 5, 5, 1]
+    np.testing.assert_array_equal(np.concatenate([targets for _, targets in batches]), ROWS * 10)
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in batches]), IMAGES[ROWS])
+
+
+def test_a_pass_is_finite_with_known_cardinality_and_static_shape(source: Source) -> None:
+    for seed in (None, 0):
+        dataset = one_pass(source, seed)
+        assert int(dataset.cardinality()) == 5
+        assert dataset.element_spec[0] == tf.TensorSpec((None, *SHAPE), tf.uint8)
+
+
+def test_each_shuffled_pass_has_every_row_once_with_its_own_target(source: Source) -> None:
+    dataset = one_pass(source, 0)
+    for _ in range(3):
+        images, targets = (np.concatenate(parts) for parts in zip(*dataset.as_numpy_iterator(), strict=True))
+        assert sorted(targets // 10) == ROWS.tolist()
+        np.testing.assert_array_equal(images, IMAGES[targets // 10])
+
+
+def test_passes_differ_and_a_fresh_dataset_of_one_seed_repeats_them(source: Source) -> None:
+    first, again = one_pass(source, 7), one_pass(source, 7)
+    passes = [order(first) for _ in range(3)]
+    assert len(set(map(tuple, passes))) == 3
+    assert [order(again) for _ in range(3)] == passes
+    assert order(one_pass(source, 8)) != passes[0]
+
+
+def test_repeat_gives_the_order_of_repeated_passes(source: Source) -> None:
+    dataset = one_pass(source, 7)
+    passes = [row for _ in range(3) for row in order(dataset)]
+    assert order(one_pass(source, 7).repeat(3)) == passes
+
+
+def test_autotuning_is_off(source: Source) -> None:
+    options = one_pass(source, 0).options()
+    assert options.autotune.enabled is False
+    assert options.deterministic is True
+
+
+def test_one_row_and_a_batch_larger_than_all_work(source: Source) -> None:
+    assert order(source.one_pass(ROWS[:1], ROWS[:1] * 10, 5, 0)) == [0]
+    assert len(list(one_pass(source, 0, batch_size=1000))) == 1
+
+
+@pytest.mark.slow
+def test_a_fresh_process_sees_the_same_order() -> None:
+    program = """
+import numpy as np
+from zoo.pipeline.sources import Arrays
+dataset = Arrays(np.arange(20.0)[:, None]).one_pass(np.arange(20), np.arange(20), 6, 5)
+print([[int(t) for _, ts in dataset for t in ts] for _ in range(2)])
+"""
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    dataset = Arrays(np.arange(20.0)[:, None]).one_pass(np.arange(20), np.arange(20), 6, 5)
+    here = [[int(target) for _, targets in dataset for target in targets] for _ in range(2)]
+    assert answer.stdout.strip() == str(here)
+
+
+def test_hashes_are_equal_for_equal_rows_only() -> None:
+    hashes = hash_rows(np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]]))
+    assert hashes.dtype == np.uint64
+    assert hashes[0] == hashes[2] != hashes[1]
