@@ -1,0 +1,26 @@
+"""mlp on iris."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.registry import register_recipe
+
+
+@register_recipe("mlp", "iris", expected={"accuracy": 0.95})
+def mlp_iris() -> Mapping[str, Any]:
+    """Multilayer perceptron on iris: `zoo train mlp --data iris`.
+
+    Chosen on the validation parts of 16 splits that are not among those reported: tanh 95.5 %, relu 94.9 %, 16 units 93.8 %,
+    with dropout 94.3 %; logistic regression reaches 94.3 % there.
+    """
+    return {
+        "epochs": 60,
+        "batch_size": 32,
+        "learning_rate": 1e-2,
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "model.activation": "tanh",
+        "model.l2": 3e-3,
+    }
