@@ -1,0 +1,25 @@
+"""lenet on MNIST."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.registry import register_recipe
+
+
+@register_recipe("lenet", "mnist", expected={"accuracy": 0.988})
+def lenet_mnist() -> Mapping[str, Any]:
+    """LeNet-5 on full MNIST, with plain momentum at a constant rate: `zoo train lenet --data mnist`.
+
+    The batch size was chosen on the validation part, one seed each: 16 gave 98.9 %, 32 98.8 %, 64 99.0 %, 128 98.8 %; half a
+    cosine in place of the constant rate gave 99.2 % with batches of 32.
+    """
+    return {
+        "epochs": 10,
+        "batch_size": 64,
+        "optimizer": "momentum",
+        "learning_rate": 0.01,
+        "schedule": "constant",
+        "warmup": 0.0,
+    }
