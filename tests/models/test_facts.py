@@ -1,0 +1,74 @@
+"""The written facts: what `make facts` measures, and numbers of parameters worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+from make_facts import measure
+
+from zoo import registry
+
+# weights, then biases, of each layer; a batch normalisation has 4 numbers a channel
+HAND_COUNTED = {
+    "linear": 10 * 1 + 1,
+    "linear/tiny": 2 * 1 + 1,
+    "mlp": (10 * 64 + 64) + (64 * 64 + 64) + (64 * 1 + 1),
+    "mlp/tiny": (2 * 3 + 3) + (3 * 1 + 1),
+    "mlp/large": (10 * 256 + 256) + (256 * 256 + 256) + (256 * 1 + 1),
+    # 28 x 28 padded, pooled to 14, 5 x 5 to 10, pooled to 5: 5 * 5 * 16 = 400 inputs of the dense layers
+    "lenet": (5 * 5 * 1 * 6 + 6) + (5 * 5 * 6 * 16 + 16) + (400 * 120 + 120) + (120 * 84 + 84) + (84 * 10 + 10),
+    # 12 padded, pooled to 6; under 10 only the image's own side counts: 6 - 4 = 2, pooled to 1: 4 inputs
+    "lenet/tiny": (25 * 1 * 2 + 2) + (25 * 2 * 4 + 4) + (4 * 6 + 6) + (6 * 3 + 3),
+    # 28 to 24, pooled to 12, to 8, pooled to 4: 4 * 4 * 20 = 320 inputs
+    "cnn": (5 * 5 * 1 * 10 + 10) + (5 * 5 * 10 * 20 + 20) + (320 * 500 + 500) + (500 * 10 + 10),
+    "cnn/wide": (5 * 5 * 1 * 32 + 32) + (5 * 5 * 32 * 64 + 64) + (4 * 4 * 64 * 256 + 256) + (256 * 10 + 10),
+    # 8 to 6, pooled to 3; 3 < 2 * 3, so padded: 3, pooled to 2: 2 * 2 * 4 = 16 inputs
+    "cnn/tiny": (9 * 1 * 2 + 2) + (9 * 2 * 4 + 4) + (16 * 8 + 8) + (8 * 3 + 3),
+    "resnet": (
+        (9 * 1 * 16 + 4 * 16)
+        + 2 * (9 * 16 * 16 + 4 * 16)
+        + (9 * 16 * 32 + 4 * 32) + (9 * 32 * 32 + 4 * 32) + (16 * 32 + 4 * 32)
+        + (9 * 32 * 64 + 4 * 64) + (9 * 64 * 64 + 4 * 64) + (32 * 64 + 4 * 64)
+        + (64 * 10 + 10)
+    ),
+    "resnet/20": (
+        (9 * 3 * 16 + 4 * 16)
+        + 6 * (9 * 16 * 16 + 4 * 16)
+        + (9 * 16 * 32 + 4 * 32) + 5 * (9 * 32 * 32 + 4 * 32) + (16 * 32 + 4 * 32)
+        + (9 * 32 * 64 + 4 * 64) + 5 * (9 * 64 * 64 + 4 * 64) + (32 * 64 + 4 * 64)
+        + (64 * 10 + 10)
+    ),
+    "resnet/tiny": (
+        (9 * 1 * 4 + 4 * 4)
+        + 2 * (9 * 4 * 4 + 4 * 4)
+        + (9 * 4 * 8 + 4 * 8) + (9 * 8 * 8 + 4 * 8) + (4 * 8 + 4 * 8)
+        + (8 * 3 + 3)
+    ),
+}  # fmt: skip
+
+
+def test_the_classic_counts():
+    assert HAND_COUNTED["lenet"] == 61_706
+    assert HAND_COUNTED["cnn"] == 170_790
+
+
+def test_every_model_is_counted_by_hand_and_has_facts():
+    assert list(HAND_COUNTED.keys() ^ set(registry.list_models())) == []
+    assert list(registry.facts()) == registry.list_models()
+
+
+@pytest.mark.parametrize("name", HAND_COUNTED)
+def test_facts_are_what_is_measured_and_what_is_counted_by_hand(name):
+    facts = registry.facts()[name]
+    assert facts == measure(name)
+    assert facts["parameters"] == HAND_COUNTED[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "operations"),
+    [
+        ("linear", 2 * 10 * 1 + 1),  # a multiplication and an addition for each weight, an addition for each bias
+        ("mlp/tiny", (2 * 2 * 3 + 3) + (2 * 3 * 1 + 1)),  # the profiler counts no ReLU
+    ],
+)
+def test_operations_are_multiplications_and_additions(name, operations):
+    assert registry.facts()[name]["operations"] == operations

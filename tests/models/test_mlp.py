@@ -1,0 +1,60 @@
+"""The multilayer perceptron on noise: training step by step as worked out in NumPy."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+
+ROWS, INPUTS, HIDDEN, OUTPUTS = 1000, 10, 20, 10
+
+
+def noise(seed):
+    generator = np.random.default_rng(seed)
+    return generator.normal(size=(ROWS, INPUTS)).astype("float32"), generator.normal(size=(ROWS, OUTPUTS)).astype("float32")
+
+
+def perceptron(seed, activation="relu"):
+    keras.utils.set_random_seed(seed)
+    return zoo.build(
+        "mlp", input_shape=(INPUTS,), units=(HIDDEN,), num_outputs=OUTPUTS, activation=activation, learning_rate=1e-3
+    )
+
+
+def adam_twin(weights, x, y, steps, rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    """Train `relu(x A + a) B + b` on the mean squared error, in float64; return the losses and the weights."""
+    weights = [weight.astype("float64") for weight in weights]
+    first, second = ([np.zeros_like(weight) for weight in weights] for _ in range(2))
+    losses = []
+    for step in range(1, steps + 1):
+        kernel, bias, kernel_out, bias_out = weights
+        before = x @ kernel + bias  # (rows, hidden)
+        hidden = np.maximum(before, 0)
+        error = hidden @ kernel_out + bias_out - y  # (rows, outputs)
+        losses.append(np.mean(error**2))
+        delta_out = 2 * error / error.size
+        delta = (delta_out @ kernel_out.T) * (before > 0)
+        gradients = [x.T @ delta, delta.sum(axis=0), hidden.T @ delta_out, delta_out.sum(axis=0)]
+        for index, gradient in enumerate(gradients):
+            first[index] = beta_1 * first[index] + (1 - beta_1) * gradient
+            second[index] = beta_2 * second[index] + (1 - beta_2) * gradient**2
+            scale = rate * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+            weights[index] = weights[index] - scale * first[index] / (np.sqrt(second[index]) + epsilon)
+    return losses, weights
+
+
+def test_network_has_430_parameters():
+    assert perceptron(0).count_params() == (10 * 20 + 20) + (20 * 10 + 10)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_first_twenty_adam_steps_equal_the_numpy_twin(seed):
+    x, y = noise(seed)
+    model = perceptron(seed)
+    losses, weights = adam_twin(model.get_weights(), x.astype("float64"), y.astype("float64"), steps=20)
+    history = model.fit(x, y, batch_size=ROWS, epochs=20, shuffle=False, verbose=0).history
+    assert history["loss"] == pytest.approx(losses, abs=1e-5)
+    for ours, theirs in zip(model.get_weights(), weights, strict=True):
+        assert np.allclose(ours, theirs, rtol=0, atol=1e-5)  # float32 beside float64
