@@ -1,0 +1,181 @@
+"""The rules of the house, read from the source: who imports whom, what is heavy, and who prints."""
+
+from __future__ import annotations
+
+import ast
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import zoo
+
+ROOT = Path(zoo.__file__).parent.parent
+FILES = sorted((ROOT / "zoo").rglob("*.py"))
+
+# Imports go one way: a file imports only from its own row and the rows above it.
+ORDER = [
+    {"errors", "registry", "config", "seeding", "progress", "keras_import"},
+    {"layers", "text", "labels", "losses", "metrics", "tasks", "arguments", "custom_objects"},
+    {"models", "datasets", "recipes", "pipeline"},
+    {"artefacts"},
+    {"evaluation"},
+    {"training"},
+    {"exporting"},
+    {"interpretability"},
+    {"tuning", "compression"},
+    {"serving"},
+    {"api"},
+    {"cli"},
+]
+RANK = {part: rank for rank, row in enumerate(ORDER) for part in row}
+SHELVES = {"models", "datasets", "recipes"}
+STAGES = {"pipeline", *(part for row in ORDER[3:10] for part in row)}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "numpy",
+    "pandas",
+    "sklearn",
+    "scipy",
+    "pyarrow",
+    "PIL",
+    "matplotlib",
+    "pydantic",
+    "tensorflow_datasets",
+}
+LIGHT = {"__init__", "api", "cli", "tasks", "arguments", "keras_import"} | SHELVES | ORDER[0]
+MAY_BE_HEAVY = {("config", "pydantic")}  # it is imported by verbs only
+
+
+def part_of(path):
+    """Return the first name under `zoo`: "cli" for zoo/cli/main.py."""
+    return path.relative_to(ROOT / "zoo").with_suffix("").parts[0]
+
+
+def imports_of(path, tree, *, only_at_import=False):
+    """Yield line and dotted name of every import, without those for the type checker alone."""
+    waiting = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            waiting += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = ".".join(path.relative_to(ROOT).parts[: -node.level]) if node.level else ""
+            module = ".".join(filter(None, (package, node.module)))
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+        if only_at_import and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        waiting += ast.iter_child_nodes(node)
+
+
+def wrong_imports(path, text):
+    """Return what is wrong with the imports of a file, each with file and line."""
+    tree, part, wrong = ast.parse(text), part_of(path), []
+
+    def note(line, problem):
+        wrong.append(f"{path.relative_to(ROOT)}:{line}: {problem}")
+
+    for line, name in imports_of(path, tree):
+        words = name.split(".")
+        if words[0] != "zoo" or part == "__init__":
+            continue
+        other = words[1]
+        if other not in RANK:  # `from zoo import train`: a verb of the package itself
+            note(line, f"imports {name}, which has no place in the order")
+        elif other == part:
+            continue
+        elif RANK[other] > RANK[part]:
+            note(line, f"{part} imports {other}, which stands to its right")
+        elif other in SHELVES:
+            note(line, f"{part} imports the shelf {other}; shelves are found through the registry")
+        elif part == "recipes" and other not in ("config", "registry"):
+            note(line, f"a recipe imports {other}; only zoo.config and zoo.registry are allowed")
+    if part in LIGHT:
+        for line, name in imports_of(path, tree, only_at_import=True):
+            package = name.split(".")[0]
+            if package in HEAVY and (part, package) not in MAY_BE_HEAVY:
+                note(line, f"imports {package} at module level, which makes `import zoo` slow; move it into a function")
+    return wrong
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way_and_light_files_stay_light(path):
+    assert wrong_imports(path, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "problem"),
+    [
+        (
+            "pipeline/new.py",
+            "import os\nfrom zoo.training import fit",
+            "zoo/pipeline/new.py:2: pipeline imports training, which",
+        ),
+        ("errors.py", "def f():\n    from zoo.labels import x", "zoo/errors.py:2: errors imports labels"),
+        ("models/new.py", "import zoo.datasets.iris", "zoo/models/new.py:1: models imports the shelf datasets"),
+        ("training/new.py", "from zoo import models", "zoo/training/new.py:1: training imports the shelf models"),
+        ("recipes/new.py", "from zoo.tasks import TASKS", "zoo/recipes/new.py:1: a recipe imports tasks"),
+        ("recipes/new.py", "from ..tasks import TASKS", "zoo/recipes/new.py:1: a recipe imports tasks"),
+        ("evaluation/new.py", "from zoo import train", "which has no place"),
+        ("cli/new.py", "import keras.ops", "zoo/cli/new.py:1: imports keras at module level"),
+        ("tasks.py", "try:\n    import numpy\nexcept ImportError:\n    pass", "zoo/tasks.py:2: imports numpy at module level"),
+        ("models/new.py", "class A:\n    import tensorflow as tf", "zoo/models/new.py:2: imports tensorflow"),
+        ("api.py", "from pydantic import BaseModel", "imports pydantic at module level"),
+    ],
+)
+def test_a_broken_rule_is_named_with_file_and_line(file, source, problem):
+    (found,) = wrong_imports(ROOT / "zoo" / file, source)
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        (
+            "models/new.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import keras\n    from zoo import datasets",
+        ),
+        ("models/new.py", "def f():\n    import keras"),
+        ("config.py", "import pydantic"),
+        ("training/new.py", "import keras\nfrom zoo.pipeline.splits import Splits"),
+        ("recipes/new.py", "from zoo.registry import register_recipe"),
+        ("cli/new.py", "from zoo import registry\nfrom zoo.cli import output"),
+    ],
+)
+def test_what_is_allowed_passes(file, source):
+    assert wrong_imports(ROOT / "zoo" / file, source) == []
+
+
+def test_every_file_has_its_place_in_the_order():
+    assert {part_of(path) for path in FILES} - {"__init__"} <= set(RANK)
+
+
+def test_no_public_name_is_a_subpackage_or_module():
+    """`import zoo.train` would put the module over the function of that name."""
+    assert {module.name for module in pkgutil.iter_modules(zoo.__path__)} & set(zoo.__all__) == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_command_line_prints(path):
+    printing = [
+        node.lineno
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    allowed = path.relative_to(ROOT / "zoo").as_posix() in ("cli/output.py", "cli/main.py")
+    assert allowed or printing == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_errors_are_raised_and_not_asserted(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)] == []
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "common", "misc", "base", "manager"])
+def test_no_file_has_a_name_that_says_nothing(word):
+    assert [path for path in FILES if word in (path.stem, path.parent.name)] == []
