@@ -1,0 +1,68 @@
+"""The README is true: its Python runs from top to bottom, its commands are commands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from zoo.cli import main as command_line
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def blocks(text, *languages):
+    """Return the line number and the content of each fenced block in one of these languages."""
+    pattern = rf"^```(?:{'|'.join(languages)})[^\n]*\n(.*?)^```"
+    return [(text[: found.start()].count("\n") + 2, found[1]) for found in re.finditer(pattern, text, re.DOTALL | re.MULTILINE)]
+
+
+def commands(text):
+    """Return the words of each `zoo ...` line in a shell block: prompts, comments and pipes are left out."""
+    found = []
+    for _, block in blocks(text, "bash", "console", "sh", "shell"):
+        for line in block.replace("\\\n", " ").splitlines():
+            bare = line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
+            if bare.startswith("zoo "):
+                words = shlex.split(bare, comments=True)
+                found.append(words[1 : next((place for place, word in enumerate(words) if word in "|>&&;"), None)])
+    return found
+
+
+TEXT = README.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_python_blocks_run_in_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    python = blocks(TEXT, "python")
+    assert python
+    namespace = {"__name__": "readme"}
+    for line, block in python:
+        code = "\n" * (line - 1) + block  # so that a traceback has the README's own line
+        exec(compile(code, str(README), "exec"), namespace)
+
+
+@pytest.mark.parametrize("words", commands(TEXT), ids=" ".join)
+def test_commands_parse(words):
+    if "--help" in words or words == ["--version"]:
+        with pytest.raises(SystemExit) as end:
+            command_line._parser().parse_args(words)
+        assert end.value.code == 0
+    else:
+        assert callable(command_line._parser().parse_args(words).run)
+
+
+def test_there_are_commands():
+    assert commands(TEXT)
+
+
+def test_shell_lines_are_read_as_a_shell_would():
+    text = "x\n```bash\n$ zoo list '*net*'  # all\nmake test\nzoo info cnn --json | head\n.venv/bin/zoo train \\\n  cnn\n```\n"
+    assert commands(text) == [["list", "*net*"], ["info", "cnn", "--json"], ["train", "cnn"]]
+
+
+def test_python_blocks_are_found_with_their_line():
+    assert blocks("a\n```python\nx = 1\n```\n```bash\ny\n```\n", "python") == [(3, "x = 1\n")]
