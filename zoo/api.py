@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from zoo import registry
 from zoo.errors import DataError, UsageError
@@ -103,8 +103,10 @@ def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | No
         return data
     if task is not None:
         find_task(task)
-    if not batch_size >= 1:
-        raise UsageError(f"`batch_size` is at least 1. Received: {batch_size}.")
+    if not (isinstance(batch_size, SupportsIndex) and batch_size >= 1):
+        raise UsageError(f"`batch_size` is a whole number of at least 1. Received: {batch_size!r}. Try 128.")
+    if not (isinstance(seed, SupportsIndex) and 0 <= seed < 2**32):
+        raise UsageError(f"`seed` is a whole number from 0 to 2**32 - 1. Received: {seed!r}. Try 0.")
     checked = data_arguments(arguments)
     examples, own_task = _read(data, checked)
     return prepare(examples, checked, task=task or own_task, batch_size=batch_size, seed=seed)
@@ -159,11 +161,15 @@ def train(
         **{f"model.{name}": value for name, value in (model_arguments or {}).items()},
         **{f"data.{name}": value for name, value in (data_arguments or {}).items()},
     }
+    if not isinstance(config, Mapping | str | os.PathLike | None):
+        raise UsageError(f"`config` is a YAML file or a mapping. Received: {type(config).__name__}. Give one of them.")
     written = dict(config) if isinstance(config, Mapping) else configuration.read_yaml(config) if config else {}
     model = model if model is not None else written.get("model")
     if model is None:
         raise UsageError("Which model? Received: none. Name one, for example 'cnn', or give a keras.Model.")
     entry = registry.find_model(model)[0] if isinstance(model, str) else None
+    if entry is None and not hasattr(model, "fit"):
+        raise UsageError(f"A model is a name or a keras.Model. Received: {type(model).__name__}. Give one of them.")
     for keys in (written, given):
         configuration.check_keys(keys, entry.defaults if entry else {})
     task = given.get("task", written.get("task"))
@@ -285,7 +291,7 @@ def _read(data: Any, arguments: DataArguments) -> tuple[Examples, str | None]:
         name = os.fspath(data)
         if not name:
             raise UsageError("Which data? Received: an empty name. Give a name or a path.")
-        if not name.startswith("tfds:") and looks_like_path(name):
+        if not isinstance(data, str) or (not name.startswith("tfds:") and looks_like_path(name)):
             return read_path(name, arguments), None
         name = name.removeprefix("tfds:")
         entry = registry.find_dataset(name)

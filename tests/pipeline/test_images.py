@@ -47,7 +47,7 @@ GREY_RED = round(0.299 * 255)  # ITU-R 601-2 luma
         (encoded(Image.fromarray(np.full((2, 2), 1.0, np.float32)), "TIFF"), (255, 255, 255)),
         (encoded(Image.new("RGB", (2, 2), (255, 0, 0)), "GIF"), (255, 0, 0)),
     ],
-    ids="1 L LA LA-clear P P-clear RGB RGBA RGBA-clear CMYK I16-top I16 I F GIF".split(),
+    ids=["1", "L", "LA", "LA-clear", "P", "P-clear", "RGB", "RGBA", "RGBA-clear", "CMYK", "I16-top", "I16", "I", "F", "GIF"],
 )
 def test_every_mode_becomes_rgb_on_white(content: bytes, rgb: tuple[int, int, int]) -> None:
     image = read_image(content, (2, 2, 3))

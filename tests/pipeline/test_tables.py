@@ -119,7 +119,7 @@ def test_numbers_written_as_text_are_read() -> None:
 
 
 def test_round_trip_through_json_gives_the_same_features() -> None:
-    table = pd.DataFrame({"a": [1.5, np.nan], "城市": ["北京", "x,\n\"y\""], "c": [True, False]})
+    table = pd.DataFrame({"a": [1.5, np.nan], "城市": ["北京", 'x,\n"y"'], "c": [True, False]})
     fitted = TablePreprocessor.fit(table)
     again = TablePreprocessor.from_dict(json.loads(json.dumps(fitted.to_dict())))
     assert again == fitted

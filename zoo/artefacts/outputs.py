@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
     Raises:
         UsageError: the model's output does not fit the data.
     """
-    shape = model.output_shape
+    shape = output_shape(model, info)
     if not (isinstance(shape, tuple) and len(shape) == 2 and shape[1] is not None and shape[1] >= info.num_outputs):
         raise UsageError(
             f"The model's output does not fit the data. Received: output shape {shape}; accepted: "
@@ -29,10 +29,18 @@ def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
         )
     if not info.labels:
         return "values"
-    last = model.layers[-1]
-    activation = getattr(last, "activation", None)
-    ends_in_softmax = type(last).__name__ == "Softmax" or getattr(activation, "__name__", "") == "softmax"
-    return "probabilities" if ends_in_softmax else "logits"
+    answer = np.asarray(model(np.zeros((1, *info.input_shape), np.float32), training=False))
+    is_distribution = bool((answer >= 0).all() and abs(float(answer.sum()) - 1.0) < 1e-3)
+    return "probabilities" if is_distribution else "logits"
+
+
+def output_shape(model: keras.Model, info: DataInfo) -> Any:
+    """Return the shape of a model's output with None for the batch; a subclass knows it only by an answer."""
+    try:
+        return model.output_shape
+    except AttributeError:
+        answer = model(np.zeros((1, *info.input_shape), np.float32), training=False)
+        return (None, *answer.shape[1:]) if hasattr(answer, "shape") else type(answer).__name__
 
 
 class Outputs:

@@ -106,7 +106,7 @@ class Predictor:
     def _image_batches(self, raw: Any) -> Iterator[np.ndarray]:
         shape = self.info.input_shape
         is_batch = isinstance(raw, np.ndarray) and (
-            raw.ndim == 4 or (raw.ndim == 3 and not (shape[-1] > 1 and raw.shape[-1] in (3, 4)) and raw.shape[-1] != 1)
+            raw.ndim == 4 or (raw.ndim == 3 and (raw.shape[-1] not in (1, 3, 4) or raw.shape[1:] == shape[:2]))
         )
         many = raw if is_batch or isinstance(raw, list | tuple) else [raw]
         for start in range(0, len(many), CHUNK):
@@ -125,14 +125,20 @@ def _as_image(image: Any, shape: tuple[int, ...]) -> np.ndarray:
 def _as_rows(raw: Any, predictor: Predictor) -> pd.DataFrame:
     if isinstance(raw, Mapping):
         is_one = all(np.ndim(value) == 0 for value in raw.values())
-        return pd.DataFrame([raw] if is_one else raw)
+        try:
+            return pd.DataFrame([raw] if is_one else raw)
+        except ValueError as error:
+            raise DataError(f"The columns do not make rows: {error}. Received: {[*raw]}. Make them equally long.") from error
     if isinstance(raw, pd.DataFrame):
         return as_table(raw)
     table = predictor.info.table
     columns = [column.name for column in table.columns] if table else []
     if isinstance(raw, Sequence) and raw and all(isinstance(row, Mapping) for row in raw):
         return pd.DataFrame(list(raw))
-    rows = np.asarray(raw)
+    try:
+        rows = np.asarray(raw)
+    except ValueError as error:
+        raise DataError(f"Rows have different lengths: {error}. Received: {len(raw)} rows. Fill them up.") from error
     rows = rows[np.newaxis] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != len(columns):
         raise DataError(

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from zoo.artefacts import files
 from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.config import Settings, write_yaml
-from zoo.errors import ArtefactError
+from zoo.errors import ArtefactError, UsageError
 from zoo.pipeline.info import DataInfo
+from zoo.tasks import find_task
 
 if TYPE_CHECKING:
     import keras
@@ -63,6 +64,8 @@ class Run:
                 f"This run directory is of another format. Received: format {content.get('format')!r} in {path}; accepted: "
                 f"{FORMAT}. Install a newer zoo."
             )
+        if not {"status", "settings"} <= set(content):
+            raise ArtefactError(f"{RUN_FILE} is damaged: parts are missing. Received: {path}. Restore or train again.")
         if not (path / MODEL_FILE).is_file():
             raise ArtefactError(
                 f"This run has no model: {content.get('status', 'it stopped')} before the first epoch ended. "
@@ -70,7 +73,8 @@ class Run:
             )
         try:
             info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
-        except (KeyError, TypeError) as error:
+            find_task(info.task_name)
+        except (AttributeError, KeyError, TypeError, UsageError) as error:
             raise ArtefactError(f"{DATA_FILE} is damaged: {error!r}. Received: {path}. Restore or train again.") from error
         return cls(path, content, info)
 
@@ -109,10 +113,18 @@ class Run:
 
     @cached_property
     def history(self) -> dict[str, list[float]]:
-        """Losses and metrics, one number an epoch."""
-        with (self.directory / "history.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else {}) if name != "epoch"}
+        """Losses and metrics, one number an epoch.
+
+        Raises:
+            ArtefactError: the file is missing or damaged.
+        """
+        path = self.directory / "history.csv"
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else {}) if name != "epoch"}
+        except (OSError, TypeError, ValueError) as error:
+            raise ArtefactError(f"The history cannot be read: {error}. Received: {path}. Restore it.") from error
 
     @cached_property
     def predictor(self) -> Predictor:

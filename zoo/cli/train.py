@@ -25,15 +25,21 @@ def run(arguments: argparse.Namespace) -> int:
     """
     output.start_tensorflow()
     from zoo import api
-    from zoo.config import parse_assignments
+    from zoo.config import SETTING_NAMES, parse_assignments
+    from zoo.errors import UnknownNameError
 
+    settings = parse_assignments(arguments.set)
+    for key in settings:
+        if "." not in key and key not in SETTING_NAMES:
+            raise UnknownNameError("setting", key, SETTING_NAMES)
+    model, data = settings.pop("model", None), settings.pop("data", None)
     trained = api.train(
-        arguments.model,
-        data=arguments.data,
+        arguments.model or model,
+        data=arguments.data or data,
         config=arguments.config,
         out=arguments.out,
         verbose=0 if arguments.quiet else 1,
-        **parse_assignments(arguments.set),
+        **settings,
     )
     directory = trained.directory
     if arguments.json:

@@ -120,7 +120,7 @@ def as_table(features: Any) -> pd.DataFrame:
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
             raise DataError(f"Columns need different names. Received twice: {twice}. Rename them.")
-        return features
+        return features.infer_objects()
     array = np.asarray(features)
     if array.ndim != 2 or array.dtype.kind not in "buifOUS":
         raise DataError(
@@ -128,7 +128,7 @@ def as_table(features: Any) -> pd.DataFrame:
         )
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # pandas knows no long double
         array = array.astype(np.float64)
-    return pd.DataFrame(array, columns=[f"feature_{index}" for index in range(array.shape[1])])
+    return pd.DataFrame(array, columns=[f"feature_{index}" for index in range(array.shape[1])]).infer_objects()
 
 
 def _is_numeric(values: pd.Series) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from zoo.artefacts.outputs import output_kind
+from zoo.artefacts.outputs import output_kind, output_shape
 from zoo.config import Settings
 from zoo.errors import UsageError
 from zoo.pipeline.info import DataInfo
@@ -61,10 +61,11 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
     """
     check_fits(model, data.info)
     if not model.compiled:
-        compile_for_training(model, data.info.task, model.output_shape[-1], data, settings)
+        width = output_shape(model, data.info)[-1]
+        compile_for_training(model, data.info.task, width, data, settings)
         if output_kind(model, data.info) == "probabilities":
             loss = keras.losses.SparseCategoricalCrossentropy()
-            model.compile(optimizer=model.optimizer, loss=loss, metrics=data.info.task.metrics(model.output_shape[-1]))
+            model.compile(optimizer=model.optimizer, loss=loss, metrics=data.info.task.metrics(width))
         return settings
     unused = sorted({"optimizer", "learning_rate", "schedule", "warmup"} & set(explicit))
     if unused:

@@ -50,6 +50,11 @@ def fit(model: keras.Model, data: Splits, writer: RunWriter, *, epochs: int, ver
         )
     except tf.errors.InvalidArgumentError as error:
         raise ZooError(f"Training failed: {_first_line(error)}") from error
+    except ValueError as error:  # Keras, of a loss or metric that a user's model was compiled with
+        raise ZooError(
+            f"The model's loss or metrics do not take these data: {str(error).splitlines()[0][:300]}. Received: "
+            f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile the model for these."
+        ) from error
     finally:
         if bars:
             bars.close()
@@ -76,5 +81,6 @@ class _Keeper(keras.callbacks.Callback):
 
 def _first_line(error: tf.errors.InvalidArgumentError) -> str:
     lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(("Graph execution error", "Detected at", "File ", "<frozen"))]
     said = [line for line in lines if line.startswith(("assertion failed", "Labels", "One-hot"))]
     return (said or lines or ["an invalid argument"])[0][:500]

@@ -79,11 +79,11 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
         DataError: the file is broken, or is not a `.npz`.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise ValueError("it holds a single array, as numpy.save writes")
-        with loaded as file:
-            return {key: file[key] for key in file.files}
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise ValueError("it holds a single array, as numpy.save writes")
+            return {key: loaded[key] for key in loaded.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"This cannot be read as .npz: {error}. Received: {path}. Save it with numpy.savez.") from error
 

@@ -37,6 +37,7 @@ def read_table(path: Path) -> pd.DataFrame:
                 ),
                 convert_options=csv.ConvertOptions(strings_can_be_null=True),
             )
+            _ = table.column_names  # decoded only now
             if any(pa.types.is_binary(column.type) for column in table.schema):
                 raise DataError(f"A table's text is UTF-8. Received: other bytes in {path}. Save the file as UTF-8.")
     except UnicodeDecodeError as error:

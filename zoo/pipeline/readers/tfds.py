@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
@@ -66,22 +64,9 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
     return _read(builder, name, arguments)
 
 
-@contextmanager
-def _few_retries() -> Iterator[None]:
-    """Let a download fail after 6 s without a network; the 10 retries of TensorFlow Datasets wait for over 3 minutes."""
-    from tensorflow_datasets.core.download import downloader
-
-    before = downloader.MAX_RETRIES
-    downloader.MAX_RETRIES = min(before, 5)
-    try:
-        yield
-    finally:
-        downloader.MAX_RETRIES = before
-
-
 def _check_network(builder: tfds.core.DatasetBuilder) -> None:
     """Raise OSError where none of the hosts to download from has an address: the downloader would retry for minutes."""
-    hosts = {urlparse(url).hostname for url in builder.url_infos} - {None}
+    hosts = {urlparse(url).hostname for url in builder.url_infos or ()} - {None}
     if not hosts or getproxies():
         return
     failure: OSError | None = None
@@ -131,6 +116,8 @@ def _read(builder: tfds.core.DatasetBuilder, name: str, arguments: DataArguments
         )
     splits = set(builder.info.splits)
     names = {part: part for part in ("train", "validation", "test") if part in splits}
+    if not splits:
+        raise DataError(f"A data set needs a split of known size. Received: {name!r} with none. Prepare it again.")
     if "train" not in names:
         names = {ALL: next(iter(builder.info.splits))}
     notes = [f"split {split!r} is not used" for split in sorted(splits - set(names.values()))]

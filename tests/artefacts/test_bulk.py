@@ -1,0 +1,124 @@
+"""Predictions for folders and files, written whole or not at all; a broken example costs only itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.artefacts.bulk import predict_file, predict_images
+from zoo.errors import ArtefactError, DataError, UsageError
+
+
+def images(folder: Path, count: int = 3) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        Image.new("RGB", (20 + number, 10), (number, 80, 200)).save(folder / f"{number}.PNG")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.parquet", "ROWS.CSV"])
+def test_tables_of_every_kind_are_predicted_row_by_row(
+    table_run: zoo.Run, table: pd.DataFrame, tmp_path: Path, name: str
+) -> None:
+    data, out = tmp_path / name, tmp_path / "out.csv"
+    if name.endswith(".parquet"):
+        table.to_parquet(data)
+    else:
+        table.to_csv(data, index=False, sep="\t" if name.endswith(".tsv") else ",")
+    done = predict_file(table_run.predictor, data, out)
+    found, expected = pd.read_csv(out), table_run.predict(table)
+    assert (done.rows, done.broken) == (60, [])
+    assert list(found.columns) == ["row", "label", "probability_large", "probability_小"]
+    assert found["row"].tolist() == list(range(60))
+    assert found["label"].tolist() == expected.labels
+    np.testing.assert_allclose(found.iloc[:, 2:], expected.probabilities, rtol=1e-5)
+
+
+def test_regression_writes_values(value_run: zoo.Run, tmp_path: Path) -> None:
+    names = value_run.info.table.feature_names
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(4, len(names))), columns=names)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    predict_file(value_run.predictor, tmp_path / "rows.csv", tmp_path / "out.csv")
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert list(found.columns) == ["row", "value_0"]
+    np.testing.assert_allclose(found[["value_0"]], value_run.predict(rows).values, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["x", "x_test"])
+def test_npz_is_predicted(image_run: zoo.Run, tmp_path: Path, name: str) -> None:
+    batch = np.random.default_rng(0).random((300, 8, 8))
+    np.savez(tmp_path / "d.npz", **{name: batch})
+    assert predict_file(image_run.predictor, tmp_path / "d.npz", tmp_path / "out.csv").rows == 300
+    assert pd.read_csv(tmp_path / "out.csv")["label"].tolist() == image_run.predict(batch).labels
+
+
+def test_a_broken_image_among_good_ones_costs_only_itself(image_run: zoo.Run, tmp_path: Path) -> None:
+    folder = images(tmp_path / "images")
+    (folder / "1b.png").write_bytes(b"broken")
+    done = predict_file(image_run.predictor, folder, tmp_path / "out.csv")
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert done.rows == 3
+    assert found.iloc[:, 0].tolist() == [str(folder / f"{number}.PNG") for number in range(3)]
+    assert len(done.broken) == 1
+    assert "1b.png" in done.broken[0]
+    rows, broken = predict_images(image_run.predictor, sorted(folder.iterdir()))
+    assert [row["label"] for row in rows] == found["label"].tolist()
+    assert len(broken) == 1
+
+
+def test_only_broken_images_give_a_header_alone(image_run: zoo.Run, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "x.png").write_bytes(b"broken")
+    done = predict_file(image_run.predictor, tmp_path / "images", tmp_path / "out.csv")
+    assert (done.rows, len(done.broken)) == (0, 1)
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 1
+
+
+def test_an_existing_file_is_never_overwritten(image_run: zoo.Run, tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text("mine")
+    with pytest.raises(ArtefactError, match=r"exists and is not overwritten. Received: .*out\.csv"):
+        predict_file(image_run.predictor, images(tmp_path / "images"), tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "mine"
+
+
+def test_a_failure_leaves_no_file(table_run: zoo.Run, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("width\n1\n")
+    with pytest.raises(DataError, match="wanted 'colour'"):
+        predict_file(table_run.predictor, tmp_path / "rows.csv", tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("nowhere", None, "no such file or folder"),
+        ("rows.csv", b"a\n1\n", r"takes a folder of images or a \.npz"),
+        ("d.npz", b"text" * 50, r"cannot be read as \.npz"),
+        ("d.npz", b"PK\x03\x04broken", r"cannot be read as \.npz"),
+    ],
+)
+def test_what_an_image_model_cannot_take_is_refused(
+    image_run: zoo.Run, tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        predict_file(image_run.predictor, tmp_path / name, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_what_a_table_model_cannot_take_is_refused(table_run: zoo.Run, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"takes \.csv, \.parquet, \.tsv"):
+        predict_file(table_run.predictor, images(tmp_path / "images"), tmp_path / "out.csv")
+    with pytest.raises(UsageError, match="takes tables. Received: image files"):
+        predict_images(table_run.predictor, [Path("x.png")])
+
+
+def test_a_missing_folder_for_the_result_is_refused(image_run: zoo.Run, tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError, match="no folder to write to"):
+        predict_file(image_run.predictor, images(tmp_path / "images"), tmp_path / "nowhere" / "out.csv")

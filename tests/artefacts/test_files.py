@@ -1,0 +1,104 @@
+"""A file is written whole or not at all, whichever step fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from zoo.artefacts.files import new_directory, read_json, write_atomically, write_json, write_text
+from zoo.errors import ArtefactError
+
+
+def full(*args: object, **kwargs: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def break_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(path: Path, text: str, **kwargs: object) -> None:
+        path.write_bytes(text.encode()[:2])
+        full()
+
+    monkeypatch.setattr(Path, "write_text", half)
+
+
+@pytest.mark.parametrize(
+    "break_step",
+    [
+        break_write,
+        lambda monkeypatch: monkeypatch.setattr(os, "fsync", full),
+        lambda monkeypatch: monkeypatch.setattr(Path, "replace", full),
+    ],
+    ids=["write", "fsync", "replace"],
+)
+@pytest.mark.parametrize("existed", [True, False])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, break_step, existed: bool
+) -> None:
+    path = tmp_path / "run.json"
+    if existed:
+        path.write_text("old")
+    with monkeypatch.context() as broken:
+        break_step(broken)
+        with pytest.raises(ArtefactError, match=r"No space left on device. Received: .*run\.json.*Free space"):
+            write_text(path, "new content")
+    assert [file.name for file in tmp_path.iterdir()] == (["run.json"] if existed else [])
+    if existed:
+        assert path.read_text() == "old"
+
+
+def test_ctrl_c_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    path.write_text("old")
+
+    def write(partial: Path) -> None:
+        partial.write_text("ne")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, write)
+    assert [file.name for file in tmp_path.iterdir()] == ["model"]
+    assert path.read_text() == "old"
+
+
+def test_json_is_readable_and_comes_back(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"标签": [1, 2.5, None]})
+    assert "标签" in (tmp_path / "x.json").read_text(encoding="utf-8")
+    assert read_json(tmp_path / "x.json") == {"标签": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"{", "damaged"), (b"\xff\xfe", "damaged"), (b"[]", "holds no object")])
+def test_damaged_json_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(ArtefactError, match=words):
+        read_json(tmp_path / "x.json")
+
+
+def test_missing_json_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError, match=r"not a whole run directory: x\.json is missing"):
+        read_json(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("place", ["/proc/zoo/run", "/sys/zoo"])
+def test_a_directory_that_nobody_can_write_is_refused(place: str) -> None:
+    words = rf"cannot be created or written: .*Received: {place}.*with out= or --out"
+    with pytest.raises(ArtefactError, match=words), new_directory(Path(place)):
+        pytest.fail("the block ran")
+
+
+def test_a_failing_block_takes_its_empty_directory_away_but_not_one_that_was_there(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for name in ("old", "new"):
+        with pytest.raises(RuntimeError), new_directory(tmp_path / name):
+            raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_directory_or_file_with_content_is_never_taken(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path, tmp_path / "file"):
+        with pytest.raises(ArtefactError, match="not empty; nothing in it is overwritten"), new_directory(place):
+            pytest.fail("the block ran")
+    assert (tmp_path / "file").read_text() == "mine"
