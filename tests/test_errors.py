@@ -36,12 +36,14 @@ def test_unknown_name_without_choices_says_none():
     assert str(UnknownNameError("tag", "x", [])) == "Unknown tag. Received: 'x'. Accepted: none."
 
 
-def test_unknown_name_lists_at_most_forty_choices():
+def test_unknown_name_lists_forty_choices_in_full_and_of_more_the_five_nearest():
     choices = [f"name{number:03}" for number in range(41)]
-    message = str(UnknownNameError("model", "zzz", choices))
-    assert message.endswith("name038, name039, ....")
-    assert "name040" not in message
-    assert "..." not in str(UnknownNameError("model", "zzz", choices[:40]))
+    assert "Accepted: name000, name001, " in str(UnknownNameError("model", "name007x", choices[:40]))
+    assert str(UnknownNameError("model", "name007x", choices[:40])).endswith("name039.")
+    message = str(UnknownNameError("model", "name007x", choices))
+    assert "Accepted: name007, " in message
+    assert message.count("name0") == 1 + 1 + 5  # the one received, the one meant, the five listed
+    assert message.endswith(" and 36 more.")
 
 
 def test_unknown_name_that_is_no_string_is_shown_as_it_is():
