@@ -22,16 +22,18 @@ def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
         UsageError: the model's output does not fit the data.
     """
     shape = output_shape(model, info)
-    if not (isinstance(shape, tuple) and len(shape) == 2 and shape[1] is not None and shape[1] >= info.num_outputs):
+    fits = isinstance(shape, tuple) and len(shape) == 2 and shape[1] is not None
+    if not fits or shape[1] < info.num_outputs or (not info.labels and shape[1] != info.num_outputs):
         raise UsageError(
             f"The model's output does not fit the data. Received: output shape {shape}; accepted: "
             f"(None, {info.num_outputs}), one for each {'class' if info.labels else 'target'}. Change its last layer."
         )
     if not info.labels:
         return "values"
-    answer = np.asarray(model(np.zeros((1, *info.input_shape), np.float32), training=False))
-    is_distribution = bool((answer >= 0).all() and abs(float(answer.sum()) - 1.0) < 1e-3)
-    return "probabilities" if is_distribution else "logits"
+    noise = np.random.default_rng(0).uniform(0, 255, (8, *info.input_shape)).astype(np.float32)
+    answers = np.asarray(model(noise, training=False), np.float32)  # eight rows of logits never all sum to 1
+    are_distributions = (answers >= 0).all() and (np.abs(answers.sum(axis=1) - 1.0) < 1e-2).all()
+    return "probabilities" if are_distributions else "logits"
 
 
 def output_shape(model: keras.Model, info: DataInfo) -> Any:
