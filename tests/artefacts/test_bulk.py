@@ -115,7 +115,7 @@ def test_what_an_image_model_cannot_take_is_refused(
 def test_what_a_table_model_cannot_take_is_refused(table_run: zoo.Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"takes \.csv, \.parquet, \.tsv"):
         predict_file(table_run.predictor, images(tmp_path / "images"), tmp_path / "out.csv")
-    with pytest.raises(UsageError, match="takes tables. Received: image files"):
+    with pytest.raises(UsageError, match=r"takes tables. Received: image files"):
         predict_images(table_run.predictor, [Path("x.png")])
 
 

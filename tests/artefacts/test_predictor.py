@@ -50,10 +50,27 @@ def png(image: Image.Image) -> bytes:
         lambda folder: str(folder / "grey.png"),
         lambda folder: [folder / "grey.png"],
     ],
-    ids=(
-        "array channel batch batch-channel list nested-lists tensor 0..255 0..1 rgb-array bytes "
-        "L P RGB LA I;16 Path str list-of-paths"
-    ).split(),
+    ids=[
+        "array",
+        "channel",
+        "batch",
+        "batch-channel",
+        "list",
+        "nested-lists",
+        "tensor",
+        "0..255",
+        "0..1",
+        "rgb-array",
+        "bytes",
+        "L",
+        "P",
+        "RGB",
+        "LA",
+        "I;16",
+        "Path",
+        "str",
+        "list-of-paths",
+    ],
 )
 def test_one_image_in_every_form_gets_the_same_prediction(image_run: zoo.Run, tmp_path: Path, make: Any) -> None:
     (tmp_path / "grey.png").write_bytes(png(Image.fromarray(GREY)))
@@ -92,7 +109,7 @@ def test_probabilities_are_the_softmax_of_the_models_logits(image_run: zoo.Run) 
 @pytest.mark.parametrize(
     "raw",
     [None, 4, {"a": 1}, np.zeros(8), np.zeros((1, 1, 8, 8, 1)), np.array(["a.png"]), np.full((8, 8), np.nan), b"text", []],
-    ids="None int dict 1-D 5-D text-array nan bytes nothing".split(),
+    ids=["None", "int", "dict", "1-D", "5-D", "text-array", "nan", "bytes", "nothing"],
 )
 def test_what_is_no_image_is_refused(image_run: zoo.Run, raw: Any) -> None:
     with pytest.raises(DataError, match="Received: "):
@@ -184,7 +201,7 @@ class Subclass(keras.Model):
         (functional_softmax, "probabilities"),
         (Subclass, "probabilities"),
     ],
-    ids="logits dense softmax activation nested functional subclass".split(),
+    ids=["logits", "dense", "softmax", "activation", "nested", "functional", "subclass"],
 )
 def test_a_softmax_is_never_applied_twice(image_run: zoo.Run, make: Any, kind: str) -> None:
     model = make()
