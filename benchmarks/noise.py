@@ -2,7 +2,7 @@
 
 There is nothing to learn: the training error can only fall by what 430 parameters remember of 10,000 numbers. A mean squared
 error between 0.94 and 0.97 says that the network, the loss and the optimizer do what they should; NumPy's twin of the first 20
-steps stands in tests/models/test_mlp_noise.py.
+steps stands in tests/models/test_mlp.py.
 """
 
 from __future__ import annotations
