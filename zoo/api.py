@@ -149,7 +149,7 @@ def train(
     """
     from zoo import config as configuration
     from zoo.artefacts.files import new_directory
-    from zoo.artefacts.run import Run, RunWriter, default_directory
+    from zoo.artefacts.run import Run, RunWriter, check_savable, default_directory
     from zoo.evaluation.scores import score
     from zoo.pipeline.splits import Splits
     from zoo.seeding import set_seed
@@ -195,9 +195,9 @@ def train(
         else:
             keras_model = model
             resolved = prepare_own_model(model, splits, resolved, {**written, **given})
+        check_savable(keras_model, directory)
         writer = RunWriter(directory, resolved, info)
     with writer:
-        writer.check_model(keras_model)
         timings = fit(keras_model, splits, writer, epochs=resolved.epochs, verbose=0 if verbose == 0 else 1)
         evaluation = score(keras_model, splits, "test")
         writer.update(status="finished", metrics=dict(evaluation.metrics), evaluation=evaluation.to_dict(), timings=timings)

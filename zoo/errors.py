@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -55,3 +56,13 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     """
     matches = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
     return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def one_line(error: BaseException) -> str:
+    r"""Return another library's message as one line of at most 300 letters, without its colours.
+
+    Example:
+        >>> one_line(ValueError("no\n  \x1b[1mbatch\x1b[0m"))
+        'no batch'
+    """
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:300]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.artefacts import files
 from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.config import Settings, write_yaml
-from zoo.errors import ArtefactError, UsageError
+from zoo.errors import ArtefactError, UsageError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.tasks import find_task
 
@@ -92,7 +92,7 @@ class Run:
             return keras.saving.load_model(path)
         except Exception as error:
             raise ArtefactError(
-                f"The model cannot be read: {str(error)[:300]}. Received: {path}. If it has layers of your own, register them "
+                f"The model cannot be read: {one_line(error)}. Received: {path}. If it has layers of your own, register them "
                 "with @keras.saving.register_keras_serializable and import them first; else the file is damaged."
             ) from error
 
@@ -207,26 +207,6 @@ class RunWriter:
         self._content.update(content)
         files.write_json(self.directory / RUN_FILE, self._content)
 
-    def check_model(self, model: keras.Model) -> None:
-        """Save a model for trial, so that one that cannot be kept fails before it is trained.
-
-        Raises:
-            ArtefactError: it cannot be written.
-        """
-        with tempfile.TemporaryDirectory(dir=self.directory, prefix=".partial-") as folder:
-            try:
-                model.save(Path(folder) / MODEL_FILE)
-            except (NotImplementedError, TypeError, ValueError) as error:
-                raise ArtefactError(
-                    f"This model cannot be saved: {str(error)[:300]}. Received: {model.name!r}. Give its own layers a "
-                    "`get_config` and @keras.saving.register_keras_serializable."
-                ) from error
-            except OSError as error:
-                raise ArtefactError(
-                    f"The model could not be written: {error.strerror or error}. Received: {self.directory}. Free space or "
-                    "choose another directory."
-                ) from error
-
     def keep_epoch(self, model: keras.Model, epoch: int, scores: Mapping[str, float]) -> None:
         """Keep the model as it is after an epoch (counted from 1), and its scores in `history.csv`.
 
@@ -237,6 +217,27 @@ class RunWriter:
         self._rows.append({"epoch": epoch, **scores})
         files.write_text(self.directory / "history.csv", _as_csv(self._rows))
         self.update(epochs_finished=epoch)
+
+
+def check_savable(model: keras.Model, directory: Path) -> None:
+    """Save a model for trial, so that one that cannot be kept fails before it is trained.
+
+    Raises:
+        ArtefactError: it cannot be written.
+    """
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".partial-") as folder:
+        try:
+            model.save(Path(folder) / MODEL_FILE)
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise ArtefactError(
+                f"This model cannot be saved: {one_line(error)}. Received: {model.name!r}. Give its own layers a "
+                "`get_config` and @keras.saving.register_keras_serializable."
+            ) from error
+        except OSError as error:
+            raise ArtefactError(
+                f"The model could not be written: {error.strerror or error}. Received: {directory}. Free space or "
+                "choose another directory."
+            ) from error
 
 
 def _save(model: keras.Model, path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.artefacts.outputs import output_kind, output_shape
 from zoo.config import Settings
-from zoo.errors import UsageError
+from zoo.errors import UsageError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.splits import Splits
 from zoo.tasks import Task
@@ -96,6 +96,6 @@ def check_fits(model: keras.Model, info: DataInfo) -> None:
     except Exception as error:
         raise UsageError(
             f"The model does not take these data. Received: model {model.name!r}, which fails on a batch of shape "
-            f"{(2, *info.input_shape)}: {str(error)[:200]}. Give its Input the shape {info.input_shape}."
+            f"{(2, *info.input_shape)}: {one_line(error)}. Give its Input the shape {info.input_shape}."
         ) from error
     output_kind(model, info)

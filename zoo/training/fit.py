@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from zoo.artefacts.run import RunWriter
-from zoo.errors import ZooError
+from zoo.errors import ZooError, one_line
 from zoo.pipeline.splits import Splits
 from zoo.training.progress import EpochBars
 
@@ -52,7 +52,7 @@ def fit(model: keras.Model, data: Splits, writer: RunWriter, *, epochs: int, ver
         raise ZooError(f"Training failed: {_first_line(error)}") from error
     except ValueError as error:  # Keras, of a loss or metric that a user's model was compiled with
         raise ZooError(
-            f"The model's loss or metrics do not take these data: {str(error).splitlines()[0][:300]}. Received: "
+            f"The model's loss or metrics do not take these data: {one_line(error)}. Received: "
             f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile the model for these."
         ) from error
     finally:

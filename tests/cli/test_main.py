@@ -1,0 +1,177 @@
+"""Every verb on the command line, as text and as JSON, with its exit code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.cli.main import VERBS, main
+
+
+@pytest.fixture(scope="module")
+def image_run(tmp_path_factory: pytest.TempPathFactory) -> str:
+    out = tmp_path_factory.mktemp("runs") / "image"
+    assert main(["train", "linear", "--data", "digits", "--set", "epochs=2", "--out", str(out), "--quiet"]) == 0
+    return str(out)
+
+
+@pytest.fixture(scope="module")
+def table_run(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("runs")
+    table = pd.DataFrame({"width": np.arange(40) / 4, "label": ["猫", "dog"] * 20})
+    table.to_csv(folder / "rows.csv", index=False)
+    arguments = ["--data", str(folder / "rows.csv"), "--set", "epochs=1", "--out", str(folder / "run"), "--quiet"]
+    assert main(["train", "linear", *arguments]) == 0
+    return str(folder / "run")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_has_a_summary_and_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    assert f"Example: zoo {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [[], ["cook"], ["train", "--colour"], ["evaluate"], ["data", "drop", "iris"]])
+def test_wrong_use_ends_with_two(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "usage: zoo" in capsys.readouterr().err
+
+
+def test_list_and_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "*net", "--json"]) == 0
+    assert [entry["name"] for entry in json.loads(capsys.readouterr().out)] == ["lenet", "resnet"]
+    assert main(["list", "--datasets"]) == 0
+    assert "mnist_sample" in capsys.readouterr().out
+    assert main(["list", "lenett"]) == 0
+    assert "Did you mean 'lenet'?" in capsys.readouterr().out
+    assert main(["info", "cnn", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["arguments"]["units"] == 500
+    assert main(["info", "cnn"]) == 0
+    assert "model.units" in capsys.readouterr().out
+    assert main(["info", "cn"]) == 2
+    assert capsys.readouterr().err.startswith("Error: Unknown")
+
+
+def test_train_prints_scores_and_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "linear", "--data", "iris", "--set", "epochs=1", "--set", "model.l2=0.5", "--out"]
+    assert main([*words, str(tmp_path / "text")]) == 0
+    text = capsys.readouterr()
+    assert f"Run directory: {tmp_path / 'text'}" in text.out
+    assert f"zoo evaluate {tmp_path / 'text'}" in text.out
+    assert "Epoch 1/1" in text.err
+    assert main([*words, str(tmp_path / "json"), "--json", "--quiet"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["directory"] == str(tmp_path / "json")
+    run = zoo.Run.open(tmp_path / "json")
+    assert {name: content[name] for name in run.metrics} == run.metrics
+    assert run.settings["model.l2"] == 0.5
+
+
+def test_train_takes_all_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("model: linear\ndata: iris\nepochs: 1\nlearning_rate: 1e-3\n")
+    assert main(["train", "--config", str(tmp_path / "c.yaml"), "--out", str(tmp_path / "run"), "--quiet"]) == 0
+    assert zoo.Run.open(tmp_path / "run").settings["learning_rate"] == 0.001
+
+
+def test_train_takes_model_and_data_from_set(tmp_path: Path) -> None:
+    words = ["--set", "model=linear", "--set", "data=iris", "--set", "epochs=1"]
+    assert main(["train", *words, "--out", str(tmp_path / "run"), "--quiet"]) == 0
+    assert zoo.Run.open(tmp_path / "run").settings["data"] == "iris"
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("epoch=3", "Unknown setting. Received: 'epoch'. Did you mean 'epochs'?"),
+        ("verbose=0", "Unknown setting. Received: 'verbose'"),
+        ("out=x", "Unknown setting. Received: 'out'"),
+        ("model.filtres=3", "Did you mean 'model.filters'?"),
+        ("data.validaton=0.2", "Did you mean 'data.validation'?"),
+        ("epochs=many", "`epochs` is not accepted"),
+        ("epochs", "A setting is KEY=VALUE. Received: 'epochs'"),
+        ("model.filters=[8", "This is not YAML"),
+    ],
+)
+def test_train_refuses_a_wrong_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str, words: str) -> None:
+    assert main(["train", "cnn", "--data", "digits", "--set", setting, "--out", str(tmp_path / "run")]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_evaluate_as_text_and_json(image_run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", image_run, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["accuracy"] == zoo.Run.open(image_run).metrics["accuracy"]
+    assert content["num_examples"] == 270
+    assert len(content["confusion"]) == len(content["per_class"]) == 10
+    assert main(["evaluate", image_run, "--split", "validation"]) == 0
+    assert "validation part, 270 examples" in capsys.readouterr().out
+
+
+def test_evaluate_on_other_data(table_run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pd.DataFrame({"width": [1.0, 2.0], "kind": ["猫", "dog"]}).to_csv(tmp_path / "o.csv", index=False)
+    data = ["--data", str(tmp_path / "o.csv")]
+    assert main(["evaluate", table_run, *data, "--set", "data.label_column=kind", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["num_examples"] == 2
+    assert main(["evaluate", table_run, *data]) == 1
+    assert "Which column is the label? Received: columns width, kind" in capsys.readouterr().err
+    assert main(["evaluate", table_run, *data, "--set", "label_column=kind"]) == 2
+    assert "Did you mean 'data.label_column'?" in capsys.readouterr().err
+
+
+def test_predict_images(image_run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "数字.PNG", tmp_path / "bad.png"
+    Image.new("RGBA", (50, 40), "red").save(good)
+    bad.write_bytes(b"x")
+    assert main(["predict", image_run, str(good), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["file"] == str(good)
+    assert row["label"] == zoo.load(image_run).predict(good).labels[0]
+    assert sum(row["probabilities"].values()) == pytest.approx(1, rel=1e-5)
+    assert main(["predict", image_run, str(good), str(bad), str(tmp_path / "none.png")]) == 1
+    said = capsys.readouterr()
+    assert str(good) in said.out
+    assert "bad.png" in said.err
+    assert "none.png" in said.err
+
+
+def test_predict_in_bulk(table_run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pd.DataFrame({"width": [1.0, None]}).to_csv(tmp_path / "rows.csv", index=False)
+    words = ["predict", table_run, "--data", str(tmp_path / "rows.csv"), "--out", str(tmp_path / "out.csv")]
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"rows": 2, "broken": [], "out": str(tmp_path / "out.csv")}
+    assert len(pd.read_csv(tmp_path / "out.csv")) == 2
+    assert main(words) == 1
+    assert "exists and is not overwritten" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["x.png", "--data", "d.csv", "--out", "o.csv"], ["--data", "d.csv"], ["--out", "o.csv"]])
+def test_predict_wants_images_or_a_file_and_a_result(
+    table_run: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["predict", table_run, *words]) == 2
+    assert "Give image files, or --data and --out together" in capsys.readouterr().err
+
+
+def test_data_check_counts_and_says_what_would_stop_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,label\n" + "".join(f"{number},{'xy'[number % 2]}\n" for number in range(20)) + "0,x\n0,y\n7,\n")
+    assert main(["data", "check", str(path), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    counts = {"rows": 23, "missing_labels": 1, "duplicates": 2, "conflicts": 3, "overlap": 0, "dropped": 1, "broken": 0}
+    assert report["parts"]["all"] == counts
+    assert "1 of 23 rows in part 'all' have no label" in report["stops_training"]
+    assert main(["data", "check", str(path), "--set", "data.broken=drop"]) == 0
+    assert "2 of 23 rows in 'all' repeat an earlier row" in capsys.readouterr().out
+    assert main(["data", "check", "iris"]) == 0
+    assert main(["data", "check", str(tmp_path / "none.csv")]) == 1
