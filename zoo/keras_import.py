@@ -25,18 +25,25 @@ def register_with_keras() -> None:
 
 
 class _KerasWatch:
-    """A finder that waits for `keras`, steps aside, and lets it be found and run as always."""
+    """A finder that waits until `keras` is run; it answers those who only ask whether Keras is there, and stays."""
+
+    def __init__(self) -> None:
+        self._is_asking = False
 
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
-        if name != "keras":
+        if name != "keras" or self._is_asking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self._is_asking = True  # the search below comes by here again
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._is_asking = False
         if spec is None or spec.loader is None:
             return spec
         run = spec.loader.exec_module
 
         def run_and_register(module: ModuleType) -> None:
+            sys.meta_path.remove(self)
             run(module)
             importlib.import_module(CUSTOM_OBJECTS)
 
