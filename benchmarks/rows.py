@@ -13,6 +13,16 @@ PATH = Path(__file__).parent / "results.csv"
 COLUMNS = ("date", "commit", "benchmark", "measure", "value", "unit", "runs", "machine")
 
 
+def _commit() -> str:
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=PATH.parent, capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() or "unknown"
+
+
+COMMIT = _commit()  # of the sources as this process begins
+
+
 def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int) -> None:
     """Append a row and print it.
 
@@ -25,7 +35,7 @@ def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int) ->
     """
     row = (
         datetime.now(UTC).strftime("%Y-%m-%d"),
-        _commit(),
+        COMMIT,
         benchmark,
         measure,
         f"{value:.6g}",
@@ -49,10 +59,3 @@ def shared_data() -> Path:
     if not folder.is_dir():
         raise SystemExit(f"This benchmark needs real MNIST. Received: no folder {folder}. Set ZOO_SHARED.")
     return folder
-
-
-def _commit() -> str:
-    answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=PATH.parent, capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() or "unknown"

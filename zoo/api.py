@@ -125,7 +125,7 @@ def train(
 ) -> Run:
     """Train a model and keep everything in a run directory; then score it once on the test part.
 
-    Settings come, later ones first, from the keywords, `config`, the recipe of this model on these data, and the task.
+    Settings come from the task, the recipe of this model on these data, `config` and the keywords, each over those before.
 
     Args:
         model: a name, or the user's own `keras.Model`. One that is compiled is trained as it is compiled; its input must be
@@ -178,6 +178,10 @@ def train(
     names = {"model": model if isinstance(model, str) else model.name, "data": _name_of(data)}
     recipe = registry.find_recipe(names["model"], names["data"]) if entry else None
     layers = [dict(recipe.settings()) if recipe else {}, written, given, names]
+
+    early = configuration.resolve(*layers, {"task": task or ""})  # wrong values are refused before the data are read
+    if entry is not None:
+        configuration.check_values(entry.name, entry.annotations, early.model_arguments)
 
     directory = Path(out) if out is not None else default_directory(**names)
     with new_directory(directory):  # before the data are read, which may take long
