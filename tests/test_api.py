@@ -198,3 +198,24 @@ def test_load_gives_a_predictor(run: zoo.Run) -> None:
     found = zoo.load(run.directory).predict(TABLE)
     assert found.labels == run.predict(TABLE).labels
     assert set(found.labels) <= {"x", "猫"}
+
+
+def test_a_run_on_a_relative_path_is_scored_from_another_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    pd.DataFrame({"size": range(60), "label": ["a", "b"] * 30}).to_csv("table.csv", index=False)
+    run = zoo.train("linear", data="table.csv", epochs=1, out=tmp_path / "run", verbose=0)
+    monkeypatch.chdir(tmp_path / "there")
+    assert zoo.evaluate(run.directory).metrics == pytest.approx(run.metrics)
+
+
+def test_a_run_on_splits_with_arguments_of_their_own_is_scored_on_them_again(tmp_path: Path) -> None:
+    splits = zoo.load_data("iris", split_seed=5)
+    run = zoo.train("linear", data=splits, epochs=1, out=tmp_path / "run", verbose=0)
+    assert zoo.evaluate(run.directory).metrics == pytest.approx(run.metrics)
+
+
+def test_load_refuses_what_is_no_path() -> None:
+    with pytest.raises(zoo.UsageError, match="A run is named by its directory. Received: NoneType"):
+        zoo.load(None)  # type: ignore[arg-type]

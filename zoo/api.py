@@ -289,7 +289,7 @@ def _read(data: Any, arguments: DataArguments) -> tuple[Examples, str | None]:
             if isinstance(content, str) and content.startswith("tfds:"):
                 return _read(content, arguments)[0], entry.task
             examples = read_object(content, arguments, data)
-            examples.name = data
+            examples.name, examples.location = data, None
             return examples, entry.task
     if isinstance(data, str | os.PathLike):
         name = os.fspath(data)
@@ -392,11 +392,13 @@ def _data_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own_data(run: Run) -> Splits:
-    """Return the data that a run learned from, read again."""
+    """Return the data that a run learned from, read again: from where they were, or by the name that they were given."""
     name = run.settings["data"]
     if name in ("arrays", "tf.data"):
         raise UsageError("This run learned from arrays, which it does not keep. Received: no data. Give data=.")
-    splits = load_data(name, task=run.info.task_name, batch_size=256, **_data_settings(run.settings))
+    location = run.info.location
+    source = location if location is not None and Path(location).exists() else name
+    splits = load_data(source, task=run.info.task_name, batch_size=256, **run.info.arguments)
     if splits.info.fingerprint != run.info.fingerprint:
         raise DataError(
             f"The data have changed since this run. Received: fingerprint {splits.info.fingerprint} of {name!r}, then "

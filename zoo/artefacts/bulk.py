@@ -49,7 +49,8 @@ def predict_file(predictor: Predictor, data: Path, out: Path) -> Done:
     Args:
         predictor: of the model.
         data: CSV, TSV or Parquet; a `.npz` with `x` (or `x_test`); a folder of images.
-        out: the CSV file: `row` or `file`, then `label` and a column for each probability, or the values.
+        out: the CSV file: `row` of a table, or `example` (a file's path, or a position); then `label` and a column for
+            each probability, or the values.
 
     Raises:
         ArtefactError: `out` exists or cannot be written.

@@ -55,6 +55,8 @@ class Run:
         Raises:
             ArtefactError: it is missing, damaged, of a newer format, or has no finished epoch.
         """
+        if not isinstance(directory, str | os.PathLike):
+            raise UsageError(f"A run is named by its directory. Received: {type(directory).__name__}. Give a path.")
         path = Path(directory)
         if not path.is_dir():
             raise ArtefactError(f"There is no such run directory. Received: {path}. `zoo.train` makes one.")

@@ -43,6 +43,7 @@ class Examples:
         labels: class names where the source knows them; targets are then class numbers.
         are_numbers_names: see `targets.find_labels`.
         notes: what the reader left out and why.
+        location: the absolute path that was read, if it was one of the user's.
     """
 
     name: str
@@ -52,3 +53,4 @@ class Examples:
     labels: tuple[Label, ...] | None = None
     are_numbers_names: bool = False
     notes: list[str] = field(default_factory=list)
+    location: str | None = None

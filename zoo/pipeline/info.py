@@ -25,6 +25,8 @@ class DataInfo:
         fingerprint: hash of features and targets of all parts.
         report: what cleaning found and dropped, by part.
         table: columns of a table; None for images.
+        arguments: of `load_data`, as far as they were given.
+        location: the absolute path that the data were read from, if there is one.
         statistics: `mean`, `variance`, `target_mean`, `target_variance`, where the task has them.
     """
 
@@ -36,6 +38,8 @@ class DataInfo:
     num_examples: Mapping[str, int]
     fingerprint: str
     report: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    location: str | None = None
     table: TablePreprocessor | None = None
     statistics: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 

@@ -29,6 +29,12 @@ def read_path(path: str | Path, arguments: DataArguments) -> Examples:
     path = Path(path).expanduser()
     if not path.exists():
         raise DataError(f"There is no such file or folder. Received: {path}. Check the path.")
+    examples = _read_existing(path, arguments)
+    examples.location = str(path.resolve())
+    return examples
+
+
+def _read_existing(path: Path, arguments: DataArguments) -> Examples:
     if path.is_dir():
         if tfds.is_prepared_folder(path):
             return tfds.read_prepared(path, arguments)

@@ -70,6 +70,8 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
             "broken": [line for part in examples.parts.values() for line in part.broken],
             "classes": {name: splits.class_counts(rows.targets, labels) for name, rows in parts.items()} if labels else {},
         },
+        arguments=arguments.model_dump(mode="json", exclude_unset=True),
+        location=examples.location,
         table=table,
         statistics=_statistics(table, parts["train"], labels),
     )

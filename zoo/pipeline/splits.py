@@ -30,9 +30,9 @@ class Rows:
 class Splits:
     """The parts of a data set as batched `tf.data`: each a finite pass of known cardinality.
 
-    `train` is reshuffled in each pass, in an order fixed by the seed; `validation` and `test` keep their order. Images come
-    as they are stored (uint8, or float32 if given so), tables as float32 features, labels as int64 class numbers
-    `(batch,)`, regression targets as float32 `(batch, outputs)`.
+    `train` is reshuffled in each pass, in an order fixed by the seed (and by TensorFlow's global seed where one is set);
+    `validation` and `test` keep their order. Images come as they are stored (uint8, or float32 if given so), tables as
+    float32 features, labels as int64 class numbers `(batch,)`, regression targets as float32 `(batch, outputs)`.
 
     Example:
         >>> import zoo
@@ -131,7 +131,7 @@ def _cut_once(
         num_classes = len(present)
         if counts.min() < parts_to_fill:
             raise DataError(
-                f"Each class needs {parts_to_fill} different rows, one for each part. Received: class number "
+                f"Each class needs at least {parts_to_fill} different rows to be cut into parts. Received: class number "
                 f"{present[counts.argmin()]} with {counts.min()}. Add rows, leave the class out, or give the parts yourself."
             )
     spare = len(first) - num_classes * (parts_to_fill - 1)

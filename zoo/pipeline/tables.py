@@ -37,8 +37,8 @@ class TablePreprocessor:
     """Columns, as fitted on the training part, and the way from a table to features.
 
     Numbers stay numbers; a missing one becomes the training mean, with a feature that says so where the training part
-    had any missing. Booleans become 0 and 1, times seconds since 1970. Text becomes one feature a category; a missing or
-    unseen category gives zeros. Of more than 100 categories the most frequent 100 are kept.
+    had any missing. Booleans become 0 and 1, times seconds since 1970, durations seconds. Text becomes one feature a
+    category; a missing or unseen category gives zeros. Of more than 100 categories the most frequent 100 are kept.
     """
 
     columns: tuple[Column, ...]
@@ -133,12 +133,15 @@ def as_table(features: Any) -> pd.DataFrame:
 
 def _is_numeric(values: pd.Series) -> bool:
     kinds = pd.api.types
-    return kinds.is_numeric_dtype(values) or kinds.is_bool_dtype(values) or kinds.is_datetime64_any_dtype(values)
+    tests = (kinds.is_numeric_dtype, kinds.is_bool_dtype, kinds.is_datetime64_any_dtype, kinds.is_timedelta64_dtype)
+    return any(test(values) for test in tests)
 
 
 def _numbers(values: pd.Series, name: str) -> np.ndarray:
     if pd.api.types.is_datetime64_any_dtype(values):
-        values = (values - pd.Timestamp(0, tz=values.dt.tz)) / pd.Timedelta(seconds=1)
+        values = values - pd.Timestamp(0, tz=values.dt.tz)
+    if pd.api.types.is_timedelta64_dtype(values):
+        values = values.dt.total_seconds()
     try:
         numbers = pd.to_numeric(values).to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:

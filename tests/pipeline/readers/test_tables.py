@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -154,3 +155,20 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.xlsx").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"ends in \.csv, \.parquet, \.tsv, \.npz. Received: .*x\.xlsx"):
         zoo.load_data(tmp_path / "x.xlsx")
+
+
+def test_a_saved_index_is_left_out_and_said(tmp_path):
+    path = tmp_path / "saved.csv"
+    pd.DataFrame({"size": range(40), "label": ["a", "b"] * 20}).to_csv(path)
+    info = zoo.load_data(path).info
+    assert info.table.feature_names == ["size"]
+    assert info.report["notes"] == ["a column without a name is left out"]
+
+
+def test_decimals_and_durations_are_numbers(tmp_path):
+    path = tmp_path / "exact.parquet"
+    prices, spans = [Decimal("1.50"), Decimal("2.25")] * 20, pd.to_timedelta([60, 90] * 20, unit="s")
+    pd.DataFrame({"price": prices, "span": spans, "label": ["a", "b"] * 20}).to_parquet(path)
+    data = zoo.load_data(path, batch_size=40)
+    features, _ = next(data.test.as_numpy_iterator())
+    assert {tuple(row) for row in features.tolist()} == {(1.5, 60.0), (2.25, 90.0)}

@@ -47,7 +47,8 @@ def read_table(path: Path) -> pd.DataFrame:
         raise DataError(f"The table cannot be read: {error}. Received: {path}.{hint}") from error
     if not table.num_rows:
         raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
-    return as_table(table.to_pandas(date_as_object=False))
+    numbers = [pa.field(column.name, pa.float64()) if pa.types.is_decimal(column.type) else column for column in table.schema]
+    return as_table(table.cast(pa.schema(numbers)).to_pandas(date_as_object=False))
 
 
 def _is_utf_16(path: Path) -> bool:
@@ -64,9 +65,14 @@ def read_table_examples(path: Path, arguments: DataArguments) -> Examples:
     Raises:
         DataError: the file cannot be read, or its label column is not found.
     """
-    features, raw_targets = split_columns(read_table(path), arguments)
+    table = read_table(path)
+    notes = []
+    if "" in table.columns:  # an index that was written beside the columns: it would tell the order of the rows
+        table = table.drop(columns="")
+        notes.append("a column without a name is left out")
+    features, raw_targets = split_columns(table, arguments)
     part = Part(features.reset_index(drop=True), as_targets(raw_targets))
-    return Examples(str(path), {ALL: part}, "table", are_numbers_names=True)
+    return Examples(str(path), {ALL: part}, "table", are_numbers_names=True, notes=notes)
 
 
 def split_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.DataFrame, Any]:
