@@ -217,5 +217,5 @@ def test_a_run_on_splits_with_arguments_of_their_own_is_scored_on_them_again(tmp
 
 
 def test_load_refuses_what_is_no_path() -> None:
-    with pytest.raises(zoo.UsageError, match="A run is named by its directory. Received: NoneType"):
+    with pytest.raises(zoo.UsageError, match=r"named by its directory. Received: NoneType"):
         zoo.load(None)  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ CLASSES = np.arange(20) % 2
         (arrays(IMAGES, np.where(np.arange(20) == 3, 10**7, CLASSES)), 1, ("Received: 10000000", "from 0", "Renumber")),
         (arrays(np.zeros((0, 6, 6)), []), 1, ("empty", "Received: 0 rows", "Add some")),
         (arrays(IMAGES, np.ones(20, int)), 1, ("at least two classes", "Received: only 1", "Add rows")),
-        (arrays(IMAGES, np.arange(20) == 0), 1, ("Each class needs 3", "with 1", "Add rows")),
+        (arrays(IMAGES, np.arange(20) == 0), 1, ("Each class needs at least 3", "with 1", "Add rows")),
         (arrays(IMAGES, CLASSES[:5]), 1, ("20 rows and 5 labels", "Each row needs one label", "")),
         (table("a,b,label\n"), 1, ("table is empty", "rows.csv", "Add rows")),
         (table(""), 1, ("Empty CSV file", "rows.csv", "Mend")),

@@ -17,6 +17,7 @@ def cut_all(hashes: np.ndarray, classes: np.ndarray | None, seed: int = 0) -> di
         {"all": np.arange(len(hashes))},
         {"all": hashes},
         None if classes is None else {"all": classes},
+        labels=("a", "b", "c"),
         validation=0.1,
         seed=seed,
     )
@@ -52,7 +53,9 @@ def test_the_same_seed_cuts_alike_and_another_one_differs() -> None:
 def test_only_a_missing_validation_is_cut_from_train() -> None:
     kept = {"train": np.arange(100), "test": np.arange(30)}
     hashes = {name: np.arange(len(rows), dtype=np.uint64) for name, rows in kept.items()}
-    places = cut(kept, hashes, {"train": np.arange(100) % 2, "test": np.arange(30) % 2}, validation=0.1, seed=0)
+    places = cut(
+        kept, hashes, {"train": np.arange(100) % 2, "test": np.arange(30) % 2}, labels=("a", "b"), validation=0.1, seed=0
+    )
     assert {part: (own, len(rows)) for part, (own, rows) in places.items()} == {
         "train": ("train", 90),
         "validation": ("train", 10),
@@ -62,20 +65,20 @@ def test_only_a_missing_validation_is_cut_from_train() -> None:
 
 def test_the_sources_own_parts_are_left_as_they_are() -> None:
     kept = {part: np.arange(7) for part in PARTS}
-    places = cut(kept, {part: np.arange(7, dtype=np.uint64) for part in PARTS}, None, validation=0.1, seed=0)
+    places = cut(kept, {part: np.arange(7, dtype=np.uint64) for part in PARTS}, None, labels=("a", "b"), validation=0.1, seed=0)
     assert {part: (own, rows.tolist()) for part, (own, rows) in places.items()} == {
         part: (part, list(range(7))) for part in PARTS
     }
 
 
 def test_a_class_with_one_row_is_refused() -> None:
-    with pytest.raises(DataError, match=r"Each class needs 3 different rows.*class number 1 with 1.*Add rows"):
+    with pytest.raises(DataError, match=r"Each class needs at least 3 different rows.*class 'b' with 1.*Add rows"):
         cut_all(np.arange(11, dtype=np.uint64), np.repeat([0, 1], [10, 1]))
 
 
 def test_three_rows_of_a_class_that_are_equal_count_as_one() -> None:
     hashes = np.array([*range(10), 50, 50, 50], np.uint64)
-    with pytest.raises(DataError, match="class number 1 with 1"):
+    with pytest.raises(DataError, match="class 'b' with 1"):
         cut_all(hashes, np.repeat([0, 1], [10, 3]))
 
 
@@ -94,7 +97,7 @@ def test_three_rows_are_enough_for_regression_and_two_are_not() -> None:
 
 def test_parts_without_train_are_refused() -> None:
     with pytest.raises(DataError, match=r"a part named 'train'. Received: \['test'\]"):
-        cut({"test": np.arange(3)}, {"test": np.arange(3, dtype=np.uint64)}, None, validation=0.1, seed=0)
+        cut({"test": np.arange(3)}, {"test": np.arange(3, dtype=np.uint64)}, None, labels=("a", "b"), validation=0.1, seed=0)
 
 
 def test_statistics_are_numpys_and_a_constant_column_gets_variance_one() -> None:

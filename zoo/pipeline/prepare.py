@@ -51,7 +51,9 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
     kept, report = cleaning.clean(hashes, encoded, missing, arguments)
     for name, part in examples.parts.items():
         report[name]["broken"] = len(part.broken)
-    places = splits.cut(kept, hashes, encoded if labels else None, validation=arguments.validation, seed=arguments.split_seed)
+    places = splits.cut(
+        kept, hashes, encoded if labels else None, labels=labels, validation=arguments.validation, seed=arguments.split_seed
+    )
 
     own_train, train_rows = places["train"]
     table, sources = _sources(examples, own_train, train_rows, hashes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import numpy as np
 from zoo.errors import DataError
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.sources import Source
+from zoo.pipeline.targets import Label
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -85,6 +86,7 @@ def cut(
     hashes: Mapping[str, np.ndarray],
     classes: Mapping[str, np.ndarray] | None,
     *,
+    labels: Sequence[Label],
     validation: float,
     seed: int,
 ) -> dict[str, tuple[str, np.ndarray]]:
@@ -97,6 +99,7 @@ def cut(
         kept: rows to use, by the source's part: "all", or "train" with "validation" or "test".
         hashes: content hashes of all rows, by part.
         classes: class numbers of all rows, by part; None for regression.
+        labels: names of the classes.
         validation: share of train that becomes a missing validation.
         seed: of the cut.
 
@@ -111,34 +114,40 @@ def cut(
     share_of = {"validation": validation if len(missing) == 1 else 0.15, "test": 0.15}
     train, total = kept[own], len(kept[own])
     for done, part in enumerate(missing):
-        labels = None if classes is None else classes[own][train]
-        train, taken = _cut_once(train, hashes[own][train], labels, share_of[part] * total, len(missing) - done + 1, seed)
+        numbers = None if classes is None else classes[own][train]
+        parts_to_fill = len(missing) - done + 1
+        if numbers is not None:
+            _check_classes(hashes[own][train], numbers, labels, parts_to_fill)
+        train, taken = _cut_once(train, hashes[own][train], numbers, share_of[part] * total, parts_to_fill, seed)
         result[part] = (own, taken)
     return {"train": (own, train), **{part: result[part] for part in ("validation", "test")}}
 
 
+def _check_classes(hashes: np.ndarray, numbers: np.ndarray, labels: Sequence[Label], parts_to_fill: int) -> None:
+    different = numbers[np.unique(hashes, return_index=True)[1]]
+    present, counts = np.unique(different, return_counts=True)
+    if counts.min() < parts_to_fill:
+        raise DataError(
+            f"Each class needs at least {parts_to_fill} different rows to be cut into parts. Received: class "
+            f"{labels[present[counts.argmin()]]!r} with {counts.min()}. Add rows, leave the class out, or give the "
+            "parts yourself."
+        )
+
+
 def _cut_once(
-    rows: np.ndarray, hashes: np.ndarray, labels: np.ndarray | None, wanted: float, parts_to_fill: int, seed: int
+    rows: np.ndarray, hashes: np.ndarray, numbers: np.ndarray | None, wanted: float, parts_to_fill: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that stay and about `wanted` rows taken, stratified by the labels, equal rows together."""
+    """Return the rows that stay and about `wanted` rows taken, stratified by class, equal rows together."""
     from sklearn.model_selection import train_test_split
 
     _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    first_labels = None if labels is None else labels[first]
-    num_classes = 1
-    if first_labels is not None:
-        present, counts = np.unique(first_labels, return_counts=True)
-        num_classes = len(present)
-        if counts.min() < parts_to_fill:
-            raise DataError(
-                f"Each class needs at least {parts_to_fill} different rows to be cut into parts. Received: class number "
-                f"{present[counts.argmin()]} with {counts.min()}. Add rows, leave the class out, or give the parts yourself."
-            )
+    first_numbers = None if numbers is None else numbers[first]
+    num_classes = 1 if first_numbers is None else len(np.unique(first_numbers))
     spare = len(first) - num_classes * (parts_to_fill - 1)
     size = min(max(round(wanted * len(first) / len(rows)), num_classes), spare)
     if size < 1:
         raise DataError(f"There are too few different rows to cut into parts. Received: {len(first)}. Add rows.")
-    _, taken = train_test_split(np.arange(len(first)), test_size=size, random_state=seed, stratify=first_labels)
+    _, taken = train_test_split(np.arange(len(first)), test_size=size, random_state=seed, stratify=first_numbers)
     is_taken = np.isin(group, taken)
     return rows[~is_taken], rows[is_taken]
 

@@ -167,8 +167,9 @@ def test_a_saved_index_is_left_out_and_said(tmp_path):
 
 def test_decimals_and_durations_are_numbers(tmp_path):
     path = tmp_path / "exact.parquet"
-    prices, spans = [Decimal("1.50"), Decimal("2.25")] * 20, pd.to_timedelta([60, 90] * 20, unit="s")
+    prices, spans = [Decimal(row) / 4 for row in range(40)], pd.to_timedelta(range(40), unit="min")
     pd.DataFrame({"price": prices, "span": spans, "label": ["a", "b"] * 20}).to_parquet(path)
-    data = zoo.load_data(path, batch_size=40)
-    features, _ = next(data.test.as_numpy_iterator())
-    assert {tuple(row) for row in features.tolist()} == {(1.5, 60.0), (2.25, 90.0)}
+    features, _ = next(zoo.load_data(path, batch_size=40).train.as_numpy_iterator())
+    rows = features[:, 0] * 4  # (28,)
+    assert set(rows) < set(range(40))
+    np.testing.assert_array_equal(features[:, 1], rows * 60)
