@@ -24,8 +24,8 @@ def stratified_rows(labels: np.ndarray, count: int) -> np.ndarray:
     return np.sort(np.concatenate([np.flatnonzero(labels == label)[:count] for label in range(10)]))
 
 
-def main(data_dir: str) -> None:
-    """Write the sample."""
+def sample(data_dir: str) -> dict[str, np.ndarray]:
+    """Return the arrays of the sample, taken from MNIST as prepared in `data_dir`."""
     arrays = {"labels": np.array([str(digit) for digit in range(10)])}
     for split, count in ROWS_OF_EACH_DIGIT.items():
         part = tfds.load("mnist", split=split, data_dir=data_dir, download=False, shuffle_files=False, batch_size=-1)
@@ -33,6 +33,12 @@ def main(data_dir: str) -> None:
         rows = stratified_rows(labels, count)
         arrays[f"x_{split}"] = part["image"].numpy()[rows, ..., 0]
         arrays[f"y_{split}"] = labels[rows].astype(np.uint8)
+    return arrays
+
+
+def main(data_dir: str) -> None:
+    """Write the sample."""
+    arrays = sample(data_dir)
     with zipfile.ZipFile(TARGET, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(arrays):
             buffer = io.BytesIO()
