@@ -18,7 +18,8 @@ import tensorflow as tf
 from zoo.pipeline.images import read_image
 
 PARALLEL_CALLS = 2
-SHUFFLE_BYTES = 64 * 2**20  # encoded examples that a streaming shuffle holds
+SHUFFLE_BYTES = 32 * 2**20  # that a streaming shuffle holds
+QUEUED_BYTES = 300  # that a queued example costs besides its content
 
 
 class Source(Protocol):
@@ -98,7 +99,7 @@ class Records:
         self.stream = stream
         self.decode = decode
         self.hashes = hashes
-        self.shuffle_size = max(1024, int(SHUFFLE_BYTES / (mean_bytes + 64)))  # 64: what a queued tensor costs besides
+        self.shuffle_size = max(1024, int(SHUFFLE_BYTES / (mean_bytes + QUEUED_BYTES)))
 
     def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the given rows."""
