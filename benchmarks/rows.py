@@ -14,10 +14,14 @@ COLUMNS = ("date", "commit", "benchmark", "measure", "value", "unit", "runs", "m
 
 
 def _commit() -> str:
-    answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=PATH.parent, capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() or "unknown"
+    """The commit, with "-dirty" where sources differ from it; the table of results itself does not count."""
+
+    def git(*words: str) -> str:
+        answer = subprocess.run(["git", *words], cwd=PATH.parent, capture_output=True, text=True, check=False)
+        return answer.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", ":/", ":!results.csv")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + ("-dirty" if changed else "")
 
 
 COMMIT = _commit()  # of the sources as this process begins

@@ -155,7 +155,7 @@ def test_missing_yaml_file_is_refused_and_an_empty_one_is_no_setting(tmp_path):
 )
 def test_model_argument_becomes_a_plain_value(name, given, plain):
     entry, _ = registry.find_model("cnn")
-    checked = config.check_values("cnn", entry.annotations, {name: given})[name]
+    checked = config.check_values("cnn", entry.annotations, entry.defaults, {name: given})[name]
     assert checked == plain
     assert type(checked) is type(plain)
 
@@ -179,7 +179,7 @@ def test_model_argument_becomes_a_plain_value(name, given, plain):
 def test_model_argument_out_of_range_is_refused(name, value, problem):
     entry, _ = registry.find_model("cnn")
     with pytest.raises(UsageError, match=problem) as caught:
-        config.check_values("cnn", entry.annotations, {name: value})
+        config.check_values("cnn", entry.annotations, entry.defaults, {name: value})
     assert f"`{name}` of model 'cnn' is not accepted" in str(caught.value)
     assert f"Received: {value!r}." in str(caught.value)
 
@@ -198,3 +198,10 @@ def test_activations_are_names_that_keras_knows():
     import keras
 
     assert all(callable(keras.activations.get(name)) for name in get_args(arguments.Activation))
+
+
+def test_a_yaml_key_that_stands_there_twice_is_refused(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("epochs: 1\nepochs: 2\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"keys stand there twice: epochs"):
+        config.read_yaml(path)

@@ -55,3 +55,7 @@ def test_unknown_name_that_is_no_string_is_shown_as_it_is():
 )
 def test_nearest_hints_only_at_a_similar_name(name, hint):
     assert nearest(name, ["cnn", "resnet"]) == hint
+
+
+def test_nearest_does_not_care_for_capitals():
+    assert nearest("CNN", ["cnn", "lenet"]) == " Did you mean 'cnn'?"

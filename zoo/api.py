@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from zoo import registry
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError, UnknownNameError, UsageError
 from zoo.tasks import TASKS, Task, find_task
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ def build(
     """
     from zoo.training.compile import compile_model
 
+    defaults = registry.find_model(name)[0].defaults
+    for argument in model_arguments:
+        if argument not in defaults:
+            accepted = {*defaults, "data", "weights", "task", "optimizer", "learning_rate"}
+            raise UnknownNameError(f"argument of model {name!r}", argument, accepted)
     info = None if data is None else load_data(data, task=task).info
     model, chosen, width = _uncompiled(name, info, task, model_arguments)
     if weights is not None:
@@ -181,7 +186,7 @@ def train(
 
     early = configuration.resolve(*layers, {"task": task or ""})  # wrong values are refused before the data are read
     if entry is not None:
-        configuration.check_values(entry.name, entry.annotations, early.model_arguments)
+        configuration.check_values(entry.name, entry.annotations, entry.defaults, early.model_arguments)
 
     directory = Path(out) if out is not None else default_directory(**names)
     with new_directory(directory):  # before the data are read, which may take long
@@ -316,7 +321,7 @@ def _uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mappi
     from zoo.config import check_values
 
     entry, variant = registry.find_model(name)
-    given = check_values(entry.name, entry.annotations, entry.arguments(None, given))
+    given = check_values(entry.name, entry.annotations, entry.defaults, entry.arguments(None, given))
     from_data = {key: value for key, value in (info.model_arguments() if info else {}).items() if key in entry.defaults}
     arguments = {**entry.defaults, **entry.arguments(variant, {}), **from_data, **given}
     named = task or (info.task_name if info else None)
@@ -337,10 +342,7 @@ def _uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mappi
         wanted = "num_classes= or data=" if not is_classifier else "num_outputs= in place of num_classes="
         raise UsageError(f"Task {chosen.name} needs {wanted}. Received: num_classes={arguments.get('num_classes')}.")
     width = arguments[chosen.output_argument]
-    if info is not None and (
-        tuple(arguments["input_shape"]) != info.input_shape or width < info.num_outputs or
-        (not is_classifier and width != info.num_outputs)
-    ):  # fmt: skip
+    if info is not None and (tuple(arguments["input_shape"]) != info.input_shape or width != info.num_outputs):
         raise UsageError(
             f"The arguments do not fit the data. Received: input_shape={tuple(arguments['input_shape'])}, "
             f"{chosen.output_argument}={width}; the data have {info.input_shape} and {info.num_outputs}. Leave them out."

@@ -123,7 +123,9 @@ def data_arguments(given: Mapping[str, Any]) -> DataArguments:
     return arguments
 
 
-def check_values(model: str, annotations: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def check_values(
+    model: str, annotations: Mapping[str, Any], defaults: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return arguments as the types that a model factory's annotations ask for ("1e-4" and NumPy numbers become plain).
 
     Raises:
@@ -138,7 +140,7 @@ def check_values(model: str, annotations: Mapping[str, Any], given: Mapping[str,
             problem = error.errors()[0]
             raise UsageError(
                 f"`{name}` of model {model!r} is not accepted: {problem['msg']}. Received: {value!r}. "
-                f"Give a value of type {annotations[name]}."
+                f"Give one of the kind of its default, {defaults[name]!r}."
             ) from error
     return checked
 
@@ -192,6 +194,15 @@ def write_yaml(settings: Settings) -> str:
 class _Loader(yaml.SafeLoader):
     """YAML 1.1 with YAML 1.2's floats: PyYAML alone reads 1e-3 as a string."""
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that stands there twice; PyYAML takes the last without a word."""
+        keys = [key.value for key, _ in node.value]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"keys stand there twice: {', '.join(twice)}", node.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
 
@@ -211,5 +222,5 @@ def _validated(kind: type[Any], given: Mapping[str, Any]) -> Any:
         name = ".".join(str(part) for part in problem["loc"])
         raise UsageError(
             f"The setting `{name}` is not accepted: {problem['msg']}. Received: {problem['input']!r}. "
-            "Give a value of that kind."
+            f"See {'zoo.load_data' if kind is DataArguments else 'zoo.train'} for what it takes."
         ) from error

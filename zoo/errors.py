@@ -54,8 +54,9 @@ def nearest(name: str, choices: Iterable[str]) -> str:
         >>> nearest("lenett", ["cnn", "lenet"])
         " Did you mean 'lenet'?"
     """
-    matches = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+    original = {choice.lower(): choice for choice in choices}
+    matches = difflib.get_close_matches(name.lower(), original, n=1, cutoff=0.5)
+    return f" Did you mean {original[matches[0]]!r}?" if matches else ""
 
 
 def one_line(error: BaseException) -> str:

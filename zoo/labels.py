@@ -57,7 +57,8 @@ def _of_relaxed_shape(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
 def _one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
     numbers = tf.cast(labels, tf.float32)
     valid = (numbers >= 0) & (numbers < num_classes) & (numbers == tf.floor(numbers))  # NaN compares false
-    message = f"Labels must be integers from 0 to {num_classes} - 1 (num_classes={num_classes})."
+    last = "num_classes - 1" if num_classes is None else num_classes - 1
+    message = f"Labels must be integers from 0 to {last} (num_classes={num_classes})."
     check = tf.debugging.Assert(tf.reduce_all(valid), [message, "Received:", labels], summarize=20)
     with tf.control_dependencies([check] if check is not None else []):
         rows = tf.one_hot(tf.cast(tf.where(valid, numbers, 0.0), tf.int32), num_classes)

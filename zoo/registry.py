@@ -217,6 +217,8 @@ def find_model(name: str) -> tuple[ModelEntry, str | None]:
     Raises:
         UnknownNameError: no such model or variant; the message has the nearest name.
     """
+    if not isinstance(name, str):
+        raise UsageError(f"A model is named by text, for example 'cnn'. Received: {name!r}. See zoo.list_models().")
     entries = _load(_models)
     base, slash, variant = name.partition("/")
     if base not in entries:

@@ -67,7 +67,7 @@ def test_train_prints_scores_and_what_to_do_next(tmp_path: Path, capsys: pytest.
     assert main([*words, str(tmp_path / "text")]) == 0
     text = capsys.readouterr()
     assert f"Run directory: {tmp_path / 'text'}" in text.out
-    assert f"zoo evaluate {tmp_path / 'text'}" in text.out
+    assert f" evaluate {tmp_path / 'text'}" in text.out
     assert "Epoch 1/1" in text.err
     assert main([*words, str(tmp_path / "json"), "--json", "--quiet"]) == 0
     content = json.loads(capsys.readouterr().out)

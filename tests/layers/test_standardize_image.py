@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import zoo
 from zoo.layers.standardize_image import StandardizeImage
 
 
@@ -89,3 +90,18 @@ def test_empty_batch_passes_in_a_graph():
     """A strategy hands one to a replica when the last batch is short."""
     call = tf.function(StandardizeImage(), input_signature=[tf.TensorSpec((None, 8, 8, 1), tf.float32)])
     assert call(tf.zeros((0, 8, 8, 1))).shape == (0, 8, 8, 1)
+
+
+def test_an_image_with_nan_stays_nan_and_spares_its_neighbours():
+    images = np.random.default_rng(0).uniform(0, 1, (2, 4, 4, 1)).astype("float32")
+    images[0, 0, 0, 0] = np.nan
+    standardized = StandardizeImage()(images).numpy()
+    assert np.isnan(standardized[0]).all()
+    assert np.isfinite(standardized[1]).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 27, 28, 1), (3, 28, 28, 3)])
+def test_a_built_model_refuses_images_of_another_shape(shape):
+    model = zoo.build("cnn")
+    with pytest.raises(ValueError, match=r"expected shape=\(None, 28, 28, 1\)"):
+        model.predict(np.zeros(shape, "uint8"), verbose=0)

@@ -257,3 +257,16 @@ def test_a_real_sigint_ends_the_command_and_keeps_the_last_epoch(tmp_path: Path)
     run = zoo.Run.open(tmp_path / "run")
     assert run.status == "interrupted"
     assert run.predict(np.zeros((8, 8))).probabilities.shape == (1, 10)
+
+
+def test_a_lambda_is_refused_before_training_since_it_could_not_be_loaded(tmp_path: Path) -> None:
+    layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: x / 2), keras.layers.Dense(3)]
+    with pytest.raises(ArtefactError, match=r"cannot be saved and loaded again.*layers in place of lambdas"):
+        zoo.train(keras.Sequential(layers), data="iris", epochs=1, out=tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_output_wider_than_the_classes_is_refused(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5)])
+    with pytest.raises(UsageError, match=r"output shape \(None, 5\); accepted: \(None, 3\)"):
+        zoo.train(model, data="iris", epochs=1, out=tmp_path / "run", verbose=0)

@@ -72,8 +72,9 @@ def new_directory(path: Path) -> Iterator[None]:
     existed = path.exists()
     try:
         if existed and (not path.is_dir() or any(path.iterdir())):
+            kind = "is not empty" if path.is_dir() else "is a file"
             raise ArtefactError(
-                f"The run directory exists and is not empty; nothing in it is overwritten. Received: {path}. "
+                f"The run directory exists and {kind}; nothing in it is overwritten. Received: {path}. "
                 "Choose another, or move this one away."
             )
         path.mkdir(parents=True, exist_ok=True)

@@ -22,8 +22,7 @@ def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
         UsageError: the model's output does not fit the data.
     """
     shape = output_shape(model, info)
-    fits = isinstance(shape, tuple) and len(shape) == 2 and shape[1] is not None
-    if not fits or shape[1] < info.num_outputs or (not info.labels and shape[1] != info.num_outputs):
+    if not (isinstance(shape, tuple) and len(shape) == 2 and shape[1] == info.num_outputs):
         raise UsageError(
             f"The model's output does not fit the data. Received: output shape {shape}; accepted: "
             f"(None, {info.num_outputs}), one for each {'class' if info.labels else 'target'}. Change its last layer."

@@ -222,24 +222,28 @@ class RunWriter:
 
 
 def check_savable(model: keras.Model, directory: Path) -> None:
-    """Save a model for trial, so that one that cannot be kept fails before it is trained.
+    """Save and load a model for trial, so that one that cannot be kept fails before it is trained.
 
     Raises:
-        ArtefactError: it cannot be written.
+        ArtefactError: it cannot be written, or not be read again.
     """
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".partial-") as folder:
-        try:
-            model.save(Path(folder) / MODEL_FILE)
-        except (NotImplementedError, TypeError, ValueError) as error:
-            raise ArtefactError(
-                f"This model cannot be saved: {one_line(error)}. Received: {model.name!r}. Give its own layers a "
-                "`get_config` and @keras.saving.register_keras_serializable."
-            ) from error
-        except OSError as error:
-            raise ArtefactError(
-                f"The model could not be written: {error.strerror or error}. Received: {directory}. Free space or "
-                "choose another directory."
-            ) from error
+    import keras
+
+    try:
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".partial-") as folder:
+            path = Path(folder) / MODEL_FILE
+            model.save(path)
+            keras.saving.load_model(path, compile=False)
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ArtefactError(
+            f"This model cannot be saved and loaded again: {one_line(error)}. Received: {model.name!r}. Give its own layers a "
+            "`get_config` and @keras.saving.register_keras_serializable, and put layers in place of lambdas."
+        ) from error
+    except OSError as error:
+        raise ArtefactError(
+            f"The model could not be written: {error.strerror or error}. Received: {directory}. Free space or "
+            "choose another directory."
+        ) from error
 
 
 def _save(model: keras.Model, path: Path) -> None:

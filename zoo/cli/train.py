@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 
 from zoo.cli import options, output
 
@@ -48,8 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     scores = "  ".join(f"{name} {value:.4f}" for name, value in trained.metrics.items())
     output.print_line(f"\nTest part of {trained.info.name}, {trained.info.num_examples['test']:,} examples: {scores}")
     output.print_line(f"Run directory: {directory}\n\nTry next:")
-    output.print_line(f"  zoo evaluate {directory}")
-    what = "--data rows.csv --out predictions.csv" if trained.info.table else "image.png"
-    output.print_line(f"  zoo predict {directory} {what}")
-    output.print_line(f"  zoo info {trained.settings['model']}")
+    zoo = "zoo" if shutil.which("zoo") else sys.argv[0]
+    output.print_line(f"  {zoo} evaluate {directory}")
+    what = "--data rows.csv --out predictions.csv" if trained.info.table else "your_image.png"
+    output.print_line(f"  {zoo} predict {directory} {what}")
+    output.print_line(f"  {zoo} info {trained.settings['model']}")
     return 0

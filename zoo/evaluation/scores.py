@@ -56,8 +56,7 @@ def _classification(truth: np.ndarray, probabilities: np.ndarray, info: DataInfo
     from sklearn import metrics
 
     predicted = probabilities.argmax(axis=1)
-    numbers = np.arange(probabilities.shape[1])
-    names = [str(label) for label in info.labels] + [f"class {number}" for number in numbers[len(info.labels) :]]
+    numbers, names = np.arange(len(info.labels)), [str(label) for label in info.labels]
     macro = metrics.precision_recall_fscore_support(truth, predicted, average="macro", zero_division=0)
     each = metrics.precision_recall_fscore_support(truth, predicted, labels=numbers, zero_division=0)
     chosen = np.maximum(probabilities[np.arange(len(truth)), truth], np.finfo(np.float32).tiny)

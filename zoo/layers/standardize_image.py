@@ -29,16 +29,21 @@ class StandardizeImage(keras.layers.Layer):
     def __init__(self, **kwargs: object) -> None:
         super().__init__(autocast=False, **kwargs)
 
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Hold later batches to the shape of the first: pooling would take some others silently."""
+        self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
+
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Return the standardised images."""
         images = ops.cast(images, "float32")
         centred = images - ops.mean(images, axis=(1, 2, 3), keepdims=True)
         deviation = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2, 3), keepdims=True))  # (batch, 1, 1, 1)
         # Rounding leaves a constant image a deviation of about 1e-7 of its brightness: below 1e-5 of it, nothing is there.
+        # NaN compares false and so stays NaN.
         brightness = ops.max(ops.abs(images), axis=(1, 2, 3), keepdims=True)
-        visible = deviation > 1e-5 * brightness
-        scaled = centred / ops.where(visible, deviation, 1.0)
-        return ops.cast(ops.where(visible, scaled, 0.0), self.compute_dtype)
+        blank = deviation <= 1e-5 * brightness
+        scaled = centred / ops.where(blank, 1.0, deviation)
+        return ops.cast(ops.where(blank, 0.0, scaled), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the input shape."""

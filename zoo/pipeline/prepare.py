@@ -134,8 +134,8 @@ def _check_parts(examples: Examples, arguments: DataArguments) -> None:
             raise DataError(f"Parts are called train, validation and test. Received: {name!r}. Rename it.")
         if part.broken and arguments.broken == "refuse":
             raise DataError(
-                f"{len(part.broken)} examples cannot be read. Received: {'; '.join(part.broken[:3])}. "
-                "Mend or remove them, or leave them out with data.broken=drop."
+                f"Examples that cannot be read: {len(part.broken)}. Received: {' '.join(part.broken[:3])} "
+                "Or leave all such out with data.broken=drop."
             )
         if not len(part.targets):
             raise DataError(f"Part {name!r} of the data is empty. Received: {examples.name}. Add rows.")

@@ -83,9 +83,10 @@ class TablePreprocessor:
         blocks = []
         for column in self.columns:
             if column.name not in present:
+                unused = set(present) - {own.name for own in self.columns}
                 raise DataError(
                     f"The table lacks a column. Received: {[*present]}, wanted {column.name!r}."
-                    f"{nearest(column.name, present)} Add or rename it; leave cells empty where a value is missing."
+                    f"{nearest(column.name, unused)} Add or rename it; leave cells empty where a value is missing."
                 )
             values = table[present[column.name]]
             if column.kind == "number":

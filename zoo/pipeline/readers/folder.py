@@ -86,9 +86,9 @@ def _read_part(listed: list[tuple[Path, str]], labels: list[str], input_shape: t
     for path, label in track(listed, "Reading images"):
         try:
             content = path.read_bytes()
-            image = read_image(content, input_shape)
+            image = read_image(content, input_shape, name=str(path))
         except (DataError, OSError) as error:
-            broken.append(f"{path}: {error}")
+            broken.append(str(error))
             continue
         if in_memory:
             images.append(image)

@@ -43,7 +43,9 @@ def read_table(path: Path) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         raise DataError(f"A table's text is UTF-8. Received: {error} in {path}. Save the file as UTF-8.") from error
     except (pa.ArrowException, OSError) as error:
-        hint = " Save the file as UTF-8." if _is_utf_16(path) else " Mend the file."
+        hint = (
+            " Save the file as UTF-8." if _is_utf_16(path) else " Mend the file; commas separate columns in .csv, tabs in .tsv."
+        )
         raise DataError(f"The table cannot be read: {error}. Received: {path}.{hint}") from error
     if not table.num_rows:
         raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
