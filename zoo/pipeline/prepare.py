@@ -123,7 +123,7 @@ def prepare_like(examples: Examples, info: DataInfo, *, part: str | None, batch_
     if info.table is not None and isinstance(chosen.features, pd.DataFrame):
         source = Arrays(info.table.transform(chosen.features))
     else:
-        source = chosen.features  # type: ignore[assignment]
+        source = chosen.features
     rows = Rows(source, np.arange(len(encoded)), encoded)
     return Splits({"test": rows}, info, batch_size=batch_size, seed=0)
 
@@ -192,7 +192,8 @@ def _hashes(features: Source | pd.DataFrame) -> np.ndarray:
                 f"A cell holds one number or text. Received: column {column!r} with {type(features[column].iloc[0]).__name__} "
                 f"in its cells ({error}). Split it into columns, or leave it out with data.ignore_columns."
             ) from error
-    return pd.util.hash_pandas_object(features, index=False).to_numpy(np.uint64)
+    hashes: np.ndarray = pd.util.hash_pandas_object(features, index=False).to_numpy(np.uint64)
+    return hashes
 
 
 def _sources(

@@ -144,7 +144,7 @@ def _numbers(values: pd.Series, name: str) -> np.ndarray:
     if pd.api.types.is_timedelta64_dtype(values):
         values = values.dt.total_seconds()
     try:
-        numbers = pd.to_numeric(values).to_numpy(np.float64, na_value=np.nan)
+        numbers: np.ndarray = pd.to_numeric(values).to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:
         raise DataError(
             f"Column {name!r} held numbers in training. Received: something else ({error}). Mend the cell or leave it empty."

@@ -123,7 +123,8 @@ def encode(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
                 f"{nearest(str(label), number_of)} Accepted: {', '.join(list(number_of)[:20])}."
             )
         number_of_code[code] = number_of[str(label)]
-    return number_of_code[codes]
+    encoded: np.ndarray = number_of_code[codes]
+    return encoded
 
 
 def check_class_numbers(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
