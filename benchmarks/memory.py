@@ -2,7 +2,8 @@
 
 MNIST's training records are laid out once and ten times as a prepared data set, and `linear` is trained on each for one
 epoch, in a process of its own; peak resident memory is the operating system's. Both with the default memory budget (the
-small one is then held in memory, the large one streamed) and with none (both streamed). Needs MNIST in ZOO_SHARED.
+small one is then held in memory, the large one streamed) and with none (both streamed); `memory.py 0` measures one budget
+alone. Needs MNIST in ZOO_SHARED.
 """
 
 from __future__ import annotations
@@ -56,11 +57,11 @@ def peak_mb(data: Path, budget_mb: int) -> float:
     return float(answer.stdout.strip().splitlines()[-1])
 
 
-def main() -> None:
+def main(budgets_mb: list[int]) -> None:
     """Measure in turn and add the rows."""
     with tempfile.TemporaryDirectory() as folder:
         once, ten_times = lay_out(Path(folder), 1), lay_out(Path(folder), 10)
-        for budget_mb in (256, 0):
+        for budget_mb in budgets_mb:
             small, large = [], []
             for _ in range(RUNS):
                 small.append(peak_mb(once, budget_mb))
@@ -73,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main([int(word) for word in sys.argv[1:]] or [256, 0])
