@@ -54,6 +54,16 @@ def order(dataset: tf.data.Dataset) -> list[int]:
     return [int(target) // 10 for _, targets in dataset for target in targets]
 
 
+def test_the_order_does_not_depend_on_tensorflows_global_seed(source: Source) -> None:
+    orders = []
+    for global_seed in (1, 2):
+        tf.random.set_seed(global_seed)
+        shuffled = one_pass(source, 7)
+        orders.append([order(shuffled), order(shuffled)])
+    assert orders[0] == orders[1]
+    assert orders[0][0] != orders[0][1]
+
+
 def test_without_a_seed_the_rows_come_in_order_with_their_own_targets(source: Source) -> None:
     batches = [(images.numpy(), targets.numpy()) for images, targets in one_pass(source, None)]
     assert [len(targets) for _, targets in batches] == [5, 5, 5, 5, 1]

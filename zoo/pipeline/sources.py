@@ -8,6 +8,7 @@ up to 10 s (see `docs/design/0002-pipeline.md`).
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -111,7 +112,7 @@ class Records:
         examples = examples.map(lambda row, encoded: (positions[row], encoded))
         examples = examples.filter(lambda position, _: position >= 0)
         if seed is not None:
-            examples = examples.shuffle(min(self.shuffle_size, len(rows)), seed=seed, reshuffle_each_iteration=True)
+            examples = _pass_number().flat_map(_shuffler(examples, min(self.shuffle_size, len(rows)), seed))
         examples = examples.map(
             lambda position, encoded: (self.decode(encoded), target_tensor[position]), num_parallel_calls=PARALLEL_CALLS
         )
@@ -136,16 +137,34 @@ def _position_batches(count: int, batch_size: int, seed: int | None) -> tf.data.
     def positions(batch: tf.Tensor) -> tf.Tensor:
         return tf.range(batch * batch_size, tf.minimum((batch + 1) * batch_size, count))
 
-    def shuffled_pass(pass_seed: tf.Tensor) -> tf.data.Dataset:
-        seeds = tf.stack([pass_seed, tf.constant(seed, tf.int64)])
+    def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
+        seeds = tf.stack([number, tf.constant(seed, tf.int64)])
         last = tf.constant(count - 1, tf.int64)
         return batches.map(lambda batch: tf.random.experimental.index_shuffle(positions(batch), seeds, last))
 
     batches = tf.data.Dataset.range(-(-count // batch_size))
     if seed is None:
         return batches.map(positions)
-    pass_seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).take(1)
-    return pass_seeds.flat_map(shuffled_pass)
+    return _pass_number().flat_map(shuffled_pass)
+
+
+def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.Tensor], tf.data.Dataset]:
+    """Return what shuffles the examples in an order of the seed and the number of the pass."""
+
+    def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
+        tf.random.set_seed(seed + 1)  # of the graph that this function becomes, in place of the global seed; 0 is special
+        return examples.shuffle(size, seed=number, reshuffle_each_iteration=False)
+
+    return shuffled_pass
+
+
+def _pass_number() -> tf.data.Dataset:
+    """Return a dataset whose one element is 0 in the first pass over it, 1 in the second, and so on.
+
+    `Dataset.random` and a seeded `shuffle` would mix TensorFlow's global seed in, and so depend on what ran before.
+    """
+    numbers = itertools.count()
+    return tf.data.Dataset.from_generator(lambda: iter([next(numbers)]), output_signature=tf.TensorSpec((), tf.int64))
 
 
 def _finished(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:

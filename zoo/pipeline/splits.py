@@ -31,9 +31,9 @@ class Rows:
 class Splits:
     """The parts of a data set as batched `tf.data`: each a finite pass of known cardinality.
 
-    `train` is reshuffled in each pass, in an order fixed by the seed (and by TensorFlow's global seed where one is set);
-    `validation` and `test` keep their order. Images come as they are stored (uint8, or float32 if given so), tables as
-    float32 features, labels as int64 class numbers `(batch,)`, regression targets as float32 `(batch, outputs)`.
+    `train` is reshuffled in each pass, in an order that the seed and the number of the pass fix; `validation` and `test`
+    keep their order. Images come as they are stored (uint8, or float32 if given so), tables as float32 features, labels as
+    int64 class numbers `(batch,)`, regression targets as float32 `(batch, outputs)`.
 
     Example:
         >>> import zoo
