@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
 from zoo import registry
 from zoo.errors import DataError, UnknownNameError, UsageError
-from zoo.tasks import TASKS, Task, find_task
+from zoo.tasks import Task, find_task
 
 if TYPE_CHECKING:
     import keras
@@ -407,6 +407,3 @@ def _own_data(run: Run) -> Splits:
             f"{run.info.fingerprint}. Restore them, or give them as data= to score on what they are now."
         )
     return splits
-
-
-__all__ = ["TASKS", "build", "evaluate", "load", "load_data", "train"]

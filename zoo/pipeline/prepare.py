@@ -184,15 +184,23 @@ def _hashes(features: Source | pd.DataFrame) -> np.ndarray:
         return features.hashes
     if not len(features.columns):
         raise DataError("A table needs a column to learn from. Received: none beside the label. Add one.")
-    for column in features.columns:
-        try:
-            pd.util.hash_pandas_object(features[column], index=False)
-        except (TypeError, ValueError) as error:
-            raise DataError(
-                f"A cell holds one number or text. Received: column {column!r} with {type(features[column].iloc[0]).__name__} "
-                f"in its cells ({error}). Split it into columns, or leave it out with data.ignore_columns."
-            ) from error
-    hashes: np.ndarray = pd.util.hash_pandas_object(features, index=False).to_numpy(np.uint64)
+    try:
+        return _hashes_of_rows(features)
+    except (TypeError, ValueError):
+        for column in features.columns:  # which one is it?
+            try:
+                _hashes_of_rows(features[[column]])
+            except (TypeError, ValueError) as error:
+                raise DataError(
+                    f"A cell holds one number or text. Received: column {column!r} with "
+                    f"{type(features[column].iloc[0]).__name__} in its cells ({error}). Split it into columns, or leave it "
+                    "out with data.ignore_columns."
+                ) from error
+        raise
+
+
+def _hashes_of_rows(table: pd.DataFrame) -> np.ndarray:
+    hashes: np.ndarray = pd.util.hash_pandas_object(table, index=False).to_numpy(np.uint64)
     return hashes
 
 
