@@ -18,7 +18,7 @@ class Task:
 
     name: str
     kind: Literal["classification", "regression"]
-    input_name: Literal["image", "features"]
+    input_name: Literal["image", "features", "text"]
     default_data: str
     settings: Mapping[str, Any]
 
@@ -58,6 +58,10 @@ TASKS: Mapping[str, Task] = {
         Task(
             "image_classification", "classification", "image", "mnist_sample",
             {"epochs": 10, "batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1},
+        ),
+        Task(
+            "text_classification", "classification", "text", "reviews_sample",
+            {"epochs": 5, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1},
         ),
         Task(
             "tabular_classification", "classification", "features", "iris",
