@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Count = Annotated[int, Ge(1)]
 Classes = Annotated[int, Ge(2)]
+Vocabulary = Annotated[int, Ge(2)]
+Natural = Annotated[int, Ge(0)]
 Rate = Annotated[float, Ge(0), Lt(1)]
 Penalty = Annotated[float, Ge(0)]
 Widths = Annotated[tuple[Count, ...], MinLen(1)]
@@ -50,3 +52,18 @@ def penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
     import keras
 
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
+
+
+def check_heads(hidden_dim: int, num_heads: int) -> None:
+    """Refuse a width that the heads of an attention cannot share equally.
+
+    Raises:
+        UsageError: the message has the nearest widths that fit.
+    """
+    if hidden_dim % num_heads:
+        below = hidden_dim - hidden_dim % num_heads
+        fitting = " or ".join(str(width) for width in (below, below + num_heads) if width)
+        raise UsageError(
+            f"`num_heads` must divide `hidden_dim`. Received: hidden_dim={hidden_dim}, num_heads={num_heads}. "
+            f"Try hidden_dim={fitting}."
+        )

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import zoo.layers.align_tokens
+import zoo.layers.masked_convolution
+import zoo.layers.masked_pooling
+import zoo.layers.positions
 import zoo.layers.standardize_image
 import zoo.losses
 import zoo.metrics  # noqa: F401

@@ -8,6 +8,7 @@ import keras
 
 from zoo.arguments import Statistics, check_shape
 from zoo.errors import UsageError
+from zoo.layers.align_tokens import AlignTokens
 from zoo.layers.standardize_image import StandardizeImage
 
 
@@ -45,6 +46,27 @@ def flat_input(input_shape: Sequence[int], mean: Statistics | None, variance: St
         return [*image_input(input_shape), keras.layers.Flatten(name="flatten")]
     layers = [keras.Input(tuple(input_shape), name="features")]
     return layers + _normalization("normalize", mean, variance, input_shape[0], invert=False)
+
+
+def token_input(
+    vocabulary_size: int, width: int, token_dropout: float, *, max_length: int | None = None
+) -> list[keras.layers.Layer]:
+    """Return the input named `token_ids` and what makes masked vectors of it, padding on the right.
+
+    Args:
+        vocabulary_size: number of token ids, padding (0) and unknown (1) included.
+        width: of each token's vector.
+        token_dropout: share of the tokens whose whole vector is dropped in training.
+        max_length: tokens that are read of each text, or None for all.
+    """
+    layers = [
+        keras.Input((None,), dtype="int32", name="token_ids"),
+        AlignTokens(max_length, name="align"),
+        keras.layers.Embedding(vocabulary_size, width, mask_zero=True, name="embed"),
+    ]
+    if token_dropout:
+        layers.append(keras.layers.Dropout(token_dropout, noise_shape=(None, None, 1), name="drop_tokens"))
+    return layers
 
 
 def outputs(

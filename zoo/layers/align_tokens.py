@@ -1,0 +1,77 @@
+"""Token ids moved to the left, so that all that follows meets padding on the right only."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from zoo.errors import UsageError
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class AlignTokens(keras.layers.Layer):
+    """Each row of token ids shifted left by the padding in front of it, with as much padding added behind.
+
+    Where the padding stood is then forgotten: windows of a pooling and positions count from the first token, and cuDNN, which
+    takes padding on the right only, can run. A row without any token becomes one unknown token (id 1), so that no mean or
+    attention over nothing arises further on. Padding between two tokens stays there.
+
+    Args:
+        max_length: tokens that are read of each row, or None for all; what comes after them is cut off. A batch whose number
+            of columns is known when the graph is made must not have more.
+
+    Input shape:
+        `(batch, time)`, token ids; 0 is padding.
+
+    Output shape:
+        `(batch, time)`, int32; time is at least 1, and at most `max_length`.
+
+    Example:
+        >>> import numpy as np
+        >>> AlignTokens()(np.array([[0, 0, 5, 6], [0, 0, 0, 0]])).numpy().tolist()
+        [[5, 6, 0, 0], [1, 0, 0, 0]]
+    """
+
+    def __init__(self, max_length: int | None = None, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+
+    def call(self, token_ids: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the shifted ids."""
+        self._check(token_ids.shape[1])
+        token_ids = ops.cast(token_ids, "int32")
+        time = ops.shape(token_ids)[1]
+        # An empty text alone makes a batch of no columns; it gets one.
+        token_ids = ops.pad(token_ids, [[0, 0], [0, ops.maximum(1 - time, 0)]])
+        columns = ops.arange(ops.maximum(time, 1), dtype="int32")
+        is_token = ops.not_equal(token_ids, 0)
+        padding_in_front = ops.argmax(is_token, axis=1)  # (batch,): the first True, or 0 where there is none
+        source = columns + ops.cast(padding_in_front, "int32")[:, None]  # (batch, time)
+        shifted = tf.gather(token_ids, ops.minimum(source, columns[-1]), batch_dims=1)
+        shifted = ops.where(source <= columns[-1], shifted, 0)
+        is_empty_start = ops.logical_and(columns == 0, ops.logical_not(ops.any(is_token, axis=1, keepdims=True)))
+        shifted = ops.where(is_empty_start, 1, shifted)
+        return shifted if self.max_length is None else shifted[:, : self.max_length]
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape, with time between 1 and `max_length`."""
+        batch, time = input_shape
+        self._check(time)
+        return (batch, None if time is None else max(time, 1))
+
+    def compute_output_spec(self, token_ids: keras.KerasTensor) -> keras.KerasTensor:
+        """Return int32, whatever the dtype of the layer is."""
+        return keras.KerasTensor(self.compute_output_shape(token_ids.shape), "int32")
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments."""
+        return {**super().get_config(), "max_length": self.max_length}
+
+    def _check(self, time: int | None) -> None:
+        if self.max_length is not None and time is not None and time > self.max_length:
+            raise UsageError(
+                f"The rows are longer than the model has positions. Received: {time} token ids a row, "
+                f"max_sequence_length={self.max_length}. Cut the rows to {self.max_length}, or build the model with "
+                f"max_sequence_length={time} or positions='sinusoidal'."
+            )

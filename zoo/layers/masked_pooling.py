@@ -1,0 +1,108 @@
+"""Poolings over time that leave padding out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class MaskedMaxPooling1D(keras.layers.Layer):
+    """The largest value of each window of positions, without masked ones; windows do not overlap.
+
+    Windows count from the start of the row, so padding belongs behind the tokens (see `AlignTokens`). The last window may be
+    short. A window without any position gives zeros and is masked itself.
+
+    Args:
+        pool_size: positions in a window.
+
+    Input shape:
+        `(batch, time, channels)`, with a mask `(batch, time)` or none.
+
+    Output shape:
+        `(batch, time / pool_size rounded up, channels)`, with a mask where there was one.
+
+    Example:
+        >>> import numpy as np
+        >>> MaskedMaxPooling1D(2)(np.array([1.0, 3.0, 2.0]).reshape(1, 3, 1)).numpy().ravel().tolist()
+        [3.0, 2.0]
+    """
+
+    def __init__(self, pool_size: int, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.pool_size = pool_size
+        self.supports_masking = True
+
+    def call(self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor:
+        """Return the largest value of each window."""
+        if mask is None:
+            return self._largest(inputs)
+        largest = self._largest(ops.where(mask[:, :, None], inputs, ops.cast(-float("inf"), inputs.dtype)))
+        return ops.where(self.compute_mask(inputs, mask)[:, :, None], largest, ops.zeros((), inputs.dtype))
+
+    def compute_mask(self, _: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor | None:
+        """Return which windows have a position that is not masked."""
+        if mask is None:
+            return None
+        return ops.cast(self._largest(ops.cast(mask, "float32")[:, :, None])[:, :, 0], "bool")
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape with one position for each window."""
+        batch, time, channels = input_shape
+        return (batch, None if time is None else -(-time // self.pool_size), channels)
+
+    def _largest(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        filled = ops.pad(inputs, [[0, 0], [0, self.pool_size - 1], [0, 0]], constant_values=-float("inf"))
+        return ops.max_pool(filled, self.pool_size, data_format="channels_last")  # (batch, windows, channels)
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments."""
+        return {**super().get_config(), "pool_size": self.pool_size}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class PoolOverTime(keras.layers.Layer):
+    """The largest or the mean value of each channel over all positions that are not masked.
+
+    A row where everything is masked gives zeros. Means are taken in float32 under any precision policy.
+
+    Args:
+        pooling: "max" or "mean".
+
+    Input shape:
+        `(batch, time, channels)`, with a mask `(batch, time)` or none.
+
+    Output shape:
+        `(batch, channels)`.
+    """
+
+    def __init__(self, pooling: Literal["max", "mean"], **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.pooling = pooling
+        self.supports_masking = True
+
+    def call(self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor:
+        """Return one value for each row and channel."""
+        if mask is None:
+            mask = ops.ones(ops.shape(inputs)[:2], "bool")
+        mask = mask[:, :, None]  # (batch, time, 1)
+        if self.pooling == "max":
+            largest = ops.max(ops.where(mask, inputs, ops.cast(-float("inf"), inputs.dtype)), axis=1)
+            return ops.where(ops.any(mask, axis=1), largest, ops.zeros((), inputs.dtype))
+        total = ops.sum(ops.where(mask, ops.cast(inputs, "float32"), 0.0), axis=1)
+        count = ops.sum(ops.cast(mask, "float32"), axis=1)  # (batch, 1)
+        return ops.cast(total / ops.maximum(count, 1.0), inputs.dtype)
+
+    def compute_mask(self, *_: object) -> None:
+        """Return None: time is gone."""
+        return
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the shape without time."""
+        return (input_shape[0], input_shape[2])
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments."""
+        return {**super().get_config(), "pooling": self.pooling}

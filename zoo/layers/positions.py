@@ -1,0 +1,80 @@
+"""Embedded tokens told where they stand: by learned vectors, or by waves."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class LearnedPositions(keras.layers.Layer):
+    """Embedded tokens plus a learned vector for each position, counted from the start of the row.
+
+    Args:
+        max_length: number of positions; a longer row is an error.
+
+    Input shape:
+        `(batch, time, channels)`.
+
+    Output shape:
+        The same.
+
+    References:
+        Devlin, Chang, Lee and Toutanova, BERT: Pre-training of deep bidirectional transformers, NAACL 2019, section 3.
+    """
+
+    def __init__(self, max_length: int, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the vectors, as large as those of `keras.layers.Embedding` are at first."""
+        self.embeddings = self.add_weight((self.max_length, input_shape[-1]), initializer="uniform", name="embeddings")
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the sum of tokens and positions."""
+        return inputs + ops.cast(self.embeddings[: ops.shape(inputs)[1]], inputs.dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the input shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, object]:
+        """Return the arguments."""
+        return {**super().get_config(), "max_length": self.max_length}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class SinusoidalPositions(keras.layers.Layer):
+    """Embedded tokens, scaled by the root of their width, plus waves of many lengths over the positions of the row.
+
+    Channels 2i and 2i + 1 hold the sine and the cosine of position / 10000^(2i / channels); there is no longest row.
+
+    Input shape:
+        `(batch, time, channels)`.
+
+    Output shape:
+        The same.
+
+    References:
+        Vaswani et al., Attention is all you need, NeurIPS 2017, sections 3.4 and 3.5.
+    """
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        """Return the sum of scaled tokens and waves."""
+        channels = inputs.shape[-1]
+        position = ops.cast(ops.arange(ops.shape(inputs)[1]), "float32")[:, None]  # (time, 1)
+        channel = ops.arange(channels, dtype="int32")
+        even = ops.cast(channel - channel % 2, "float32")
+        angle = position * ops.exp(even * (-ops.log(10000.0) / channels))  # (time, channels)
+        waves = ops.where(channel % 2 == 0, ops.sin(angle), ops.cos(angle))
+        return inputs * ops.cast(channels**0.5, inputs.dtype) + ops.cast(waves, inputs.dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Return the input shape."""
+        return input_shape

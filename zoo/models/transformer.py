@@ -1,0 +1,118 @@
+"""The text classifier with self-attention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from zoo.arguments import Classes, Count, Penalty, Rate, Vocabulary, check_heads, penalty
+from zoo.registry import register_model
+
+if TYPE_CHECKING:
+    import keras
+
+
+@register_model(
+    tasks=("text_classification",),
+    variants={
+        "tiny": {
+            "vocabulary_size": 20, "max_sequence_length": 16, "num_classes": 3, "hidden_dim": 8, "intermediate_dim": 16,
+        },
+        "base": {"num_layers": 2, "num_heads": 4, "hidden_dim": 128, "intermediate_dim": 512},
+    },
+    tags=("text", "functional", "attention"),
+)  # fmt: skip
+def transformer(
+    *,
+    vocabulary_size: Vocabulary = 20_000,
+    max_sequence_length: Count = 512,
+    num_classes: Classes = 2,
+    num_layers: Count = 1,
+    num_heads: Count = 2,
+    hidden_dim: Count = 64,
+    intermediate_dim: Count = 128,
+    positions: Literal["learned", "sinusoidal"] = "learned",
+    normalization: Literal["pre", "post"] = "pre",
+    pooling: Literal["max", "mean"] = "max",
+    dropout: Rate = 0.1,
+    token_dropout: Rate = 0.0,
+    l1: Penalty = 0.0,
+    l2: Penalty = 0.0,
+) -> keras.Model:
+    """Transformer encoder that classifies texts: token and position vectors, self-attention, pooling over time.
+
+    Padding, before or behind the tokens, changes no output: positions count from the first token. A text without any token
+    is read as one unknown token. The attention's projections have no biases (the key's would cancel in the softmax), and
+    its weights are never dropped, which keeps Keras on its fast path.
+
+    Args:
+        vocabulary_size: number of token ids, padding (0) and unknown (1) included.
+        max_sequence_length: number of learned positions. Of a longer text the first tokens are read and the rest is cut off;
+            where the number of columns is known when the graph is made, it is an error. Not used with sinusoidal positions.
+        num_classes: number of classes, at least 2.
+        num_layers: number of blocks.
+        num_heads: heads of the attention; divides `hidden_dim`.
+        hidden_dim: width of each token's vector throughout.
+        intermediate_dim: width of the dense layer with ReLU in each block.
+        positions: "learned" adds a vector for each position, "sinusoidal" waves, which have no longest text.
+        normalization: where each block normalises: what enters the attention and the dense layers, and once more at the end
+            ("pre"), or what leaves them, with the shortcut added ("post").
+        pooling: what the logits see: each channel's largest ("max") or mean over all tokens.
+        dropout: share dropped in training of what the attention and the dense layers of each block give, and of the pooled
+            features, in [0, 1).
+        token_dropout: share of the tokens whose whole vector is dropped in training, before positions are added, in [0, 1).
+        l1: weight of the sum of absolute kernel values, token and position vectors left out; at least 0.
+        l2: weight of the sum of squared kernel values, token and position vectors left out; at least 0.
+
+    Input shape:
+        `(batch, time)`, int32 token ids in `[0, vocabulary_size)`; 0 is padding.
+
+    Output shape:
+        `(batch, num_classes)`, float32 logits.
+
+    Returns:
+        An uncompiled functional `keras.Model`.
+
+    References:
+        Vaswani et al., Attention is all you need, NeurIPS 2017.
+        Xiong et al., On layer normalization in the Transformer architecture, ICML 2020 (pre and post).
+    """
+    import keras
+
+    from zoo.layers import ends
+    from zoo.layers.masked_pooling import PoolOverTime
+    from zoo.layers.positions import LearnedPositions, SinusoidalPositions
+
+    check_heads(hidden_dim, num_heads)
+
+    def attend(x: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.layers.MultiHeadAttention(
+            num_heads, hidden_dim // num_heads, use_bias=False, kernel_regularizer=penalty(l1, l2)
+        )(x, x, attention_mask=is_token[:, None, :])  # the same for every query: (batch, 1, time)
+
+    def feed_forward(x: keras.KerasTensor) -> keras.KerasTensor:
+        x = keras.layers.Dense(intermediate_dim, activation="relu", kernel_regularizer=penalty(l1, l2))(x)
+        return keras.layers.Dense(hidden_dim, kernel_regularizer=penalty(l1, l2))(x)
+
+    def normalize(x: keras.KerasTensor) -> keras.KerasTensor:
+        return keras.layers.LayerNormalization(epsilon=1e-5)(x)
+
+    is_learned = positions == "learned"
+    token_ids, align, *embed = ends.token_input(
+        vocabulary_size, hidden_dim, token_dropout, max_length=max_sequence_length if is_learned else None
+    )
+    x = align(token_ids)
+    # Keras' attention takes the mask off its input, where the shortcut would need it: so it is handed on by name.
+    is_token = keras.ops.not_equal(x, 0)  # (batch, time)
+    for layer in embed:
+        x = layer(x)  # (batch, time, hidden_dim)
+    x = (LearnedPositions(max_sequence_length) if is_learned else SinusoidalPositions())(x)
+    for _ in range(num_layers):
+        for apply in (attend, feed_forward):
+            change = keras.layers.Dropout(dropout)(apply(normalize(x) if normalization == "pre" else x))
+            x = keras.layers.Add()([x, change])
+            x = normalize(x) if normalization == "post" else x
+    x = normalize(x) if normalization == "pre" else x
+    x = PoolOverTime(pooling)(x, mask=is_token)  # (batch, hidden_dim)
+    x = keras.layers.Dropout(dropout)(x)
+    (logits,) = ends.outputs(num_classes, 1, None, None, penalty(l1, l2))
+    return keras.Model(token_ids, logits(x), name="transformer")
