@@ -1,7 +1,8 @@
 """Make `zoo/models/facts.json`: parameters and operations of every model and variant at its default arguments.
 
 `python scripts/make_facts.py` writes the file; with `--check` it only compares and fails where the file is not true.
-Operations are floating-point operations for one example, forward, as TensorFlow's profiler counts them on the frozen graph.
+Operations are floating-point operations for one example, forward, as TensorFlow's profiler counts them on the frozen graph;
+a text has 200 tokens, or as many as the model reads.
 """
 
 from __future__ import annotations
@@ -9,23 +10,49 @@ from __future__ import annotations
 import json
 import sys
 
+import keras
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from zoo import registry
 
+TOKENS = 200  # of the text whose operations are counted
+
 
 def measure(name: str) -> dict[str, int]:
     """Return the facts of one model or variant, built at its default arguments."""
     entry, variant = registry.find_model(name)
-    model = entry.factory(**entry.arguments(variant, {}))
-    example = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)
+    arguments = entry.arguments(variant, {})
+    model = entry.factory(**arguments)
+    if "recurrent" in entry.tags:
+        # The profiler counts the body of a loop once, so the loop is unrolled. Each step costs the same: two short texts tell
+        # what a long one costs.
+        short, longer = (count_operations(unrolled(model), (tokens,)) for tokens in (8, 16))
+        operations = short + (longer - short) * (TOKENS // 8 - 1)
+    else:
+        tokens = min(TOKENS, arguments.get("max_sequence_length", TOKENS))
+        operations = count_operations(model, (tokens,) if "text" in entry.tags else model.input_shape[1:])
+    return {"parameters": int(model.count_params()), "operations": operations}
+
+
+def count_operations(model: keras.Model, shape: tuple[int, ...]) -> int:
+    """Return the floating-point operations for one example of this shape."""
+    example = tf.TensorSpec((1, *shape), model.inputs[0].dtype)
     graph = tf.function(lambda batch: model(batch, training=False)).get_concrete_function(example)
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     options["output"] = "none"
     frozen = convert_variables_to_constants_v2(graph).graph
-    profile = tf.compat.v1.profiler.profile(frozen, options=options)
-    return {"parameters": int(model.count_params()), "operations": int(profile.total_float_ops)}
+    return int(tf.compat.v1.profiler.profile(frozen, options=options).total_float_ops)
+
+
+def unrolled(model: keras.Model) -> keras.Model:
+    """Return the model with the loops of its recurrent layers written out."""
+    for layer in model.layers:
+        directions = (layer.forward_layer, layer.backward_layer) if isinstance(layer, keras.layers.Bidirectional) else (layer,)
+        for direction in directions:
+            if isinstance(direction, keras.layers.RNN):
+                direction.unroll = True
+    return model
 
 
 def main(check: bool) -> int:

@@ -45,8 +45,10 @@ def settings():
 
 def test_every_model_and_variant_is_listed_by_name():
     assert registry.list_models() == [
-        "cnn", "cnn/tiny", "cnn/wide", "lenet", "lenet/tiny", "linear", "linear/tiny", "mlp", "mlp/large", "mlp/tiny",
-        "resnet", "resnet/20", "resnet/tiny",
+        "cnn", "cnn/tiny", "cnn/wide", "gru", "gru/bidirectional", "gru/conv", "gru/tiny", "lenet", "lenet/tiny", "linear",
+        "linear/tiny", "lstm", "lstm/bidirectional", "lstm/conv", "lstm/tiny", "mlp", "mlp/large", "mlp/tiny",
+        "resnet", "resnet/20", "resnet/tiny", "rnn", "rnn/bidirectional", "rnn/conv", "rnn/tiny",
+        "transformer", "transformer/base", "transformer/tiny",
     ]  # fmt: skip
 
 
@@ -61,7 +63,7 @@ def test_every_model_and_variant_is_listed_by_name():
         ({"tags": ("table", "residual")}, []),
         ({"max_params": 13}, ["linear", "linear/tiny", "mlp/tiny"]),
         ({"max_params": 12}, ["linear", "linear/tiny"]),
-        ({"pattern": "l*", "sort": "params"}, ["linear/tiny", "linear", "lenet/tiny", "lenet"]),  # 3, 11, 307, 61706
+        ({"pattern": "l[ei]*", "sort": "params"}, ["linear/tiny", "linear", "lenet/tiny", "lenet"]),  # 3, 11, 307, 61706
         ({"task": "tabular_classification", "max_params": 5000, "tags": "sequential", "sort": "params"},
          ["linear/tiny", "linear", "mlp/tiny", "mlp"]),
     ],

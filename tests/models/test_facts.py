@@ -7,7 +7,23 @@ from make_facts import measure
 
 from zoo import registry
 
-# weights, then biases, of each layer; a batch normalisation has 4 numbers a channel
+
+def rnn(inputs, units):
+    """Weights from inputs and from the state, biases."""
+    return inputs * units + units * units + units
+
+
+def gru(inputs, units):
+    """Three times as much: two gates and the candidate; two biases each, one of them inside the reset gate."""
+    return 3 * (inputs * units + units * units + 2 * units)
+
+
+def lstm(inputs, units):
+    """Four times as much: three gates and the candidate."""
+    return 4 * rnn(inputs, units)
+
+
+# weights, then biases, of each layer; a batch normalisation has 4 numbers a channel, a layer normalisation 2
 HAND_COUNTED = {
     "linear": 10 * 1 + 1,
     "linear/tiny": 2 * 1 + 1,
@@ -43,6 +59,30 @@ HAND_COUNTED = {
         + (9 * 4 * 8 + 4 * 8) + (9 * 8 * 8 + 4 * 8) + (4 * 8 + 4 * 8)
         + (8 * 3 + 3)
     ),
+    "rnn": 20_000 * 64 + rnn(64, 64) + (64 * 2 + 2),
+    "rnn/bidirectional": 20_000 * 64 + 2 * rnn(64, 64) + (128 * 2 + 2),
+    "rnn/conv": 20_000 * 64 + (5 * 64 * 64 + 64) + rnn(64, 64) + (64 * 2 + 2),
+    "rnn/tiny": 20 * 8 + rnn(8, 8) + (8 * 3 + 3),
+    "gru": 20_000 * 64 + gru(64, 64) + (64 * 2 + 2),
+    "gru/bidirectional": 20_000 * 64 + 2 * gru(64, 64) + (128 * 2 + 2),
+    "gru/conv": 20_000 * 64 + (5 * 64 * 64 + 64) + gru(64, 64) + (64 * 2 + 2),
+    "gru/tiny": 20 * 8 + gru(8, 8) + (8 * 3 + 3),
+    "lstm": 20_000 * 64 + lstm(64, 64) + (64 * 2 + 2),
+    "lstm/bidirectional": 20_000 * 64 + 2 * lstm(64, 64) + (128 * 2 + 2),
+    "lstm/conv": 20_000 * 64 + (5 * 64 * 64 + 64) + lstm(64, 64) + (64 * 2 + 2),
+    "lstm/tiny": 20 * 8 + lstm(8, 8) + (8 * 3 + 3),
+    # tokens and positions; query, key, value and output without biases, two dense layers, two normalisations; one more; logits
+    "transformer": (
+        (20_000 + 512) * 64
+        + (4 * 64 * 64 + (64 * 128 + 128) + (128 * 64 + 64) + 2 * 2 * 64)
+        + 2 * 64 + (64 * 2 + 2)
+    ),
+    "transformer/base": (
+        (20_000 + 512) * 128
+        + 2 * (4 * 128 * 128 + (128 * 512 + 512) + (512 * 128 + 128) + 2 * 2 * 128)
+        + 2 * 128 + (128 * 2 + 2)
+    ),
+    "transformer/tiny": (20 + 100) * 8 + (4 * 8 * 8 + (8 * 16 + 16) + (16 * 8 + 8) + 2 * 2 * 8) + 2 * 8 + (8 * 3 + 3),
 }  # fmt: skip
 
 
@@ -72,3 +112,9 @@ def test_facts_are_what_is_measured_and_what_is_counted_by_hand(name):
 )
 def test_operations_are_multiplications_and_additions(name, operations):
     assert registry.facts()[name]["operations"] == operations
+
+
+@pytest.mark.parametrize(("name", "layer"), [("rnn", rnn), ("gru", gru), ("lstm", lstm)])
+def test_operations_of_a_recurrent_model_are_those_of_all_200_steps(name, layer):
+    """A multiplication and an addition for each weight and step; what the gates, poolings and logits add is little."""
+    assert registry.facts()[name]["operations"] == pytest.approx(200 * 2 * layer(64, 64), rel=0.02)

@@ -40,18 +40,19 @@ class MaskedMaxPooling1D(keras.layers.Layer):
         if mask is None:
             return self._largest(inputs)
         largest = self._largest(ops.where(mask[:, :, None], inputs, ops.cast(-float("inf"), inputs.dtype)))
-        return ops.where(self.compute_mask(inputs, mask)[:, :, None], largest, ops.zeros((), inputs.dtype))
+        return ops.where(self._is_any(mask), largest, ops.zeros((), inputs.dtype))
 
     def compute_mask(self, _: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor | None:
         """Return which windows have a position that is not masked."""
-        if mask is None:
-            return None
-        return ops.cast(self._largest(ops.cast(mask, "float32")[:, :, None])[:, :, 0], "bool")
+        return None if mask is None else self._is_any(mask)[:, :, 0]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape with one position for each window."""
         batch, time, channels = input_shape
         return (batch, None if time is None else -(-time // self.pool_size), channels)
+
+    def _is_any(self, mask: keras.KerasTensor) -> keras.KerasTensor:
+        return ops.cast(self._largest(ops.cast(mask, "float32")[:, :, None]), "bool")  # (batch, windows, 1)
 
     def _largest(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         filled = ops.pad(inputs, [[0, 0], [0, self.pool_size - 1], [0, 0]], constant_values=-float("inf"))

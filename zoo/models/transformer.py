@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     tasks=("text_classification",),
     variants={
         "tiny": {
-            "vocabulary_size": 20, "max_sequence_length": 16, "num_classes": 3, "hidden_dim": 8, "intermediate_dim": 16,
+            "vocabulary_size": 20, "max_sequence_length": 100, "num_classes": 3, "hidden_dim": 8, "intermediate_dim": 16,
         },
         "base": {"num_layers": 2, "num_heads": 4, "hidden_dim": 128, "intermediate_dim": 512},
     },
