@@ -1,0 +1,60 @@
+"""Text split into words; Chinese, Japanese and Korean into characters."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import NamedTuple
+
+from zoo.text.characters import IDEOGRAPHIC_SPACE, SINGLE_CHARACTERS, lower_case
+
+
+class _Rules(NamedTuple):
+    table: bytes  # for each byte its successor: ASCII in lower case, every ASCII separator as `separator`
+    separator: str
+    special: re.Pattern[str]  # what a split at `separator` does not see
+    token: re.Pattern[str]
+
+
+def split_words(text: str, filters: str, lower: bool, split: str) -> list[str]:
+    """Return the words of a text in order.
+
+    A word ends at `split`, at a character of `filters` and at the ideographic space; a character of `SINGLE_CHARACTERS` is a
+    word of its own. Lower case comes before the filters, as in the legacy class.
+
+    Args:
+        text: Unicode without surrogates, see `valid_text`.
+        filters: characters that never are part of a word.
+        lower: take the lower case, see `lower_case`.
+        split: the character between words.
+
+    Example:
+        >>> split_words("A film, 很好!", filters="!,", lower=True, split=" ")
+        ['a', 'film', '很', '好']
+    """
+    rules = _rules(filters, lower, split)
+    if lower and not text.isascii():
+        text = lower_case(text)
+    text = text.encode().translate(rules.table).decode()  # the bytes of UTF-8 below 128 are ASCII and nothing else
+    if text.isascii() or not rules.special.search(text):
+        return list(filter(None, text.split(rules.separator)))
+    return rules.token.findall(text)
+
+
+@functools.lru_cache(maxsize=16)
+def _rules(filters: str, lower: bool, split: str) -> _Rules:
+    separators = {split, *filters}
+    separator = min(separators)  # of ASCII if any is
+    table = bytearray(range(256))
+    for code in range(128):
+        character = chr(code).lower() if lower else chr(code)
+        table[code] = ord(separator if character in separators else character)
+    others = re.escape(IDEOGRAPHIC_SPACE + "".join(sorted(character for character in separators if not character.isascii())))
+    single = "".join(f"{first}-{last}" for first, last in SINGLE_CHARACTERS)
+    ends = re.escape(separator) + others
+    return _Rules(
+        table=bytes(table),
+        separator=separator,
+        special=re.compile(f"[{single}{others}]"),
+        token=re.compile(f"(?![{ends}])[{single}]|[^{single}{ends}]+"),
+    )
