@@ -640,7 +640,10 @@ def content(made: list[Sentence]) -> bytes:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["text", "label", "part", "language"])
     writer.writerows((row.text, row.label, row.part, row.language) for row in made)
-    return gzip.compress(table.getvalue().encode("utf-8"), compresslevel=9, mtime=0)
+    packed = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:  # gzip.compress's header differs by Python
+        file.write(table.getvalue().encode("utf-8"))
+    return packed.getvalue()
 
 
 def main() -> None:
