@@ -16,9 +16,11 @@ import zoo
 SNAPSHOT = Path(__file__).with_name("public_api.txt")
 
 
-def describe(name):
-    """Return the lines of one public name: its signature, and for a class its public methods and attributes."""
-    thing = getattr(zoo, name)
+def describe(name, home=zoo):
+    """Return the lines of one public name: its signature, and for a class or module its public members."""
+    thing = getattr(home, name)
+    if inspect.ismodule(thing):
+        return [f"{name}.{line}" for member in thing.__all__ for line in describe(member, thing)]
     if not inspect.isclass(thing):
         return [f"{name}{inspect.signature(thing)}"]
     if issubclass(thing, Exception):
@@ -44,7 +46,8 @@ def test_public_surface_is_the_snapshot():
 def test_public_name_has_a_docstring_and_stands_where_it_is_said_to(name):
     thing = getattr(zoo, name)
     assert inspect.getdoc(thing)
-    assert getattr(importlib.import_module(zoo._HOME[name]), name) is thing
+    home = importlib.import_module(zoo._HOME[name])
+    assert thing is (home if inspect.ismodule(thing) else getattr(home, name))
 
 
 def test_public_names_are_sorted_and_each_has_one_home():

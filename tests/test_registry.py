@@ -97,7 +97,8 @@ def test_list_models_refuses_an_unknown_filter_with_the_nearest(arguments, messa
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({}, ["cifar10", "diabetes", "digits", "fashion_mnist", "iris", "mnist", "mnist_sample"]),
+        ({"pattern": "[!a-bf-z]*"}, ["chnsenticorp", "cifar10", "diabetes", "digits"]),
+        ({"task": "text_classification"}, ["chnsenticorp", "imdb_reviews", "reviews_sample", "sst2"]),
         ({"pattern": "*mnist"}, ["fashion_mnist", "mnist"]),
         ({"task": "regression"}, ["diabetes"]),
         ({"tags": ["image", "embedded"]}, ["digits", "mnist_sample"]),
@@ -284,7 +285,7 @@ def test_package_of_other_people_is_listed_with_unknown_size(other_package):
     code = (
         "import json, sys, zoo\n"
         "plain = {name: zoo.info(name).to_dict() for name in ('perceptron', 'perceptron/tiny', 'slope')}\n"
-        "print(json.dumps([zoo.list_models('p*'), zoo.list_datasets('s*'), plain, 'tensorflow' in sys.modules]))"
+        "print(json.dumps([zoo.list_models('p*'), zoo.list_datasets('sl*'), plain, 'tensorflow' in sys.modules]))"
     )
     models, datasets, plain, has_tensorflow = json.loads(_run(other_package, code))
     assert (models, datasets) == (["perceptron", "perceptron/tiny"], ["slope"])

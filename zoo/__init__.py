@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 from zoo.keras_import import register_with_keras
 
 if TYPE_CHECKING:
-    from zoo.api import build, evaluate, load, load_data, train
+    from zoo import text
+    from zoo.api import baseline, build, evaluate, load, load_data, train
     from zoo.artefacts.predictor import Predictions, Predictor
     from zoo.artefacts.run import Run
     from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError
+    from zoo.evaluation.baseline import Baseline
     from zoo.evaluation.scores import Evaluation
     from zoo.pipeline.info import DataInfo
     from zoo.pipeline.splits import Splits
     from zoo.registry import info, list_datasets, list_models, register_dataset, register_model
 
 _HOME = {
+    "baseline": "zoo.api",
     "build": "zoo.api",
     "evaluate": "zoo.api",
     "load": "zoo.api",
@@ -34,6 +37,7 @@ _HOME = {
     "UnknownNameError": "zoo.errors",
     "UsageError": "zoo.errors",
     "ZooError": "zoo.errors",
+    "Baseline": "zoo.evaluation.baseline",
     "Evaluation": "zoo.evaluation.scores",
     "DataInfo": "zoo.pipeline.info",
     "Splits": "zoo.pipeline.splits",
@@ -42,10 +46,12 @@ _HOME = {
     "list_models": "zoo.registry",
     "register_dataset": "zoo.registry",
     "register_model": "zoo.registry",
+    "text": "zoo.text",
 }
 
 __all__ = [
     "ArtefactError",
+    "Baseline",
     "DataError",
     "DataInfo",
     "Evaluation",
@@ -56,6 +62,7 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "ZooError",
+    "baseline",
     "build",
     "evaluate",
     "info",
@@ -65,6 +72,7 @@ __all__ = [
     "load_data",
     "register_dataset",
     "register_model",
+    "text",
     "train",
 ]
 
@@ -75,7 +83,8 @@ register_with_keras()
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
+    home = importlib.import_module(_HOME[name])
+    value = home if home.__name__ == f"zoo.{name}" else getattr(home, name)  # `zoo.text` is a package
     globals()[name] = value
     return value
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoo.artefacts.predictor import Predictor
     from zoo.artefacts.run import Run
     from zoo.config import DataArguments
+    from zoo.evaluation.baseline import Baseline
     from zoo.evaluation.scores import Evaluation
     from zoo.pipeline.examples import Examples
     from zoo.pipeline.info import DataInfo
@@ -63,12 +64,12 @@ def build(
     """
     from zoo.training.compile import compile_model
 
-    defaults = registry.find_model(name)[0].defaults
+    entry = registry.find_model(name)[0]
     for argument in model_arguments:
-        if argument not in defaults:
-            accepted = {*defaults, "data", "weights", "task", "optimizer", "learning_rate"}
+        if argument not in entry.defaults:
+            accepted = {*entry.defaults, "data", "weights", "task", "optimizer", "learning_rate"}
             raise UnknownNameError(f"argument of model {name!r}", argument, accepted)
-    info = None if data is None else load_data(data, task=task).info
+    info = None if data is None else _load_for(entry, data, task).info
     model, chosen, width = _uncompiled(name, info, task, model_arguments)
     if weights is not None:
         _set_weights(model, weights)
@@ -80,15 +81,18 @@ def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | No
     """Read, clean and split data; see `Splits` for what comes out.
 
     Args:
-        data: a name (embedded, or any image data set of TensorFlow Datasets; "tfds:NAME" is always the latter), a path
-            (CSV, TSV, Parquet, `.npz`, a folder of class folders, a prepared TFDS folder), `(features, targets)`, a
-            DataFrame with a label column, a finite `tf.data.Dataset` of pairs, or a mapping of "train", "validation",
-            "test" to arrays, DataFrames or datasets. Splits are returned as they are.
+        data: a name (embedded, or any data set of images or texts in TensorFlow Datasets; "tfds:NAME" is always the
+            latter), a path (CSV, TSV, JSON lines, Parquet, lines of `label text`, `.npz`, a folder of class folders or of
+            a file for each part, a prepared TFDS folder), `(features, targets)`, a DataFrame with a label column, a
+            finite `tf.data.Dataset` of pairs, or a mapping of "train", "validation", "test" to such or to paths. Splits
+            are returned as they are.
         batch_size: rows a batch, at least 1.
         seed: of the training order, in `[0, 2**32)`.
-        task: name of the task; by default the data set's own, or guessed from the targets.
-        **arguments: see `zoo.config.DataArguments`: `label_column`, `ignore_columns`, `image_size`, `channels`,
-            `validation`, `split_seed`, `duplicates`, `overlap`, `conflicts`, `broken`, `data_dir`, `memory_budget_mb`.
+        task: name of the task; by default the data set's own, or guessed. "text_classification" reads any file as texts.
+        **arguments: see `zoo.config.DataArguments`: `label_column`, `text_column`, `encoding`, `parts`, `ignore_columns`,
+            `image_size`, `channels`, `validation`, `split_seed`, `duplicates`, `overlap`, `conflicts`, `broken`,
+            `data_dir`, `memory_budget_mb`; for texts `vocabulary_size`, `min_frequency`, `lower`, `char_level`,
+            `max_length`, `truncation`, `padding`, `buckets`, `raw`.
 
     Raises:
         UsageError: a name or argument is not accepted.
@@ -113,7 +117,7 @@ def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | No
     if not (isinstance(seed, SupportsIndex) and 0 <= seed < 2**32):
         raise UsageError(f"`seed` is a whole number from 0 to 2**32 - 1. Received: {seed!r}. Try 0.")
     checked = data_arguments(arguments)
-    examples, own_task = _read(data, checked)
+    examples, own_task = _read(data, checked, task)
     return prepare(examples, checked, task=task or own_task, batch_size=batch_size, seed=seed)
 
 
@@ -141,7 +145,8 @@ def train(
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
-        **settings: `epochs`, `batch_size`, `optimizer`, `learning_rate`, `schedule`, `warmup`, `seed`, `task`.
+        **settings: `epochs`, `batch_size`, `optimizer`, `learning_rate`, `schedule`, `warmup`, `seed`, `task`, and `baseline`
+            (whether `zoo.baseline` is set beside a text model's scores; on by default).
 
     Returns:
         The finished run.
@@ -153,8 +158,10 @@ def train(
         KeyboardInterrupt: Ctrl-C; the last finished epoch's model is kept, and a note says where.
     """
     from zoo import config as configuration
-    from zoo.artefacts.files import new_directory
+    from zoo.artefacts.files import new_directory, write_text
     from zoo.artefacts.run import Run, RunWriter, check_savable, default_directory
+    from zoo.evaluation.baseline import fit_baseline, has_texts
+    from zoo.evaluation.report import report_page
     from zoo.evaluation.scores import score
     from zoo.pipeline.splits import Splits
     from zoo.seeding import set_seed
@@ -191,7 +198,7 @@ def train(
     directory = Path(out) if out is not None else default_directory(**names)
     with new_directory(directory):  # before the data are read, which may take long
         data_given = _data_settings({key: value for layer in layers for key, value in layer.items()})
-        splits = load_data(data, task=task, **data_given)
+        splits = _load_for(entry, data, task, **data_given)
         info = splits.info
         resolved = configuration.resolve(info.task.settings, *layers, {"task": info.task_name})
         if isinstance(data, Splits) and "batch_size" not in {**written, **given}:
@@ -209,8 +216,11 @@ def train(
     with writer:
         timings = fit(keras_model, splits, writer, epochs=resolved.epochs, verbose=0 if verbose == 0 else 1)
         evaluation = score(keras_model, splits, "test")
-        writer.update(status="finished", metrics=dict(evaluation.metrics), evaluation=evaluation.to_dict(), timings=timings)
+        beside = {"baseline": fit_baseline(splits, "test").to_dict()} if resolved.baseline and has_texts(splits) else {}
+        scores = {"metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), **beside}
+        writer.update(status="finished", timings=timings, **scores)
     run = Run.open(directory)
+    write_text(directory / "report.html", report_page(run.content, run.history))
     run.__dict__["model"] = keras_model  # as Run.model would read it
     return run
 
@@ -233,7 +243,6 @@ def evaluate(
         DataError: the data cannot be read, or do not fit the model.
     """
     from zoo.artefacts.run import Run
-    from zoo.config import data_arguments
     from zoo.evaluation.scores import score
     from zoo.pipeline.prepare import prepare_like
     from zoo.pipeline.splits import Splits
@@ -251,24 +260,47 @@ def evaluate(
     if data is None:
         return score(run.model, _own_data(run), split)
     if isinstance(data, Splits):
-        if (data.info.labels, data.info.input_shape, data.info.table) != (
-            run.info.labels,
-            run.info.input_shape,
-            run.info.table,
-        ):
+        if not data.info.is_read_like(run.info):
             raise DataError(
                 f"These Splits do not fit the run. Received: labels {data.info.labels}, shape {data.info.input_shape}; the run "
                 f"has {run.info.labels}, {run.info.input_shape}. Give the data themselves; they are then read as the run's."
             )
         return score(run.model, data, split)
-    given = {name: value for name, value in _data_settings(run.settings).items() if name == "label_column"}
     if run.info.task.input_name == "image":
-        given = {"image_size": run.info.input_shape[:2], "channels": run.info.input_shape[2]}
-    examples, _ = _read(data, data_arguments({**given, **arguments}))
+        arguments = {"image_size": run.info.input_shape[:2], "channels": run.info.input_shape[2], **arguments}
+    task = run.info.task_name if run.info.task.input_name == "text" else None
+    examples, _ = _read(data, run.reading_arguments(arguments), task)
     part = split if split in examples.parts else None
     if part is None and split != "test":
         raise UsageError(f"These data have no part {split!r}. Received: parts {[*examples.parts]}. Leave split= out.")
     return score(run.model, prepare_like(examples, run.info, part=part, batch_size=256), "test")
+
+
+def baseline(data: Any, *, split: PartName = "test", **arguments: Any) -> Baseline:
+    """Fit TF-IDF and logistic regression on texts, and score them: what a network has to beat.
+
+    Args:
+        data: texts, as anything that `load_data` takes.
+        split: the part to score on: "train", "validation" or "test".
+        **arguments: arguments of `load_data`.
+
+    Raises:
+        UsageError: the data are no texts.
+        DataError: the data cannot be read.
+
+    Example:
+        >>> baseline("reviews_sample", split="validation").name
+        'tfidf_logistic'
+    """
+    from zoo.evaluation.baseline import fit_baseline
+    from zoo.pipeline.splits import Splits
+
+    if split not in ("train", "validation", "test"):
+        raise UsageError(f"`split` is 'train', 'validation' or 'test'. Received: {split!r}.")
+    if not isinstance(data, Splits):
+        registered = registry.find_dataset(data) if isinstance(data, str) else None
+        data = load_data(data, task=None if registered else "text_classification", **arguments)
+    return fit_baseline(data, split)
 
 
 def load(path: str | os.PathLike[str]) -> Predictor:
@@ -282,7 +314,18 @@ def load(path: str | os.PathLike[str]) -> Predictor:
     return Run.open(path).predictor
 
 
-def _read(data: Any, arguments: DataArguments) -> tuple[Examples, str | None]:
+def _load_for(entry: registry.ModelEntry | None, data: Any, task: str | None, **arguments: Any) -> Splits:
+    """Read data for a model: one that does text classification alone says how a file is to be read."""
+    from zoo.pipeline.splits import Splits
+
+    is_for_texts = entry is not None and entry.tasks == ("text_classification",)
+    if task is None and is_for_texts and not isinstance(data, Splits):
+        registered = registry.find_dataset(data) if isinstance(data, str) else None
+        task = None if registered else "text_classification"
+    return load_data(data, task=task, **arguments)
+
+
+def _read(data: Any, arguments: DataArguments, task: str | None) -> tuple[Examples, str | None]:
     """Return the examples, and the task that a registered data set is for."""
     from zoo.pipeline.load import looks_like_path, read_object, read_path
     from zoo.pipeline.readers.tfds import read_tfds
@@ -292,8 +335,8 @@ def _read(data: Any, arguments: DataArguments) -> tuple[Examples, str | None]:
         if entry is not None:
             content = entry.load()
             if isinstance(content, str) and content.startswith("tfds:"):
-                return _read(content, arguments)[0], entry.task
-            examples = read_object(content, arguments, data)
+                return _read(content, arguments, entry.task)[0], entry.task
+            examples = read_object(content, arguments, data, task or entry.task)
             examples.name, examples.location = data, None
             return examples, entry.task
     if isinstance(data, str | os.PathLike):
@@ -301,7 +344,7 @@ def _read(data: Any, arguments: DataArguments) -> tuple[Examples, str | None]:
         if not name:
             raise UsageError("Which data? Received: an empty name. Give a name or a path.")
         if not isinstance(data, str) or (not name.startswith("tfds:") and looks_like_path(name)):
-            return read_path(name, arguments), None
+            return read_path(name, arguments, task), None
         name = name.removeprefix("tfds:")
         entry = registry.find_dataset(name)
         return (
@@ -313,7 +356,7 @@ def _read(data: Any, arguments: DataArguments) -> tuple[Examples, str | None]:
             ),
             None,
         )
-    return read_object(data, arguments, "arrays"), None
+    return read_object(data, arguments, "arrays", task), None
 
 
 def _uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mapping[str, Any]) -> tuple[keras.Model, Task, int]:
@@ -332,7 +375,7 @@ def _uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mappi
             f"Model {entry.name!r} is not for {chosen.name}. Received: {name!r} with that task; it does "
             f"{', '.join(entry.tasks)}. Models for {chosen.name}: {', '.join(others)}."
         )
-    lacking = {"input_shape", chosen.output_argument} - set(arguments)
+    lacking = {chosen.input_argument, chosen.output_argument} - set(arguments)
     if lacking:
         raise UsageError(
             f"A model for {chosen.name} takes {' and '.join(sorted(lacking))}. Received: {name!r}, which does not."
@@ -342,12 +385,23 @@ def _uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mappi
         wanted = "num_classes= or data=" if not is_classifier else "num_outputs= in place of num_classes="
         raise UsageError(f"Task {chosen.name} needs {wanted}. Received: num_classes={arguments.get('num_classes')}.")
     width = arguments[chosen.output_argument]
-    if info is not None and (tuple(arguments["input_shape"]) != info.input_shape or width != info.num_outputs):
-        raise UsageError(
-            f"The arguments do not fit the data. Received: input_shape={tuple(arguments['input_shape'])}, "
-            f"{chosen.output_argument}={width}; the data have {info.input_shape} and {info.num_outputs}. Leave them out."
-        )
+    if info is not None:
+        _check_fits(arguments, info)
     return entry.factory(**arguments), chosen, width
+
+
+def _check_fits(arguments: Mapping[str, Any], info: DataInfo) -> None:
+    """Refuse model arguments that the data contradict; a larger vocabulary or longer texts than theirs are fine."""
+    for name, wanted in info.model_arguments().items():
+        given = arguments.get(name, wanted)
+        is_room = name in ("vocabulary_size", "max_sequence_length")
+        is_statistic = name in info.statistics
+        given = tuple(given) if isinstance(given, list | tuple) else given
+        if not is_statistic and (given < wanted if is_room else given != wanted):
+            raise UsageError(
+                f"The arguments do not fit the data. Received: {name}={given}; the data have {wanted}. Leave it out"
+                + (", or set data.vocabulary_size or data.max_length." if is_room else ".")
+            )
 
 
 def _implied_task(entry: registry.ModelEntry, arguments: Mapping[str, Any]) -> Task:

@@ -6,6 +6,7 @@ The same keys serve YAML files, `--set` and `run.json`.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, field_validator
 
 from zoo.errors import UnknownNameError, UsageError
 
@@ -25,7 +26,12 @@ class DataArguments(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    label_column: str | None = Field(default=None, description="tables: the column to predict")
+    label_column: str | None = Field(default=None, description="tables and text files: the column to predict")
+    text_column: str | None = Field(default=None, description="text files and tables of texts: the column of texts")
+    encoding: str = Field(default="utf-8", description="text files: their encoding, for example gb18030")
+    parts: dict[Literal["train", "validation", "test"], str] | None = Field(
+        default=None, description="folders: the file or folder in it that is each part"
+    )
     ignore_columns: tuple[str, ...] = Field(default=(), description="tables: columns to leave out")
     image_size: tuple[PositiveInt, PositiveInt] | None = Field(
         default=None, description="height and width that images are resized to"
@@ -38,7 +44,27 @@ class DataArguments(BaseModel):
     conflicts: Literal["keep", "drop"] = Field(default="keep", description="train rows that stand there with other labels too")
     broken: Literal["refuse", "drop"] = Field(default="refuse", description="unreadable images, rows without a label")
     data_dir: str | None = Field(default=None, description="where TensorFlow Datasets are prepared")
-    memory_budget_mb: int = Field(default=256, ge=0, description="images that decode to more than this are streamed")
+    memory_budget_mb: int = Field(default=256, ge=0, description="more images or token ids are not kept in memory")
+    vocabulary_size: int = Field(default=20_000, ge=3, description="texts: ids at most, with 0 for padding and 1 for unknown")
+    min_frequency: int = Field(default=1, ge=1, description="texts: rarer words are unknown")
+    lower: bool = Field(default=True, description="texts: whether upper and lower case are the same")
+    char_level: bool = Field(default=False, description="texts: every letter is a token; Chinese letters always are")
+    max_length: int = Field(default=256, ge=1, description="texts: tokens that are kept of each")
+    truncation: Literal["pre", "post", "middle"] = Field(default="middle", description="texts: where longer ones are cut")
+    padding: Literal["pre", "post"] = Field(default="post", description="texts: where shorter ones are filled up")
+    buckets: bool = Field(
+        default=True, description="texts: training batches hold texts of about one length; else all are filled up to max_length"
+    )
+    raw: bool = Field(default=False, description="texts: give strings in place of ids, for a model that takes raw text")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str) -> str:
+        try:
+            codecs.lookup(name)
+        except LookupError as error:
+            raise ValueError(f"no encoding of this name: {error}") from error
+        return name
 
 
 class Settings(BaseModel):
@@ -56,6 +82,7 @@ class Settings(BaseModel):
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = Field(default=0.0, ge=0, lt=1, description="share of all steps over which the learning rate rises")
     seed: int = Field(default=0, ge=0, lt=2**32)
+    baseline: bool = Field(default=True, description="texts: whether the baseline is scored beside the model")
     model_arguments: dict[str, Any] = {}
     data_arguments: DataArguments = DataArguments()
 

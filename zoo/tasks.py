@@ -27,6 +27,11 @@ class Task:
         """The factory argument that sets the width of the output."""
         return "num_classes" if self.kind == "classification" else "num_outputs"
 
+    @property
+    def input_argument(self) -> str:
+        """The factory argument that the data's form decides."""
+        return "vocabulary_size" if self.input_name == "text" else "input_shape"
+
     def loss(self) -> keras.losses.Loss:
         """Return the loss on logits (classification) or values (regression)."""
         if self.kind == "regression":

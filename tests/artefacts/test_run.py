@@ -19,7 +19,7 @@ from zoo.errors import ArtefactError
 
 def test_the_directory_holds_these_files_and_no_partial_ones(image_run: zoo.Run) -> None:
     files = {str(path.relative_to(image_run.directory)) for path in image_run.directory.rglob("*") if path.is_file()}
-    assert files == {"run.json", "config.yaml", "history.csv", "model.keras", "assets/data.json"}
+    assert files == {"run.json", "config.yaml", "history.csv", "model.keras", "assets/data.json", "report.html"}
 
 
 def test_run_json_says_what_was_trained_how_on_what_and_with_what_result(image_run: zoo.Run) -> None:

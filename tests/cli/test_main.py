@@ -155,12 +155,17 @@ def test_predict_in_bulk(table_run: str, tmp_path: Path, capsys: pytest.CaptureF
     assert "exists and is not overwritten" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [[], ["x.png", "--data", "d.csv", "--out", "o.csv"], ["--data", "d.csv"], ["--out", "o.csv"]])
+def test_predict_wants_examples(table_run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", table_run]) == 2
+    assert "Which examples? Received: none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["x.png", "--data", "d.csv", "--out", "o.csv"], ["--data", "d.csv"], ["--out", "o.csv"]])
 def test_predict_wants_images_or_a_file_and_a_result(
     table_run: str, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", table_run, *words]) == 2
-    assert "Give image files, or --data and --out together" in capsys.readouterr().err
+    assert "Give texts or image files, or --data and --out together" in capsys.readouterr().err
 
 
 def test_data_check_counts_and_says_what_would_stop_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

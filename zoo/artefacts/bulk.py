@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,13 @@ import numpy as np
 
 from zoo.artefacts.files import write_atomically
 from zoo.artefacts.predictor import CHUNK, Predictions, Predictor
+from zoo.config import DataArguments
 from zoo.errors import ArtefactError, DataError, UsageError
-from zoo.pipeline.readers import folder, tables
+from zoo.pipeline.readers import folder, tables, texts
 from zoo.pipeline.readers.arrays import load_npz
 from zoo.progress import track
+
+Chunks = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, answers, and a line for each broken one
 
 
 @dataclass
@@ -32,25 +36,44 @@ def predict_images(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[di
     Raises:
         UsageError: the model is not for images.
     """
-    if predictor.info.table is not None:
+    if predictor.info.task.input_name != "image":
         raise UsageError("This model takes tables. Received: image files. Use --data rows.csv --out predictions.csv.")
     rows, broken = [], []
     for names, predictions, failed in _in_chunks(predictor, paths):
         broken += failed
         for name, label, probabilities in zip(names, predictions.labels, predictions.probabilities, strict=True):
-            by_label = {str(each): float(value) for each, value in zip(predictor.labels, probabilities, strict=False)}
-            rows.append({"file": name, "label": label, "probability": float(probabilities.max()), "probabilities": by_label})
+            rows.append({"file": name, **_answer(predictor, label, probabilities)})
     return rows, broken
 
 
-def predict_file(predictor: Predictor, data: Path, out: Path) -> Done:
-    """Write a CSV with the prediction of each row of a table or `.npz`, or of each image in a folder.
+def predict_texts(predictor: Predictor, raw: Sequence[str]) -> list[dict[str, Any]]:
+    """Return `text`, `label`, `probability` and `probabilities` of each text.
+
+    Raises:
+        DataError: there are no texts.
+    """
+    predictions = predictor.predict(raw)
+    return [
+        {"text": text, **_answer(predictor, label, probabilities)}
+        for text, label, probabilities in zip(raw, predictions.labels, predictions.probabilities, strict=True)
+    ]
+
+
+def _answer(predictor: Predictor, label: Any, probabilities: np.ndarray) -> dict[str, Any]:
+    by_label = {str(each): float(value) for each, value in zip(predictor.labels, probabilities, strict=False)}
+    return {"label": label, "probability": float(probabilities.max()), "probabilities": by_label}
+
+
+def predict_file(predictor: Predictor, data: Path, out: Path, arguments: DataArguments | None = None) -> Done:
+    """Write a CSV with the prediction of each row of a table, text file or `.npz`, or of each image in a folder.
 
     Args:
         predictor: of the model.
-        data: CSV, TSV or Parquet; a `.npz` with `x` (or `x_test`); a folder of images.
-        out: the CSV file: `row` of a table, or `example` (a file's path, or a position); then `label` and a column for
-            each probability, or the values.
+        data: CSV, TSV or Parquet; for texts also JSON lines, or any other file with a text a line; a `.npz` with `x` (or
+            `x_test`); a folder of images.
+        out: the CSV file: `row` of a table or text, or `example` (a file's path, or a position); then `label` and a column
+            for each probability, or the values.
+        arguments: how to read texts: `text_column` and `encoding`; by default the usual ones.
 
     Raises:
         ArtefactError: `out` exists or cannot be written.
@@ -60,15 +83,19 @@ def predict_file(predictor: Predictor, data: Path, out: Path) -> Done:
         raise ArtefactError(f"The file exists and is not overwritten. Received: {out}. Choose another name.")
     if not out.parent.is_dir():
         raise ArtefactError(f"There is no folder to write to. Received: {out}. Create {out.parent} first.")
-    chunks = _chunks_of(predictor, data)
+    chunks = _chunks_of(predictor, data, arguments or DataArguments())
     done = Done()
     write_atomically(out, lambda partial: _write(partial, predictor, chunks, done))
     return done
 
 
-def _chunks_of(predictor: Predictor, data: Path) -> Iterator[tuple[Sequence[Any], Predictions, list[str]]]:
+def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Chunks:
     if not data.exists():
         raise DataError(f"There is no such file or folder. Received: {data}. Check the path.")
+    if predictor.info.task.input_name == "text":
+        if data.is_dir():
+            raise DataError(f"This model takes a file of texts. Received: the folder {data}. Give a file.")
+        return _rows(predictor, _batched(texts.read_unlabelled(data, arguments), CHUNK * 16))
     if predictor.info.table is not None:
         if data.suffix.lower() not in tables.SUFFIXES:
             raise DataError(f"This model takes {', '.join(tables.SUFFIXES)}. Received: {data}. Convert it.")
@@ -85,6 +112,12 @@ def _chunks_of(predictor: Predictor, data: Path) -> Iterator[tuple[Sequence[Any]
     return _rows(predictor, [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)])
 
 
+def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    waiting = iter(items)
+    while batch := list(itertools.islice(waiting, size)):  # itertools.batched comes with Python 3.12
+        yield batch
+
+
 def _npz_images(path: Path) -> np.ndarray:
     arrays = load_npz(path)
     for name in ("x", "x_test"):
@@ -94,14 +127,14 @@ def _npz_images(path: Path) -> np.ndarray:
     raise DataError(f"A .npz to predict holds x. Received: {names} in {path}. Rename the array.")
 
 
-def _rows(predictor: Predictor, chunks: Sequence[Any]) -> Iterator[tuple[Sequence[Any], Predictions, list[str]]]:
+def _rows(predictor: Predictor, chunks: Iterable[Any]) -> Chunks:
     start = 0
     for chunk in track(chunks, "Predicting"):
         yield range(start, start + len(chunk)), predictor.predict(chunk), []
         start += len(chunk)
 
 
-def _in_chunks(predictor: Predictor, paths: Sequence[Path]) -> Iterator[tuple[Sequence[Any], Predictions, list[str]]]:
+def _in_chunks(predictor: Predictor, paths: Sequence[Path]) -> Chunks:
     """Predict image files; one that cannot be read costs only itself."""
     starts = range(0, len(paths), CHUNK)
     for start in track(starts, "Predicting"):
@@ -115,10 +148,8 @@ def _in_chunks(predictor: Predictor, paths: Sequence[Path]) -> Iterator[tuple[Se
         yield names, predictor.predict(images) if images else predictor.no_predictions(), broken
 
 
-def _write(
-    path: Path, predictor: Predictor, chunks: Iterable[tuple[Sequence[Any], Predictions, list[str]]], done: Done
-) -> None:
-    first = "row" if predictor.info.table is not None else "example"
+def _write(path: Path, predictor: Predictor, chunks: Chunks, done: Done) -> None:
+    first = "example" if predictor.info.task.input_name == "image" else "row"
     if predictor.labels:
         header = [first, "label", *(f"probability_{label}" for label in predictor.labels)]
     else:

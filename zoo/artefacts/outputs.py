@@ -29,8 +29,7 @@ def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
         )
     if not info.labels:
         return "values"
-    noise = np.random.default_rng(0).uniform(0, 255, (8, *info.input_shape)).astype(np.float32)
-    answers = np.asarray(model(noise, training=False), np.float32)  # eight rows of logits never all sum to 1
+    answers = np.asarray(model(info.example_batch(8), training=False), np.float32)  # eight rows of logits never all sum to 1
     are_distributions = (answers >= 0).all() and (np.abs(answers.sum(axis=1) - 1.0) < 1e-2).all()
     return "probabilities" if are_distributions else "logits"
 
@@ -40,7 +39,7 @@ def output_shape(model: keras.Model, info: DataInfo) -> Any:
     try:
         return model.output_shape
     except AttributeError:
-        answer = model(np.zeros((1, *info.input_shape), np.float32), training=False)
+        answer = model(info.example_batch(1), training=False)
         return (None, *answer.shape[1:]) if hasattr(answer, "shape") else type(answer).__name__
 
 
@@ -49,11 +48,16 @@ class Outputs:
 
     def __init__(self, model: keras.Model, info: DataInfo) -> None:
         self.kind = output_kind(model, info)
-        self._model = model
+        self._run = model.predict_on_batch
+        if info.text is not None:  # batches of any width, without a new trace for each
+            import tensorflow as tf
+
+            ids = tf.TensorSpec((None, None), tf.int32)
+            self._run = tf.function(lambda batch: model(batch, training=False), input_signature=[ids])
 
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""
-        outputs = np.asarray(self._model.predict_on_batch(batch), np.float32)
+        outputs = np.asarray(self._run(batch), np.float32)
         return softmax(outputs) if self.kind == "logits" else outputs
 
 

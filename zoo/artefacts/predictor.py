@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 CHUNK = 256
+TEXT_CHUNK = 64  # texts of about one length
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,12 @@ class Predictor:
         """Return predictions for one example or many.
 
         Args:
-            raw: for images a path, an array `(height, width[, channels])` of any size, a Pillow image, or a list or batch of
-                such; for tables a DataFrame, a mapping of column to value or list, or an array `(rows, columns)`.
+            raw: for texts a string, or a list, array or Series of strings; for images a path, an array
+                `(height, width[, channels])` of any size, a Pillow image, or a list or batch of such; for tables a
+                DataFrame, a mapping of column to value or list, or an array `(rows, columns)`.
 
         Raises:
-            DataError: an image cannot be read, a column is missing, or there is nothing to predict.
+            DataError: a text is no text, an image cannot be read, a column is missing, or there is nothing to predict.
 
         Example:
             >>> import numpy as np, zoo
@@ -76,14 +78,20 @@ class Predictor:
             >>> zoo.load(directory).predict(np.array([[5.1, 3.5, 1.4, 0.2]])).probabilities.shape
             (1, 3)
         """
-        if self.info.table is not None:
-            batches: Iterable[np.ndarray] = _chunks(self.info.table.transform(_as_rows(raw, self)))
+        batches: Iterable[np.ndarray]
+        order = None
+        if self.info.task.input_name == "text":
+            texts = _as_texts(raw)
+            order, batches = self._text_batches(texts)
+        elif self.info.table is not None:
+            batches = _chunks(self.info.table.transform(_as_rows(raw, self)))
         else:
             batches = self._image_batches(raw)
         outputs = [self._outputs.of(batch) for batch in batches]
         if not outputs:
             raise DataError("There is nothing to predict. Received: no examples. Give at least one.")
-        return self._predictions(np.concatenate(outputs))
+        answers = np.concatenate(outputs)
+        return self._predictions(answers if order is None else answers[np.argsort(order)])
 
     def read_image(self, path: Path) -> np.ndarray:
         """Return an image file in the shape that the model takes.
@@ -91,7 +99,7 @@ class Predictor:
         Raises:
             DataError: it cannot be read as an image.
         """
-        return _as_image(path, self.info.input_shape)
+        return _as_image(path, self.info.image_shape)
 
     def no_predictions(self) -> Predictions:
         """Return predictions of no examples."""
@@ -103,8 +111,19 @@ class Predictor:
         labels = [self.labels[number] for number in outputs.argmax(axis=1)]
         return Predictions(labels, outputs, np.zeros((len(outputs), 0), np.float32))
 
+    def _text_batches(self, texts: list[str]) -> tuple[np.ndarray, Iterator[np.ndarray]]:
+        """Return the order in which texts are predicted, shortest first, and their batches."""
+        text = self.info.text
+        if text is None:
+            strings = np.array([each.encode("utf-8", "replace") for each in texts], object)
+            return np.arange(len(texts)), (strings[start : start + CHUNK] for start in range(0, len(texts), CHUNK))
+        ids = [text.encode(each) for each in texts]
+        order = np.argsort([len(each) for each in ids], kind="stable")
+        starts = range(0, len(ids), TEXT_CHUNK)
+        return order, (text.pad([ids[row] for row in order[start : start + TEXT_CHUNK]]) for start in starts)
+
     def _image_batches(self, raw: Any) -> Iterator[np.ndarray]:
-        shape = self.info.input_shape
+        shape = self.info.image_shape
         is_batch = isinstance(raw, np.ndarray) and (
             raw.ndim == 4 or (raw.ndim == 3 and (raw.shape[-1] not in (1, 3, 4) or raw.shape[1:] == shape[:2]))
         )
@@ -115,11 +134,21 @@ class Predictor:
             yield np.stack(images if len(kinds) == 1 else [image.astype(np.float32) for image in images])
 
 
-def _as_image(image: Any, shape: tuple[int, ...]) -> np.ndarray:
-    height, width, channels = shape
+def _as_texts(raw: Any) -> list[str]:
+    if isinstance(raw, pd.DataFrame | Mapping):
+        raise DataError(f"Texts are strings. Received: {type(raw).__name__} with {[*raw]}. Give the column of texts alone.")
+    many = [raw] if isinstance(raw, str | bytes) or not isinstance(raw, Iterable) else list(raw)
+    texts = [each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in many]
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"A text is a string. Received: {type(text).__name__} {text!r:.40} at {number}. Give strings.")
+    return texts
+
+
+def _as_image(image: Any, shape: tuple[int, int, int]) -> np.ndarray:
     if isinstance(image, str | Path | bytes | Image.Image):
-        return read_image(image, (height, width, channels))
-    return fit_array(np.asarray(image), (height, width, channels))
+        return read_image(image, shape)
+    return fit_array(np.asarray(image), shape)
 
 
 def _as_rows(raw: Any, predictor: Predictor) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts import files
 from zoo.artefacts.predictor import Predictions, Predictor
-from zoo.config import Settings, write_yaml
+from zoo.config import DataArguments, Settings, data_arguments, write_yaml
 from zoo.errors import ArtefactError, UsageError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.tasks import find_task
@@ -102,6 +102,16 @@ class Run:
     def settings(self) -> dict[str, Any]:
         """The resolved settings, as flat keys."""
         return dict(self.content["settings"])
+
+    def reading_arguments(self, given: Mapping[str, Any]) -> DataArguments:
+        """Return how other data are read for this model: as its own were, or as `given` says.
+
+        Raises:
+            UsageError: a name or value is not accepted.
+        """
+        names = ("label_column", "text_column", "encoding")
+        own = {name: self.settings.get(f"data.{name}") for name in names}
+        return data_arguments({**{name: value for name, value in own.items() if value is not None}, **given})
 
     @property
     def status(self) -> str:

@@ -13,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["check"], help="check: count what is there and what is wrong")
     parser.add_argument("source", help="a data set's name or a path")
     parser.add_argument("--task", help="the task; by default the data set's own, or guessed")
+    options.add_columns(parser)
     options.add_set(parser, "data.label_column=price")
     options.add_json(parser)
 
@@ -23,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     Example: zoo data check mnist_sample
     """
     output.start_tensorflow()
-    report = check(arguments.source, arguments.task, options.data_arguments(arguments.set))
+    report = check(arguments.source, arguments.task, options.data_arguments(arguments))
     if arguments.json:
         output.print_json(report)
     else:

@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_directory", metavar="RUN", help="a run directory")
     parser.add_argument("--data", help="other data than the run's own: a name or a path")
     parser.add_argument("--split", choices=["train", "validation", "test"], default="test", help="which part; default test")
+    options.add_columns(parser)
     options.add_set(parser, "data.label_column=price")
     options.add_json(parser)
 
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     output.start_tensorflow()
     from zoo import api
 
-    given = options.data_arguments(arguments.set)
+    given = options.data_arguments(arguments)
     evaluation = api.evaluate(arguments.run_directory, arguments.data, split=arguments.split, **given)
     if arguments.json:
         output.print_json(evaluation.to_dict())

@@ -20,15 +20,29 @@ def add_set(parser: argparse.ArgumentParser, example: str) -> None:
     )
 
 
-def data_arguments(assignments: list[str]) -> dict[str, Any]:
-    """Return the arguments of `load_data` in `--set data.KEY=VALUE`.
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """Add `--text-column`, `--label-column` and `--encoding`."""
+    parser.add_argument("--text-column", metavar="NAME", help="the column of texts, by name or, without a header, from 1")
+    parser.add_argument("--label-column", metavar="NAME", help="the column to predict")
+    parser.add_argument("--encoding", metavar="NAME", help="of a text file; default utf-8")
+
+
+def columns(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what `add_columns` read, as flat settings."""
+    names = ("text_column", "label_column", "encoding")
+    given = {f"data.{name}": getattr(arguments, name, None) for name in names}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def data_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of `load_data` in `--set data.KEY=VALUE` and in the options of `add_columns`.
 
     Raises:
         UnknownNameError: a key does not begin with `data.`.
     """
     from zoo.config import DataArguments, parse_assignments
 
-    settings = parse_assignments(assignments)
+    settings = {**parse_assignments(getattr(arguments, "set", [])), **columns(arguments)}
     accepted = {f"data.{name}" for name in DataArguments.model_fields}
     for key in settings:
         if key not in accepted:

@@ -3,50 +3,86 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli import options, output
 from zoo.errors import UsageError
+
+if TYPE_CHECKING:
+    from zoo.artefacts.predictor import Predictor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo predict` takes."""
     parser.add_argument("run_directory", metavar="RUN", help="a run directory")
-    parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="image files of any size and mode")
-    parser.add_argument("--data", type=Path, metavar="FILE", help="in bulk: a table, a .npz with x, or a folder of images")
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        metavar="INPUT",
+        help="texts, or image files of any size and mode; texts may come by a pipe",
+    )
+    parser.add_argument("--data", type=Path, metavar="FILE", help="in bulk: a table, a text file, a .npz or a folder of images")
     parser.add_argument("--out", type=Path, metavar="FILE", help="in bulk: the CSV file to write, which must not exist")
+    parser.add_argument("--text-column", metavar="NAME", help="the column of texts; by default the one that was trained on")
+    parser.add_argument("--encoding", metavar="NAME", help="of a text file; default the one that was trained on")
     options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Predict labels and probabilities for image files, or for a file or folder in bulk.
+    """Predict labels and probabilities for texts or image files, or for a file or folder in bulk.
 
-    Example: zoo predict runs/cnn-mnist-20260101-120000 seven.png two.jpg
+    Example: zoo predict runs/lstm-reviews_sample-20260101-120000 "a film I will not forget"
     """
-    if bool(arguments.images) == bool(arguments.data) or bool(arguments.data) != bool(arguments.out):
+    if bool(arguments.data) != bool(arguments.out) or (arguments.data and arguments.inputs):
         raise UsageError(
-            "Give image files, or --data and --out together. "
-            f"Received: {len(arguments.images)} files, --data {arguments.data}, --out {arguments.out}."
+            "Give texts or image files, or --data and --out together. "
+            f"Received: {len(arguments.inputs)} inputs, --data {arguments.data}, --out {arguments.out}."
         )
     output.start_tensorflow()
     from zoo.artefacts import bulk
     from zoo.artefacts.run import Run
 
-    predictor = Run.open(arguments.run_directory).predictor
+    opened = Run.open(arguments.run_directory)
     if arguments.data:
-        done = bulk.predict_file(predictor, arguments.data, arguments.out)
+        done = bulk.predict_file(
+            opened.predictor, arguments.data, arguments.out, opened.reading_arguments(options.data_arguments(arguments))
+        )
         broken = done.broken
         if arguments.json:
             output.print_json({"rows": done.rows, "broken": broken, "out": str(arguments.out)})
         else:
             output.print_line(f"{done.rows:,} predictions in {arguments.out}")
     else:
-        rows, broken = bulk.predict_images(predictor, arguments.images)
+        rows, broken = _predict(opened.predictor, arguments.inputs)
         if arguments.json:
             output.print_json(rows)
         elif rows:
-            columns = ("file", "label", "probability")
-            output.print_table(columns, [[str(row["file"]), str(row["label"]), row["probability"]] for row in rows])
+            columns = (next(iter(rows[0])), "label", "probability")
+            output.print_table(columns, [[_short(row[columns[0]]), str(row["label"]), row["probability"]] for row in rows])
     for line in broken:
         output.print_error(f"Error: {line}")
     return 1 if broken else 0
+
+
+def _predict(predictor: Predictor, inputs: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    from zoo.artefacts import bulk
+
+    if predictor.info.task.input_name == "text":
+        return bulk.predict_texts(predictor, inputs or _lines_of_standard_input()), []
+    if not inputs:
+        raise UsageError("Which examples? Received: none. Give image files, or --data and --out.")
+    return bulk.predict_images(predictor, [Path(name) for name in inputs])
+
+
+def _lines_of_standard_input() -> list[str]:
+    if sys.stdin.isatty():
+        raise UsageError('Which texts? Received: none. Give them as arguments, as "a film I will not forget", or by a pipe.')
+    content = sys.stdin.buffer.read().decode("utf-8", "replace")
+    return [line for line in content.split("\n") if line.strip()]
+
+
+def _short(text: Any) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= 80 else line[:79] + "…"

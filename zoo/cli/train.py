@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", help="a data set's name or a path; by default the task's embedded data set")
     parser.add_argument("--config", metavar="FILE", help="a YAML file of flat settings")
     parser.add_argument("--out", metavar="DIR", help="the run directory, new or empty; default runs/MODEL-DATA-TIME")
+    options.add_columns(parser)
     options.add_set(parser, "epochs=3, model.filters=[8,16], data.label_column=price")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     options.add_json(parser)
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from zoo.config import SETTING_NAMES, parse_assignments
     from zoo.errors import UnknownNameError
 
-    settings = parse_assignments(arguments.set)
+    settings = {**parse_assignments(arguments.set), **options.columns(arguments)}
     for key in settings:
         if "." not in key and key not in SETTING_NAMES:
             raise UnknownNameError("setting", key, SETTING_NAMES)
@@ -45,14 +46,20 @@ def run(arguments: argparse.Namespace) -> int:
     )
     directory = trained.directory
     if arguments.json:
-        output.print_json({**trained.metrics, "directory": str(directory), "timings": trained.content["timings"]})
+        content = {name: trained.content[name] for name in ("timings", "baseline") if name in trained.content}
+        output.print_json({**trained.metrics, "directory": str(directory), **content})
         return 0
     scores = "  ".join(f"{name} {value:.4f}" for name, value in trained.metrics.items())
     output.print_line(f"\nTest part of {trained.info.name}, {trained.info.num_examples['test']:,} examples: {scores}")
+    if baseline := trained.content.get("baseline"):
+        from zoo.evaluation.report import verdict
+
+        output.print_line(verdict(trained.metrics, baseline)[0])
     output.print_line(f"Run directory: {directory}\n\nTry next:")
     zoo = "zoo" if shutil.which("zoo") else sys.argv[0]
     output.print_line(f"  {zoo} evaluate {directory}")
-    what = "--data rows.csv --out predictions.csv" if trained.info.table else "your_image.png"
+    inputs = {"image": "your_image.png", "features": "--data rows.csv --out predictions.csv", "text": '"your text"'}
+    what = inputs[trained.info.task.input_name]
     output.print_line(f"  {zoo} predict {directory} {what}")
     output.print_line(f"  {zoo} info {trained.settings['model']}")
     return 0

@@ -49,10 +49,11 @@ def score(model: keras.Model, data: Splits, part: str) -> Evaluation:
         predictions.append(outputs.of(features))
         truths.append(targets)
     truth, predicted = np.concatenate(truths), np.concatenate(predictions)
-    return _classification(truth, predicted, data.info) if data.info.labels else _regression(truth, predicted)
+    return classification_scores(truth, predicted, data.info) if data.info.labels else _regression(truth, predicted)
 
 
-def _classification(truth: np.ndarray, probabilities: np.ndarray, info: DataInfo) -> Evaluation:
+def classification_scores(truth: np.ndarray, probabilities: np.ndarray, info: DataInfo) -> Evaluation:
+    """Return the scores of probabilities `(rows, num_classes)` against class numbers `(rows,)`."""
     from sklearn import metrics
 
     predicted = probabilities.argmax(axis=1)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from zoo.pipeline.sources import Source
 from zoo.pipeline.targets import Label
+from zoo.pipeline.texts import Texts
 
 ALL = "all"  # the part of a source that has no parts of its own
 PARTS = ("train", "validation", "test")
+Features: TypeAlias = Source | pd.DataFrame | Texts
 
 
 @dataclass
@@ -21,12 +23,12 @@ class Part:
     """One part of a data source.
 
     Args:
-        features: images as a `Source`, or a table.
+        features: images as a `Source`, a table, or texts.
         targets: `(rows,)` labels or numbers as written, or `(rows, columns)`.
         broken: places and reasons of rows that could not be read and are not in `features`.
     """
 
-    features: Source | pd.DataFrame
+    features: Features
     targets: np.ndarray
     broken: Sequence[str] = ()
 
@@ -39,7 +41,7 @@ class Examples:
         name: where the data came from.
         parts: under "train", "validation", "test", or "all".
         kind: of the features.
-        input_shape: of one image; None for tables.
+        input_shape: of one image; None for tables and texts.
         labels: class names where the source knows them; targets are then class numbers.
         are_numbers_names: see `targets.find_labels`.
         notes: what the reader left out and why.
@@ -48,7 +50,7 @@ class Examples:
 
     name: str
     parts: Mapping[str, Part]
-    kind: Literal["image", "table"]
+    kind: Literal["image", "table", "text"]
     input_shape: tuple[int, ...] | None = None
     labels: tuple[Label, ...] | None = None
     are_numbers_names: bool = False

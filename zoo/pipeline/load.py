@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,19 +10,28 @@ from typing import Any
 
 from zoo.config import DataArguments
 from zoo.errors import DataError
-from zoo.pipeline.examples import Examples
-from zoo.pipeline.readers import arrays, folder, tables, tf_data, tfds
+from zoo.pipeline.examples import ALL, Examples
+from zoo.pipeline.readers import arrays, folder, tables, texts, tf_data, tfds
+
+SUFFIXES = (*tables.SUFFIXES, *texts.SUFFIXES, ".npz")
+PART_NAMES = {**folder.PART_FOLDERS, "dev": "validation"}
+TEXT_TASK = "text_classification"
 
 
 def looks_like_path(data: Any) -> bool:
-    """Return whether a string is meant as a path: it exists, starts like one or has a table's or array's suffix."""
+    """Return whether a string is meant as a path: it exists, starts like one or has the suffix of a data file."""
     if isinstance(data, Path):
         return True
-    return data.startswith((".", "/", "~")) or data.lower().endswith((*tables.SUFFIXES, ".npz")) or Path(data).exists()
+    return data.startswith((".", "/", "~")) or data.lower().endswith(SUFFIXES) or Path(data).exists()
 
 
-def read_path(path: str | Path, arguments: DataArguments) -> Examples:
+def read_path(path: str | Path, arguments: DataArguments, task: str | None = None) -> Examples:
     """Return the examples in a file or folder.
+
+    Args:
+        path: of the file or folder.
+        arguments: how to read it.
+        task: name of the task, where it is known; "text_classification" reads any table or file as texts.
 
     Raises:
         DataError: it does not exist, is of no kind that is read, or is broken.
@@ -29,36 +39,106 @@ def read_path(path: str | Path, arguments: DataArguments) -> Examples:
     path = Path(path).expanduser()
     if not path.exists():
         raise DataError(f"There is no such file or folder. Received: {path}. Check the path.")
-    examples = _read_existing(path, arguments)
+    try:
+        examples = _read_existing(path, arguments, task)
+    except OSError as error:
+        raise DataError(f"The data cannot be read: {error.strerror or error}. Received: {path}. Check the path.") from error
     examples.location = str(path.resolve())
     return examples
 
 
-def _read_existing(path: Path, arguments: DataArguments) -> Examples:
+def _read_existing(path: Path, arguments: DataArguments, task: str | None) -> Examples:
     if path.is_dir():
-        if tfds.is_prepared_folder(path):
-            return tfds.read_prepared(path, arguments)
-        return folder.read_folder(path, arguments)
-    if path.suffix.lower() == ".npz":
+        return _read_folder(path, arguments, task)
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
         return arrays.read_npz(path, arguments)
-    if path.suffix.lower() in tables.SUFFIXES:
-        return tables.read_table_examples(path, arguments)
+    is_table = suffix in tables.SUFFIXES
+    if task == TEXT_TASK or suffix in texts.SUFFIXES:
+        return texts.read_text_file(path, arguments)
+    if is_table:
+        is_text = task is None and texts.has_text_column(path, arguments)
+        return texts.read_text_file(path, arguments) if is_text else tables.read_table_examples(path, arguments)
     raise DataError(
-        f"A file of data ends in {', '.join((*tables.SUFFIXES, '.npz'))}. Received: {path}. "
-        "Rename it, or give a folder of class folders of images."
+        f"A file of data ends in {', '.join(SUFFIXES)}. Received: {path}. Rename it, give a folder of class folders, or say "
+        f"that its lines are `label text` with task={TEXT_TASK!r}."
     )
 
 
-def read_object(data: Any, arguments: DataArguments, name: str) -> Examples:
+def _read_folder(path: Path, arguments: DataArguments, task: str | None) -> Examples:
+    if arguments.parts is not None:
+        return read_parts({part: path / name for part, name in arguments.parts.items()}, arguments, task)
+    if tfds.is_prepared_folder(path):
+        return tfds.read_prepared(path, arguments)
+    files, notes = _part_files(path)
+    if "train" in files:
+        examples = read_parts(files, arguments, task)
+        examples.notes[:0] = notes
+        return examples
+    return folder.read_folder(path, arguments, task)
+
+
+def _part_files(path: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return the files of a folder that are named after a part (`train.csv`, `reviews.dev.tsv`), and notes on the others."""
+    files: dict[str, Path] = {}
+    notes = []
+    for file in sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")):
+        parts = {PART_NAMES[word] for word in re.split(r"[._-]", file.name.lower()) if word in PART_NAMES}
+        if len(parts) != 1:
+            notes.append(f"{file.name} is not used")
+            continue
+        (part,) = parts
+        if part in files:
+            raise DataError(
+                f"Each part has one file. Received: {files[part].name} and {file.name} for {part!r}. Name the files with "
+                "data.parts={train: ..., test: ...}."
+            )
+        files[part] = file
+    return files, notes
+
+
+def read_parts(paths: Mapping[str, str | Path], arguments: DataArguments, task: str | None) -> Examples:
+    """Return the examples in one file or folder for each part.
+
+    Raises:
+        DataError: one is missing or broken, has parts of its own, or they are of different kinds.
+    """
+    alone = arguments.model_copy(update={"parts": None})
+    found = {part: read_path(path, alone, task) for part, path in paths.items()}
+    first = next(iter(found.values()))
+    for part, examples in found.items():
+        if set(examples.parts) != {ALL}:
+            raise DataError(f"A part is one file or folder. Received: {paths[part]} with {[*examples.parts]} for {part!r}.")
+        if (examples.kind, examples.input_shape) != (first.kind, first.input_shape):
+            raise DataError(
+                f"All parts are of one kind and shape. Received: {examples.kind}s of shape {examples.input_shape} in "
+                f"{paths[part]}, {first.kind}s of shape {first.input_shape} in the first. Set data.image_size for images."
+            )
+        if examples.labels != first.labels:
+            raise DataError(f"All parts need the same class folders. Received: {examples.labels} and {first.labels}.")
+    return Examples(
+        ", ".join(str(path) for path in paths.values()),
+        {part: examples.parts[ALL] for part, examples in found.items()},
+        first.kind,
+        first.input_shape,
+        first.labels,
+        first.are_numbers_names,
+        [f"{part}: {note}" for part, examples in found.items() for note in examples.notes],
+    )
+
+
+def read_object(data: Any, arguments: DataArguments, name: str, task: str | None = None) -> Examples:
     """Return the examples in a path, arrays, a DataFrame, `tf.data`, or a mapping of parts to such.
 
     Raises:
         DataError: it is none of these, or is broken.
     """
     if isinstance(data, str | Path):
-        return read_path(data, arguments)
+        return read_path(data, arguments, task)
     first = next(iter(data.values()), None) if isinstance(data, Mapping) else data
+    if isinstance(data, Mapping) and isinstance(first, str | Path):
+        return read_parts(data, arguments, task)
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and isinstance(first, tensorflow.data.Dataset):
         return tf_data.read_tf_data(data, arguments)
-    return arrays.read_arrays(data, arguments, name)
+    return arrays.read_arrays(data, arguments, name, task)

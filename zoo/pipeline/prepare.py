@@ -12,11 +12,14 @@ import pandas as pd
 from zoo.config import DataArguments
 from zoo.errors import DataError, UsageError
 from zoo.pipeline import cleaning, splits, targets
-from zoo.pipeline.examples import ALL, PARTS, Examples
+from zoo.pipeline.examples import ALL, PARTS, Examples, Features
 from zoo.pipeline.info import DataInfo
+from zoo.pipeline.sequences import TokenIds
 from zoo.pipeline.sources import Arrays, Source
 from zoo.pipeline.splits import Rows, Splits
 from zoo.pipeline.tables import TablePreprocessor
+from zoo.pipeline.texts import TextPreprocessor, Texts
+from zoo.progress import track
 from zoo.tasks import Task, find_task
 
 logger = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
         raise DataError(f"The data have no labelled rows. Received: {examples.name}. Add some.")
     chosen = _choose_task(examples, known, task)
     labels = _labels(examples, known) if chosen.kind == "classification" else ()
+    examples.notes += targets.label_twins(labels)
     encoded = {
         name: _encode(part.targets, missing[name], labels, has_names=examples.labels is not None)
         for name, part in examples.parts.items()
@@ -56,12 +60,20 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
     )
 
     own_train, train_rows = places["train"]
-    table, sources = _sources(examples, own_train, train_rows, hashes)
-    parts = {name: Rows(sources[own], rows, encoded[own][rows]) for name, (own, rows) in places.items()}
+    features = examples.parts[own_train].features
+    table = TablePreprocessor.fit(features.iloc[train_rows]) if isinstance(features, pd.DataFrame) else None
+    text = None
+    if isinstance(features, Texts) and not arguments.raw:
+        text = TextPreprocessor.fit(track(features.rows(train_rows), "Learning the vocabulary"), arguments)
+    sources = {name: _source(part.features, hashes[name], table, text, arguments) for name, part in examples.parts.items()}
+    parts = {
+        name: Rows(sources[own], rows, encoded[own][rows], _texts(examples.parts[own].features))
+        for name, (own, rows) in places.items()
+    }
     info = DataInfo(
         name=examples.name,
         task_name=chosen.name,
-        input_shape=examples.input_shape or (len(table.feature_names) if table else 0,),
+        input_shape=_input_shape(examples, table, text),
         labels=labels,
         num_outputs=len(labels) or parts["train"].targets.shape[1],
         num_examples={name: len(rows.rows) for name, rows in parts.items()},
@@ -71,10 +83,12 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
             "notes": examples.notes,
             "broken": [line for part in examples.parts.values() for line in part.broken],
             "classes": {name: splits.class_counts(rows.targets, labels) for name, rows in parts.items()} if labels else {},
+            "texts": _text_statistics(parts),
         },
         arguments=arguments.model_dump(mode="json", exclude_unset=True),
         location=examples.location,
         table=table,
+        text=text,
         statistics=_statistics(table, parts["train"], labels),
     )
     for problem in cleaning.as_problems(report):
@@ -106,12 +120,11 @@ def prepare_like(examples: Examples, info: DataInfo, *, part: str | None, batch_
     missing = targets.is_missing(chosen.targets)
     if missing.any():
         raise DataError(f"{int(missing.sum())} rows have no label, the first is row {int(np.argmax(missing))}. Add them.")
-    if (examples.kind == "table") != (info.table is not None) or (
-        examples.input_shape and tuple(examples.input_shape) != info.input_shape
-    ):
+    accepted = {"features": "table"}.get(info.task.input_name, info.task.input_name)
+    if examples.kind != accepted or (examples.input_shape and tuple(examples.input_shape) != info.input_shape):
         raise DataError(
             f"The data do not fit the model. Received: {examples.kind}s of shape {examples.input_shape}; "
-            f"accepted: {'table' if info.table else 'image'}s of shape {info.input_shape}."
+            f"accepted: {accepted}s of shape {info.input_shape}."
         )
     labels = info.labels
     if examples.labels is not None and labels:  # class numbers of the other data, by their names
@@ -119,12 +132,9 @@ def prepare_like(examples: Examples, info: DataInfo, *, part: str | None, batch_
         encoded = targets.encode(np.array(examples.labels, object)[own], labels)
     else:
         encoded = _encode(chosen.targets, missing, labels, has_names=False)
-    source: Source
-    if info.table is not None and isinstance(chosen.features, pd.DataFrame):
-        source = Arrays(info.table.transform(chosen.features))
-    else:
-        source = chosen.features
-    rows = Rows(source, np.arange(len(encoded)), encoded)
+    arguments = DataArguments(**info.arguments)
+    source = _source(chosen.features, _hashes(chosen.features), info.table, info.text, arguments)
+    rows = Rows(source, np.arange(len(encoded)), encoded, _texts(chosen.features))
     return Splits({"test": rows}, info, batch_size=batch_size, seed=0)
 
 
@@ -142,17 +152,15 @@ def _check_parts(examples: Examples, arguments: DataArguments) -> None:
 
 
 def _choose_task(examples: Examples, known: np.ndarray, task: str | None) -> Task:
-    if examples.kind == "image":
-        chosen = find_task(task or "image_classification")
-        if chosen.input_name != "image":
-            raise UsageError(f"Task {chosen.name!r} is for tables. Received: images. Use image_classification.")
-        return chosen
-    guessed = targets.guess_task(known)
-    if task is None:
+    kind_of = {"image": "image", "features": "table", "text": "text"}
+    guessed = targets.guess_task(known) if examples.kind == "table" else f"{examples.kind}_classification"
+    if task is None and examples.kind == "table":
         logger.info("%s: taken for %s; task= says otherwise", examples.name, guessed)
     chosen = find_task(task or guessed)
-    if chosen.input_name == "image":
-        raise UsageError(f"Task {chosen.name!r} is for images. Received: a table. Use {guessed}.")
+    if kind_of[chosen.input_name] != examples.kind:
+        raise UsageError(
+            f"Task {chosen.name!r} is for {kind_of[chosen.input_name]}s. Received: {examples.kind}s. Use {guessed}."
+        )
     return chosen
 
 
@@ -179,7 +187,7 @@ def _encode(raw: np.ndarray, missing: np.ndarray, labels: tuple[targets.Label, .
     return encoded
 
 
-def _hashes(features: Source | pd.DataFrame) -> np.ndarray:
+def _hashes(features: Features) -> np.ndarray:
     if not isinstance(features, pd.DataFrame):
         return features.hashes
     if not len(features.columns):
@@ -204,21 +212,39 @@ def _hashes_of_rows(table: pd.DataFrame) -> np.ndarray:
     return hashes
 
 
-def _sources(
-    examples: Examples, own_train: str, train_rows: np.ndarray, hashes: Mapping[str, np.ndarray]
-) -> tuple[TablePreprocessor | None, dict[str, Source]]:
-    """Return the columns that the training rows show, and each part's features as a source."""
-    table: TablePreprocessor | None = None
-    sources: dict[str, Source] = {}
-    train = examples.parts[own_train].features
-    if isinstance(train, pd.DataFrame):
-        table = TablePreprocessor.fit(train.iloc[train_rows])
-    for name, part in examples.parts.items():
-        if table is not None and isinstance(part.features, pd.DataFrame):
-            sources[name] = Arrays(table.transform(part.features), hashes[name])
-        elif not isinstance(part.features, pd.DataFrame):
-            sources[name] = part.features
-    return table, sources
+def _source(
+    features: Features,
+    hashes: np.ndarray,
+    table: TablePreprocessor | None,
+    text: TextPreprocessor | None,
+    arguments: DataArguments,
+) -> Source:
+    """Return a part's features in the form that a model takes."""
+    if isinstance(features, Texts):
+        if text is None:
+            return Arrays(np.array([each.encode("utf-8", "replace") for each in features.read()], object), hashes)
+        return TokenIds(features, text, budget_bytes=arguments.memory_budget_mb * 2**20)
+    if isinstance(features, pd.DataFrame):
+        if table is None:
+            raise DataError("All parts are tables, or none is. Received: a table beside others. Give one kind.")
+        return Arrays(table.transform(features), hashes)
+    return features
+
+
+def _text_statistics(parts: Mapping[str, Rows]) -> dict[str, dict[str, float]]:
+    return {part: rows.source.statistics(rows.rows) for part, rows in parts.items() if isinstance(rows.source, TokenIds)}
+
+
+def _texts(features: Features) -> Texts | None:
+    return features if isinstance(features, Texts) else None
+
+
+def _input_shape(examples: Examples, table: TablePreprocessor | None, text: TextPreprocessor | None) -> tuple[int | None, ...]:
+    if table is not None:
+        return (len(table.feature_names),)
+    if examples.kind == "text":
+        return () if text is None else (None,)
+    return examples.input_shape or ()
 
 
 def _statistics(

@@ -55,7 +55,7 @@ class Arrays:
             return features, tf.gather(target_tensor, positions)
 
         batches = _position_batches(len(rows), batch_size, seed).map(fetch)
-        return _finished(batches, len(rows), batch_size)
+        return finished(batches, len(rows), batch_size)
 
 
 class ImageFiles:
@@ -77,7 +77,7 @@ class ImageFiles:
 
         positions = _position_batches(len(rows), batch_size, seed).unbatch()
         batches = positions.map(load, num_parallel_calls=PARALLEL_CALLS).batch(batch_size)
-        return _finished(batches, len(rows), batch_size)
+        return finished(batches, len(rows), batch_size)
 
 
 class Records:
@@ -112,11 +112,11 @@ class Records:
         examples = examples.map(lambda row, encoded: (positions[row], encoded))
         examples = examples.filter(lambda position, _: position >= 0)
         if seed is not None:
-            examples = _pass_number().flat_map(_shuffler(examples, min(self.shuffle_size, len(rows)), seed))
+            examples = pass_number().flat_map(_shuffler(examples, min(self.shuffle_size, len(rows)), seed))
         examples = examples.map(
             lambda position, encoded: (self.decode(encoded), target_tensor[position]), num_parallel_calls=PARALLEL_CALLS
         )
-        return _finished(examples.batch(batch_size), len(rows), batch_size)
+        return finished(examples.batch(batch_size), len(rows), batch_size)
 
 
 def hash_rows(features: np.ndarray) -> np.ndarray:
@@ -145,7 +145,7 @@ def _position_batches(count: int, batch_size: int, seed: int | None) -> tf.data.
     batches = tf.data.Dataset.range(-(-count // batch_size))
     if seed is None:
         return batches.map(positions)
-    return _pass_number().flat_map(shuffled_pass)
+    return pass_number().flat_map(shuffled_pass)
 
 
 def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.Tensor], tf.data.Dataset]:
@@ -158,7 +158,7 @@ def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.T
     return shuffled_pass
 
 
-def _pass_number() -> tf.data.Dataset:
+def pass_number() -> tf.data.Dataset:
     """Return a dataset whose one element is 0 in the first pass over it, 1 in the second, and so on.
 
     `Dataset.random` and a seeded `shuffle` would mix TensorFlow's global seed in, and so depend on what ran before.
@@ -167,7 +167,8 @@ def _pass_number() -> tf.data.Dataset:
     return tf.data.Dataset.from_generator(lambda: iter([next(numbers)]), output_signature=tf.TensorSpec((), tf.int64))
 
 
-def _finished(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
+def finished(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
+    """Return batches of known cardinality, prepared ahead, in a fixed order and without autotuning."""
     options = tf.data.Options()
     options.autotune.enabled = False
     options.deterministic = True

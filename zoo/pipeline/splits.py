@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.sources import Source
 from zoo.pipeline.targets import Label
+from zoo.pipeline.texts import Texts
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -26,14 +27,16 @@ class Rows:
     source: Source
     rows: np.ndarray  # (n,), int64, ascending
     targets: np.ndarray  # (n,) int64 class numbers, or (n, outputs) float32
+    texts: Texts | None = None  # of the whole source
 
 
 class Splits:
     """The parts of a data set as batched `tf.data`: each a finite pass of known cardinality.
 
     `train` is reshuffled in each pass, in an order that the seed and the number of the pass fix; `validation` and `test`
-    keep their order. Images come as they are stored (uint8, or float32 if given so), tables as float32 features, labels as
-    int64 class numbers `(batch,)`, regression targets as float32 `(batch, outputs)`.
+    keep their order. Images come as they are stored (uint8, or float32 if given so), tables as float32 features, texts as
+    int32 token ids `(batch, tokens of the longest)` with 0 for padding, or as strings where `raw` asks for it; labels as int64
+    class numbers `(batch,)`, regression targets as float32 `(batch, outputs)`.
 
     Example:
         >>> import zoo
@@ -71,6 +74,17 @@ class Splits:
     def targets(self, part: str) -> np.ndarray:
         """Return the targets of a part in its order: `(rows,)` class numbers or `(rows, outputs)` values."""
         return self._parts[part].targets
+
+    def texts(self, part: str) -> Iterator[str]:
+        """Return the raw texts of a part in its order.
+
+        Raises:
+            UsageError: these data are no texts.
+        """
+        chosen = self._parts[part]
+        if chosen.texts is None:
+            raise UsageError(f"Only text data have texts. Received: {self.info.name!r}, {self.info.task_name}.")
+        return chosen.texts.rows(chosen.rows)
 
     def _pass(self, part: str, seed: int | None) -> tf.data.Dataset:
         chosen = self._parts[part]

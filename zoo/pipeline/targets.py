@@ -101,6 +101,23 @@ def find_labels(targets: np.ndarray, *, are_numbers_names: bool) -> tuple[Label,
     return labels
 
 
+def label_twins(labels: Sequence[Label]) -> list[str]:
+    """Return a sentence for each group of labels that differ only in spaces or case.
+
+    Example:
+        >>> label_twins(["good", "Good ", "bad"])
+        ["labels 'good', 'Good ' differ only in spaces or case; they are kept as 2 classes"]
+    """
+    groups: dict[str, list[str]] = {}
+    for label in map(str, labels):
+        groups.setdefault("".join(label.split()).casefold(), []).append(label)
+    return [
+        f"labels {', '.join(map(repr, group))} differ only in spaces or case; they are kept as {len(group)} classes"
+        for group in groups.values()
+        if len(group) > 1
+    ]
+
+
 def encode(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
     """Return the class number of each label, `(rows,)`, int64.
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
 from zoo.artefacts.outputs import output_kind, output_shape
 from zoo.config import Settings
@@ -91,11 +90,12 @@ def check_fits(model: keras.Model, info: DataInfo) -> None:
     """
     if not isinstance(model, keras.Model):
         raise UsageError(f"A model is a name, a run or a keras.Model. Received: {type(model).__name__}.")
+    batch = info.example_batch(2)
     try:
-        model(np.zeros((2, *info.input_shape), np.float32), training=False)
+        model(batch, training=False)
     except Exception as error:
         raise UsageError(
             f"The model does not take these data. Received: model {model.name!r}, which fails on a batch of shape "
-            f"{(2, *info.input_shape)}: {one_line(error)}. Give its Input the shape {info.input_shape}."
+            f"{batch.shape}, {batch.dtype}: {one_line(error)}. Give its Input the shape {info.input_shape}."
         ) from error
     output_kind(model, info)

@@ -81,7 +81,7 @@ def test_image_size_stretches_arrays() -> None:
         ((TABLE, LABELS[:5]), "40 rows and 5 labels"),
         (([IMAGES[0], IMAGES[0, :3]] * 20, LABELS), "different shapes.*Bring them to one shape"),
         ((TABLE[:, 0], LABELS), r"shape \(40,\)"),
-        ((["a.png"] * 40, LABELS), "images .* or a table"),
+        ((["a.png"] * 40, LABELS), "images.* or a table"),
         ((TABLE + 1j, LABELS), "complex64"),
         ((np.zeros((40, 3, 8, 8)), LABELS), "channels last.*moveaxis"),
         ((IMAGES.astype(np.uint16) * 200, LABELS), "hold 0 to 255"),

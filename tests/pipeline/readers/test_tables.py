@@ -153,7 +153,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not a parquet file"):
         zoo.load_data(tmp_path / "x.parquet")
     (tmp_path / "x.xlsx").write_bytes(b"PK")
-    with pytest.raises(DataError, match=r"ends in \.csv, \.parquet, \.tsv, \.npz. Received: .*x\.xlsx"):
+    with pytest.raises(
+        DataError, match=r"ends in \.csv, \.parquet, \.tsv, \.jsonl, \.ndjson, \.txt, \.npz. Received: .*x\.xlsx"
+    ):
         zoo.load_data(tmp_path / "x.xlsx")
 
 

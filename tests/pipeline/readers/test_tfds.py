@@ -144,7 +144,7 @@ def test_without_an_address_nothing_is_tried_for_minutes(tmp_path: Path, monkeyp
 def test_data_without_one_image_and_one_label_are_refused(tmp_path: Path) -> None:
     builder = TwoLabels(data_dir=tmp_path)
     builder.download_and_prepare()
-    with pytest.raises(DataError, match=r"needs one image and one class label.*second \(ClassLabel\)"):
+    with pytest.raises(DataError, match=r"needs one image or one text, and one class label.*second \(ClassLabel\)"):
         zoo.load_data(builder.data_path)
 
 

@@ -14,17 +14,20 @@ import pandas as pd
 from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples, Part
+from zoo.pipeline.images import SUFFIXES as IMAGE_SUFFIXES
 from zoo.pipeline.images import fit_array
 from zoo.pipeline.readers.tables import split_columns
+from zoo.pipeline.readers.texts import TEXT_NAMES, as_part, find_columns
 from zoo.pipeline.sources import Arrays
 from zoo.pipeline.tables import as_table
 from zoo.pipeline.targets import as_targets
 
 
-def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays") -> Examples:
+def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task: str | None = None) -> Examples:
     """Return the examples in `(features, targets)`, in a DataFrame with its label column, or in a mapping of parts to such.
 
-    Features of `(rows, height, width)` or `(rows, height, width, channels)` are images, of `(rows, columns)` a table.
+    Features of `(rows, height, width)` or `(rows, height, width, channels)` are images, of `(rows, columns)` a table, strings
+    of `(rows,)` texts. A DataFrame holds texts for the task "text_classification", or where it has a column of a usual name.
 
     Raises:
         DataError: features and targets do not fit each other, or are neither images nor a table.
@@ -35,7 +38,8 @@ def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays") -> Ex
     parts, kinds, shapes, numbers_are_names = {}, set(), set(), False
     for part_name, part in given.items():
         if isinstance(part, pd.DataFrame):
-            features, raw_targets = split_columns(part, arguments)
+            is_text = task == "text_classification" or (task is None and _has_text_column(part, arguments))
+            features, raw_targets = (_text_columns if is_text else split_columns)(part, arguments)
             numbers_are_names = True
         elif isinstance(part, tuple | list) and len(part) == 2:
             features, raw_targets = part
@@ -89,17 +93,50 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _read_part(features: Any, targets: np.ndarray, arguments: DataArguments) -> tuple[Part, Any, Any]:
-    if not isinstance(features, pd.DataFrame):
+    texts = _as_texts(features)
+    if texts is not None:
+        features = texts
+    elif not isinstance(features, pd.DataFrame):
         features = _as_array(features)
     if len(features) != len(targets):
         raise DataError(f"Each row needs one label. Received: {len(features)} rows and {len(targets)} labels.")
     if not len(features):
         raise DataError("The data are empty. Received: 0 rows. Add some.")
+    if texts is not None:
+        part = as_part(lambda: ((f"Row {row}", text, row) for row, text in enumerate(texts)), "the texts", has_numbers=True)
+        return Part(part.features, targets[part.targets], part.broken), "text", None
     if isinstance(features, pd.DataFrame) or features.ndim == 2:
         table = as_table(features)
         return Part(table.reset_index(drop=True), targets), "table", None
     images = _as_images(features, arguments)
     return Part(Arrays(images), targets), "image", images.shape[1:]
+
+
+def _has_text_column(table: pd.DataFrame, arguments: DataArguments) -> bool:
+    return arguments.text_column is not None or any(str(name).lower() in TEXT_NAMES for name in table.columns)
+
+
+def _text_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Series, pd.Series]:
+    text, label = find_columns([str(name) for name in table.columns], arguments)
+    return table.iloc[:, text], table.iloc[:, label]
+
+
+def _as_texts(features: Any) -> list[Any] | None:
+    """Return the texts of a list, an array or a Series of strings; None for anything else."""
+    if isinstance(features, str | bytes):
+        raise DataError(f"Texts come as a list. Received: one text, {features!r:.60}. Put it in a list, with a list of labels.")
+    if isinstance(features, pd.Series):
+        features = features.astype(object).where(features.notna(), None).tolist()
+    if isinstance(features, np.ndarray) and features.ndim == 1 and features.dtype.kind in "SUOT":
+        features = features.tolist()
+    if not (isinstance(features, list | tuple) and any(isinstance(text, str | bytes) for text in features)):
+        return None
+    if all(str(text).lower().endswith(tuple(IMAGE_SUFFIXES)) for text in features):
+        raise DataError(
+            f"Features are images, texts or a table. Received: {len(features)} names of image files, first {features[0]!r}. "
+            "Give the folder that holds the files in folders named by their class."
+        )
+    return [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in features]
 
 
 def _as_array(features: Any) -> np.ndarray:

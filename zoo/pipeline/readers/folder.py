@@ -1,10 +1,11 @@
-"""A folder of class folders of images."""
+"""A folder of class folders of images, or of text files."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import GREY_MODES, SUFFIXES, open_image, read_image
+from zoo.pipeline.readers.texts import as_part
 from zoo.pipeline.sources import Arrays, ImageFiles
 from zoo.progress import track
 
@@ -25,35 +27,69 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
-def read_folder(folder: Path, arguments: DataArguments) -> Examples:
-    """Return the images in `folder/CLASS/...`, or in `folder/train/CLASS/...`, `validation` (or `val`) and `test`.
+def text_files(folder: Path) -> list[Path]:
+    """Return the `.txt` files below a folder, sorted; hidden ones are left out."""
+    files = (path for path in folder.rglob("*.txt") if path.is_file())
+    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
-    Images of one size keep it; of several sizes they are stretched to `image_size`, by default 96 x 96.
+
+def read_folder(folder: Path, arguments: DataArguments, task: str | None = None) -> Examples:
+    """Return what is in `folder/CLASS/...`, or in `folder/train/CLASS/...`, `validation` (or `val`) and `test`.
+
+    Images of one size keep it; of several sizes they are stretched to `image_size`, by default 96 x 96. A folder without
+    images, or any for the task "text_classification", is one of `.txt` files, each one text.
 
     Raises:
-        DataError: there are no class folders, or no images in them.
+        DataError: there are no class folders, or neither images nor texts in them.
     """
-    roots = _part_roots(folder)
-    files: dict[str, list[tuple[Path, str]]] = {}
-    notes = []
-    for part, root in roots.items():
-        files[part] = []
-        for class_folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-            found = image_files(class_folder)
-            files[part] += [(path, class_folder.name) for path in found]
-            if not found:
-                notes.append(f"{class_folder} has no images and is no class")
+    files, notes = _listed(folder, image_files, "images") if task != "text_classification" else ({}, [])
+    is_text = not any(files.values())
+    if is_text:
+        files, notes = _listed(folder, text_files, ".txt files")
     labels = sorted({label for listed in files.values() for _, label in listed})
     if not labels:
         raise DataError(
-            f"A folder of images holds one folder for each class. Received: {folder}, with no images in folders below it. "
-            "Sort the images into folders named by their class."
+            "A folder of data holds one folder for each class. "
+            f"Received: {folder}, with no images and no .txt files in folders below it. "
+            "Sort the images or texts into folders named by their class, or name files after their parts: train.csv, test.csv."
         )
+    if is_text:
+        parts = {part: _read_texts(listed, labels, arguments.encoding) for part, listed in files.items() if listed}
+        return Examples(str(folder), parts, "text", labels=tuple(labels), notes=notes)
     input_shape = _common_shape([path for listed in files.values() for path, _ in listed], arguments)
     total = sum(len(listed) for listed in files.values())
     in_memory = total * int(np.prod(input_shape)) <= arguments.memory_budget_mb * 2**20
     parts = {part: _read_part(listed, labels, input_shape, in_memory) for part, listed in files.items() if listed}
     return Examples(str(folder), parts, "image", input_shape, labels=tuple(labels), notes=notes)
+
+
+def _listed(
+    folder: Path, files_below: Callable[[Path], list[Path]], what: str
+) -> tuple[dict[str, list[tuple[Path, str]]], list[str]]:
+    """Return the files of each part with their class, and notes on folders without any."""
+    files: dict[str, list[tuple[Path, str]]] = {}
+    notes = []
+    for part, root in _part_roots(folder).items():
+        files[part] = []
+        for class_folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+            found = files_below(class_folder)
+            files[part] += [(path, class_folder.name) for path in found]
+            if not found:
+                notes.append(f"{class_folder} has no {what} and is no class")
+    return files, notes
+
+
+def _read_texts(listed: list[tuple[Path, str]], labels: list[str], encoding: str) -> Part:
+    number_of = {label: number for number, label in enumerate(labels)}
+
+    def records() -> Iterator[tuple[str, Any, int]]:
+        for path, label in listed:
+            try:
+                yield path.name, path.read_text(encoding), number_of[label]
+            except (OSError, UnicodeError) as error:
+                yield path.name, ValueError(f"cannot be read: {error}"), number_of[label]
+
+    return as_part(records, str(listed[0][0].parent), has_numbers=True)
 
 
 def _part_roots(folder: Path) -> Mapping[str, Path]:

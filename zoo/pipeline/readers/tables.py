@@ -39,7 +39,10 @@ def read_table(path: Path) -> pd.DataFrame:
             )
             _ = table.column_names  # decoded only now
             if any(pa.types.is_binary(column.type) for column in table.schema):
-                raise DataError(f"A table's text is UTF-8. Received: other bytes in {path}. Save the file as UTF-8.")
+                raise DataError(
+                    f"A table's text is UTF-8. Received: other bytes in {path}. Save the file as UTF-8, "
+                    "or for a file of texts name its encoding with data.encoding."
+                )
     except UnicodeDecodeError as error:
         raise DataError(f"A table's text is UTF-8. Received: {error} in {path}. Save the file as UTF-8.") from error
     except (pa.ArrowException, OSError) as error:

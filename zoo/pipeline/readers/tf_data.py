@@ -51,7 +51,7 @@ def _read(dataset: tf.data.Dataset, arguments: DataArguments) -> tuple[np.ndarra
     for image_batch, label_batch in track(_checked(batches), "Reading tf.data"):
         images.append(image_batch)
         labels.append(label_batch)
-        size += image_batch.nbytes
+        size += sum(map(len, image_batch)) if image_batch.dtype == object else image_batch.nbytes
         if size > arguments.memory_budget_mb * 2**20:
             raise DataError(
                 f"This tf.data.Dataset is read into memory, at most {arguments.memory_budget_mb} MB. Received: more. Raise "

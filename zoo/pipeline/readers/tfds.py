@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
@@ -15,6 +17,7 @@ from zoo.errors import DataError, UnknownNameError, UsageError
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import read_image
 from zoo.pipeline.readers.folder import DEFAULT_SIZE
+from zoo.pipeline.readers.texts import as_part
 from zoo.pipeline.sources import PARALLEL_CALLS, Arrays, Records, hash_all
 from zoo.progress import track
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
 SCAN_BATCH = 512
+UNLABELLED = -1  # what TensorFlow Datasets puts in place of a missing label
 
 
 def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, known_names: list[str]) -> Examples:
@@ -30,13 +34,13 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
 
     Args:
         name: as `tfds.load` takes it, for example "mnist" or "cifar10:3.0.2".
-        arguments: `data_dir`, `image_size` and `memory_budget_mb` are used.
+        arguments: `data_dir`, `image_size`, `text_column`, `label_column` and `memory_budget_mb` are used.
         offline_twin: the embedded data set to suggest where a download fails.
         known_names: zoo's own data sets, for the hint on a wrong name.
 
     Raises:
         UnknownNameError: there is no such data set.
-        DataError: it cannot be downloaded, or has no images with a class label.
+        DataError: it cannot be downloaded, or has neither images nor texts with a class label.
     """
     import tensorflow_datasets as tfds
 
@@ -89,7 +93,7 @@ def read_prepared(path: Path, arguments: DataArguments) -> Examples:
     """Return the examples in a folder that TensorFlow Datasets prepared.
 
     Raises:
-        DataError: it is broken, or has no images with a class label.
+        DataError: it is broken, or has neither images nor texts with a class label.
     """
     import tensorflow_datasets as tfds
 
@@ -104,24 +108,18 @@ def _read(builder: tfds.core.DatasetBuilder, name: str, arguments: DataArguments
     import tensorflow_datasets as tfds
 
     features = builder.info.features
-    images = [key for key, feature in features.items() if isinstance(feature, tfds.features.Image)]
-    labels = [key for key, feature in features.items() if isinstance(feature, tfds.features.ClassLabel)]
-    if builder.info.supervised_keys:
-        images = [key for key in images if key in builder.info.supervised_keys] or images
-        labels = [key for key in labels if key in builder.info.supervised_keys] or labels
-    if len(images) != 1 or len(labels) != 1:
+    images = _keys(builder, tfds.features.Image, None)
+    texts = _keys(builder, tfds.features.Text, arguments.text_column)
+    labels = _keys(builder, tfds.features.ClassLabel, arguments.label_column)
+    if (len(images) != 1 and (images or len(texts) != 1)) or len(labels) != 1:
         raise DataError(
-            "A TensorFlow data set needs one image and one class label. "
-            f"Received: {name!r} with {', '.join(f'{key} ({type(value).__name__})' for key, value in features.items())}."
+            "A TensorFlow data set needs one image or one text, and one class label. "
+            f"Received: {name!r} with {', '.join(f'{key} ({type(value).__name__})' for key, value in features.items())}. "
+            "Of several texts or labels name one with data.text_column or data.label_column."
         )
-    splits = set(builder.info.splits)
-    names = {part: part for part in ("train", "validation", "test") if part in splits}
-    if not splits:
-        raise DataError(f"A data set needs a split of known size. Received: {name!r} with none. Prepare it again.")
-    if "train" not in names:
-        names = {ALL: next(iter(builder.info.splits))}
-    notes = [f"split {split!r} is not used" for split in sorted(splits - set(names.values()))]
-
+    if not images:
+        return _read_texts(builder, name, texts[0], labels[0])
+    names, notes = _parts_of(builder, name)
     image_feature = features[images[0]]
     shape = image_feature.shape
     known = None not in shape and arguments.image_size is None
@@ -135,6 +133,56 @@ def _read(builder: tfds.core.DatasetBuilder, name: str, arguments: DataArguments
         part: _read_part(builder, split, images[0], labels[0], decode, input_shape, in_memory) for part, split in names.items()
     }
     return Examples(name, parts, "image", input_shape, labels=tuple(features[labels[0]].names), notes=notes)
+
+
+def _keys(builder: tfds.core.DatasetBuilder, kind: type[Any], wanted: str | None) -> list[str]:
+    """Return the features of a kind: the one wanted, or those of the supervised pair, or all."""
+    keys = [key for key, feature in builder.info.features.items() if isinstance(feature, kind)]
+    if wanted is not None:
+        return [key for key in keys if key == wanted]
+    return [key for key in keys if key in (builder.info.supervised_keys or ())] or keys
+
+
+def _parts_of(builder: tfds.core.DatasetBuilder, name: str) -> tuple[dict[str, str], list[str]]:
+    """Return the split that is each part, and notes on the others."""
+    splits = set(builder.info.splits)
+    if not splits:
+        raise DataError(f"A data set needs a split of known size. Received: {name!r} with none. Prepare it again.")
+    names = {part: part for part in ("train", "validation", "test") if part in splits}
+    if "train" not in names:
+        names = {ALL: next(iter(builder.info.splits))}
+    return names, [f"split {split!r} is not used" for split in sorted(splits - set(names.values()))]
+
+
+def _read_texts(builder: tfds.core.DatasetBuilder, name: str, text_key: str, label_key: str) -> Examples:
+    import tensorflow as tf
+
+    def records(split: str) -> Iterator[tuple[str, str, int]]:
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        pairs = _in_order(builder, split).map(lambda example: (example[text_key], example[label_key])).batch(SCAN_BATCH)
+        row = 0
+        for texts, labels in pairs.with_options(options).as_numpy_iterator():
+            for text, label in zip(texts, labels.tolist(), strict=True):
+                row += 1
+                yield f"Example {row}", text.decode("utf-8", "replace"), label
+
+    names, notes = _parts_of(builder, name)
+    parts = {
+        part: as_part(partial(records, split), f"{name}, split {split!r}", has_numbers=True) for part, split in names.items()
+    }
+    for part in [part for part, content in parts.items() if (content.targets == UNLABELLED).all() and part != "train"]:
+        del parts[part]
+        notes.append(f"split {part!r} has no labels and is not used")
+    return Examples(name, parts, "text", labels=tuple(builder.info.features[label_key].names), notes=notes)
+
+
+def _in_order(builder: tfds.core.DatasetBuilder, split: str, decoders: Any = None) -> tf.data.Dataset:
+    """Return the examples of a split, in the same order each time."""
+    import tensorflow_datasets as tfds
+
+    config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    return builder.as_dataset(split=split, shuffle_files=False, decoders=decoders, read_config=config)
 
 
 def _stretcher(input_shape: tuple[int, int, int]) -> Any:
@@ -161,12 +209,7 @@ def _read_part(
     import tensorflow_datasets as tfds
 
     def stream() -> tf.data.Dataset:
-        return builder.as_dataset(
-            split=split,
-            shuffle_files=False,
-            decoders={image_key: tfds.decode.SkipDecoding()},
-            read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
-        )
+        return _in_order(builder, split, {image_key: tfds.decode.SkipDecoding()})
 
     examples = stream().map(
         lambda example: (example[image_key], example[label_key], *([decode(example[image_key])] if in_memory else [])),

@@ -1,0 +1,105 @@
+"""The baseline that every text result is set beside: TF-IDF of words and pairs of words, and logistic regression."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import compress, pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.errors import UsageError
+from zoo.evaluation.scores import Evaluation, classification_scores
+from zoo.pipeline.splits import Splits
+from zoo.text import Tokenizer
+from zoo.text.characters import valid_text
+from zoo.text.words import split_words
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+NAME = "tfidf_logistic"
+# On validation parts, 1 / 10 / 30: IMDB 90.0 / 91.3 / 91.6 %, SST-2 78.5 / 81.7 / 80.8 %, ChnSentiCorp 89.6 / 92.1 / 91.9 %.
+INVERSE_PENALTY = 10.0
+MOST_ROWS = 50_000  # of the training part that are learned from, so that memory has a bound
+MANY_ROWS = 1_000  # from so many on, words and pairs that stand in one text alone are left out
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted baseline and its scores.
+
+    Args:
+        name: "tfidf_logistic".
+        evaluation: scores on the part asked for.
+        num_train: training rows that it learned from.
+        seconds: that fitting took.
+        pipeline: scikit-learn's, from raw texts to class numbers.
+    """
+
+    name: str
+    evaluation: Evaluation
+    num_train: int
+    seconds: float
+    pipeline: Pipeline
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The scores, named as those of `zoo.evaluate`."""
+        return dict(self.evaluation.metrics)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON."""
+        return {"name": self.name, **self.metrics, "num_train": self.num_train, "seconds": self.seconds}
+
+
+def has_texts(data: Splits) -> bool:
+    """Return whether these data are texts."""
+    return data.info.task.input_name == "text"
+
+
+def fit_baseline(data: Splits, part: str) -> Baseline:
+    """Fit TF-IDF and logistic regression on the training texts, and score them on a part.
+
+    Args:
+        data: of texts.
+        part: "validation" or "test".
+
+    Raises:
+        UsageError: the data are no texts.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    if not has_texts(data):
+        raise UsageError(f"The baseline is for texts. Received: {data.info.name!r}, {data.info.task_name}. Give text data.")
+    begun = time.perf_counter()
+    targets = data.targets("train")
+    is_used = np.zeros(len(targets), bool)
+    is_used[np.linspace(0, len(targets) - 1, min(len(targets), MOST_ROWS)).astype(np.int64)] = True
+    targets = targets[is_used]
+    vectorizer = TfidfVectorizer(
+        analyzer=_words_and_pairs(data.info.text.tokenizer if data.info.text else Tokenizer()),
+        sublinear_tf=True,
+        min_df=2 if len(targets) >= MANY_ROWS else 1,
+        dtype=np.float32,
+    )
+    pipeline = make_pipeline(vectorizer, LogisticRegression(C=INVERSE_PENALTY, max_iter=1000))
+    pipeline.fit(compress(data.texts("train"), is_used), targets)
+    seconds = time.perf_counter() - begun
+    found = pipeline.predict_proba(data.texts(part))
+    probabilities = np.zeros((len(found), len(data.info.labels)), np.float32)
+    probabilities[:, pipeline.classes_] = found  # a class without a training row stays at 0
+    evaluation = classification_scores(data.targets(part), probabilities, data.info)
+    return Baseline(NAME, evaluation, len(targets), seconds, pipeline)
+
+
+def _words_and_pairs(tokenizer: Tokenizer) -> Callable[[str], Iterable[str]]:
+    def analyze(text: str) -> list[str]:
+        words = split_words(valid_text(text), tokenizer.filters, tokenizer.lower, tokenizer.split)
+        return [*words, *map(" ".join, pairwise(words))]
+
+    return analyze

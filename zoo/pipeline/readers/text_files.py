@@ -1,0 +1,242 @@
+"""Text files row by row, as often as needed: CSV, TSV, JSON lines, Parquet, and plain lines.
+
+Each function returns what opens the file anew and yields `(place, text, label)` of each row; a row that cannot be read has an
+exception in place of its text, which says why.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import DataError
+
+LARGEST_CELL = 2**31 - 1  # letters; the csv module stops at 131,072 otherwise
+GUESS_ROWS = 1000  # of a file without a header that show which column is the label
+
+Record = tuple[str, Any, Any]
+Records = Callable[[], Iterator[Record]]
+Columns = Callable[[Sequence[str]], tuple[int, int]]  # names to the positions of text and label
+
+
+def check_is_text(path: Path, encoding: str) -> None:
+    """Refuse a binary file, and one that begins like UTF-16 and is read as something else.
+
+    Raises:
+        DataError: the message has the mend.
+    """
+    if encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
+        return
+    with path.open("rb") as file:
+        start = file.read(8192)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise DataError(f"This file begins like UTF-16. Received: {path}. Name its encoding: data.encoding=utf-16.")
+    if b"\0" in start:
+        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Give a text file.")
+
+
+def column_names(path: Path, encoding: str) -> list[str]:
+    """Return the first row of a CSV or TSV file, or the columns of a Parquet file; none if they cannot be read."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            from pyarrow import parquet
+
+            names: list[str] = parquet.read_schema(path).names
+            return names
+        return next((row for _, row, _ in _decoded(partial(_cells, path), path, encoding)), [])
+    except (DataError, OSError, ValueError):
+        return []  # whoever reads the file says what is wrong with it
+
+
+def delimited(
+    path: Path, encoding: str, columns: Columns, is_header: Callable[[Sequence[str]], bool]
+) -> tuple[Records, list[str]]:
+    """Return the rows of a CSV or TSV file, and notes on how they are read.
+
+    Cells may be quoted, and then hold newlines and doubled quotes. In a TSV whose quotes would not close, or would join
+    rows, quotes are letters like any other.
+
+    Args:
+        path: of the file; `.tsv` is separated by tabs, anything else by commas.
+        encoding: of the file.
+        columns: finds text and label among the names; without a header they are called "1", "2", ...
+        is_header: whether a first row is one.
+
+    Raises:
+        DataError: the file is empty, or of two columns without a header that do not say which is the label.
+    """
+    csv.field_size_limit(LARGEST_CELL)
+    notes = []
+    quoting = csv.QUOTE_MINIMAL
+    if path.suffix.lower() == ".tsv" and not _is_quoted_well(path, encoding):
+        quoting = csv.QUOTE_NONE
+        notes.append("quotes are letters like any other: read as quotes they would not close")
+    cells = partial(_cells, path, quoting=quoting)
+    first = next((row for _, row, _ in _decoded(cells, path, encoding)), None)
+    if first is None:
+        raise DataError(f"The file has no rows. Received: {path}. Add some.")
+    has_header = is_header(first)
+    if has_header:
+        text, label = columns(first)
+    else:
+        text, label = _columns_without_header(first, _decoded(cells, path, encoding), columns)
+        notes.append(f"without a header: column {text + 1} is taken for the text, column {label + 1} for the label")
+
+    def records(file: Any) -> Iterator[Record]:
+        rows = cells(file)
+        if has_header:
+            next(rows, None)
+        for place, row, _ in rows:
+            if len(row) == len(first):
+                yield place, row[text], row[label]
+            else:
+                yield place, ValueError(f"has {len(row)} columns in place of {len(first)}"), None
+
+    return lambda: _decoded(records, path, encoding), notes
+
+
+def json_lines(path: Path, encoding: str, columns: Columns) -> Records:
+    """Return the rows of a file with one JSON object a line.
+
+    Raises:
+        DataError: no line is an object.
+    """
+
+    def objects(file: Any) -> Iterator[Record]:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                try:
+                    yield f"Line {number}", json.loads(line), None
+                except (ValueError, RecursionError) as error:
+                    yield f"Line {number}", ValueError(f"is not JSON ({error})"), None
+
+    first = next((content for _, content, _ in _decoded(objects, path, encoding) if isinstance(content, Mapping)), None)
+    if first is None:
+        raise DataError(f"A .jsonl file has one JSON object a line. Received: {path} without any. Mend it.")
+    names = [str(name) for name in first]
+    text, label = columns(names)
+
+    def records(file: Any) -> Iterator[Record]:
+        for place, content, _ in objects(file):
+            if isinstance(content, Mapping):
+                yield place, content.get(names[text]), content.get(names[label])
+            else:
+                yield place, content if isinstance(content, Exception) else ValueError("is no JSON object"), None
+
+    return lambda: _decoded(records, path, encoding)
+
+
+def parquet_rows(path: Path, _: str, columns: Columns) -> Records:
+    """Return the rows of a Parquet file.
+
+    Raises:
+        DataError: it is none.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        names = parquet.read_schema(path).names
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"The table cannot be read: {error}. Received: {path}. Mend the file.") from error
+    text, label = columns(names)
+
+    def records() -> Iterator[Record]:
+        row = 0
+        try:
+            with parquet.ParquetFile(path) as file:
+                for batch in file.iter_batches(1024, columns=[names[text], names[label]]):
+                    for value, target in zip(batch[names[text]].to_pylist(), batch[names[label]].to_pylist(), strict=True):
+                        row += 1
+                        yield f"Row {row}", value, target
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"The table cannot be read: {error}. Received: {path}. Mend the file.") from error
+
+    return records
+
+
+def label_lines(path: Path, encoding: str) -> Records:
+    """Return the rows of a file whose lines are a label, white space and a text.
+
+    Raises:
+        DataError: the lines begin with too many different words for these to be labels.
+    """
+
+    def records(file: Any) -> Iterator[Record]:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                label, *rest = line.split(maxsplit=1)
+                yield f"Line {number}", rest[0].rstrip("\r\n") if rest else None, label
+
+    rows, labels = 0, set()
+    for _, _, label in _decoded(records, path, encoding):
+        rows += 1
+        labels.add(label)
+    if len(labels) > max(rows // 2, 2):
+        raise DataError(
+            f"The first word of a line is its label, the rest its text. Received: {path}, whose {rows} lines begin with "
+            f"{len(labels)} different words, for example {sorted(labels)[:3]}. Put the labels first, or give a .csv, .tsv, "
+            ".jsonl or .parquet with columns."
+        )
+    return lambda: _decoded(records, path, encoding)
+
+
+def plain_lines(path: Path, encoding: str) -> Records:
+    """Return the lines of a file, each one text without a label."""
+
+    def records(file: Any) -> Iterator[Record]:
+        return ((f"Line {number}", line.rstrip("\r\n"), None) for number, line in enumerate(file, start=1))
+
+    return lambda: _decoded(records, path, encoding)
+
+
+def _decoded(records: Callable[[Any], Iterator[Record]], path: Path, encoding: str) -> Iterator[Record]:
+    """Yield what `records` finds in the opened file; what Python says of its bytes and quotes becomes a DataError."""
+    is_utf_8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
+    try:
+        with path.open(encoding="utf-8-sig" if is_utf_8 else encoding, newline="") as file:
+            yield from records(file)
+    except UnicodeError as error:
+        raise DataError(
+            f"The file is not written in {encoding}: {error}. Received: {path}. Name its encoding with --encoding or "
+            "data.encoding=..., for example gb18030, utf-16 or latin-1."
+        ) from error
+    except csv.Error as error:
+        raise DataError(
+            f"The file is no proper CSV: {error}. Received: {path}. Double the quotes inside quoted cells, and close them."
+        ) from error
+
+
+def _cells(path: Path, file: Any, *, quoting: Any = csv.QUOTE_MINIMAL) -> Iterator[Record]:
+    """Yield the place and the cells of each row that is not empty."""
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
+    return ((f"Line {reader.line_num}", row, None) for row in reader if row)
+
+
+def _is_quoted_well(path: Path, encoding: str) -> bool:
+    """Return whether all rows have one number of cells when quotes are read as quotes."""
+    try:
+        return len({len(row) for _, row, _ in _decoded(partial(_cells, path), path, encoding)}) <= 1
+    except DataError as error:
+        return not isinstance(error.__cause__, csv.Error)
+
+
+def _columns_without_header(first: list[str], rows: Iterator[Record], columns: Columns) -> tuple[int, int]:
+    """Return text and label: named by position, or of two columns the label is the one with fewer different values."""
+    try:
+        return columns([str(number + 1) for number in range(len(first))])
+    except DataError:
+        if len(first) != 2:
+            return columns([cell[:40] for cell in first])  # says what stands in the first row
+    seen: list[set[str]] = [set(), set()]
+    for _, (_, row, _) in zip(range(GUESS_ROWS), rows, strict=False):
+        if len(row) == 2:
+            seen[0].add(row[0])
+            seen[1].add(row[1])
+    label = 0 if len(seen[0]) < len(seen[1]) else 1
+    return 1 - label, label

@@ -1,0 +1,184 @@
+"""Texts with labels, from files and from what a program holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.config import DataArguments
+from zoo.errors import DataError, UsageError, nearest
+from zoo.pipeline.examples import ALL, Examples, Part
+from zoo.pipeline.readers import text_files
+from zoo.pipeline.readers.text_files import Records
+from zoo.pipeline.targets import as_targets
+from zoo.pipeline.texts import Texts, hash_texts
+from zoo.progress import track
+
+SUFFIXES = (".jsonl", ".ndjson", ".txt")  # beside those of tables, which may hold texts too
+TEXT_NAMES = ("text", "sentence", "review", "content", "comment", "message", "document")
+LABEL_NAMES = ("label", "labels", "target", "class", "category", "sentiment")
+WITH_COLUMNS = {
+    ".jsonl": text_files.json_lines,
+    ".ndjson": text_files.json_lines,
+    ".parquet": text_files.parquet_rows,
+}
+
+
+def read_text_file(path: Path, arguments: DataArguments) -> Examples:
+    """Return the texts and labels in a file; of any other suffix than a table's or JSON's it holds `label text` lines.
+
+    Raises:
+        DataError: the file is binary, of another encoding or empty, or the columns of text and label are not found.
+        UsageError: a column is named, and the file has none.
+    """
+    suffix, encoding = path.suffix.lower(), arguments.encoding
+    notes: list[str] = []
+    columns = partial(find_columns, arguments=arguments)
+    if suffix != ".parquet":
+        text_files.check_is_text(path, encoding)
+    if suffix in (".csv", ".tsv"):
+        records, notes = text_files.delimited(path, encoding, columns, partial(_is_header, arguments=arguments))
+    elif suffix in WITH_COLUMNS:
+        records = WITH_COLUMNS[suffix](path, encoding, columns)
+    else:
+        if arguments.text_column is not None or arguments.label_column is not None:
+            raise UsageError(
+                f"A file of `label text` lines has no columns. Received: {path} with a column named. Leave that out, or call "
+                "the file .csv, .tsv, .jsonl or .parquet if it is one."
+            )
+        records = text_files.label_lines(path, encoding)
+    return Examples(str(path), {ALL: as_part(records, str(path))}, "text", are_numbers_names=True, notes=notes)
+
+
+def read_unlabelled(path: Path, arguments: DataArguments) -> Iterator[str]:
+    """Return the texts of a file to predict; of any other suffix than a table's or JSON's each line is one text.
+
+    A row without a text gives an empty one, so that rows can be counted.
+
+    Raises:
+        DataError: as `read_text_file`, but a label column is not needed.
+    """
+
+    def columns(names: Sequence[str]) -> tuple[int, int]:
+        text = 0 if len(names) == 1 else _find(names, arguments.text_column, TEXT_NAMES)
+        if text is None:
+            raise DataError(_which_column("text", names, TEXT_NAMES))
+        return text, text
+
+    suffix, encoding = path.suffix.lower(), arguments.encoding
+    if suffix != ".parquet":
+        text_files.check_is_text(path, encoding)
+    if suffix in (".csv", ".tsv"):
+        records, _ = text_files.delimited(path, encoding, columns, partial(_is_header, arguments=arguments))
+    elif suffix in WITH_COLUMNS:
+        records = WITH_COLUMNS[suffix](path, encoding, columns)
+    else:
+        records = text_files.plain_lines(path, encoding)
+    return ("" if _problem(text) else text for _, text, _ in records())
+
+
+def has_text_column(path: Path, arguments: DataArguments) -> bool:
+    """Return whether a table file is to be read as texts: one of its columns is called text, sentence, review, ..."""
+    if arguments.text_column is not None:
+        return True
+    return any(name.lower() in TEXT_NAMES for name in text_files.column_names(path, arguments.encoding))
+
+
+def find_columns(names: Sequence[str], arguments: DataArguments) -> tuple[int, int]:
+    """Return the positions of the text and of the label among column names.
+
+    Raises:
+        DataError: one is named and missing, or none is named and none has a usual name.
+    """
+    text = _find(names, arguments.text_column, TEXT_NAMES)
+    label = _find(names, arguments.label_column, LABEL_NAMES)
+    if len(names) == 2 and text is None and label is not None:
+        text = 1 - label
+    if len(names) == 2 and label is None and text is not None:
+        label = 1 - text
+    if text is None:
+        raise DataError(_which_column("text", names, TEXT_NAMES))
+    if label is None:
+        raise DataError(_which_column("label", names, LABEL_NAMES))
+    if text == label:
+        raise DataError(f"Text and label are two columns. Received: {names[text]!r} for both. Name two.")
+    return text, label
+
+
+def as_part(records: Records, name: str, *, has_numbers: bool = False) -> Part:
+    """Scan all rows once for labels and hashes; rows without a text are broken, and are not in the part.
+
+    Args:
+        records: opens the rows anew.
+        name: of the source, for errors.
+        has_numbers: whether labels are class numbers from 0, and not names.
+
+    Raises:
+        DataError: there are no rows, or none has a text.
+    """
+    labels: list[Any] = []
+    broken: list[str] = []
+
+    def usable() -> Iterator[str]:
+        for place, text, label in track(records(), f"Reading {Path(name).name}"):
+            if problem := _problem(text):
+                broken.append(f"{place} of {name} {problem}.")
+            else:
+                labels.append(label)
+                yield text
+
+    hashes = hash_texts(usable())
+    if not labels and broken:
+        raise DataError(f"All {len(broken)} texts are empty or unreadable. Received: {broken[0]} Give texts.")
+    if not labels:
+        raise DataError(f"There are no rows. Received: {name}. Add some.")
+    texts = Texts(lambda: (text for _, text, _ in records() if not _problem(text)), hashes)
+    targets = np.array(labels, np.int64) if has_numbers else as_targets(np.array(_as_numbers(labels), object))
+    return Part(texts, targets, broken)
+
+
+def _is_header(names: Sequence[str], arguments: DataArguments) -> bool:
+    given = {name for name in (arguments.text_column, arguments.label_column) if name is not None}
+    if given:
+        return bool(given & set(names)) or not all(name.isdigit() for name in given)
+    return any(name.strip().lower() in (*TEXT_NAMES, *LABEL_NAMES) for name in names)
+
+
+def _which_column(kind: str, names: Sequence[str], usual: Sequence[str]) -> str:
+    listed = ", ".join(names)
+    return (
+        f"Which column is the {kind}? Received: columns {listed}, none called {', '.join(usual)}. "
+        f"Name it with --{kind}-column or data.{kind}_column=... (without a header, columns are called 1, 2, ...)."
+    )
+
+
+def _find(names: Sequence[str], wanted: str | None, usual: Sequence[str]) -> int | None:
+    if wanted is None:
+        return next((position for word in usual for position, name in enumerate(names) if name.strip().lower() == word), None)
+    if wanted not in names:
+        raise DataError(
+            f"The data have no such column. Received: {wanted!r}.{nearest(wanted, names)} Accepted: {', '.join(names)}."
+        )
+    return names.index(wanted)
+
+
+def _problem(text: Any) -> str | None:
+    if isinstance(text, Exception):
+        return str(text)
+    if text is None:
+        return "has no text"
+    if not isinstance(text, str):
+        return f"has no text but {type(text).__name__} {text!r:.40}"
+    return None if text.strip() else "has an empty text"
+
+
+def _as_numbers(labels: list[Any]) -> list[Any]:
+    """Return labels that are all written as whole numbers, as such."""
+    distinct = {label for label in labels if isinstance(label, str) and label}
+    if len(distinct) and all(label.isascii() and label.lstrip("-").isdigit() for label in distinct):
+        return [int(label) if isinstance(label, str) and label else label for label in labels]
+    return labels

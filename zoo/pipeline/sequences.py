@@ -1,0 +1,117 @@
+"""Token ids of texts as a source: kept in memory or in a temporary file, batched with others of about their length."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterable
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import DataError
+from zoo.pipeline.sources import finished, pass_number
+from zoo.pipeline.texts import TextPreprocessor, Texts
+
+UNKNOWN = 1  # the id of a word that is not in the vocabulary
+POOL = 50  # batches that are sorted by length together: more of them need less padding, fewer are shuffled better
+
+
+class TokenIds:
+    """The token ids of texts, encoded once; a training batch holds texts of about one length.
+
+    Args:
+        texts: to encode.
+        text: encodes and pads.
+        budget_bytes: more ids than this are kept in a temporary file.
+
+    Raises:
+        DataError: the temporary file cannot be written.
+    """
+
+    def __init__(self, texts: Texts, text: TextPreprocessor, *, budget_bytes: int) -> None:
+        self.hashes = texts.hashes
+        self._text = text
+        self._sequences = _Sequences(map(text.encode, texts.read()), budget_bytes)
+
+    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+        """Return batches `(ids, targets)` of the given rows; ids are `(batch, tokens of the longest)`, int32."""
+        lengths = self._sequences.lengths[rows] * (not self._text.fixed_length)  # all 0: a plain permutation
+        target_tensor = tf.convert_to_tensor(targets)
+
+        def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
+            order = tf.numpy_function(
+                lambda number: bucketed_order(lengths, batch_size, (seed, int(number))), [number], tf.int64
+            )
+            return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(order, (len(rows),)))
+
+        def fetch(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            ids = tf.numpy_function(lambda chosen: self._padded(rows[chosen]), [positions], tf.int32)
+            return tf.ensure_shape(ids, (None, None)), tf.gather(target_tensor, positions)
+
+        positions = tf.data.Dataset.range(len(rows)) if seed is None else pass_number().flat_map(shuffled_pass)
+        return finished(positions.batch(batch_size).map(fetch), len(rows), batch_size)
+
+    def statistics(self, rows: np.ndarray) -> dict[str, float]:
+        """Return what is known of the chosen rows: median and largest number of tokens, and the share of unknown ones."""
+        lengths = self._sequences.lengths[rows]
+        unknown = sum(int((self._sequences[row] == UNKNOWN).sum()) for row in rows)
+        return {
+            "median_tokens": float(np.median(lengths)),
+            "at_max_length": float((lengths == self._text.max_length).mean()),
+            "unknown": unknown / max(int(lengths.sum()), 1),
+        }
+
+    def _padded(self, rows: np.ndarray) -> np.ndarray:
+        return self._text.pad([self._sequences[row] for row in rows])
+
+
+def bucketed_order(lengths: np.ndarray, batch_size: int, seed: tuple[int | None, int]) -> np.ndarray:
+    """Return a shuffled order of rows in which each batch holds rows of about one length.
+
+    Rows are shuffled; every `POOL` batches of them are sorted by length and cut into batches; the batches are shuffled.
+
+    Args:
+        lengths: `(rows,)`; where all are equal the order is a plain permutation.
+        batch_size: rows a batch; only the last one may be smaller.
+        seed: of the order.
+
+    Returns:
+        `(rows,)`, int64, each position once.
+    """
+    generator = np.random.default_rng([part or 0 for part in seed])
+    order = generator.permutation(len(lengths))
+    pools = [order[start : start + POOL * batch_size] for start in range(0, len(order), POOL * batch_size)]
+    order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+    whole = len(order) // batch_size * batch_size
+    batches = generator.permutation(order[:whole].reshape(-1, batch_size))  # (batches, batch_size)
+    return np.concatenate([batches.ravel(), order[whole:]])
+
+
+class _Sequences:
+    """Rows of int32 numbers, each of its own length, in memory up to a budget and in a temporary file beyond it."""
+
+    def __init__(self, rows: Iterable[np.ndarray], budget_bytes: int) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max(budget_bytes, 1))  # noqa: SIM115 - lives as long as this object; 0 has no bound
+        weakref.finalize(self, self._file.close)
+        self._lock = threading.Lock()  # training and validation read at the same time
+        lengths = []
+        try:
+            for row in rows:
+                self._file.write(row.tobytes())
+                lengths.append(len(row))
+        except OSError as error:
+            raise DataError(
+                f"The token ids do not fit on the temporary disk: {error.strerror or error}. Received: {len(lengths)} texts so "
+                "far. Free space, or name another folder in TMPDIR."
+            ) from error
+        self.lengths = np.array(lengths, np.int64)
+        self._ends = np.cumsum(self.lengths)
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        length = int(self.lengths[row])
+        with self._lock:
+            self._file.seek(4 * (int(self._ends[row]) - length))
+            content = self._file.read(4 * length)
+        return np.frombuffer(content, np.int32)

@@ -1,0 +1,148 @@
+"""Texts as they are read, and what turns them into token ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from zoo.config import DataArguments
+from zoo.errors import DataError
+from zoo.pipeline.sources import hash_all
+from zoo.text import Tokenizer
+
+Truncation = Literal["pre", "post", "middle"]
+Padding = Literal["pre", "post"]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts in a fixed order of rows.
+
+    Args:
+        read: returns all of them, in this order, each time; a file is read anew.
+        hashes: `(rows,)`, uint64, equal for equal texts.
+    """
+
+    read: Callable[[], Iterable[str]]
+    hashes: np.ndarray
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Texts:
+        """Return texts that are in memory."""
+        return cls(lambda: texts, hash_texts(texts))
+
+    def rows(self, wanted: np.ndarray) -> Iterator[str]:
+        """Yield the texts of the given rows, ascending positions."""
+        is_wanted = np.zeros(len(self.hashes), bool)
+        is_wanted[wanted] = True
+        return (text for text, keep in zip(self.read(), is_wanted, strict=True) if keep)
+
+
+def hash_texts(texts: Iterable[str]) -> np.ndarray:
+    """Return a 64-bit hash of each text, `(n,)`, uint64."""
+    return hash_all(text.encode("utf-8", "surrogatepass") for text in texts)
+
+
+@dataclass(frozen=True)
+class TextPreprocessor:
+    """Texts to token ids: the tokenizer, and how long texts are cut and short ones filled up.
+
+    Args:
+        tokenizer: fitted on the training part.
+        max_length: tokens that are kept of a text, at least 1.
+        truncation: where a longer text loses tokens: at its beginning ("pre"), its end ("post") or its "middle".
+        padding: where the id 0 fills up the shorter texts of a batch.
+        fixed_length: whether every batch is filled up to `max_length`, or only to its longest text.
+    """
+
+    tokenizer: Tokenizer
+    max_length: int
+    truncation: Truncation
+    padding: Padding
+    fixed_length: bool
+
+    @classmethod
+    def fit(cls, texts: Iterable[str], arguments: DataArguments) -> TextPreprocessor:
+        """Learn the vocabulary of the training texts.
+
+        Raises:
+            DataError: no text has a token.
+        """
+        tokenizer = Tokenizer(
+            num_words=arguments.vocabulary_size,
+            lower=arguments.lower,
+            char_level=arguments.char_level,
+            min_frequency=arguments.min_frequency,
+        )
+        tokenizer.fit_on_texts(texts)
+        words = list(tokenizer.word_index)[: arguments.vocabulary_size - 1]
+        if len(words) < 2:  # the first is <unk>
+            raise DataError(
+                "The training texts have no words to learn from: all are empty, only punctuation, or rarer than "
+                f"data.min_frequency={arguments.min_frequency}. Received: {tokenizer.document_count} texts. Give real texts."
+            )
+        return cls(
+            _with_vocabulary(tokenizer, words),
+            arguments.max_length,
+            arguments.truncation,
+            arguments.padding,
+            fixed_length=not arguments.buckets,
+        )
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of ids, with 0 for padding and 1 for unknown words."""
+        return len(self.tokenizer.word_index) + 1
+
+    def encode(self, text: str) -> np.ndarray:
+        """Return the ids of one text, `(tokens,)`, int32, at most `max_length`; a text without a word gives one unknown."""
+        ids = self.tokenizer.encode(text) or [1]
+        if len(ids) > self.max_length:
+            ids = self._cut(ids)
+        return np.array(ids, np.int32)
+
+    def _cut(self, ids: list[int]) -> list[int]:
+        if self.truncation == "pre":
+            return ids[-self.max_length :]
+        head = self.max_length if self.truncation == "post" else (self.max_length + 1) // 2
+        return ids[:head] + ids[len(ids) - (self.max_length - head) :]
+
+    def pad(self, sequences: Sequence[np.ndarray]) -> np.ndarray:
+        """Return ids as one array `(rows, tokens of the longest)` or `(rows, max_length)`, int32."""
+        width = self.max_length if self.fixed_length else max(map(len, sequences), default=0)
+        batch = np.zeros((len(sequences), width), np.int32)
+        for row, ids in zip(batch, sequences, strict=True):
+            row[: len(ids)] = ids
+            if self.padding == "pre":
+                row[:] = np.roll(row, len(row) - len(ids))
+        return batch
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON; the vocabulary is in the order of the ids, from 1."""
+        return {
+            "vocabulary": list(self.tokenizer.word_index),
+            "lower": self.tokenizer.lower,
+            "char_level": self.tokenizer.char_level,
+            "max_length": self.max_length,
+            "truncation": self.truncation,
+            "padding": self.padding,
+            "fixed_length": self.fixed_length,
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> TextPreprocessor:
+        """Return the preprocessor that `to_dict` described."""
+        tokenizer = Tokenizer(lower=plain["lower"], char_level=plain["char_level"])
+        tokenizer = _with_vocabulary(tokenizer, plain["vocabulary"])
+        return cls(tokenizer, plain["max_length"], plain["truncation"], plain["padding"], plain["fixed_length"])
+
+
+def _with_vocabulary(tokenizer: Tokenizer, words: Sequence[str]) -> Tokenizer:
+    """Return a tokenizer like this one that knows exactly these words, with ids from 1."""
+    fresh = Tokenizer(lower=tokenizer.lower, char_level=tokenizer.char_level)
+    fresh.word_index = {word: number for number, word in enumerate(words, start=1)}
+    fresh.index_word = dict(enumerate(words, start=1))
+    return fresh
