@@ -1,0 +1,124 @@
+"""The tokenizer inside a TensorFlow graph: the same ids, without Python, files or preparation."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import DataError, UsageError
+from zoo.text.characters import IDEOGRAPHIC_SPACE, SINGLE_CHARACTERS, lower_case
+from zoo.text.tokenizer import Tokenizer
+
+LETTER, SEPARATOR, SINGLE = 0, 1, 2  # what a code point is: part of a word, none of one, or a word of its own
+BLOCK = 256  # code points whose entries stand together in the table; equal blocks are kept once
+NUM_CODE_POINTS = 0x110000
+
+
+class GraphTokenizer(tf.Module):
+    """What `Tokenizer.texts_to_sequences` does to strings, with TensorFlow's operations only.
+
+    For `tf.data.Dataset.map`, and for a SavedModel that takes strings: vocabulary and character tables are constants in the
+    graph. The vocabulary is the one at the time of the call; later changes of the tokenizer do not reach it.
+
+    `tf.strings.lower` is of no use here: it ends at a NUL and has another table than Python.
+
+    Args:
+        tokenizer: a fitted tokenizer.
+
+    Input shape:
+        `(batch,)`, strings in UTF-8; what is invalid in them becomes U+FFFD, as in Python.
+
+    Output shape:
+        `(batch, None)`, a ragged tensor of int32.
+
+    Raises:
+        UsageError: the tokenizer knows no words.
+
+    Example:
+        >>> tokenizer = Tokenizer()
+        >>> tokenizer.fit_on_texts(["The film, the best film of all!", "这是一个新的示例文本"])
+        >>> GraphTokenizer(tokenizer)(tf.constant(["the worst film", "一个示例"])).to_list()
+        [[2, 1, 3], [9, 10, 13, 14]]
+    """
+
+    def __init__(self, tokenizer: Tokenizer, name: str | None = None) -> None:
+        super().__init__(name=name)
+        if not tokenizer.word_index:
+            raise UsageError(
+                "A graph needs the words of its tokenizer. Received: a tokenizer with an empty word_index. "
+                "Call fit_on_texts first."
+            )
+        unknown = 0 if tokenizer.oov_token is None else tokenizer.word_index.get(tokenizer.oov_token, 0)
+        limit = tokenizer.num_words or np.iinfo(np.int32).max
+        known = {word: number for word, number in tokenizer.word_index.items() if number < limit}
+        self._drops_unknown = not unknown
+        self._words = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant([word.encode("utf-8", "surrogatepass") for word in known], tf.string),  # shape (words,)
+                tf.constant(list(known.values()), tf.int32),
+            ),
+            default_value=unknown,
+        )
+        self._block_of, self._lower, self._kind = _character_table(tokenizer)
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Return the ids of each text.
+
+        Args:
+            texts: `(batch,)`, strings.
+
+        Returns:
+            `(batch, None)`, ragged, int32.
+
+        Raises:
+            DataError: `texts` is not a row of strings.
+        """
+        texts = tf.convert_to_tensor(texts)
+        if texts.dtype != tf.string or texts.shape.rank not in (1, None):
+            raise DataError(
+                f"Texts are a tensor of strings, `(batch,)`. Received: {texts.dtype.name} of shape {texts.shape}. "
+                "Bring them to this shape with tf.reshape(texts, [-1])."
+            )
+        code_points = tf.strings.unicode_decode(texts, "UTF-8", errors="replace", replacement_char=0xFFFD)
+        values, rows = code_points.values, code_points.value_rowids()  # (characters,) each
+        entry = tf.gather(self._block_of, values // BLOCK) * BLOCK + values % BLOCK
+        values, kind = values + tf.gather(self._lower, entry), tf.gather(self._kind, entry)
+
+        # A word begins at a single character, and at a letter after anything that is no letter or in another text.
+        goes_on = (kind[:-1] == LETTER) & (rows[:-1] == rows[1:])
+        after_letter = tf.concat([[False], goes_on], axis=0)[: tf.size(kind)]  # of a batch without characters nothing is left
+        begins = (kind == SINGLE) | ((kind == LETTER) & ~after_letter)
+        is_kept = kind != SEPARATOR
+        letters = tf.boolean_mask(values, is_kept)
+        starts = tf.where(tf.boolean_mask(begins, is_kept))[:, 0]  # (words,), positions in `letters`
+        words = tf.strings.unicode_encode(tf.RaggedTensor.from_row_starts(letters, starts, validate=False), "UTF-8")
+
+        ids, rows = self._words.lookup(words), tf.boolean_mask(rows, begins)  # (words,) each
+        if self._drops_unknown:
+            is_known = ids != 0
+            ids, rows = tf.boolean_mask(ids, is_known), tf.boolean_mask(rows, is_known)
+        return tf.RaggedTensor.from_value_rowids(ids, rows, nrows=tf.size(texts, tf.int64), validate=False)
+
+
+def _character_table(tokenizer: Tokenizer) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return for each block of code points its number, and for each code point of a block two entries.
+
+    Returns:
+        `(code points / BLOCK,)` numbers of blocks; `(blocks * BLOCK,)` what to add for the lower case, 0 without `lower`;
+        `(blocks * BLOCK,)` what the code point then is. All int32.
+    """
+    plain = np.arange(NUM_CODE_POINTS, dtype=np.int32)
+    every = plain.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    lower = plain
+    if tokenizer.lower:
+        lower = np.frombuffer(lower_case(every).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int32)
+    kind = np.full(NUM_CODE_POINTS, SINGLE if tokenizer.char_level else LETTER, np.int32)
+    if not tokenizer.char_level:
+        for first, last in SINGLE_CHARACTERS:
+            kind[ord(first) : ord(last) + 1] = SINGLE
+        kind[[ord(character) for character in {IDEOGRAPHIC_SPACE, tokenizer.split, *tokenizer.filters}]] = SEPARATOR
+    entries = np.stack([lower - plain, kind[lower]], axis=1).astype(np.int32)  # (code points, 2)
+    blocks: dict[bytes, int] = {}
+    block_of = [blocks.setdefault(block.tobytes(), len(blocks)) for block in entries.reshape(-1, BLOCK, 2)]
+    changes, kinds = np.frombuffer(b"".join(blocks), np.int32).reshape(-1, 2).T  # (blocks * BLOCK,) each
+    return tf.constant(block_of, tf.int32), tf.constant(changes, tf.int32), tf.constant(kinds, tf.int32)
