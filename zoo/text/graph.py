@@ -79,6 +79,7 @@ class GraphTokenizer(tf.Module):
                 f"Texts are a tensor of strings, `(batch,)`. Received: {texts.dtype.name} of shape {texts.shape}. "
                 "Bring them to this shape with tf.reshape(texts, [-1])."
             )
+        texts = tf.ensure_shape(texts, [None])  # known from here on, or checked at run time
         code_points = tf.strings.unicode_decode(texts, "UTF-8", errors="replace", replacement_char=0xFFFD)
         values, rows = code_points.values, code_points.value_rowids()  # (characters,) each
         entry = tf.gather(self._block_of, values // BLOCK) * BLOCK + values % BLOCK
