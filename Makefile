@@ -38,8 +38,12 @@ facts: setup ## measure the models' sizes anew, into zoo/models/facts.json
 	$(BIN)/python scripts/make_facts.py
 
 bench: setup ## run the benchmarks, one after the other; rows go to benchmarks/results.csv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/tokenizer.py
+	$(BIN)/python benchmarks/text_buckets.py
+	$(BIN)/python benchmarks/text_speed.py
 
 clean: ## remove what make and the tests made; runs/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist

@@ -1,13 +1,15 @@
-"""Peak memory of training from TFRecords, and from ten times as many.
+"""Peak memory of training from TFRecords or from a text file, and from ten times as many examples.
 
 MNIST's training records are laid out once and ten times as a prepared data set, and `linear` is trained on each for one
 epoch, in a process of its own; peak resident memory is the operating system's. Both with the default memory budget (the
 small one is then held in memory, the large one streamed) and with none (both streamed); `memory.py 0` measures one budget
-alone. Needs MNIST in ZOO_SHARED.
+alone, `memory.py texts` the texts alone: IMDB's 25,000 training reviews as a CSV file, and the file ten times as long, for 200
+steps of `lstm/tiny`. Needs MNIST and IMDB in ZOO_SHARED.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -30,11 +32,36 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
+TRAIN_TEXTS = """
+import os, resource, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+import zoo
+data = zoo.load_data(sys.argv[1], memory_budget_mb=int(sys.argv[2]), batch_size=64)
+zoo.build("lstm/tiny", data=data).fit(data.train.take(200), epochs=1, verbose=0, shuffle=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def write_texts(folder: Path, times: int) -> Path:
+    """Return a CSV file with IMDB's training reviews `times` times, each copy marked by its number."""
+    import tensorflow_datasets as tfds
+
+    reviews = tfds.load("imdb_reviews", split="train", data_dir=str(shared_data() / "tfds"), download=False)
+    path = folder / f"imdb_{times}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label"])
+        for copy in range(times):
+            for example in reviews.as_numpy_iterator():
+                writer.writerow([f"{copy} {example['text'].decode()}", int(example["label"])])
+    return path
+
+
 def lay_out(folder: Path, times: int) -> Path:
     """Return a prepared data set that holds MNIST's training records `times` times, in as many shards."""
     source = shared_data() / "tfds" / "mnist" / "3.0.1"
     target = folder / f"mnist_{times}" / "3.0.1"
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
     shutil.copy(source / "features.json", target)
     shutil.copy(source / "mnist-test.tfrecord-00000-of-00001", target)
     info = json.loads((source / "dataset_info.json").read_text())
@@ -48,30 +75,37 @@ def lay_out(folder: Path, times: int) -> Path:
     return target
 
 
-def peak_mb(data: Path, budget_mb: int) -> float:
+def peak_mb(code: str, data: Path, budget_mb: int) -> float:
     """Return the peak resident memory of one training process, in MiB."""
     answer = subprocess.run(
-        [sys.executable, "-c", TRAIN, str(data), str(budget_mb)],
+        [sys.executable, "-c", code, str(data), str(budget_mb)],
         capture_output=True, text=True, check=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
     )  # fmt: skip
     return float(answer.stdout.strip().splitlines()[-1])
 
 
-def main(budgets_mb: list[int]) -> None:
+def compare(code: str, once: Path, ten_times: Path, what: str, budget_mb: int) -> None:
     """Measure in turn and add the rows."""
+    small, large = [], []
+    for _ in range(RUNS):
+        small.append(peak_mb(code, once, budget_mb))
+        large.append(peak_mb(code, ten_times, budget_mb))
+    words = f"{what}, memory_budget_mb={budget_mb}"
+    add_row("memory", f"median peak, once, {words}", statistics.median(small), "MiB", RUNS)
+    add_row("memory", f"median peak, ten times, {words}", statistics.median(large), "MiB", RUNS)
+    add_row("memory", f"ten times / once, {words}", statistics.median(large) / statistics.median(small), "ratio", RUNS)
+
+
+def main(words: list[str]) -> None:
+    """Measure what the words name: budgets in MB for records, "texts" for texts; both without any."""
     with tempfile.TemporaryDirectory() as folder:
-        once, ten_times = lay_out(Path(folder), 1), lay_out(Path(folder), 10)
-        for budget_mb in budgets_mb:
-            small, large = [], []
-            for _ in range(RUNS):
-                small.append(peak_mb(once, budget_mb))
-                large.append(peak_mb(ten_times, budget_mb))
-            words = f"memory_budget_mb={budget_mb}"
-            add_row("memory", f"median peak, 60,000 records, {words}", statistics.median(small), "MiB", RUNS)
-            add_row("memory", f"median peak, 600,000 records, {words}", statistics.median(large), "MiB", RUNS)
-            ratio = statistics.median(large) / statistics.median(small)
-            add_row("memory", f"ten times as large / once, {words}", ratio, "ratio", RUNS)
+        budgets_mb = [int(word) for word in words if word != "texts"]
+        for budget_mb in budgets_mb or ([] if words else [256, 0]):
+            compare(TRAIN, lay_out(Path(folder), 1), lay_out(Path(folder), 10), "60,000 records", budget_mb)
+        if not words or "texts" in words:
+            once, ten_times = write_texts(Path(folder), 1), write_texts(Path(folder), 10)
+            compare(TRAIN_TEXTS, once, ten_times, "25,000 reviews", 16)
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]] or [256, 0])
+    main(sys.argv[1:])
