@@ -47,11 +47,9 @@ def count_operations(model: keras.Model, shape: tuple[int, ...]) -> int:
 
 def unrolled(model: keras.Model) -> keras.Model:
     """Return the model with the loops of its recurrent layers written out."""
-    for layer in model.layers:
-        directions = (layer.forward_layer, layer.backward_layer) if isinstance(layer, keras.layers.Bidirectional) else (layer,)
-        for direction in directions:
-            if isinstance(direction, keras.layers.RNN):
-                direction.unroll = True
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.RNN):
+            layer.unroll = True
     return model
 
 

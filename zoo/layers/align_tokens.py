@@ -1,4 +1,4 @@
-"""Token ids moved to the left, so that all that follows meets padding on the right only."""
+"""Token ids moved to the left, so that all that follows meets padding behind the tokens only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from zoo.errors import UsageError
 class AlignTokens(keras.layers.Layer):
     """Each row of token ids shifted left by the padding in front of it, with as much padding added behind.
 
-    Where the padding stood is then forgotten: windows of a pooling and positions count from the first token, and cuDNN, which
-    takes padding on the right only, can run. A row without any token becomes one unknown token (id 1), so that no mean or
-    attention over nothing arises further on. Padding between two tokens stays there.
+    Where the padding stood is then forgotten: windows of a pooling and positions count from the first token, recurrent layers
+    need no mask (see `PaddedRecurrent`), and cuDNN can run. A 0 between two tokens is no padding: it becomes an unknown token
+    (id 1). So does the first 0 of a row without any token, and no mean or attention over nothing arises further on.
 
     Args:
         max_length: tokens that are read of each row, or None for all; what comes after them is cut off. A batch whose number
@@ -29,8 +29,8 @@ class AlignTokens(keras.layers.Layer):
 
     Example:
         >>> import numpy as np
-        >>> AlignTokens()(np.array([[0, 0, 5, 6], [0, 0, 0, 0]])).numpy().tolist()
-        [[5, 6, 0, 0], [1, 0, 0, 0]]
+        >>> AlignTokens()(np.array([[0, 5, 0, 6], [0, 0, 0, 0]])).numpy().tolist()
+        [[5, 1, 6, 0], [1, 0, 0, 0]]
     """
 
     def __init__(self, max_length: int | None = None, **kwargs: object) -> None:
@@ -41,17 +41,15 @@ class AlignTokens(keras.layers.Layer):
         """Return the shifted ids."""
         self._check(token_ids.shape[1])
         token_ids = ops.cast(token_ids, "int32")
-        time = ops.shape(token_ids)[1]
         # An empty text alone makes a batch of no columns; it gets one.
-        token_ids = ops.pad(token_ids, [[0, 0], [0, ops.maximum(1 - time, 0)]])
-        columns = ops.arange(ops.maximum(time, 1), dtype="int32")
+        token_ids = ops.pad(token_ids, [[0, 0], [0, ops.maximum(1 - ops.shape(token_ids)[1], 0)]])
+        columns = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         is_token = ops.not_equal(token_ids, 0)
-        padding_in_front = ops.argmax(is_token, axis=1)  # (batch,): the first True, or 0 where there is none
-        source = columns + ops.cast(padding_in_front, "int32")[:, None]  # (batch, time)
-        shifted = tf.gather(token_ids, ops.minimum(source, columns[-1]), batch_dims=1)
-        shifted = ops.where(source <= columns[-1], shifted, 0)
-        is_empty_start = ops.logical_and(columns == 0, ops.logical_not(ops.any(is_token, axis=1, keepdims=True)))
-        shifted = ops.where(is_empty_start, 1, shifted)
+        first = ops.cast(ops.argmax(is_token, axis=1), "int32")[:, None]  # (batch, 1); 0 where there is none
+        last = ops.max(ops.where(is_token, columns, 0), axis=1, keepdims=True)
+        source = ops.minimum(columns + first, columns[-1])  # (batch, time)
+        shifted = ops.maximum(tf.gather(token_ids, source, batch_dims=1), 1)
+        shifted = ops.where(columns <= last - first, shifted, 0)
         return shifted if self.max_length is None else shifted[:, : self.max_length]
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

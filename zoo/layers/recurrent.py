@@ -10,6 +10,7 @@ from zoo.arguments import penalty
 from zoo.layers import ends
 from zoo.layers.masked_convolution import MaskedConv1D
 from zoo.layers.masked_pooling import MaskedMaxPooling1D, PoolOverTime
+from zoo.layers.padded_recurrent import PaddedRecurrent
 
 
 def recurrent_classifier(
@@ -60,14 +61,16 @@ def recurrent_classifier(
     for index in range(num_layers):
         is_last = index == num_layers - 1
         layer = recurrent(
-            units,
-            # Pooling "last" is what Keras returns: each direction's output where it has read the whole text.
-            return_sequences=not is_last or pooling != "last",
-            kernel_regularizer=penalty(l1, l2),
-            recurrent_regularizer=penalty(l1, l2),
-            name=f"{name}_{index + 1}",
+            units, return_sequences=True, kernel_regularizer=penalty(l1, l2), recurrent_regularizer=penalty(l1, l2)
         )
-        layers.append(keras.layers.Bidirectional(layer, name=f"bidirectional_{index + 1}") if bidirectional else layer)
+        layers.append(
+            PaddedRecurrent(
+                layer,
+                bidirectional=bidirectional,
+                return_sequences=not is_last or pooling != "last",
+                name=f"{name}_{index + 1}",
+            )
+        )
         if not is_last:
             layers.append(keras.layers.Dropout(dropout))
     if pooling != "last":
