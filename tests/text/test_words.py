@@ -57,3 +57,11 @@ def test_a_character_beyond_ascii_changes_nothing_around_it(place):
     other = text[:place] + "é" + text[place:]
     expected = [word.replace("é", "") for word in split_words(other, DEFAULT_FILTERS, True, " ")]
     assert list(filter(None, expected)) == split_words(text, DEFAULT_FILTERS, True, " ")
+
+
+@pytest.mark.parametrize("filters", ["", DEFAULT_FILTERS])
+def test_every_character_of_ascii_separates_only_where_it_should(filters):
+    for character in map(chr, range(128)):
+        is_separator = character in {" ", *filters}
+        expected = ["a", "b", "c"] if is_separator else [f"a{character.lower()}b", "c"]
+        assert split_words(f"a{character}b  c ", filters, lower=True, split=" ") == expected

@@ -108,20 +108,12 @@ class Tokenizer:
             UsageError: `texts` is one string.
             DataError: a text is something else; the tokenizer is as before.
         """
-        docs: Counter[str] = Counter()
-        repeats: Counter[str] = Counter()  # occurrences in a text after the first
-        num_texts = 0
-        for text in _several(texts):
-            num_texts += 1
-            counts = Counter(self._words(text))
-            docs.update(counts.keys())
-            for word, count in counts.items():
-                if count > 1:  # seldom: two look-ups among all words for each word of a text would take twice as long
-                    repeats[word] += count - 1
-        self.document_count += num_texts
+        from zoo.text.counting import count_words
+
+        counts, docs, num_texts = count_words(map(self._words, _several(texts)))
+        self.word_counts.update(counts)
         self.word_docs.update(docs)
-        self.word_counts.update(docs)
-        self.word_counts.update(repeats)
+        self.document_count += num_texts
         self._number_words()
 
     def _number_words(self) -> None:

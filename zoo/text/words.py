@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from zoo.text.characters import IDEOGRAPHIC_SPACE, SINGLE_CHARACTERS, lower_case
 
+_OTHER_SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"  # where `str.split()` splits ASCII, the space left out
+
 
 class _Rules(NamedTuple):
     table: bytes  # for each byte its successor: ASCII in lower case, every ASCII separator as `separator`
@@ -36,15 +38,18 @@ def split_words(text: str, filters: str, lower: bool, split: str) -> list[str]:
     if lower and not text.isascii():
         text = lower_case(text)
     text = text.encode().translate(rules.table).decode()  # the bytes of UTF-8 below 128 are ASCII and nothing else
-    if text.isascii() or not rules.special.search(text):
-        return list(filter(None, text.split(rules.separator)))
-    return rules.token.findall(text)
+    if text.isascii():
+        if rules.separator == " " and not any(map(text.__contains__, _OTHER_SPACES)):
+            return text.split()  # the same here, in two thirds of the time
+    elif rules.special.search(text):
+        return rules.token.findall(text)
+    return list(filter(None, text.split(rules.separator)))
 
 
 @functools.lru_cache(maxsize=16)
 def _rules(filters: str, lower: bool, split: str) -> _Rules:
     separators = {split, *filters}
-    separator = min(separators)  # of ASCII if any is
+    separator = " " if " " in separators else min(separators)  # of ASCII if any is
     table = bytearray(range(256))
     for code in range(128):
         character = chr(code).lower() if lower else chr(code)
