@@ -1,6 +1,7 @@
 """The scores of the recipes on the test parts: three seeds each, ten splits for iris, and their means.
 
-`python benchmarks/recipes.py [MODEL@DATA ...]` runs those named, or all. MNIST is taken from ZOO_SHARED.
+`python benchmarks/recipes.py [MODEL@DATA ...]` runs those named, or all. MNIST, IMDB, SST-2 and
+ChnSentiCorp are taken from ZOO_SHARED.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ SPLIT_SEEDS = {"iris": range(10)}
 def main(names: list[str]) -> None:
     """Run the recipes and add their rows."""
     os.environ["TFDS_DATA_DIR"] = str(shared_data() / "tfds")
+    os.environ["ZOO_DATA"] = str(shared_data() / "text")
     pairs = [pair for dataset in registry.list_datasets() for pair in registry.info(dataset).recipes]
     for pair in names or pairs:
         model, _, data = pair.partition("@")
@@ -44,6 +46,8 @@ def main(names: list[str]) -> None:
             print(pair, name, [round(value, 4) for value in values], flush=True)
             add_row("recipes", f"{pair}, mean test {name}", statistics.mean(values), name, len(values))
         add_row("recipes", f"{pair}, median time to fit", statistics.median(seconds), "s", len(seconds))
+        if baseline := run.content.get("baseline"):
+            add_row("recipes", f"{baseline['name']} on the parts of {pair}, test accuracy", baseline["accuracy"], "accuracy", 1)
         if pair == "linear@diabetes":
             add_row("recipes", "scikit-learn LinearRegression on the same parts, test r2", least_squares_r2(), "r2", 1)
 

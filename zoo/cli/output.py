@@ -54,7 +54,7 @@ def _quiet_start() -> Iterator[None]:
 
     They are shown after all when the block fails.
     """
-    # 3 leaves errors to Python's exceptions: at 2, every text model says "oneDNN supports DT_BOOL only on ..." (TensorFlow 2.21).
+    # 3, since at 2 every text model says "oneDNN supports DT_BOOL only on ..." (TensorFlow 2.21); errors are exceptions too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:

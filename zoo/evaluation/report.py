@@ -11,7 +11,7 @@ from typing import Any
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
 h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; } img { max-width: 100%; height: auto; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; } img { width: 19rem; max-width: 100%; }
 th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #d5dae0; text-align: left; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .verdict { padding: 0.75rem 1rem; border-left: 4px solid #2f6f4f; background: #eef6f1; }
@@ -83,20 +83,24 @@ def _cell(value: Any, tag: str) -> str:
 
 
 def _curves(history: Mapping[str, Sequence[float]]) -> str:
-    """Return training and validation curves of every metric, side by side, as an embedded picture."""
+    """Return training and validation curves of every metric, each an embedded picture."""
+    names = [name for name in history if not name.startswith("val_")]
+    return "\n".join(_curve(name, history[name], history.get(f"val_{name}", ())) for name in names)
+
+
+def _curve(name: str, train: Sequence[float], validation: Sequence[float]) -> str:
     from matplotlib.figure import Figure
 
-    names = [name for name in history if not name.startswith("val_")]
-    figure = Figure(figsize=(4 * len(names), 3), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        epochs = range(1, len(history[name]) + 1)
-        axes.plot(epochs, history[name], marker=".", label="train")
-        if f"val_{name}" in history:
-            axes.plot(epochs, history[f"val_{name}"], marker=".", label="validation")
-        axes.set_title(name)
-        axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    figure.axes[0].legend()
+    figure = Figure(figsize=(4, 3), layout="constrained")
+    axes = figure.subplots()
+    for label, values in (("train", train), ("validation", validation)):
+        if values:
+            axes.plot(range(1, len(values) + 1), values, marker=".", label=label)
+    axes.set_title(name)
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend()
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=100)
-    return f'<img alt="Learning curves" src="data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}">'
+    figure.savefig(picture, format="png", dpi=150)
+    content = base64.b64encode(picture.getvalue()).decode()
+    return f'<img alt="{html.escape(name)} by epoch" src="data:image/png;base64,{content}">'

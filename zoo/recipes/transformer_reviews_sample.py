@@ -1,0 +1,14 @@
+"""transformer on the embedded reviews."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.registry import register_recipe
+
+
+@register_recipe("transformer", "reviews_sample", expected={"accuracy": 0.97})
+def transformer_reviews_sample() -> Mapping[str, Any]:
+    """Self-attention on the embedded reviews, English and Chinese: `zoo train transformer`."""
+    return {"epochs": 5, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1}
