@@ -98,7 +98,7 @@ def _curve(name: str, train: Sequence[float], validation: Sequence[float]) -> st
             axes.plot(range(1, len(values) + 1), values, marker=".", label=label)
     axes.set_title(name)
     axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.legend()
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=150)
