@@ -6,12 +6,13 @@ exception in place of its text, which says why.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from zoo.errors import DataError
 
@@ -23,13 +24,18 @@ Records = Callable[[], Iterator[Record]]
 Columns = Callable[[Sequence[str]], tuple[int, int]]  # names to the positions of text and label
 
 
+def open_text(path: Path, encoding: str) -> TextIO:
+    """Open a text file as the csv module wants it; a byte order mark is no part of the text."""
+    return path.open(encoding="utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding, newline="")
+
+
 def check_is_text(path: Path, encoding: str) -> None:
     """Refuse a binary file, and one that begins like UTF-16 and is read as something else.
 
     Raises:
         DataError: the message has the mend.
     """
-    if encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")):
+    if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
         return
     with path.open("rb") as file:
         start = file.read(8192)
@@ -53,7 +59,7 @@ def column_names(path: Path, encoding: str) -> list[str]:
 
 
 def delimited(
-    path: Path, encoding: str, columns: Columns, is_header: Callable[[Sequence[str]], bool]
+    path: Path, encoding: str, columns: Columns, is_header: Callable[[Sequence[str]], bool], *, may_guess: bool
 ) -> tuple[Records, list[str]]:
     """Return the rows of a CSV or TSV file, and notes on how they are read.
 
@@ -65,9 +71,10 @@ def delimited(
         encoding: of the file.
         columns: finds text and label among the names; without a header they are called "1", "2", ...
         is_header: whether a first row is one.
+        may_guess: whether two columns without a header may show by their values which is the label.
 
     Raises:
-        DataError: the file is empty, or of two columns without a header that do not say which is the label.
+        DataError: the file is empty, or text and label are not found in it.
     """
     csv.field_size_limit(LARGEST_CELL)
     notes = []
@@ -83,7 +90,7 @@ def delimited(
     if has_header:
         text, label = columns(first)
     else:
-        text, label = _columns_without_header(first, _decoded(cells, path, encoding), columns)
+        text, label = _columns_without_header(first, _decoded(cells, path, encoding), columns, may_guess=may_guess)
         notes.append(f"without a header: column {text + 1} is taken for the text, column {label + 1} for the label")
 
     def records(file: Any) -> Iterator[Record]:
@@ -196,9 +203,8 @@ def plain_lines(path: Path, encoding: str) -> Records:
 
 def _decoded(records: Callable[[Any], Iterator[Record]], path: Path, encoding: str) -> Iterator[Record]:
     """Yield what `records` finds in the opened file; what Python says of its bytes and quotes becomes a DataError."""
-    is_utf_8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
     try:
-        with path.open(encoding="utf-8-sig" if is_utf_8 else encoding, newline="") as file:
+        with open_text(path, encoding) as file:
             yield from records(file)
     except UnicodeError as error:
         raise DataError(
@@ -226,13 +232,13 @@ def _is_quoted_well(path: Path, encoding: str) -> bool:
         return not isinstance(error.__cause__, csv.Error)
 
 
-def _columns_without_header(first: list[str], rows: Iterator[Record], columns: Columns) -> tuple[int, int]:
+def _columns_without_header(first: list[str], rows: Iterator[Record], columns: Columns, *, may_guess: bool) -> tuple[int, int]:
     """Return text and label: named by position, or of two columns the label is the one with fewer different values."""
     try:
         return columns([str(number + 1) for number in range(len(first))])
-    except DataError:
-        if len(first) != 2:
-            return columns([cell[:40] for cell in first])  # says what stands in the first row
+    except DataError as error:
+        if len(first) != 2 or not may_guess:
+            raise DataError(f"{error} The first row is {', '.join(cell[:40] for cell in first)}.") from error
     seen: list[set[str]] = [set(), set()]
     for _, (_, row, _) in zip(range(GUESS_ROWS), rows, strict=False):
         if len(row) == 2:

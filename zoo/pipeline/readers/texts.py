@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,8 +20,10 @@ from zoo.pipeline.targets import as_targets
 from zoo.pipeline.texts import Texts, hash_texts
 from zoo.progress import track
 
+logger = logging.getLogger(__name__)
 SUFFIXES = (".jsonl", ".ndjson", ".txt")  # beside those of tables, which may hold texts too
 TEXT_NAMES = ("text", "sentence", "review", "content", "comment", "message", "document")
+WHOLE_NUMBER = re.compile("-?[0-9]+")
 LABEL_NAMES = ("label", "labels", "target", "class", "category", "sentiment")
 WITH_COLUMNS = {
     ".jsonl": text_files.json_lines,
@@ -41,7 +45,9 @@ def read_text_file(path: Path, arguments: DataArguments) -> Examples:
     if suffix != ".parquet":
         text_files.check_is_text(path, encoding)
     if suffix in (".csv", ".tsv"):
-        records, notes = text_files.delimited(path, encoding, columns, partial(_is_header, arguments=arguments))
+        is_named = arguments.text_column is not None or arguments.label_column is not None
+        is_header = partial(_is_header, arguments=arguments)
+        records, notes = text_files.delimited(path, encoding, columns, is_header, may_guess=not is_named)
     elif suffix in WITH_COLUMNS:
         records = WITH_COLUMNS[suffix](path, encoding, columns)
     else:
@@ -73,7 +79,10 @@ def read_unlabelled(path: Path, arguments: DataArguments) -> Iterator[str]:
     if suffix != ".parquet":
         text_files.check_is_text(path, encoding)
     if suffix in (".csv", ".tsv"):
-        records, _ = text_files.delimited(path, encoding, columns, partial(_is_header, arguments=arguments))
+        is_header = partial(_is_header, arguments=arguments)
+        records, notes = text_files.delimited(path, encoding, columns, is_header, may_guess=arguments.text_column is None)
+        for note in notes:
+            logger.info("%s: %s", path, note)
     elif suffix in WITH_COLUMNS:
         records = WITH_COLUMNS[suffix](path, encoding, columns)
     else:
@@ -179,6 +188,6 @@ def _problem(text: Any) -> str | None:
 def _as_numbers(labels: list[Any]) -> list[Any]:
     """Return labels that are all written as whole numbers, as such."""
     distinct = {label for label in labels if isinstance(label, str) and label}
-    if len(distinct) and all(label.isascii() and label.lstrip("-").isdigit() for label in distinct):
+    if len(distinct) and all(WHOLE_NUMBER.fullmatch(label) for label in distinct):
         return [int(label) if isinstance(label, str) and label else label for label in labels]
     return labels
