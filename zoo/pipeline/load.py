@@ -14,7 +14,6 @@ from zoo.pipeline.examples import ALL, Examples
 from zoo.pipeline.readers import arrays, folder, tables, texts, tf_data, tfds
 
 SUFFIXES = (*tables.SUFFIXES, *texts.SUFFIXES, ".npz")
-PART_NAMES = {**folder.PART_FOLDERS, "dev": "validation"}
 TEXT_TASK = "text_classification"
 
 
@@ -83,7 +82,7 @@ def _part_files(path: Path) -> tuple[dict[str, Path], list[str]]:
     files: dict[str, Path] = {}
     notes = []
     for file in sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")):
-        parts = {PART_NAMES[word] for word in re.split(r"[._-]", file.name.lower()) if word in PART_NAMES}
+        parts = {folder.PART_FOLDERS[word] for word in re.split(r"[._-]", file.name.lower()) if word in folder.PART_FOLDERS}
         if len(parts) != 1:
             notes.append(f"{file.name} is not used")
             continue

@@ -75,7 +75,10 @@ def find_labels(targets: np.ndarray, *, are_numbers_names: bool) -> tuple[Label,
     numbers = _as_numbers(targets)
     labels: tuple[Label, ...]
     if numbers is None or targets.dtype.kind == "b":
-        labels = tuple(sorted({_plain(label) for label in targets}, key=str))
+        distinct = {_plain(label) for label in targets}
+        if len({str(label) for label in distinct}) < len(distinct):  # 1 of one part and "1" of another
+            distinct = {str(label) for label in distinct}
+        labels = tuple(sorted(distinct, key=str))
     elif not (np.isfinite(numbers) & (numbers == np.floor(numbers))).all():
         raise DataError(
             "Class labels are whole numbers or text. "

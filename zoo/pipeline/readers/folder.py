@@ -13,11 +13,19 @@ from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import GREY_MODES, SUFFIXES, open_image, read_image
+from zoo.pipeline.readers.text_files import open_text
 from zoo.pipeline.readers.texts import as_part
 from zoo.pipeline.sources import Arrays, ImageFiles
 from zoo.progress import track
 
-PART_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "valid": "validation", "test": "test"}
+PART_FOLDERS = {
+    "train": "train",
+    "validation": "validation",
+    "val": "validation",
+    "valid": "validation",
+    "dev": "validation",
+    "test": "test",
+}
 DEFAULT_SIZE = (96, 96)
 
 
@@ -34,7 +42,7 @@ def text_files(folder: Path) -> list[Path]:
 
 
 def read_folder(folder: Path, arguments: DataArguments, task: str | None = None) -> Examples:
-    """Return what is in `folder/CLASS/...`, or in `folder/train/CLASS/...`, `validation` (or `val`) and `test`.
+    """Return what is in `folder/CLASS/...`, or in `folder/train/CLASS/...`, `validation` (or `val`, `dev`) and `test`.
 
     Images of one size keep it; of several sizes they are stretched to `image_size`, by default 96 x 96. A folder without
     images, or any for the task "text_classification", is one of `.txt` files, each one text.
@@ -54,7 +62,7 @@ def read_folder(folder: Path, arguments: DataArguments, task: str | None = None)
             "Sort the images or texts into folders named by their class, or name files after their parts: train.csv, test.csv."
         )
     if is_text:
-        parts = {part: _read_texts(listed, labels, arguments.encoding) for part, listed in files.items() if listed}
+        parts = {part: _read_texts(folder, listed, labels, arguments.encoding) for part, listed in files.items() if listed}
         return Examples(str(folder), parts, "text", labels=tuple(labels), notes=notes)
     input_shape = _common_shape([path for listed in files.values() for path, _ in listed], arguments)
     total = sum(len(listed) for listed in files.values())
@@ -79,17 +87,22 @@ def _listed(
     return files, notes
 
 
-def _read_texts(listed: list[tuple[Path, str]], labels: list[str], encoding: str) -> Part:
+def _read_texts(folder: Path, listed: list[tuple[Path, str]], labels: list[str], encoding: str) -> Part:
     number_of = {label: number for number, label in enumerate(labels)}
 
     def records() -> Iterator[tuple[str, Any, int]]:
         for path, label in listed:
+            text: str | Exception
             try:
-                yield path.name, path.read_text(encoding), number_of[label]
-            except (OSError, UnicodeError) as error:
-                yield path.name, ValueError(f"cannot be read: {error}"), number_of[label]
+                with open_text(path, encoding) as file:
+                    text = file.read()
+            except OSError as error:
+                text = ValueError(f"cannot be read: {error.strerror or error}")
+            except UnicodeError as error:
+                text = ValueError(f"is not written in {encoding}, which data.encoding names: {error}")
+            yield str(path.relative_to(folder)), text, number_of[label]
 
-    return as_part(records, str(listed[0][0].parent), has_numbers=True)
+    return as_part(records, str(folder), has_numbers=True)
 
 
 def _part_roots(folder: Path) -> Mapping[str, Path]:

@@ -24,9 +24,9 @@ Records = Callable[[], Iterator[Record]]
 Columns = Callable[[Sequence[str]], tuple[int, int]]  # names to the positions of text and label
 
 
-def open_text(path: Path, encoding: str) -> TextIO:
-    """Open a text file as the csv module wants it; a byte order mark is no part of the text."""
-    return path.open(encoding="utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding, newline="")
+def open_text(path: Path, encoding: str, newline: str | None = None) -> TextIO:
+    """Open a text file; a byte order mark is no part of the text. `newline` is that of `open`."""
+    return path.open(encoding="utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding, newline=newline)
 
 
 def check_is_text(path: Path, encoding: str) -> None:
@@ -204,7 +204,7 @@ def plain_lines(path: Path, encoding: str) -> Records:
 def _decoded(records: Callable[[Any], Iterator[Record]], path: Path, encoding: str) -> Iterator[Record]:
     """Yield what `records` finds in the opened file; what Python says of its bytes and quotes becomes a DataError."""
     try:
-        with open_text(path, encoding) as file:
+        with open_text(path, encoding, newline="") as file:  # as the csv module wants it
             yield from records(file)
     except UnicodeError as error:
         raise DataError(
