@@ -277,6 +277,83 @@ def test_uint8_and_float_images_in_both_ranges_give_the_same_prediction(name):
         assert np.allclose(model.predict(other, verbose=0), expected, rtol=0, atol=1e-4)
 
 
+RECURRENT_OPTIONS = [
+    {},
+    {"pooling": "mean", "filters": 4},
+    {"pooling": "last"},
+    {"pooling": "last", "filters": 4, "pool_size": 1, "bidirectional": True},
+    {"pooling": "mean", "bidirectional": True},
+    {"pooling": "max", "filters": 4, "pool_size": 3, "bidirectional": True, "num_layers": 2},
+]
+ATTENTION_OPTIONS = [
+    {"positions": positions, "normalization": normalization, "pooling": pooling, "num_layers": 2}
+    for positions in ("learned", "sinusoidal")
+    for normalization in ("pre", "post")
+    for pooling in ("max", "mean")
+]
+TEXT_CASES = [
+    (name, options)
+    for name in TEXT_MODELS
+    for options in (ATTENTION_OPTIONS if "attention" in registry.find_model(name)[0].tags else RECURRENT_OPTIONS)
+]
+each_text_case = pytest.mark.parametrize(("name", "options"), TEXT_CASES, ids=str)
+
+
+@each_text_case
+def test_padding_before_or_behind_a_text_changes_no_logit(name, options):
+    model = tiny(name, "text_classification", **options)
+    rows = rows_for(model)
+    rows[0] = 0  # an empty text
+    expected = model(rows, training=False).numpy()
+    assert np.isfinite(expected).all()
+    for before, behind in ((0, 80), (80, 0), (1, 2)):
+        padded = np.pad(rows, ((0, 0), (before, behind)))
+        assert np.allclose(model(padded, training=False), expected, rtol=0, atol=1e-5)  # float32, another order of sums
+
+
+@each_text_case
+def test_gradients_are_finite_even_with_empty_texts(name, options):
+    model = tiny(name, "text_classification", **options)
+    rows = rows_for(model)
+    rows[:3] = 0
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(model(rows, training=True)))
+    for gradient in tape.gradient(loss, [weight.value for weight in model.trainable_weights]):
+        assert np.isfinite(tf.convert_to_tensor(gradient)).all()
+
+
+@pytest.mark.parametrize("name", TEXT_MODELS)
+@pytest.mark.parametrize("shape", [(0, 5), (2, 0), (2, 1), (1, 37)])
+def test_batch_of_any_size_fits_in_a_graph(name, shape):
+    """A strategy hands an empty batch to a replica when the last one is short; one empty text has no columns."""
+    model = tiny(name, "text_classification")
+    call = tf.function(lambda ids: model(ids, training=True), input_signature=[tf.TensorSpec((None, None), tf.int32)])
+    output = call(tf.ones(shape, tf.int32))
+    assert output.shape == (shape[0], 3)
+    assert np.isfinite(output).all()
+
+
+@pytest.mark.parametrize("name", TEXT_MODELS)
+def test_whole_tokens_are_dropped_in_training(name):
+    model = tiny(name, "text_classification", dropout=0.0, token_dropout=0.5)
+    rows = rows_for(model, 64)
+    drop = model.get_layer("drop_tokens")
+    dropped = drop(tf.ones((8, 9, 4)), training=True).numpy()
+    assert {0.0, 2.0} == set(dropped.ravel())
+    assert (dropped == dropped[:, :, :1]).all()
+    assert not np.array_equal(model(rows, training=True), model(rows, training=True))
+    assert np.array_equal(model(rows, training=False), model(rows, training=False))
+
+
+@pytest.mark.parametrize("name", TEXT_MODELS)
+def test_ids_of_any_whole_dtype_give_the_same_logits(name):
+    model = tiny(name, "text_classification")
+    rows = rows_for(model)
+    expected = model(rows, training=False).numpy()
+    for dtype in ("int64", "uint8", "float32"):
+        assert np.array_equal(model(rows.astype(dtype), training=False), expected)
+
+
 @each_model
 def test_every_argument_is_documented_and_nothing_else(name):
     entry, _ = registry.find_model(name)

@@ -87,7 +87,7 @@ def transformer(
     def attend(x: keras.KerasTensor) -> keras.KerasTensor:
         return keras.layers.MultiHeadAttention(
             num_heads, hidden_dim // num_heads, use_bias=False, kernel_regularizer=penalty(l1, l2)
-        )(x, x, attention_mask=is_token[:, None, :])  # the same for every query: (batch, 1, time)
+        )(x, x, attention_mask=is_token[:, None, :])  # (batch, 1, time)
 
     def feed_forward(x: keras.KerasTensor) -> keras.KerasTensor:
         x = keras.layers.Dense(intermediate_dim, activation="relu", kernel_regularizer=penalty(l1, l2))(x)
@@ -105,7 +105,7 @@ def transformer(
     is_token = keras.ops.not_equal(x, 0)  # (batch, time)
     for layer in embed:
         x = layer(x)  # (batch, time, hidden_dim)
-    x = (LearnedPositions(max_sequence_length) if is_learned else SinusoidalPositions())(x)
+    x = (LearnedPositions(max_sequence_length, name="positions") if is_learned else SinusoidalPositions(name="positions"))(x)
     for _ in range(num_layers):
         for apply in (attend, feed_forward):
             change = keras.layers.Dropout(dropout)(apply(normalize(x) if normalization == "pre" else x))
