@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ def looks_like_path(data: Any) -> bool:
     """Return whether a string is meant as a path: it exists, starts like one or has the suffix of a data file."""
     if isinstance(data, Path):
         return True
-    return data.startswith((".", "/", "~")) or data.lower().endswith(SUFFIXES) or Path(data).exists()
+    return data.startswith((".", "/", "~")) or data.lower().endswith(SUFFIXES) or os.path.exists(data)
 
 
 def read_path(path: str | Path, arguments: DataArguments, task: str | None = None) -> Examples:
@@ -36,7 +37,7 @@ def read_path(path: str | Path, arguments: DataArguments, task: str | None = Non
         DataError: it does not exist, is of no kind that is read, or is broken.
     """
     path = Path(path).expanduser()
-    if not path.exists():
+    if not os.path.exists(path):  # False too for what is too long to be a path
         raise DataError(f"There is no such file or folder. Received: {path}. Check the path.")
     try:
         examples = _read_existing(path, arguments, task)
