@@ -36,8 +36,10 @@ def predict_images(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[di
     Raises:
         UsageError: the model is not for images.
     """
-    if predictor.info.task.input_name != "image":
-        raise UsageError("This model takes tables. Received: image files. Use --data rows.csv --out predictions.csv.")
+    kind = predictor.info.task.input_name
+    if kind != "image":
+        taken = "texts" if kind == "text" else "tables"
+        raise UsageError(f"This model takes {taken}. Received: image files. Use --data rows.csv --out predictions.csv.")
     rows, broken = [], []
     for names, predictions, failed in _in_chunks(predictor, paths):
         broken += failed
