@@ -1,0 +1,31 @@
+"""lstm on ChnSentiCorp."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.registry import register_recipe
+
+
+@register_recipe("lstm", "chnsenticorp", expected={"accuracy": 0.87})
+def lstm_chnsenticorp() -> Mapping[str, Any]:
+    """Convolution and long short-term memory on Chinese reviews: `zoo train lstm --data chnsenticorp`.
+
+    Chosen on a tenth of train (one seed): 90.9 %; with pooling over 2 tokens and a convolution of 5 it was 89.8 %, with half
+    the width and dropout 0.5 89.7 %.
+    """
+    return {
+        "epochs": 8,
+        "batch_size": 64,
+        "learning_rate": 2e-3,
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "model.embedding_dim": 128,
+        "model.filters": 256,
+        "model.kernel_size": 3,
+        "model.units": 128,
+        "model.dropout": 0.7,
+        "model.token_dropout": 0.3,
+        "data.min_frequency": 2,
+    }
