@@ -268,12 +268,12 @@ def evaluate(
         return score(run.model, data, split)
     if run.info.task.input_name == "image":
         arguments = {"image_size": run.info.input_shape[:2], "channels": run.info.input_shape[2], **arguments}
-    task = run.info.task_name if run.info.task.input_name == "text" else None
-    examples, _ = _read(data, run.reading_arguments(arguments), task)
+    reading = run.reading_arguments(arguments)
+    examples, _ = _read(data, reading, run.info.task_name)
     part = split if split in examples.parts else None
     if part is None and split != "test":
         raise UsageError(f"These data have no part {split!r}. Received: parts {[*examples.parts]}. Leave split= out.")
-    return score(run.model, prepare_like(examples, run.info, part=part, batch_size=256), "test")
+    return score(run.model, prepare_like(examples, run.info, reading, part=part, batch_size=256), "test")
 
 
 def baseline(data: Any, *, split: PartName = "test", **arguments: Any) -> Baseline:

@@ -109,9 +109,9 @@ class Run:
         Raises:
             UsageError: a name or value is not accepted.
         """
-        names = ("label_column", "text_column", "encoding")
-        own = {name: self.settings.get(f"data.{name}") for name in names}
-        return data_arguments({**{name: value for name, value in own.items() if value is not None}, **given})
+        names = ("label_column", "text_column", "encoding", "broken", "memory_budget_mb")
+        own = {name: self.info.arguments[name] for name in names if name in self.info.arguments}
+        return data_arguments({**own, **given})
 
     @property
     def status(self) -> str:

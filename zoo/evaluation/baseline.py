@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 from zoo.evaluation.scores import Evaluation, classification_scores
 from zoo.pipeline.splits import Splits
 from zoo.text import Tokenizer
@@ -69,6 +69,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
 
     Raises:
         UsageError: the data are no texts.
+        DataError: the training texts have no words.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -81,14 +82,22 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     is_used = np.zeros(len(targets), bool)
     is_used[np.linspace(0, len(targets) - 1, min(len(targets), MOST_ROWS)).astype(np.int64)] = True
     targets = targets[is_used]
-    vectorizer = TfidfVectorizer(
-        analyzer=_words_and_pairs(data.info.text.tokenizer if data.info.text else Tokenizer()),
-        sublinear_tf=True,
-        min_df=2 if len(targets) >= MANY_ROWS else 1,
-        dtype=np.float32,
-    )
-    pipeline = make_pipeline(vectorizer, LogisticRegression(C=INVERSE_PENALTY, max_iter=1000))
-    pipeline.fit(compress(data.texts("train"), is_used), targets)
+    for min_df in (2, 1) if len(targets) >= MANY_ROWS else (1,):
+        vectorizer = TfidfVectorizer(
+            analyzer=_words_and_pairs(data.info.text.tokenizer if data.info.text else Tokenizer()),
+            sublinear_tf=True,
+            min_df=min_df,
+            dtype=np.float32,
+        )
+        try:
+            features = vectorizer.fit_transform(compress(data.texts("train"), is_used))
+            break
+        except ValueError as error:  # scikit-learn's, for no words: none stands in two texts, or there is none at all
+            problem = error
+    else:
+        raise DataError(f"The training texts have no words. Received: {data.info.name!r}. Give real texts.") from problem
+    classifier = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit(features, targets)
+    pipeline = make_pipeline(vectorizer, classifier)
     seconds = time.perf_counter() - begun
     found = pipeline.predict_proba(data.texts(part))
     probabilities = np.zeros((len(found), len(data.info.labels)), np.float32)

@@ -12,7 +12,7 @@ import pandas as pd
 from zoo.config import DataArguments
 from zoo.errors import DataError, UsageError
 from zoo.pipeline import cleaning, splits, targets
-from zoo.pipeline.examples import ALL, PARTS, Examples, Features
+from zoo.pipeline.examples import ALL, PARTS, Examples, Features, Part
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.sequences import TokenIds
 from zoo.pipeline.sources import Arrays, Source
@@ -60,6 +60,10 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
     )
 
     own_train, train_rows = places["train"]
+    if labels and len(present := np.unique(encoded[own_train][train_rows])) < 2:
+        raise DataError(
+            f"The training part needs at least two classes. Received: only {labels[present[0]]!r}. Add rows of another to it."
+        )
     features = examples.parts[own_train].features
     table = TablePreprocessor.fit(features.iloc[train_rows]) if isinstance(features, pd.DataFrame) else None
     text = None
@@ -96,12 +100,13 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
     return Splits(parts, info, batch_size=batch_size, seed=seed)
 
 
-def prepare_like(examples: Examples, info: DataInfo, *, part: str | None, batch_size: int) -> Splits:
+def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *, part: str | None, batch_size: int) -> Splits:
     """Return one part of other data, read as the data were that a model learned from.
 
     Args:
         examples: what a reader found.
         info: of the data that the model learned from.
+        arguments: how the examples were read; `broken` says what becomes of those that could not be.
         part: name of the part; None takes "test" where there is one, else every row.
         batch_size: rows a batch.
 
@@ -117,6 +122,8 @@ def prepare_like(examples: Examples, info: DataInfo, *, part: str | None, batch_
     chosen = examples.parts[name] if name else next(iter(examples.parts.values()))
     if name is None and len(examples.parts) > 1:
         raise DataError(f"The data have several parts. Received: {[*examples.parts]}, none called 'test'. Name one.")
+    if chosen.broken and arguments.broken == "refuse":
+        raise DataError(_broken(chosen))
     missing = targets.is_missing(chosen.targets)
     if missing.any():
         raise DataError(f"{int(missing.sum())} rows have no label, the first is row {int(np.argmax(missing))}. Add them.")
@@ -132,7 +139,6 @@ def prepare_like(examples: Examples, info: DataInfo, *, part: str | None, batch_
         encoded = targets.encode(np.array(examples.labels, object)[own], labels)
     else:
         encoded = _encode(chosen.targets, missing, labels, has_names=False)
-    arguments = DataArguments(**info.arguments)
     source = _source(chosen.features, _hashes(chosen.features), info.table, info.text, arguments)
     rows = Rows(source, np.arange(len(encoded)), encoded, _texts(chosen.features))
     return Splits({"test": rows}, info, batch_size=batch_size, seed=0)
@@ -143,12 +149,16 @@ def _check_parts(examples: Examples, arguments: DataArguments) -> None:
         if name not in (*PARTS, ALL):
             raise DataError(f"Parts are called train, validation and test. Received: {name!r}. Rename it.")
         if part.broken and arguments.broken == "refuse":
-            raise DataError(
-                f"Examples that cannot be read: {len(part.broken)}. Received: {' '.join(part.broken[:3])} "
-                "Or leave all such out with data.broken=drop."
-            )
+            raise DataError(_broken(part))
         if not len(part.targets):
             raise DataError(f"Part {name!r} of the data is empty. Received: {examples.name}. Add rows.")
+
+
+def _broken(part: Part) -> str:
+    return (
+        f"Examples that cannot be read: {len(part.broken)}. Received: {' '.join(part.broken[:3])} "
+        "Or leave all such out with data.broken=drop."
+    )
 
 
 def _choose_task(examples: Examples, known: np.ndarray, task: str | None) -> Task:

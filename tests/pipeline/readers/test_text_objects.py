@@ -243,7 +243,7 @@ def test_a_name_finds_the_prepared_texts(prepared: dict[str, Path]) -> None:
 
 
 def test_of_two_texts_one_must_be_named(prepared: dict[str, Path]) -> None:
-    with pytest.raises(DataError, match=r"one image or one text.*hypothesis \(Text\), .*premise \(Text\).*data.text_column"):
+    with pytest.raises(DataError, match=r"one image or one text.*(hypothesis|premise) \(Text\).*data.text_column"):
         zoo.load_data(prepared["two"])
     data = zoo.load_data(prepared["two"], text_column="premise")
     assert set(pairs(data)) == {f"premise {text}" for text in TEXTS}

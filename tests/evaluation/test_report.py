@@ -1,0 +1,133 @@
+"""The report of a run: complete in itself, with the verdict on the baseline, and safe to open."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zoo
+from zoo.evaluation.report import report_page, verdict
+
+WORDS = ["good fine great", "bad dull poor", "so so"]
+TEXTS = [f"{WORDS[number % 3]} film {number}" for number in range(90)]
+LABELS = ["<b>", "a & b", 'q"<script>alert(1)</script>']
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
+    folder = tmp_path_factory.mktemp("<i>&report")
+    path = folder / "<b>rows & more.jsonl"
+    path.write_text("".join(json.dumps({"text": text, "label": LABELS[n % 3]}) + "\n" for n, text in enumerate(TEXTS)))
+    return zoo.train("lstm/tiny", data=path, epochs=2, out=folder / "run", verbose=0)
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes, and whether each is closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_a_text_run_keeps_the_baseline_and_its_report_has_the_verdict(run: zoo.Run) -> None:
+    page = (run.directory / "report.html").read_text(encoding="utf-8")
+    baseline = run.content["baseline"]
+    assert set(run.metrics) < set(baseline)
+    assert baseline["accuracy"] == zoo.baseline(run.info.location).metrics["accuracy"] == 1.0
+    assert html.escape(verdict(run.metrics, baseline)[0]) in page
+    for name, value in run.metrics.items():
+        assert f'<td>{name}</td><td class="number">{value:.4f}</td><td class="number">{baseline[name]:.4f}</td>' in page
+
+
+def test_the_report_is_complete_in_itself_and_well_formed(run: zoo.Run) -> None:
+    page = (run.directory / "report.html").read_text(encoding="utf-8")
+    tags = Tags(page)
+    assert tags.open == []
+    pictures = [attributes for tag, attributes in tags.found if tag == "img"]
+    assert len(pictures) == len([name for name in run.history if not name.startswith("val_")])
+    for picture in pictures:
+        assert picture["src"].startswith("data:image/png;base64,")
+        assert picture["alt"]
+        page = page.replace(picture["src"], "")
+    assert not {tag for tag, _ in tags.found} & {"script", "link", "iframe", "b", "i"}
+    assert "http" not in page
+    assert not {name for tag, attributes in tags.found if tag != "img" for name in attributes} & {"src", "href"}
+
+
+def test_labels_and_file_names_are_escaped(run: zoo.Run) -> None:
+    page = (run.directory / "report.html").read_text(encoding="utf-8")
+    for label in LABELS:
+        assert f"<td>{html.escape(label)}</td>" in page
+        assert f"<td>{label}</td>" not in page
+    title = html.escape(f"lstm/tiny on {run.settings['data']}")
+    assert f"<h1>{title}</h1>" in page
+    assert f"<title>{title}</title>" in page
+    assert "&lt;i&gt;&amp;report" in page
+
+
+def test_the_confusion_of_the_report_is_that_of_the_evaluation(run: zoo.Run) -> None:
+    page = (run.directory / "report.html").read_text(encoding="utf-8")
+    evaluation = zoo.evaluate(run)
+    for label, counts in zip(evaluation.per_class, evaluation.confusion, strict=True):
+        row = "".join(f'<td class="number">{count}</td>' for count in counts)
+        assert f"<td>{html.escape(label)}</td>{row}" in page
+    assert f"Test part, {evaluation.num_examples} examples." in page
+
+
+def test_without_the_baseline_there_is_no_verdict(tmp_path: Path) -> None:
+    labels = [LABELS[number % 3] for number in range(90)]
+    run = zoo.train("lstm/tiny", data=(TEXTS, labels), epochs=1, baseline=False, out=tmp_path / "run", verbose=0)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "baseline" not in run.content
+    assert 'class="verdict' not in page
+    assert "tfidf" not in page
+
+
+@pytest.mark.parametrize("data", ["digits", "diabetes"])
+def test_runs_on_images_and_tables_have_a_report_without_a_baseline(tmp_path: Path, data: str) -> None:
+    run = zoo.train("linear", data=data, epochs=1, out=tmp_path / "run", verbose=0)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    Tags(page)
+    assert f"<h1>linear on {data}</h1>" in page
+    assert 'class="verdict' not in page
+    assert ("<h2>Confusion</h2>" in page) == (data == "digits")
+    assert all(f"<td>{name}</td>" in page for name in run.metrics)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words", "won"),
+    [
+        (0.9, 0.8, "The model beats the baseline tfidf_logistic: accuracy 0.9000 against 0.8000.", True),
+        (0.8, 0.9, "The baseline tfidf_logistic wins: accuracy 0.9000 against 0.8000 of the model.", False),
+        (0.85, 0.85, "The model and the baseline tfidf_logistic are level: accuracy 0.8500.", False),
+    ],
+)
+def test_the_verdict_wins_loses_or_is_level(ours: float, theirs: float, words: str, won: bool) -> None:
+    baseline = {"name": "tfidf_logistic", "accuracy": theirs}
+    assert verdict({"accuracy": ours}, baseline) == (words, won)
+    content: dict[str, Any] = {
+        "settings": {"model": "m", "data": "d"},
+        "metrics": {"accuracy": ours},
+        "evaluation": {"num_examples": 1234, "per_class": {}},
+        "baseline": baseline,
+        "timings": {"total": 1.0},
+    }
+    page = report_page(content, {"loss": [1.0]})
+    assert f'<p class="verdict{"" if won else " lost"}">{words}</p>' in page
+    assert re.search("Test part, 1,234 examples", page)
