@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,9 @@ def _predict(predictor: Predictor, inputs: list[str]) -> tuple[list[dict[str, An
     from zoo.artefacts import bulk
 
     if predictor.info.task.input_name == "text":
-        return bulk.predict_texts(predictor, inputs or _lines_of_standard_input()), []
+        from zoo.text.characters import valid_text
+
+        return bulk.predict_texts(predictor, [valid_text(text) for text in inputs] or _lines_of_standard_input()), []
     if not inputs:
         raise UsageError("Which examples? Received: none. Give image files, or --data and --out.")
     return bulk.predict_images(predictor, [Path(name) for name in inputs])
@@ -79,8 +82,8 @@ def _predict(predictor: Predictor, inputs: list[str]) -> tuple[list[dict[str, An
 def _lines_of_standard_input() -> list[str]:
     if sys.stdin.isatty():
         raise UsageError('Which texts? Received: none. Give them as arguments, as "a film I will not forget", or by a pipe.')
-    content = sys.stdin.buffer.read().decode("utf-8", "replace")
-    return [line for line in content.split("\n") if line.strip()]
+    content = io.StringIO(sys.stdin.buffer.read().decode("utf-8-sig", "replace"), newline=None)
+    return [line.rstrip("\n") for line in content if line.strip()]
 
 
 def _short(text: Any) -> str:
