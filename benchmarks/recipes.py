@@ -33,20 +33,23 @@ def main(names: list[str]) -> None:
         expected = registry.find_recipe(model, data).expected
         scores: dict[str, list[float]] = {name: [] for name in expected}
         seconds = []
+        baseline: dict[str, float] = {}
         for split_seed in SPLIT_SEEDS.get(data, (0,)):
             for seed in SEEDS if data not in SPLIT_SEEDS else (split_seed,):
                 with tempfile.TemporaryDirectory() as folder:
                     run = zoo.train(
-                        model, data=data, out=folder, seed=seed, verbose=0, data_arguments={"split_seed": split_seed}
-                    )
+                        model, data=data, out=folder, seed=seed, verbose=0, data_arguments={"split_seed": split_seed},
+                        baseline=seed == 0,
+                    )  # fmt: skip
                     seconds.append(run.content["timings"]["fit_s"])
+                    baseline = run.content.get("baseline", baseline)
                     for name, values in scores.items():
                         values.append(run.metrics[name])
         for name, values in scores.items():
             print(pair, name, [round(value, 4) for value in values], flush=True)
             add_row("recipes", f"{pair}, mean test {name}", statistics.mean(values), name, len(values))
         add_row("recipes", f"{pair}, median time to fit", statistics.median(seconds), "s", len(seconds))
-        if baseline := run.content.get("baseline"):
+        if baseline:
             add_row("recipes", f"{baseline['name']} on the parts of {pair}, test accuracy", baseline["accuracy"], "accuracy", 1)
         if pair == "linear@diabetes":
             add_row("recipes", "scikit-learn LinearRegression on the same parts, test r2", least_squares_r2(), "r2", 1)

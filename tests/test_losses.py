@@ -46,6 +46,20 @@ def test_sample_weights_scale_each_example(example, form):
     assert value == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_smoothed_labels_cost_the_mixture_of_their_own_loss_and_the_mean_over_classes(example, form):
+    labels, logits, probabilities = example
+    value = float(ClassificationCrossentropy(0.2)(FORMS[form](labels), logits))
+    own = -np.log(probabilities[np.arange(200), labels]).mean()
+    spread = -np.log(probabilities).mean()
+    assert value == pytest.approx(0.8 * own + 0.2 * spread, rel=1e-6)
+
+
+def test_label_smoothing_is_kept_in_the_configuration():
+    again = ClassificationCrossentropy.from_config(ClassificationCrossentropy(0.1).get_config())
+    assert again.label_smoothing == 0.1
+
+
 def test_uniform_logits_cost_the_logarithm_of_the_number_of_classes():
     assert float(ClassificationCrossentropy()([1, 2], np.zeros((2, 3), "float32"))) == pytest.approx(np.log(3), rel=1e-6)
 

@@ -145,7 +145,8 @@ def train(
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
-        **settings: `epochs`, `batch_size`, `optimizer`, `learning_rate`, `schedule`, `warmup`, `seed`, `task`, and `baseline`
+        **settings: `epochs`, `batch_size`, `optimizer`, `learning_rate`, `schedule`, `warmup`, `label_smoothing`, `seed`,
+            `task`, and `baseline`
             (whether `zoo.baseline` is set beside a text model's scores; on by default).
 
     Returns:

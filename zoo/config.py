@@ -81,6 +81,7 @@ class Settings(BaseModel):
     learning_rate: float = Field(default=0.001, gt=0, allow_inf_nan=False)
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: float = Field(default=0.0, ge=0, lt=1, description="share of all steps over which the learning rate rises")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of each label that is spread over all classes")
     seed: int = Field(default=0, ge=0, lt=2**32)
     baseline: bool = Field(default=True, description="texts: whether the baseline is scored beside the model")
     model_arguments: dict[str, Any] = {}

@@ -32,15 +32,15 @@ class Task:
         """The factory argument that the data's form decides."""
         return "vocabulary_size" if self.input_name == "text" else "input_shape"
 
-    def loss(self) -> keras.losses.Loss:
-        """Return the loss on logits (classification) or values (regression)."""
+    def loss(self, label_smoothing: float = 0.0) -> keras.losses.Loss:
+        """Return the loss on logits (classification) or values (regression, where nothing is smoothed)."""
         if self.kind == "regression":
             import keras
 
             return keras.losses.MeanSquaredError()
         from zoo.losses import ClassificationCrossentropy
 
-        return ClassificationCrossentropy()
+        return ClassificationCrossentropy(label_smoothing)
 
     def metrics(self, num_outputs: int) -> list[keras.metrics.Metric]:
         """Return fresh metrics for a model with `num_outputs` classes or values."""

@@ -17,7 +17,12 @@ from zoo.training.optimizers import learning_rate_course, make_optimizer
 
 
 def compile_model(
-    model: keras.Model, task: Task, width: int, optimizer: str | keras.optimizers.Optimizer, learning_rate: Any
+    model: keras.Model,
+    task: Task,
+    width: int,
+    optimizer: str | keras.optimizers.Optimizer,
+    learning_rate: Any,
+    label_smoothing: float = 0.0,
 ) -> None:
     """Compile a model that gives logits or values.
 
@@ -27,6 +32,7 @@ def compile_model(
         width: of the output.
         optimizer: a name or a Keras optimizer.
         learning_rate: a number above 0, a Keras schedule, or None for Keras' default.
+        label_smoothing: share of each label that is spread over all classes.
 
     Raises:
         UsageError: the optimizer is unknown, the rate is not above 0, or it came beside an optimizer object.
@@ -37,13 +43,14 @@ def compile_model(
         optimizer = make_optimizer(optimizer, learning_rate)
     elif learning_rate is not None:
         raise UsageError("An optimizer object has its own learning rate. Received: learning_rate= beside it. Leave it out.")
-    model.compile(optimizer=optimizer, loss=task.loss(), metrics=task.metrics(width))
+    model.compile(optimizer=optimizer, loss=task.loss(label_smoothing), metrics=task.metrics(width))
 
 
 def compile_for_training(model: keras.Model, task: Task, width: int, data: Splits, settings: Settings) -> None:
     """Compile a model with the optimizer of the settings and their course of the learning rate over all steps."""
     steps = int(data.train.cardinality()) * settings.epochs
-    compile_model(model, task, width, settings.optimizer, learning_rate_course(settings, steps))
+    course = learning_rate_course(settings, steps)
+    compile_model(model, task, width, settings.optimizer, course, settings.label_smoothing)
 
 
 def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, explicit: Mapping[str, Any]) -> Settings:
@@ -63,10 +70,15 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
         width = output_shape(model, data.info)[-1]
         compile_for_training(model, data.info.task, width, data, settings)
         if output_kind(model, data.info) == "probabilities":
+            if settings.label_smoothing:
+                raise UsageError(
+                    "Labels are smoothed for models that give logits. Received: a softmax at the end and "
+                    f"label_smoothing={settings.label_smoothing}. Leave one of them out."
+                )
             loss = keras.losses.SparseCategoricalCrossentropy()
             model.compile(optimizer=model.optimizer, loss=loss, metrics=data.info.task.metrics(width))
         return settings
-    unused = sorted({"optimizer", "learning_rate", "schedule", "warmup"} & set(explicit))
+    unused = sorted({"optimizer", "learning_rate", "schedule", "warmup", "label_smoothing"} & set(explicit))
     if unused:
         raise UsageError(
             f"This model is compiled and keeps its own optimizer. Received: {', '.join(unused)}. "
