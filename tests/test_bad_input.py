@@ -52,6 +52,21 @@ def broken_image(folder: Path) -> list[str]:
     return ["cnn", "--data", str(folder / "images")]
 
 
+def texts(name: str, content: str | bytes, *words: str) -> Callable[[Path], list[str]]:
+    def write(folder: Path) -> list[str]:
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return ["lstm/tiny", "--data", str(folder / name), *words]
+
+    return write
+
+
+def two_trains(folder: Path) -> list[str]:
+    for name in ("train.csv", "old.train.csv"):
+        texts(name, TEXTS)(folder)
+    return ["lstm/tiny", "--data", str(folder)]
+
+
+TEXTS = "text,label\n" + "".join(f"film {number},{'xy'[number % 2]}\n" for number in range(20))
 IMAGES = np.random.default_rng(0).random((20, 6, 6)).astype(np.float32)
 CLASSES = np.arange(20) % 2
 
@@ -92,6 +107,28 @@ CLASSES = np.arange(20) % 2
         (broken_image, 1, ("cannot be read: 1", "2.png", "data.broken=drop")),
         (lambda _: ["cnn", "--data", "./nowhere.csv"], 1, ("no such file or folder", "nowhere.csv", "Check the path")),
         (lambda _: ["cnn", "--data", "iris"], 2, ("not for tabular_classification", "'cnn'", "mlp")),
+        (
+            texts("t.csv", TEXTS.replace("text,", "a,b,")),
+            1,
+            ("Which column is the text?", "columns a, b, label", "--text-column"),
+        ),
+        (texts("t.csv", TEXTS, "--text-column", "label"), 1, ("two columns", "'label' for both", "Name two")),
+        (texts("t.csv", TEXTS + " ,x\n"), 1, ("cannot be read: 1", "Line 22", "empty text", "data.broken=drop")),
+        (texts("t.csv", "text,label\n,x\n,y\n"), 1, ("All 2 texts are empty", "Line 2", "Give texts")),
+        (texts("t.csv", TEXTS + '"film,x\n'), 1, ("no proper CSV", "t.csv", "Double the quotes")),
+        (texts("t.csv", TEXTS.encode("utf-16")), 1, ("begins like UTF-16", "t.csv", "data.encoding=utf-16")),
+        (texts("t.csv", TEXTS.replace("film", "电影").encode("gb18030")), 1, ("not written in utf-8", "t.csv", "--encoding")),
+        (texts("t.txt", b"x a\0b\n"), 1, ("binary file", "t.txt", "Give a text file")),
+        (
+            texts("t.txt", "".join(f"so{n} it goes\n" for n in range(9))),
+            1,
+            ("first word", "9 different", "Put the labels first"),
+        ),
+        (texts("t.txt", "x film\ny film\n", "--label-column", "a"), 2, ("has no columns", "t.txt", "Leave that out")),
+        (texts("t.jsonl", "film\n"), 1, ("one JSON object a line", "t.jsonl", "Mend it")),
+        (texts("t.txt", ""), 1, ("no rows", "t.txt", "Add some")),
+        (texts("t.csv", TEXTS.replace(",y", ",x")), 1, ("at least two classes", "only 'x'", "Add rows")),
+        (two_trains, 1, ("one file", "old.train.csv and train.csv for 'train'", "data.parts")),
     ],
     ids=[
         "model",
@@ -119,6 +156,20 @@ CLASSES = np.arange(20) % 2
         "broken-image",
         "path",
         "task",
+        "no-text-column",
+        "text-is-label",
+        "empty-text",
+        "empty-texts",
+        "open-quote",
+        "utf-16",
+        "gb18030",
+        "binary",
+        "prose",
+        "lines-column",
+        "no-json",
+        "empty-lines",
+        "one-text-class",
+        "two-trains",
     ],
 )
 def test_bad_input_is_refused_with_a_mend_and_leaves_nothing(
@@ -142,6 +193,16 @@ def test_label_column_that_is_not_there_gets_the_nearest(tmp_path: Path, capsys:
     assert main(["train", *words, "--set", "data.label_column=lable", "--out", str(tmp_path / "run")]) == 1
     assert "Received: 'lable'. Did you mean 'label'? Accepted: a, b, label." in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_without_its_files_a_data_set_names_their_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "mine"))
+    assert main(["train", "lstm/tiny", "--data", "sst2", "--out", str(tmp_path / "run"), "--quiet"]) == 1
+    said = capsys.readouterr().err
+    assert all(part in said for part in ("Received: 'sst2'", str(tmp_path / "mine" / "sst2"), "github.com/", "ZOO_DATA"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_default_directory_nothing_is_left_in_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
