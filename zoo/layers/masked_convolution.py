@@ -31,5 +31,5 @@ class MaskedConv1D(keras.layers.Conv1D):
     def call(self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor:
         """Return the convolution of the inputs, with zeros for what is masked."""
         if mask is not None:
-            inputs = ops.where(mask[:, :, None], inputs, ops.zeros((), inputs.dtype))
+            inputs = ops.where(ops.expand_dims(mask, -1), inputs, ops.zeros((), inputs.dtype))
         return super().call(inputs)

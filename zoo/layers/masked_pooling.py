@@ -39,12 +39,12 @@ class MaskedMaxPooling1D(keras.layers.Layer):
         """Return the largest value of each window."""
         if mask is None:
             return self._largest(inputs)
-        largest = self._largest(ops.where(mask[:, :, None], inputs, ops.cast(-float("inf"), inputs.dtype)))
+        largest = self._largest(ops.where(ops.expand_dims(mask, -1), inputs, ops.cast(-float("inf"), inputs.dtype)))
         return ops.where(self._is_any(mask), largest, ops.zeros((), inputs.dtype))
 
     def compute_mask(self, _: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor | None:
         """Return which windows have a position that is not masked."""
-        return None if mask is None else self._is_any(mask)[:, :, 0]
+        return None if mask is None else ops.squeeze(self._is_any(mask), -1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape with one position for each window."""
@@ -52,7 +52,7 @@ class MaskedMaxPooling1D(keras.layers.Layer):
         return (batch, None if time is None else -(-time // self.pool_size), channels)
 
     def _is_any(self, mask: keras.KerasTensor) -> keras.KerasTensor:
-        return ops.cast(self._largest(ops.cast(mask, "float32")[:, :, None]), "bool")  # (batch, windows, 1)
+        return ops.cast(self._largest(ops.expand_dims(ops.cast(mask, "float32"), -1)), "bool")  # (batch, windows, 1)
 
     def _largest(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         filled = ops.pad(inputs, [[0, 0], [0, self.pool_size - 1], [0, 0]], constant_values=-float("inf"))
@@ -88,7 +88,7 @@ class PoolOverTime(keras.layers.Layer):
         """Return one value for each row and channel."""
         if mask is None:
             mask = ops.ones(ops.shape(inputs)[:2], "bool")
-        mask = mask[:, :, None]  # (batch, time, 1)
+        mask = ops.expand_dims(mask, -1)  # (batch, time, 1)
         if self.pooling == "max":
             largest = ops.max(ops.where(mask, inputs, ops.cast(-float("inf"), inputs.dtype)), axis=1)
             return ops.where(ops.any(mask, axis=1), largest, ops.zeros((), inputs.dtype))

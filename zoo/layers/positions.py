@@ -68,7 +68,7 @@ class SinusoidalPositions(keras.layers.Layer):
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Return the sum of scaled tokens and waves."""
         channels = inputs.shape[-1]
-        position = ops.cast(ops.arange(ops.shape(inputs)[1]), "float32")[:, None]  # (time, 1)
+        position = ops.expand_dims(ops.cast(ops.arange(ops.shape(inputs)[1]), "float32"), -1)  # (time, 1)
         channel = ops.arange(channels, dtype="int32")
         even = ops.cast(channel - channel % 2, "float32")
         angle = position * ops.exp(even * (-ops.log(10000.0) / channels))  # (time, channels)

@@ -87,7 +87,7 @@ def transformer(
     def attend(x: keras.KerasTensor) -> keras.KerasTensor:
         return keras.layers.MultiHeadAttention(
             num_heads, hidden_dim // num_heads, use_bias=False, kernel_regularizer=penalty(l1, l2)
-        )(x, x, attention_mask=is_token[:, None, :])  # (batch, 1, time)
+        )(x, x, attention_mask=keras.ops.expand_dims(is_token, 1))  # (batch, 1, time)
 
     def feed_forward(x: keras.KerasTensor) -> keras.KerasTensor:
         x = keras.layers.Dense(intermediate_dim, activation="relu", kernel_regularizer=penalty(l1, l2))(x)
