@@ -1,0 +1,32 @@
+"""lstm on SST-2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.registry import register_recipe
+
+
+@register_recipe("lstm", "sst2", expected={"accuracy": 0.81})
+def lstm_sst2() -> Mapping[str, Any]:
+    """Convolution and long short-term memory on whole sentences of SST-2: `zoo train lstm --data sst2`.
+
+    Chosen on 15 % of train with the validation part (1,910 sentences, mean of three seeds): 78.3 %; without label smoothing
+    77.7 %, with a mean in place of the maximum 77.9 %, twice as wide 78.2 %. The baseline has 78.1 % there.
+    """
+    return {
+        "epochs": 3,
+        "batch_size": 32,
+        "optimizer": "adamw",
+        "learning_rate": 5e-3,
+        "schedule": "cosine",
+        "warmup": 0.1,
+        "label_smoothing": 0.2,
+        "model.filters": 128,
+        "model.kernel_size": 3,
+        "model.pool_size": 1,
+        "model.dropout": 0.5,
+        "model.token_dropout": 0.3,
+        "data.min_frequency": 2,
+    }
