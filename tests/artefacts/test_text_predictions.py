@@ -26,9 +26,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
     rows = [("prose", "stars"), *((text, ["bad", "好"][number % 2]) for number, text in enumerate(TEXTS))]
     with (folder / "rows.csv").open("w", encoding="gb18030", newline="") as file:
         csv.writer(file).writerows(rows)
-    columns = {"text_column": "prose", "label_column": "stars", "encoding": "gb18030", "max_length": 24}
-    settings = {"epochs": 2, "out": folder / "run", "verbose": 0, "baseline": False}
-    return zoo.train("lstm/tiny", data=folder / "rows.csv", data_arguments=columns, **settings)
+    named = {"text_column": "prose", "label_column": "stars", "encoding": "gb18030", "broken": "drop"}
+    splits = zoo.load_data(folder / "rows.csv", max_length=24, batch_size=32, **named)
+    return zoo.train("lstm/tiny", data=splits, epochs=1, out=folder / "run", verbose=0, baseline=False)
 
 
 def test_a_texts_prediction_does_not_depend_on_its_neighbours_or_its_place(run: zoo.Run) -> None:
@@ -184,11 +184,37 @@ def test_folders_and_images_are_refused(run: zoo.Run, tmp_path: Path) -> None:
         predict_file(run.predictor, tmp_path / "a.txt", tmp_path / "out.csv")
 
 
-def test_the_settings_of_the_training_read_its_file_again(run: zoo.Run) -> None:
-    assert zoo.evaluate(zoo.Run.open(run.directory)).metrics == pytest.approx(run.metrics)
-    arguments = run.reading_arguments({})
-    assert (arguments.text_column, arguments.label_column, arguments.encoding) == ("prose", "stars", "gb18030")
+def test_a_run_remembers_how_the_splits_that_it_was_given_were_read(run: zoo.Run) -> None:
+    reading = run.reading_arguments({})
+    assert (reading.text_column, reading.label_column, reading.encoding) == ("prose", "stars", "gb18030")
+    assert reading.broken == "drop"
     assert run.reading_arguments({"encoding": "utf-8"}).encoding == "utf-8"
+    assert zoo.evaluate(zoo.Run.open(run.directory)).metrics == pytest.approx(run.metrics)
+    path = run.directory.parent / "rows.csv"
+    assert zoo.evaluate(run, path).num_examples == 150
+    content = path.read_bytes()
+    try:
+        path.write_bytes(content.replace(b"film so so so 3,", b"film so so 3,"))
+        with pytest.raises(DataError, match="data have changed since this run"):
+            zoo.evaluate(run)
+    finally:
+        path.write_bytes(content)
+
+
+def test_without_the_baseline_the_report_has_no_verdict(run: zoo.Run) -> None:
+    page = (run.directory / "report.html").read_text(encoding="utf-8")
+    assert "baseline" not in run.content
+    assert 'class="verdict' not in page
+    assert "tfidf" not in page
+
+
+def test_runs_on_images_and_tables_have_a_report_without_a_baseline(image_run: zoo.Run, value_run: zoo.Run) -> None:
+    for each, data in ((image_run, "digits"), (value_run, "diabetes")):
+        page = (each.directory / "report.html").read_text(encoding="utf-8")
+        assert f"<h1>linear on {data}</h1>" in page
+        assert 'class="verdict' not in page
+        assert ("<h2>Confusion</h2>" in page) == (data == "digits")
+        assert all(f"<td>{name}</td>" in page for name in each.metrics)
 
 
 def test_a_model_of_raw_texts_trains_predicts_and_opens_again(tmp_path: Path) -> None:
