@@ -6,7 +6,6 @@ The same keys serve YAML files, `--set` and `run.json`.
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ OptimizerName = Literal["adam", "adamw", "lion", "momentum", "nesterov", "rmspro
 class DataArguments(BaseModel):
     """How data are read, cleaned and split; on the command line and in YAML with the prefix `data.`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # a column may be called 1
 
     label_column: str | None = Field(default=None, description="tables and text files: the column to predict")
     text_column: str | None = Field(default=None, description="text files and tables of texts: the column of texts")
@@ -61,7 +60,7 @@ class DataArguments(BaseModel):
     @classmethod
     def _known_encoding(cls, name: str) -> str:
         try:
-            codecs.lookup(name)
+            "".encode(name)
         except LookupError as error:
             raise ValueError(f"no encoding of this name: {error}") from error
         return name

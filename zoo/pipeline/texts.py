@@ -12,7 +12,10 @@ from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline.sources import hash_all
 from zoo.text import Tokenizer
+from zoo.text.characters import DEFAULT_FILTERS
 
+# The old Keras tokenizer's, and the white space that it leaves inside words: files have \r, pages have \xa0.
+FILTERS = DEFAULT_FILTERS + "\r\x0b\x0c\x1c\x1d\x1e\x85\xa0\u2028\u2029"
 Truncation = Literal["pre", "post", "middle"]
 Padding = Literal["pre", "post"]
 
@@ -35,10 +38,20 @@ class Texts:
         return cls(lambda: texts, hash_texts(texts))
 
     def rows(self, wanted: np.ndarray) -> Iterator[str]:
-        """Yield the texts of the given rows, ascending positions."""
+        """Yield the texts of the given rows, ascending positions.
+
+        Raises:
+            DataError: a file has more or fewer texts than when it was read first.
+        """
         is_wanted = np.zeros(len(self.hashes), bool)
         is_wanted[wanted] = True
-        return (text for text, keep in zip(self.read(), is_wanted, strict=True) if keep)
+        try:
+            yield from (text for text, keep in zip(self.read(), is_wanted, strict=True) if keep)
+        except ValueError as error:
+            raise DataError(
+                f"The texts have changed since they were read first. Received: another number than {len(self.hashes)}. "
+                "Leave the files alone until the run is over."
+            ) from error
 
 
 def hash_texts(texts: Iterable[str]) -> np.ndarray:
@@ -73,6 +86,7 @@ class TextPreprocessor:
         """
         tokenizer = Tokenizer(
             num_words=arguments.vocabulary_size,
+            filters=FILTERS,
             lower=arguments.lower,
             char_level=arguments.char_level,
             min_frequency=arguments.min_frequency,
@@ -124,6 +138,7 @@ class TextPreprocessor:
         """Return plain data, ready for JSON; the vocabulary is in the order of the ids, from 1."""
         return {
             "vocabulary": list(self.tokenizer.word_index),
+            "filters": self.tokenizer.filters,
             "lower": self.tokenizer.lower,
             "char_level": self.tokenizer.char_level,
             "max_length": self.max_length,
@@ -135,14 +150,14 @@ class TextPreprocessor:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> TextPreprocessor:
         """Return the preprocessor that `to_dict` described."""
-        tokenizer = Tokenizer(lower=plain["lower"], char_level=plain["char_level"])
+        tokenizer = Tokenizer(filters=plain["filters"], lower=plain["lower"], char_level=plain["char_level"])
         tokenizer = _with_vocabulary(tokenizer, plain["vocabulary"])
         return cls(tokenizer, plain["max_length"], plain["truncation"], plain["padding"], plain["fixed_length"])
 
 
 def _with_vocabulary(tokenizer: Tokenizer, words: Sequence[str]) -> Tokenizer:
     """Return a tokenizer like this one that knows exactly these words, with ids from 1."""
-    fresh = Tokenizer(lower=tokenizer.lower, char_level=tokenizer.char_level)
+    fresh = Tokenizer(filters=tokenizer.filters, lower=tokenizer.lower, char_level=tokenizer.char_level)
     fresh.word_index = {word: number for number, word in enumerate(words, start=1)}
     fresh.index_word = dict(enumerate(words, start=1))
     return fresh

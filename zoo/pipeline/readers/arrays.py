@@ -17,7 +17,7 @@ from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import SUFFIXES as IMAGE_SUFFIXES
 from zoo.pipeline.images import fit_array
 from zoo.pipeline.readers.tables import split_columns
-from zoo.pipeline.readers.texts import TEXT_NAMES, as_part, find_columns
+from zoo.pipeline.readers.texts import are_for_texts, as_part, find_columns
 from zoo.pipeline.sources import Arrays
 from zoo.pipeline.tables import as_table
 from zoo.pipeline.targets import as_targets
@@ -113,7 +113,7 @@ def _read_part(features: Any, targets: np.ndarray, arguments: DataArguments) -> 
 
 
 def _has_text_column(table: pd.DataFrame, arguments: DataArguments) -> bool:
-    return arguments.text_column is not None or any(str(name).lower() in TEXT_NAMES for name in table.columns)
+    return arguments.text_column is not None or are_for_texts([str(name) for name in table.columns])
 
 
 def _text_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Series, pd.Series]:

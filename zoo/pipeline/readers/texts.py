@@ -22,7 +22,8 @@ from zoo.progress import track
 
 logger = logging.getLogger(__name__)
 SUFFIXES = (".jsonl", ".ndjson", ".txt")  # beside those of tables, which may hold texts too
-TEXT_NAMES = ("text", "sentence", "review", "content", "comment", "message", "document")
+SURE_NAMES = ("text", "sentence", "review")  # a table with such a column is read as texts, whatever the model
+TEXT_NAMES = (*SURE_NAMES, "content", "comment", "message", "document")
 WHOLE_NUMBER = re.compile("-?[0-9]+")
 LABEL_NAMES = ("label", "labels", "target", "class", "category", "sentiment")
 WITH_COLUMNS = {
@@ -91,10 +92,13 @@ def read_unlabelled(path: Path, arguments: DataArguments) -> Iterator[str]:
 
 
 def has_text_column(path: Path, arguments: DataArguments) -> bool:
-    """Return whether a table file is to be read as texts: one of its columns is called text, sentence, review, ..."""
-    if arguments.text_column is not None:
-        return True
-    return any(name.lower() in TEXT_NAMES for name in text_files.column_names(path, arguments.encoding))
+    """Return whether a table file is to be read as texts: one of its columns is named so, or called text, sentence, review."""
+    return arguments.text_column is not None or are_for_texts(text_files.column_names(path, arguments.encoding))
+
+
+def are_for_texts(names: Sequence[str]) -> bool:
+    """Return whether column names say by themselves that a table holds texts."""
+    return any(name.lower() in SURE_NAMES for name in names)
 
 
 def find_columns(names: Sequence[str], arguments: DataArguments) -> tuple[int, int]:
