@@ -2,7 +2,8 @@
 
 The batches are the same: 60 of 64 IMDB reviews each, as `load_data` gives them, at most 256 tokens. Both handle padding: the
 LSTM of PyTorch by packed sequences, its attention by a mask, its pooling over real tokens only. Both drop the same rates and
-step with Adam. Ours and PyTorch's run in turn in one process. Needs IMDB in ZOO_SHARED, and torch
+step with Adam. The transformer has two peers: one of PyTorch's own `TransformerEncoderLayer`, one written by hand round its
+fused attention. Ours and PyTorch's run in turn in one process. Needs IMDB in ZOO_SHARED, and torch
 (`pip install -c constraints.txt -e '.[bench]'`).
 """
 
@@ -81,6 +82,23 @@ class TorchTransformer(nn.Module):
         return self.logits(self.drop(pooled))
 
 
+class TorchEncoderLayer(TorchTransformer):
+    """The same with PyTorch's own layer; its attention has biases, which ours leaves out, and drops no weights, as ours."""
+
+    def __init__(self, vocabulary_size: int, length: int) -> None:
+        super().__init__(vocabulary_size, length)
+        del self.query_key_value, self.project, self.feed_forward
+        self.block = nn.TransformerEncoderLayer(WIDTH, 2, 2 * WIDTH, DROPOUT["transformer"], batch_first=True, norm_first=True)
+        self.block.self_attn.dropout = 0.0
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """Return logits of `(batch, time)` ids."""
+        is_token = ids != 0
+        x = self.block(self.embed(ids) + self.positions(torch.arange(ids.shape[1])), src_key_padding_mask=~is_token)
+        pooled = self.norms[2](x).masked_fill(~is_token[..., None], -torch.inf).amax(1)
+        return self.logits(self.drop(pooled))
+
+
 def torch_epoch(model: nn.Module, batches: list[tuple[np.ndarray, np.ndarray]]) -> Callable[[], None]:
     """Return what trains a PyTorch model on all batches."""
     optimizer = torch.optim.Adam(model.parameters())
@@ -122,8 +140,12 @@ def main() -> None:
     tokens = sum(int((ids != 0).sum()) for ids, _ in batches)
     torch.manual_seed(0)
     size, length = data.info.text.vocabulary_size, data.info.text.max_length
-    peers = {"lstm": TorchLSTM(size), "transformer": TorchTransformer(size, length)}
-    for name, peer in peers.items():
+    pairs = {
+        "lstm, packed sequences": ("lstm", TorchLSTM(size)),
+        "transformer, TransformerEncoderLayer": ("transformer", TorchEncoderLayer(size, length)),
+        "transformer, fused attention by hand": ("transformer", TorchTransformer(size, length)),
+    }
+    for what, (name, peer) in pairs.items():
         ours, theirs = zoo_epoch(name, data, batches), torch_epoch(peer, batches)
         ours(), theirs()  # trace and warm up
         times: dict[str, list[float]] = {"zoo": [], "torch": []}
@@ -132,10 +154,10 @@ def main() -> None:
             times["torch"].append(seconds(theirs))
         for who, measured in times.items():
             add_row(
-                "text_speed", f"{name}, {who}, median training speed", tokens / statistics.median(measured), "tokens/s", RUNS
+                "text_speed", f"{what}: {who}, median training speed", tokens / statistics.median(measured), "tokens/s", RUNS
             )
         ratio = statistics.median(theirs_s / ours_s for ours_s, theirs_s in zip(times["zoo"], times["torch"], strict=True))
-        add_row("text_speed", f"{name}, zoo / torch, median of the rounds' ratios", ratio, "ratio", RUNS)
+        add_row("text_speed", f"{what}: zoo / torch, median of the rounds' ratios", ratio, "ratio", RUNS)
 
 
 if __name__ == "__main__":
