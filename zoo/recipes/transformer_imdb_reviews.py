@@ -12,7 +12,8 @@ from zoo.registry import register_recipe
 def transformer_imdb_reviews() -> Mapping[str, Any]:
     """Self-attention on IMDB: `zoo train transformer --data imdb_reviews`.
 
-    Chosen on the validation part, where it reaches 89.0 % (one seed); dropping half of the tokens gives 88.8 %.
+    Chosen on the validation part (one seed each): 90.1 %; with a width of 64 and the maximum over time 89.0 to 89.2 %, with
+    half of the tokens dropped and labels smoothed 89.0 to 89.3 %.
     """
     return {
         "epochs": 3,
@@ -20,6 +21,10 @@ def transformer_imdb_reviews() -> Mapping[str, Any]:
         "learning_rate": 3e-3,
         "schedule": "cosine",
         "warmup": 0.1,
+        "model.hidden_dim": 32,
+        "model.intermediate_dim": 32,
+        "model.pooling": "mean",
         "model.dropout": 0.3,
         "model.token_dropout": 0.3,
+        "data.max_length": 400,
     }
