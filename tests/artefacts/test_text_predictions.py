@@ -15,6 +15,7 @@ import pytest
 
 import zoo
 from zoo.artefacts.bulk import predict_file, predict_images, predict_texts
+from zoo.config import DataArguments
 from zoo.errors import ArtefactError, DataError, UsageError
 
 TEXTS = [f"{'good fine' if number % 2 else 'bad 很差'} film " + "so " * (number % 40) + str(number) for number in range(150)]
@@ -230,3 +231,19 @@ def test_a_model_of_raw_texts_trains_predicts_and_opens_again(tmp_path: Path) ->
     again = zoo.Run.open(tmp_path / "run").predict(TEXTS[:9])
     np.testing.assert_allclose(again.probabilities, expected.probabilities, rtol=1e-5)
     np.testing.assert_allclose(run.predict(TEXTS[3]).probabilities[0], expected.probabilities[3], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("vocabulary", "x"), ("vocabulary", []), ("lower", "x"), ("char_level", -1), ("max_length", -1), ("max_length", None),
+        ("truncation", "x"), ("padding", None), ("fixed_length", {}), ("filters", 5), ("other", 1),
+    ],
+)  # fmt: skip
+def test_a_damaged_vocabulary_is_said_to_be_damaged(key, value):
+    from zoo.pipeline.texts import TextPreprocessor
+
+    good = TextPreprocessor.fit(["a film", "a book"], DataArguments()).to_dict()
+    assert TextPreprocessor.from_dict(good).to_dict() == good
+    with pytest.raises(ValueError, match=key):
+        TextPreprocessor.from_dict({**good, key: value})

@@ -80,8 +80,11 @@ def test_a_text_that_is_no_unicode_is_predicted(
         assert main(["predict", trained[0], "bad \udcff film", *words]) == 0  # as Python gives the byte 0xff of an argument
         assert "bad \ufffd film" in capsys.readouterr().out
     pipe(monkeypatch, b"bad \xff film\n")
-    assert main(["predict", trained[0]]) == 0
-    assert "bad \ufffd film" in capsys.readouterr().out
+    assert main(["predict", trained[0]]) == 1
+    assert "cannot be read as utf-8" in capsys.readouterr().err
+    pipe(monkeypatch, b"caf\xe9\n")
+    assert main(["predict", trained[0], "--encoding", "latin-1"]) == 0
+    assert "café" in capsys.readouterr().out
 
 
 def test_texts_may_come_by_a_pipe(
@@ -89,8 +92,8 @@ def test_texts_may_come_by_a_pipe(
 ) -> None:
     pipe(monkeypatch, "a good film\r\n\n很差\n".encode())
     assert main(["predict", trained[0], "--json"]) == 0
-    assert [row["text"] for row in json.loads(capsys.readouterr().out)] == ["a good film", "很差"]
-    pipe(monkeypatch, b"\n")
+    assert [row["text"] for row in json.loads(capsys.readouterr().out)] == ["a good film", "", "很差"]
+    pipe(monkeypatch, b"")
     assert main(["predict", trained[0]]) == 1
     assert "nothing to predict" in capsys.readouterr().err
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)

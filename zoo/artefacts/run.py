@@ -76,8 +76,10 @@ class Run:
         try:
             info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
             find_task(info.task_name)
-        except (AttributeError, KeyError, TypeError, UsageError) as error:
-            raise ArtefactError(f"{DATA_FILE} is damaged: {error!r}. Received: {path}. Restore or train again.") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ArtefactError(
+                f"{DATA_FILE} is damaged: {one_line(error)}. Received: {path}. Restore or train again."
+            ) from error
         return cls(path, content, info)
 
     @cached_property

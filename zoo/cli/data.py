@@ -7,6 +7,8 @@ from typing import Any
 
 from zoo.cli import options, output
 
+MOST_LINES = 20  # of broken rows that are printed
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo data` takes."""
@@ -37,6 +39,7 @@ def check(source: str, task: str | None, given: dict[str, Any]) -> dict[str, Any
     from zoo import api
     from zoo.errors import DataError
     from zoo.pipeline.cleaning import as_problems
+    from zoo.pipeline.targets import label_twins
 
     stops_training = None
     try:
@@ -56,7 +59,7 @@ def check(source: str, task: str | None, given: dict[str, Any]) -> dict[str, Any
         "num_examples": dict(info.num_examples),
         "fingerprint": info.fingerprint,
         **info.report,
-        "problems": as_problems(info.report["parts"]),
+        "problems": as_problems(info.report["parts"]) + label_twins(info.labels),
         "stops_training": stops_training,
     }
 
@@ -74,8 +77,11 @@ def _print(report: dict[str, Any]) -> None:
         rows = [(label, *(report["classes"][part][label] for part in parts)) for label in report["classes"]["train"]]
         output.print_table(("class", *parts), rows, right=parts)
         output.print_line()
-    for line in (*report["broken"], *report["notes"], *report["problems"]):
+    notes = [note for note in report["notes"] if note not in report["problems"]]
+    for line in (*report["broken"][:MOST_LINES], *notes, *report["problems"]):
         output.print_line(f"- {line}")
+    if len(report["broken"]) > MOST_LINES:
+        output.print_line(f"- and {len(report['broken']) - MOST_LINES:,} more rows that cannot be used; --json lists them all")
     if report["stops_training"]:
         output.print_line(f"This stops training: {report['stops_training']}")
     elif not report["problems"]:

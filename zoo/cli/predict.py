@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.cli import options, output
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from zoo.artefacts.predictor import Predictor
@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="FILE", help="in bulk: a table, a text file, a .npz or a folder of images")
     parser.add_argument("--out", type=Path, metavar="FILE", help="in bulk: the CSV file to write, which must not exist")
     parser.add_argument("--text-column", metavar="NAME", help="the column of texts; by default the one that was trained on")
-    parser.add_argument("--encoding", metavar="NAME", help="of a text file; default the one that was trained on")
+    parser.add_argument(
+        "--encoding", metavar="NAME", help="of a text file or pipe; default for files the one that was trained on"
+    )
     options.add_json(parser)
 
 
@@ -56,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             output.print_line(f"{done.rows:,} predictions in {arguments.out}")
     else:
-        rows, broken = _predict(opened.predictor, arguments.inputs)
+        rows, broken = _predict(opened.predictor, arguments.inputs, arguments.encoding)
         if arguments.json:
             output.print_json(rows)
         elif rows:
@@ -67,23 +69,29 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def _predict(predictor: Predictor, inputs: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
+def _predict(predictor: Predictor, inputs: list[str], encoding: str | None) -> tuple[list[dict[str, Any]], list[str]]:
     from zoo.artefacts import bulk
 
     if predictor.info.task.input_name == "text":
         from zoo.text.characters import valid_text
 
-        return bulk.predict_texts(predictor, [valid_text(text) for text in inputs] or _lines_of_standard_input()), []
+        return bulk.predict_texts(predictor, [valid_text(text) for text in inputs] or _lines_of_standard_input(encoding)), []
     if not inputs:
         raise UsageError("Which examples? Received: none. Give image files, or --data and --out.")
     return bulk.predict_images(predictor, [Path(name) for name in inputs])
 
 
-def _lines_of_standard_input() -> list[str]:
+def _lines_of_standard_input(encoding: str | None) -> list[str]:
+    """Return one text a line, empty ones too, so that answers can be counted off against lines."""
     if sys.stdin.isatty():
         raise UsageError('Which texts? Received: none. Give them as arguments, as "a film I will not forget", or by a pipe.')
-    content = io.StringIO(sys.stdin.buffer.read().decode("utf-8-sig", "replace"), newline=None)
-    return [line.rstrip("\n") for line in content if line.strip()]
+    try:
+        content = sys.stdin.buffer.read().decode(encoding or "utf-8-sig")
+    except (LookupError, UnicodeError) as error:
+        raise DataError(
+            f"Standard input cannot be read as {encoding or 'utf-8'}: {error}. Name its encoding with --encoding."
+        ) from error
+    return [line.rstrip("\n") for line in io.StringIO(content, newline=None)]
 
 
 def _short(text: Any) -> str:

@@ -106,7 +106,13 @@ class DataInfo:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> DataInfo:
-        """Return the facts that `to_dict` described."""
+        """Return the facts that `to_dict` described.
+
+        Raises:
+            KeyError, TypeError, ValueError: they are damaged.
+        """
+        if not plain.get("text") and list(plain["input_shape"]) == [None]:
+            raise ValueError("the vocabulary is missing")
         return cls(
             **{
                 **plain,

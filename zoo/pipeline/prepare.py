@@ -45,7 +45,8 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
         raise DataError(f"The data have no labelled rows. Received: {examples.name}. Add some.")
     chosen = _choose_task(examples, known, task)
     labels = _labels(examples, known) if chosen.kind == "classification" else ()
-    examples.notes += targets.label_twins(labels)
+    twins = targets.label_twins(labels)
+    examples.notes += twins
     encoded = {
         name: _encode(part.targets, missing[name], labels, has_names=examples.labels is not None)
         for name, part in examples.parts.items()
@@ -95,7 +96,7 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
         text=text,
         statistics=_statistics(table, parts["train"], labels),
     )
-    for problem in cleaning.as_problems(report):
+    for problem in (*twins, *cleaning.as_problems(report)):
         logger.info("%s: %s", examples.name, problem)
     return Splits(parts, info, batch_size=batch_size, seed=seed)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from zoo.config import DataArguments
 from zoo.errors import DataError
@@ -149,10 +150,30 @@ class TextPreprocessor:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> TextPreprocessor:
-        """Return the preprocessor that `to_dict` described."""
-        tokenizer = Tokenizer(filters=plain["filters"], lower=plain["lower"], char_level=plain["char_level"])
-        tokenizer = _with_vocabulary(tokenizer, plain["vocabulary"])
-        return cls(tokenizer, plain["max_length"], plain["truncation"], plain["padding"], plain["fixed_length"])
+        """Return the preprocessor that `to_dict` described.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        saved = _Saved(**plain)
+        tokenizer = Tokenizer(filters=saved.filters, lower=saved.lower, char_level=saved.char_level)
+        tokenizer = _with_vocabulary(tokenizer, saved.vocabulary)
+        return cls(tokenizer, saved.max_length, saved.truncation, saved.padding, saved.fixed_length)
+
+
+class _Saved(BaseModel):
+    """What `TextPreprocessor.to_dict` gives, checked."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    vocabulary: list[str] = Field(min_length=2)
+    filters: str
+    lower: bool
+    char_level: bool
+    max_length: PositiveInt
+    truncation: Truncation
+    padding: Padding
+    fixed_length: bool
 
 
 def _with_vocabulary(tokenizer: Tokenizer, words: Sequence[str]) -> Tokenizer:

@@ -379,3 +379,15 @@ def test_texts_to_predict_need_no_label_and_rows_without_one_stay_counted(tmp_pa
     (tmp_path / "b.csv").write_text("a,b,c\n1,2,3\n")
     with pytest.raises(DataError, match=r"Which column is the text\?"):
         list(read_unlabelled(tmp_path / "b.csv", DataArguments()))
+
+
+def test_two_columns_of_numbers_are_no_texts(tmp_path):
+    (tmp_path / "headless.csv").write_text("".join(f"{row},{row % 2}\n" for row in range(9)))
+    with pytest.raises(DataError, match=r"Which column is the text.*numbers in column 1"):
+        zoo.load_data(tmp_path / "headless.csv", task="text_classification")
+
+
+def test_an_encoding_says_that_a_table_holds_texts(tmp_path):
+    rows = "".join(f"好的第{row}本书\tpos\n差的第{row}本书\tneg\n" for row in range(9))
+    (tmp_path / "rows.tsv").write_text(rows, encoding="gb18030")
+    assert zoo.load_data(tmp_path / "rows.tsv", encoding="gb18030").info.labels == ("neg", "pos")

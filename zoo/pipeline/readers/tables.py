@@ -26,6 +26,8 @@ def read_table(path: Path) -> pd.DataFrame:
     import pyarrow as pa
     from pyarrow import csv, parquet
 
+    if path.suffix.lower() != ".parquet" and _is_binary(path):
+        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Give a text file.")
     try:
         if path.suffix.lower() == ".parquet":
             table = parquet.read_table(path)
@@ -41,7 +43,7 @@ def read_table(path: Path) -> pd.DataFrame:
             if any(pa.types.is_binary(column.type) for column in table.schema):
                 raise DataError(
                     f"A table's text is UTF-8. Received: other bytes in {path}. Save the file as UTF-8, "
-                    "or for a file of texts name its encoding with data.encoding."
+                    "or for a file of texts name its encoding with --encoding or data.encoding."
                 )
     except UnicodeDecodeError as error:
         raise DataError(f"A table's text is UTF-8. Received: {error} in {path}. Save the file as UTF-8.") from error
@@ -54,6 +56,11 @@ def read_table(path: Path) -> pd.DataFrame:
         raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
     numbers = [pa.field(column.name, pa.float64()) if pa.types.is_decimal(column.type) else column for column in table.schema]
     return as_table(table.cast(pa.schema(numbers)).to_pandas(date_as_object=False))
+
+
+def _is_binary(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"\0" in file.read(8192) and not _is_utf_16(path)
 
 
 def _is_utf_16(path: Path) -> bool:
@@ -93,8 +100,9 @@ def split_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Dat
         if wanted is None:
             hint = " In .csv, commas separate the columns, in .tsv tabs." if len(names) == 1 else ""
             raise DataError(
-                f"Which column is the label? Received: columns {', '.join(names)}, none called {', '.join(LABEL_NAMES)}. "
-                f"Name it with data.label_column=...{hint}"
+                f"Which column is the label? Received: columns {', '.join(name[:40] for name in names)}, none called "
+                f"{', '.join(LABEL_NAMES)}. Name it with --label-column or data.label_column=..., or for a file of texts say "
+                f"task=text_classification.{hint}"
             )
     for column in (wanted, *arguments.ignore_columns):
         if column not in names:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, TextIO
 from zoo.errors import DataError
 
 LARGEST_CELL = 2**31 - 1  # letters; the csv module stops at 131,072 otherwise
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 GUESS_ROWS = 1000  # of a file without a header that show which column is the label
 
 Record = tuple[str, Any, Any]
@@ -245,4 +247,9 @@ def _columns_without_header(first: list[str], rows: Iterator[Record], columns: C
             seen[0].add(row[0])
             seen[1].add(row[1])
     label = 0 if len(seen[0]) < len(seen[1]) else 1
+    if all(NUMBER.fullmatch(cell.strip()) for cell in seen[1 - label]):
+        raise DataError(
+            f"Which column is the text? Received: two columns without a header, numbers in column {2 - label}. Name both "
+            "with --text-column and --label-column, by their names or their positions from 1."
+        )
     return 1 - label, label

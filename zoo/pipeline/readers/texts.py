@@ -92,8 +92,10 @@ def read_unlabelled(path: Path, arguments: DataArguments) -> Iterator[str]:
 
 
 def has_text_column(path: Path, arguments: DataArguments) -> bool:
-    """Return whether a table file is to be read as texts: one of its columns is named so, or called text, sentence, review."""
-    return arguments.text_column is not None or are_for_texts(text_files.column_names(path, arguments.encoding))
+    """Return whether a table file is to be read as texts: its text column or encoding is named, or a column called so."""
+    if arguments.text_column is not None or "encoding" in arguments.model_fields_set:
+        return True
+    return are_for_texts(text_files.column_names(path, arguments.encoding))
 
 
 def are_for_texts(names: Sequence[str]) -> bool:
@@ -162,7 +164,7 @@ def _is_header(names: Sequence[str], arguments: DataArguments) -> bool:
 
 
 def _which_column(kind: str, names: Sequence[str], usual: Sequence[str]) -> str:
-    listed = ", ".join(names)
+    listed = ", ".join(name[:40] for name in names)
     return (
         f"Which column is the {kind}? Received: columns {listed}, none called {', '.join(usual)}. "
         f"Name it with --{kind}-column or data.{kind}_column=... (without a header, columns are called 1, 2, ...)."
