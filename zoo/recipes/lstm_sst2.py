@@ -8,7 +8,7 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("lstm", "sst2", expected={"accuracy": 0.81})
+@register_recipe("lstm", "sst2", expected={"accuracy": 0.79})
 def lstm_sst2() -> Mapping[str, Any]:
     """Convolution and long short-term memory on whole sentences of SST-2: `zoo train lstm --data sst2`.
 
