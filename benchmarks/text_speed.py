@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # else threads of the one that rests keep the other from the two cores
 
 import numpy as np
 import tensorflow as tf

@@ -146,8 +146,7 @@ def train(
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
         **settings: `epochs`, `batch_size`, `optimizer`, `learning_rate`, `schedule`, `warmup`, `label_smoothing`, `seed`,
-            `task`, and `baseline`
-            (whether `zoo.baseline` is set beside a text model's scores; on by default).
+            `task`, and `baseline` (whether `zoo.baseline` is set beside a text model's scores; on by default).
 
     Returns:
         The finished run.
