@@ -54,7 +54,7 @@ class TokenIds:
         return finished(positions.batch(batch_size).map(fetch), len(rows), batch_size)
 
     def statistics(self, rows: np.ndarray) -> dict[str, float]:
-        """Return what is known of the chosen rows: median and largest number of tokens, and the share of unknown ones."""
+        """Return what is known of the chosen rows: median number of tokens, share at `max_length`, share of unknown tokens."""
         lengths = self._sequences.lengths[rows]
         unknown = sum(int((self._sequences[row] == UNKNOWN).sum()) for row in rows)
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -40,24 +40,18 @@ def read_text_file(path: Path, arguments: DataArguments) -> Examples:
         DataError: the file is binary, of another encoding or empty, or the columns of text and label are not found.
         UsageError: a column is named, and the file has none.
     """
-    suffix, encoding = path.suffix.lower(), arguments.encoding
-    notes: list[str] = []
-    columns = partial(find_columns, arguments=arguments)
-    if suffix != ".parquet":
-        text_files.check_is_text(path, encoding)
-    if suffix in (".csv", ".tsv"):
-        is_named = arguments.text_column is not None or arguments.label_column is not None
-        is_header = partial(_is_header, arguments=arguments)
-        records, notes = text_files.delimited(path, encoding, columns, is_header, may_guess=not is_named)
-    elif suffix in WITH_COLUMNS:
-        records = WITH_COLUMNS[suffix](path, encoding, columns)
-    else:
-        if arguments.text_column is not None or arguments.label_column is not None:
+    is_named = arguments.text_column is not None or arguments.label_column is not None
+
+    def lines(path: Path, encoding: str) -> Records:
+        if is_named:
             raise UsageError(
                 f"A file of `label text` lines has no columns. Received: {path} with a column named. Leave that out, or call "
                 "the file .csv, .tsv, .jsonl or .parquet if it is one."
             )
-        records = text_files.label_lines(path, encoding)
+        return text_files.label_lines(path, encoding)
+
+    columns = partial(find_columns, arguments=arguments)
+    records, notes = _open_records(path, arguments, columns, lines, may_guess=not is_named)
     return Examples(str(path), {ALL: as_part(records, str(path))}, "text", are_numbers_names=True, notes=notes)
 
 
@@ -76,18 +70,9 @@ def read_unlabelled(path: Path, arguments: DataArguments) -> Iterator[str]:
             raise DataError(_which_column("text", names, TEXT_NAMES))
         return text, text
 
-    suffix, encoding = path.suffix.lower(), arguments.encoding
-    if suffix != ".parquet":
-        text_files.check_is_text(path, encoding)
-    if suffix in (".csv", ".tsv"):
-        is_header = partial(_is_header, arguments=arguments)
-        records, notes = text_files.delimited(path, encoding, columns, is_header, may_guess=arguments.text_column is None)
-        for note in notes:
-            logger.info("%s: %s", path, note)
-    elif suffix in WITH_COLUMNS:
-        records = WITH_COLUMNS[suffix](path, encoding, columns)
-    else:
-        records = text_files.plain_lines(path, encoding)
+    records, notes = _open_records(path, arguments, columns, text_files.plain_lines, may_guess=arguments.text_column is None)
+    for note in notes:
+        logger.info("%s: %s", path, note)
     return ("" if _problem(text) else text for _, text, _ in records())
 
 
@@ -154,6 +139,26 @@ def as_part(records: Records, name: str, *, has_numbers: bool = False) -> Part:
     texts = Texts(lambda: (text for _, text, _ in records() if not _problem(text)), hashes)
     targets = np.array(labels, np.int64) if has_numbers else as_targets(np.array(_as_numbers(labels), object))
     return Part(texts, targets, broken)
+
+
+def _open_records(
+    path: Path,
+    arguments: DataArguments,
+    columns: text_files.Columns,
+    lines: Callable[[Path, str], Records],
+    *,
+    may_guess: bool,
+) -> tuple[Records, list[str]]:
+    """Return the rows of a file by its suffix, `lines` reading what has no columns; and notes on how they are read."""
+    suffix, encoding = path.suffix.lower(), arguments.encoding
+    if suffix != ".parquet":
+        text_files.check_is_text(path, encoding)
+    if suffix in (".csv", ".tsv"):
+        is_header = partial(_is_header, arguments=arguments)
+        return text_files.delimited(path, encoding, columns, is_header, may_guess=may_guess)
+    if suffix in WITH_COLUMNS:
+        return WITH_COLUMNS[suffix](path, encoding, columns), []
+    return lines(path, encoding), []
 
 
 def _is_header(names: Sequence[str], arguments: DataArguments) -> bool:
