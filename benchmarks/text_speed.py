@@ -1,9 +1,10 @@
 """Training tokens per second of `lstm` and `transformer` against the same models in PyTorch (eager, on the CPU).
 
-The batches are the same: 60 of 64 IMDB reviews each, as `load_data` gives them, at most 256 tokens. Both handle padding: the
-LSTM of PyTorch by packed sequences, its attention by a mask, its pooling over real tokens only. Both drop the same rates and
-step with Adam. The transformer has two peers: one of PyTorch's own `TransformerEncoderLayer`, one written by hand round its
-fused attention. Ours and PyTorch's run in turn in one process. Needs IMDB in ZOO_SHARED, and torch
+The batches are the same: 60 of 64 IMDB reviews each, as `load_data` gives them, at most 256 tokens. Both handle padding, drop
+the same rates and step with Adam. The LSTM has two peers: one with packed sequences, PyTorch's own way with padding, and one that
+reads the padding too and leaves it out of the maximum over time, as ours does. The transformer has two as well: one of PyTorch's
+own `TransformerEncoderLayer`, one written by hand round its fused attention. Each measurement is a process of its own, because the
+threads of one library slow the other down; they take turns. Needs IMDB in ZOO_SHARED, and torch
 (`pip install -c constraints.txt -e '.[bench]'`).
 """
 
@@ -11,24 +12,25 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # else threads of the one that rests keep the other from the two cores
 
 import numpy as np
-import tensorflow as tf
 import torch
 from rows import add_row, shared_data
 from torch import nn
-
-import zoo
 
 BATCHES = 60
 RUNS = 5
 WIDTH = 64
 DROPOUT = {"lstm": 0.2, "transformer": 0.1}
+Batches = list[tuple[np.ndarray, np.ndarray]]
 
 
 class TorchLSTM(nn.Module):
@@ -44,10 +46,21 @@ class TorchLSTM(nn.Module):
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Return logits of `(batch, time)` ids."""
         is_token = ids != 0
-        packed = nn.utils.rnn.pack_padded_sequence(self.embed(ids), is_token.sum(1), batch_first=True, enforce_sorted=False)
-        outputs, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
-        pooled = outputs.masked_fill(~is_token[..., None], -torch.inf).amax(1)
+        pooled = self.read(self.embed(ids), is_token).masked_fill(~is_token[..., None], -torch.inf).amax(1)
         return self.logits(self.drop(pooled))
+
+    def read(self, x: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+        """Return the LSTM's outputs; those at padding are not used."""
+        return self.lstm(x)[0]
+
+
+class TorchPackedLSTM(TorchLSTM):
+    """The same with packed sequences."""
+
+    def read(self, x: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+        """Return the LSTM's outputs, zero at padding."""
+        packed = nn.utils.rnn.pack_padded_sequence(x, is_token.sum(1), batch_first=True, enforce_sorted=False)
+        return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]
 
 
 class TorchTransformer(nn.Module):
@@ -100,7 +113,7 @@ class TorchEncoderLayer(TorchTransformer):
         return self.logits(self.drop(pooled))
 
 
-def torch_epoch(model: nn.Module, batches: list[tuple[np.ndarray, np.ndarray]]) -> Callable[[], None]:
+def torch_epoch(model: nn.Module, batches: Batches) -> Callable[[], None]:
     """Return what trains a PyTorch model on all batches."""
     optimizer = torch.optim.Adam(model.parameters())
     loss = nn.CrossEntropyLoss()
@@ -116,9 +129,13 @@ def torch_epoch(model: nn.Module, batches: list[tuple[np.ndarray, np.ndarray]]) 
     return epoch
 
 
-def zoo_epoch(name: str, data: zoo.Splits, batches: list[tuple[np.ndarray, np.ndarray]]) -> Callable[[], None]:
+def zoo_epoch(name: str, arguments: dict[str, int], batches: Batches) -> Callable[[], None]:
     """Return what trains a zoo model on all batches, with nothing measured but the loss, as in the PyTorch loop."""
-    model = zoo.build(name, data=data)
+    import tensorflow as tf
+
+    import zoo
+
+    model = zoo.build(name, **arguments)
     model.compile(optimizer="adam", loss=model.loss)
     kinds = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int64))
     options = tf.data.Options()
@@ -127,39 +144,67 @@ def zoo_epoch(name: str, data: zoo.Splits, batches: list[tuple[np.ndarray, np.nd
     return lambda: model.fit(dataset, verbose=0, shuffle=False)
 
 
-def seconds(run: Callable[[], None]) -> float:
-    """Return how long a call takes."""
+def save_batches(path: Path) -> None:
+    """Write batches, and what models of them need to know, as one NumPy file."""
+    import zoo
+
+    data = zoo.load_data("imdb_reviews", batch_size=64, data_dir=str(shared_data() / "tfds"))
+    arrays = {"sizes": np.array([data.info.text.vocabulary_size, data.info.text.max_length])}
+    for index, (ids, labels) in enumerate(data.train.take(BATCHES).as_numpy_iterator()):
+        arrays |= {f"ids_{index}": ids, f"labels_{index}": labels}
+    np.savez(path, **arrays)
+
+
+def measure(what: str, path: Path) -> float:
+    """Return the tokens per second of one model, by its second epoch: the first traces and warms up."""
+    arrays = np.load(path)
+    size, length = map(int, arrays["sizes"])
+    batches = [(arrays[f"ids_{index}"], arrays[f"labels_{index}"]) for index in range(BATCHES)]
+    torch.manual_seed(0)
+    epochs: dict[str, Callable[[], Callable[[], None]]] = {
+        "lstm": lambda: zoo_epoch("lstm", {"vocabulary_size": size}, batches),
+        "lstm of torch": lambda: torch_epoch(TorchLSTM(size), batches),
+        "lstm of torch, packed sequences": lambda: torch_epoch(TorchPackedLSTM(size), batches),
+        "transformer": lambda: zoo_epoch("transformer", {"vocabulary_size": size, "max_sequence_length": length}, batches),
+        "transformer of torch, TransformerEncoderLayer": lambda: torch_epoch(TorchEncoderLayer(size, length), batches),
+        "transformer of torch, fused attention by hand": lambda: torch_epoch(TorchTransformer(size, length), batches),
+    }
+    epoch = epochs[what]()
+    epoch()
     begun = time.perf_counter()
-    run()
-    return time.perf_counter() - begun
+    epoch()
+    return sum(int((ids != 0).sum()) for ids, _ in batches) / (time.perf_counter() - begun)
+
+
+PEERS = {
+    "lstm": ("lstm of torch", "lstm of torch, packed sequences"),
+    "transformer": ("transformer of torch, TransformerEncoderLayer", "transformer of torch, fused attention by hand"),
+}
 
 
 def main() -> None:
-    """Measure both models in turn and add the rows."""
-    data = zoo.load_data("imdb_reviews", batch_size=64, data_dir=str(shared_data() / "tfds"))
-    batches = [(ids, labels) for ids, labels in data.train.take(BATCHES).as_numpy_iterator()]
-    tokens = sum(int((ids != 0).sum()) for ids, _ in batches)
-    torch.manual_seed(0)
-    size, length = data.info.text.vocabulary_size, data.info.text.max_length
-    pairs = {
-        "lstm, packed sequences": ("lstm", TorchLSTM(size)),
-        "transformer, TransformerEncoderLayer": ("transformer", TorchEncoderLayer(size, length)),
-        "transformer, fused attention by hand": ("transformer", TorchTransformer(size, length)),
-    }
-    for what, (name, peer) in pairs.items():
-        ours, theirs = zoo_epoch(name, data, batches), torch_epoch(peer, batches)
-        ours(), theirs()  # trace and warm up
-        times: dict[str, list[float]] = {"zoo": [], "torch": []}
-        for _ in range(RUNS):
-            times["zoo"].append(seconds(ours))
-            times["torch"].append(seconds(theirs))
-        for who, measured in times.items():
-            add_row(
-                "text_speed", f"{what}: {who}, median training speed", tokens / statistics.median(measured), "tokens/s", RUNS
-            )
-        ratio = statistics.median(theirs_s / ours_s for ours_s, theirs_s in zip(times["zoo"], times["torch"], strict=True))
-        add_row("text_speed", f"{what}: zoo / torch, median of the rounds' ratios", ratio, "ratio", RUNS)
+    """Measure all in turn, each in a process of its own, and add the rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "batches.npz"
+        save_batches(path)
+
+        def in_own_process(what: str) -> float:
+            command = [sys.executable, __file__, what, str(path)]
+            answer = subprocess.run(command, capture_output=True, text=True, check=True)
+            return float(answer.stdout.strip().splitlines()[-1])
+
+        for name, peers in PEERS.items():
+            rounds = [{what: in_own_process(what) for what in (name, *peers)} for _ in range(RUNS)]
+            for what in (name, *peers):
+                speed = statistics.median(speeds[what] for speeds in rounds)
+                add_row("text_speed", f"{what}, median training speed", speed, "tokens/s", RUNS)
+            for peer in peers:
+                ratio = statistics.median(speeds[name] / speeds[peer] for speeds in rounds)
+                add_row("text_speed", f"{name} / {peer}, median of the rounds' ratios", ratio, "ratio", RUNS)
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        print(measure(sys.argv[1], Path(sys.argv[2])))
+    else:
+        main()
