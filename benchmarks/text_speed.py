@@ -1,10 +1,10 @@
 """Training tokens per second of `lstm` and `transformer` against the same models in PyTorch (eager, on the CPU).
 
 The batches are the same: 60 of 64 IMDB reviews each, as `load_data` gives them, at most 256 tokens. Both handle padding, drop
-the same rates and step with Adam. The LSTM has two peers: one with packed sequences, PyTorch's own way with padding, and one that
-reads the padding too and leaves it out of the maximum over time, as ours does. The transformer has two as well: one of PyTorch's
-own `TransformerEncoderLayer`, one written by hand round its fused attention. Each measurement is a process of its own, because the
-threads of one library slow the other down; they take turns. Needs IMDB in ZOO_SHARED, and torch
+the same rates and step with Adam. The LSTM has two peers: one with packed sequences, PyTorch's own way with padding, and one
+that reads the padding too and leaves it out of the maximum over time, as ours does. The transformer has two as well: one of
+PyTorch's own `TransformerEncoderLayer`, one written by hand round its fused attention. Each measurement is its own process,
+because the threads of one library slow the other down; they take turns. Needs IMDB in ZOO_SHARED, and torch
 (`pip install -c constraints.txt -e '.[bench]'`).
 """
 
@@ -46,10 +46,10 @@ class TorchLSTM(nn.Module):
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Return logits of `(batch, time)` ids."""
         is_token = ids != 0
-        pooled = self.read(self.embed(ids), is_token).masked_fill(~is_token[..., None], -torch.inf).amax(1)
+        pooled = self.read(self.embed(ids), is_token.sum(1)).masked_fill(~is_token[..., None], -torch.inf).amax(1)
         return self.logits(self.drop(pooled))
 
-    def read(self, x: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+    def read(self, x: torch.Tensor, _lengths: torch.Tensor) -> torch.Tensor:
         """Return the LSTM's outputs; those at padding are not used."""
         return self.lstm(x)[0]
 
@@ -57,9 +57,9 @@ class TorchLSTM(nn.Module):
 class TorchPackedLSTM(TorchLSTM):
     """The same with packed sequences."""
 
-    def read(self, x: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+    def read(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return the LSTM's outputs, zero at padding."""
-        packed = nn.utils.rnn.pack_padded_sequence(x, is_token.sum(1), batch_first=True, enforce_sorted=False)
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         return nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]
 
 
