@@ -12,19 +12,21 @@ from zoo.registry import register_recipe
 def transformer_imdb_reviews() -> Mapping[str, Any]:
     """Self-attention on IMDB: `zoo train transformer --data imdb_reviews`.
 
-    Chosen on the validation part (one seed each): 90.1 %; with a width of 64 and the maximum over time 89.0 to 89.2 %, with
-    half of the tokens dropped and labels smoothed 89.0 to 89.3 %.
+    Chosen on a fifth of train, cut so that reviews with three rare names in common stay together (no film of the test part is
+    in train): 89.4 % (one seed); with four heads 89.2 %, with a width of 32 and less dropout 88.8 to 89.2 %.
     """
     return {
-        "epochs": 3,
+        "epochs": 4,
         "batch_size": 64,
         "learning_rate": 3e-3,
         "schedule": "cosine",
         "warmup": 0.1,
-        "model.hidden_dim": 32,
-        "model.intermediate_dim": 32,
+        "label_smoothing": 0.2,
+        "model.hidden_dim": 64,
+        "model.intermediate_dim": 64,
         "model.pooling": "mean",
-        "model.dropout": 0.3,
-        "model.token_dropout": 0.3,
+        "model.dropout": 0.5,
+        "model.token_dropout": 0.6,
         "data.max_length": 400,
+        "data.min_frequency": 5,
     }
