@@ -294,7 +294,10 @@ ATTENTION_OPTIONS = [
 TEXT_CASES = [
     (name, options)
     for name in TEXT_MODELS
-    for options in (ATTENTION_OPTIONS if "attention" in registry.find_model(name)[0].tags else RECURRENT_OPTIONS)
+    for options in (
+        *(ATTENTION_OPTIONS if "attention" in registry.find_model(name)[0].tags else RECURRENT_OPTIONS),
+        {"pair_buckets": 50},
+    )
 ]
 each_text_case = pytest.mark.parametrize(("name", "options"), TEXT_CASES, ids=str)
 

@@ -9,6 +9,7 @@ import keras
 from zoo.arguments import Statistics, check_shape
 from zoo.errors import UsageError
 from zoo.layers.align_tokens import AlignTokens
+from zoo.layers.pair_embedding import PairEmbedding
 from zoo.layers.standardize_image import StandardizeImage
 
 
@@ -49,7 +50,7 @@ def flat_input(input_shape: Sequence[int], mean: Statistics | None, variance: St
 
 
 def token_input(
-    vocabulary_size: int, width: int, token_dropout: float, *, max_length: int | None = None
+    vocabulary_size: int, width: int, token_dropout: float, pair_buckets: int, *, max_length: int | None = None
 ) -> list[keras.layers.Layer]:
     """Return the input named `token_ids` and what makes masked vectors of it, padding on the right.
 
@@ -57,13 +58,14 @@ def token_input(
         vocabulary_size: number of token ids, padding (0) and unknown (1) included.
         width: of each token's vector.
         token_dropout: share of the tokens whose whole vector is dropped in training.
+        pair_buckets: vectors for pairs of neighbouring tokens, or 0 for none.
         max_length: tokens that are read of each text, or None for all.
     """
-    layers = [
-        keras.Input((None,), dtype="int32", name="token_ids"),
-        AlignTokens(max_length, name="align"),
-        keras.layers.Embedding(vocabulary_size, width, mask_zero=True, name="embed"),
-    ]
+    if pair_buckets:
+        embed = PairEmbedding(vocabulary_size, width, pair_buckets, mask_zero=True, name="embed")
+    else:
+        embed = keras.layers.Embedding(vocabulary_size, width, mask_zero=True, name="embed")
+    layers = [keras.Input((None,), dtype="int32", name="token_ids"), AlignTokens(max_length, name="align"), embed]
     if token_dropout:
         layers.append(keras.layers.Dropout(token_dropout, noise_shape=(None, None, 1), name="drop_tokens"))
     return layers

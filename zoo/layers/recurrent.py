@@ -29,6 +29,7 @@ def recurrent_classifier(
     pool_size: int,
     dropout: float,
     token_dropout: float,
+    pair_buckets: int,
     l1: float,
     l2: float,
 ) -> keras.Sequential:
@@ -49,10 +50,11 @@ def recurrent_classifier(
         pool_size: positions of which the convolution's largest is kept.
         dropout: rate between layers and before the logits.
         token_dropout: rate of whole tokens.
+        pair_buckets: vectors for pairs of neighbouring tokens, or 0.
         l1: penalty.
         l2: penalty.
     """
-    layers = ends.token_input(vocabulary_size, embedding_dim, token_dropout)
+    layers = ends.token_input(vocabulary_size, embedding_dim, token_dropout, pair_buckets)
     if filters:
         convolve = MaskedConv1D(filters, kernel_size, activation="relu", kernel_regularizer=penalty(l1, l2), name="convolve")
         layers.append(convolve)

@@ -34,6 +34,7 @@ def gru(
     pool_size: Count = 4,
     dropout: Rate = 0.2,
     token_dropout: Rate = 0.0,
+    pair_buckets: Natural = 0,
     l1: Penalty = 0.0,
     l2: Penalty = 0.0,
 ) -> keras.Model:
@@ -57,6 +58,8 @@ def gru(
         dropout: share of the pooled features, and of what goes from one recurrent layer to the next, dropped in training,
             in [0, 1).
         token_dropout: share of the tokens whose whole vector is dropped in training, in [0, 1).
+        pair_buckets: vectors, found by a hash, that are added for each pair of neighbouring tokens: "not good", a Chinese word
+            of two characters; 0 for none. Some thousands for each thousand training texts are enough.
         l1: weight of the sum of absolute kernel values, recurrent kernels included, token vectors not; at least 0.
         l2: weight of the sum of squared kernel values, recurrent kernels included, token vectors not; at least 0.
 
@@ -91,6 +94,7 @@ def gru(
         pool_size=pool_size,
         dropout=dropout,
         token_dropout=token_dropout,
+        pair_buckets=pair_buckets,
         l1=l1,
         l2=l2,
     )

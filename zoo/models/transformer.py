@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from zoo.arguments import Classes, Count, Penalty, Rate, Vocabulary, check_heads, penalty
+from zoo.arguments import Classes, Count, Natural, Penalty, Rate, Vocabulary, check_heads, penalty
 from zoo.registry import register_model
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def transformer(
     pooling: Literal["max", "mean"] = "max",
     dropout: Rate = 0.1,
     token_dropout: Rate = 0.0,
+    pair_buckets: Natural = 0,
     l1: Penalty = 0.0,
     l2: Penalty = 0.0,
 ) -> keras.Model:
@@ -60,6 +61,8 @@ def transformer(
         dropout: share dropped in training of what the attention and the dense layers of each block give, and of the pooled
             features, in [0, 1).
         token_dropout: share of the tokens whose whole vector is dropped in training, before positions are added, in [0, 1).
+        pair_buckets: vectors, found by a hash, that are added for each pair of neighbouring tokens: "not good", a Chinese word
+            of two characters; 0 for none. Some thousands for each thousand training texts are enough.
         l1: weight of the sum of absolute kernel values, token and position vectors left out; at least 0.
         l2: weight of the sum of squared kernel values, token and position vectors left out; at least 0.
 
@@ -98,7 +101,7 @@ def transformer(
 
     is_learned = positions == "learned"
     token_ids, align, *embed = ends.token_input(
-        vocabulary_size, hidden_dim, token_dropout, max_length=max_sequence_length if is_learned else None
+        vocabulary_size, hidden_dim, token_dropout, pair_buckets, max_length=max_sequence_length if is_learned else None
     )
     x = align(token_ids)
     # Keras' attention takes the mask off its input, where the shortcut would need it: so it is handed on by name.
