@@ -13,21 +13,22 @@ def transformer_chnsenticorp() -> Mapping[str, Any]:
     """Self-attention on Chinese reviews: `zoo train transformer --data chnsenticorp`.
 
     Chosen on two fifths of train, cut so that reviews with twelve characters in a row in common stay together, because a third
-    of them have such a twin: 87.8 %; with a width of 64 and 4 heads 87.5 %, with two layers of that 87.6 %, with a width of 32
-    86.9 %. The best of the `lstm` had 86.3 % there, the baseline's features 88.5 %.
+    of them have such a twin: 89.4 %; with half the dropout 87.9 %, without vectors of pairs 87.5 to 87.8 %. The best `lstm` had
+    87.2 % there with pairs and 86.3 % without, the baseline's features 88.5 %.
     """
     return {
-        "epochs": 6,
+        "epochs": 5,
         "batch_size": 64,
         "learning_rate": 2e-3,
         "schedule": "cosine",
         "warmup": 0.1,
-        "label_smoothing": 0.1,
-        "model.hidden_dim": 128,
+        "label_smoothing": 0.2,
+        "model.hidden_dim": 64,
         "model.intermediate_dim": 64,
-        "model.num_heads": 8,
+        "model.num_heads": 4,
         "model.pooling": "mean",
         "model.dropout": 0.5,
-        "model.token_dropout": 0.4,
+        "model.token_dropout": 0.6,
+        "model.pair_buckets": 65_536,
         "data.min_frequency": 2,
     }
