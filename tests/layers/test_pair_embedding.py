@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+import zoo
 from zoo.layers.pair_embedding import PairEmbedding
 
 ROWS = np.array([[3, 4, 5, 0], [4, 3, 0, 0], [19_999, 19_999, 1, 7], [0, 2, 0, 2]], "int32")
@@ -30,10 +31,10 @@ def test_vectors_equal_the_twin(pair_buckets):
 
 
 def test_order_of_two_tokens_matters_and_the_mask_is_that_of_the_ids():
-    layer = PairEmbedding(10, 4, 1_000, mask_zero=True)
+    layer = PairEmbedding(10, 4, 1_000)
     output = layer(np.array([[3, 4, 0], [4, 3, 0]]))
     assert output._keras_mask.numpy().tolist() == [[True, True, False]] * 2
-    assert not np.allclose(output[0, 1] - layer.embeddings[4], output[1, 1] - layer.embeddings[3])
+    assert not np.allclose(output[0, 1] - layer.tokens.embeddings[4], output[1, 1] - layer.tokens.embeddings[3])
 
 
 def test_ids_whose_product_leaves_int32_still_find_a_bucket():
@@ -42,5 +43,14 @@ def test_ids_whose_product_leaves_int32_still_find_a_bucket():
 
 
 def test_config_survives():
-    layer = PairEmbedding(10, 4, 100, mask_zero=True, name="embed")
+    layer = PairEmbedding(10, 4, 100, name="embed")
     assert keras.layers.deserialize(keras.layers.serialize(layer)).get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer"])
+def test_model_with_pairs_is_the_same_after_saving_and_loading(name, tmp_path):
+    model = zoo.build(f"{name}/tiny", pair_buckets=30)
+    model.save(tmp_path / "model.keras")
+    rows = np.array([[3, 4, 5, 0], [4, 3, 0, 0]], "int32")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    assert np.array_equal(loaded(rows, training=False), model(rows, training=False))

@@ -62,7 +62,7 @@ def token_input(
         max_length: tokens that are read of each text, or None for all.
     """
     if pair_buckets:
-        embed = PairEmbedding(vocabulary_size, width, pair_buckets, mask_zero=True, name="embed")
+        embed = PairEmbedding(vocabulary_size, width, pair_buckets, name="embed")
     else:
         embed = keras.layers.Embedding(vocabulary_size, width, mask_zero=True, name="embed")
     layers = [keras.Input((None,), dtype="int32", name="token_ids"), AlignTokens(max_length, name="align"), embed]
