@@ -9,6 +9,7 @@ import zoo.layers.align_tokens
 import zoo.layers.masked_convolution
 import zoo.layers.masked_pooling
 import zoo.layers.padded_recurrent
+import zoo.layers.pair_embedding
 import zoo.layers.positions
 import zoo.layers.standardize_image
 import zoo.losses
