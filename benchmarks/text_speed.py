@@ -89,11 +89,14 @@ class TorchTransformer(nn.Module):
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Return logits of `(batch, time)` ids."""
         is_token = ids != 0
-        x = self.embed(ids) + self.positions(torch.arange(ids.shape[1]))
-        x = x + self.drop(self.attend(self.norms[0](x), is_token))
-        x = x + self.drop(self.feed_forward(self.norms[1](x)))
+        x = self.read(self.embed(ids) + self.positions(torch.arange(ids.shape[1])), is_token)
         pooled = self.norms[2](x).masked_fill(~is_token[..., None], -torch.inf).amax(1)
         return self.logits(self.drop(pooled))
+
+    def read(self, x: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of the block."""
+        x = x + self.drop(self.attend(self.norms[0](x), is_token))
+        return x + self.drop(self.feed_forward(self.norms[1](x)))
 
 
 class TorchEncoderLayer(TorchTransformer):
@@ -105,12 +108,9 @@ class TorchEncoderLayer(TorchTransformer):
         self.block = nn.TransformerEncoderLayer(WIDTH, 2, 2 * WIDTH, DROPOUT["transformer"], batch_first=True, norm_first=True)
         self.block.self_attn.dropout = 0.0
 
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        """Return logits of `(batch, time)` ids."""
-        is_token = ids != 0
-        x = self.block(self.embed(ids) + self.positions(torch.arange(ids.shape[1])), src_key_padding_mask=~is_token)
-        pooled = self.norms[2](x).masked_fill(~is_token[..., None], -torch.inf).amax(1)
-        return self.logits(self.drop(pooled))
+    def read(self, x: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
+        """Return the outputs of the block."""
+        return self.block(x, src_key_padding_mask=~is_token)
 
 
 def torch_epoch(model: nn.Module, batches: Batches) -> Callable[[], None]:
