@@ -45,7 +45,7 @@ def test_written_yaml_reads_back_as_the_same_settings(tmp_path):
         ("learning_rate", float("nan"), "finite number"),
         ("learning_rate", float("inf"), "finite number"),
         ("optimizer", "adamm", "'adam', 'adamw'"),
-        ("schedule", "linear", "'constant' or 'cosine'"),
+        ("schedule", "linear", "'plateau' or 'step'"),
         ("warmup", 1.0, "less than 1"),
         ("seed", -1, "greater than or equal to 0"),
         ("seed", 2**32, "less than 4294967296"),

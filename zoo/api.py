@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.artefacts.predictor import Predictor
-    from zoo.artefacts.run import Run
-    from zoo.config import DataArguments
+    from zoo.artefacts.run import Run, RunWriter
+    from zoo.config import DataArguments, Settings
     from zoo.evaluation.baseline import Baseline
     from zoo.evaluation.scores import Evaluation
     from zoo.pipeline.examples import Examples
@@ -127,6 +127,8 @@ def train(
     data: Any = None,
     config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
     out: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | Run | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int | Literal["auto"] = "auto",
     model_arguments: Mapping[str, Any] | None = None,
     data_arguments: Mapping[str, Any] | None = None,
@@ -135,6 +137,7 @@ def train(
     """Train a model and keep everything in a run directory; then score it once on the test part.
 
     Settings come from the task, the recipe of this model on these data, `config` and the keywords, each over those before.
+    The same settings, data and seed give the same weights, also if the run was stopped and resumed.
 
     Args:
         model: a name, or the user's own `keras.Model`. One that is compiled is trained as it is compiled; its input must be
@@ -142,32 +145,35 @@ def train(
         data: anything that `load_data` takes; by default the embedded data set of the model's task.
         config: a YAML file or a mapping of flat settings.
         out: the run directory, which must not exist or be empty; default `runs/MODEL-DATA-TIME`.
+        resume: a run, or its directory, to go on with from its newest checkpoint, in place of all others but `callbacks`,
+            `verbose`, and `data` where it learned from arrays. A finished run is returned as it is.
+        callbacks: your own, for `model.fit`. Numbers and texts among their attributes come back when a run is resumed.
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
-        **settings: `epochs`, `batch_size`, `optimizer`, `learning_rate`, `schedule`, `warmup`, `label_smoothing`, `seed`,
-            `task`, and `baseline` (whether `zoo.baseline` is set beside a text model's scores; on by default).
+        **settings: `epochs`, `batch_size`, `seed`, `optimizer`, `learning_rate`, and all others of `zoo.config.Settings`.
 
     Returns:
         The finished run.
 
     Raises:
         UsageError: a name, key or value is not accepted.
-        DataError: the data cannot be learned from.
-        ArtefactError: the run directory exists with content, or cannot be written.
-        KeyboardInterrupt: Ctrl-C; the last finished epoch's model is kept, and a note says where.
+        DataError: the data cannot be learned from, or have changed since the run began.
+        ArtefactError: the run directory exists with content, cannot be written, or has nothing to go on from.
+        ZooError: training diverged; the message says what to change.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; a checkpoint and the model are kept, and a note says where.
     """
     from zoo import config as configuration
-    from zoo.artefacts.files import new_directory, write_text
-    from zoo.artefacts.run import Run, RunWriter, check_savable, default_directory
-    from zoo.evaluation.baseline import fit_baseline, has_texts
-    from zoo.evaluation.report import report_page
-    from zoo.evaluation.scores import score
+    from zoo.artefacts.files import new_directory
+    from zoo.artefacts.run import RunWriter, default_directory, keep_untrained
     from zoo.pipeline.splits import Splits
     from zoo.seeding import set_seed
     from zoo.training.compile import compile_for_training, prepare_own_model
-    from zoo.training.fit import fit
 
+    if resume is not None:
+        others = {"model": model, "config": config, "out": out, **settings}
+        others |= {"model_arguments": model_arguments, "data_arguments": data_arguments}
+        return _resume(resume, data, others, callbacks, verbose)
     given = {
         **settings,
         **{f"model.{name}": value for name, value in (model_arguments or {}).items()},
@@ -211,17 +217,70 @@ def train(
         else:
             keras_model = model
             resolved = prepare_own_model(model, splits, resolved, {**written, **given})
-        check_savable(keras_model, directory)
-        writer = RunWriter(directory, resolved, info)
+        keep_untrained(keras_model, directory)
+        writer = RunWriter.begin(directory, resolved, info)
+    return _fit_and_score(keras_model, splits, writer, resolved, callbacks, verbose)
+
+
+def _resume(
+    run: str | os.PathLike[str] | Run,
+    data: Any,
+    others: Mapping[str, Any],
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int | Literal["auto"],
+) -> Run:
+    """Go on with a run from its newest checkpoint."""
+    from zoo import config as configuration
+    from zoo.artefacts.run import Run, RunWriter
+    from zoo.pipeline.splits import Splits
+    from zoo.seeding import set_seed
+
+    unused = [name for name, value in others.items() if value is not None]
+    if unused:
+        raise UsageError(f"A run goes on with its own settings. Received: {', '.join(unused)} beside resume. Leave that out.")
+    opened = Run.open_unfinished(run.directory if isinstance(run, Run) else run)
+    if opened.status == "finished":
+        logger.info("%s has finished; there is nothing to go on with.", opened.directory)
+        return Run.open(opened.directory)
+    settings = configuration.resolve(opened.settings)
+    if data is None:
+        splits = _own_data(opened)
+    else:
+        splits = data if isinstance(data, Splits) else load_data(data, task=settings.task, **opened.info.arguments)
+        _check_unchanged(splits, opened)
+    set_seed(settings.seed)
+    writer = RunWriter.go_on(opened.directory, opened.content)
+    splits = splits.with_batches(settings.batch_size, settings.seed)
+    return _fit_and_score(opened.untrained_model(), splits, writer, settings, callbacks, verbose, resume=True)
+
+
+def _fit_and_score(
+    model: keras.Model,
+    splits: Splits,
+    writer: RunWriter,
+    settings: Settings,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int | Literal["auto"],
+    *,
+    resume: bool = False,
+) -> Run:
+    """Train a compiled model, score it once, and return its run."""
+    from zoo.artefacts.files import write_text
+    from zoo.artefacts.run import Run
+    from zoo.evaluation.baseline import fit_baseline, has_texts
+    from zoo.evaluation.report import report_page
+    from zoo.evaluation.scores import score
+    from zoo.training.fit import fit
+
     with writer:
-        timings = fit(keras_model, splits, writer, epochs=resolved.epochs, verbose=0 if verbose == 0 else 1)
-        evaluation = score(keras_model, splits, "test")
-        beside = {"baseline": fit_baseline(splits, "test").to_dict()} if resolved.baseline and has_texts(splits) else {}
+        timings = fit(model, splits, writer, settings, callbacks=callbacks, resume=resume, verbose=0 if verbose == 0 else 1)
+        evaluation = score(model, splits, "test")
+        beside = {"baseline": fit_baseline(splits, "test").to_dict()} if settings.baseline and has_texts(splits) else {}
         scores = {"metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), **beside}
         writer.update(status="finished", timings=timings, **scores)
-    run = Run.open(directory)
-    write_text(directory / "report.html", report_page(run.content, run.history))
-    run.__dict__["model"] = keras_model  # as Run.model would read it
+    run = Run.open(writer.directory)
+    write_text(run.directory / "report.html", report_page(run.content, run.history))
+    run.__dict__["model"] = model  # as Run.model would read it
     return run
 
 
@@ -455,9 +514,13 @@ def _own_data(run: Run) -> Splits:
     location = run.info.location
     source = location if location is not None and Path(location).exists() else name
     splits = load_data(source, task=run.info.task_name, batch_size=256, **run.info.arguments)
+    _check_unchanged(splits, run)
+    return splits
+
+
+def _check_unchanged(splits: Splits, run: Run) -> None:
     if splits.info.fingerprint != run.info.fingerprint:
         raise DataError(
-            f"The data have changed since this run. Received: fingerprint {splits.info.fingerprint} of {name!r}, then "
-            f"{run.info.fingerprint}. Restore them, or give them as data= to score on what they are now."
+            f"The data have changed since this run. Received: fingerprint {splits.info.fingerprint} of {splits.info.name!r}, "
+            f"then {run.info.fingerprint}. Restore them; to score on what they are now, give them as data=."
         )
-    return splits

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, field_validator
@@ -18,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, Val
 from zoo.errors import UnknownNameError, UsageError
 
 OptimizerName = Literal["adam", "adamw", "lion", "momentum", "nesterov", "rmsprop", "sgd"]
+ScheduleName = Literal["constant", "cosine", "exponential", "one_cycle", "plateau", "step"]
+MonitorName = Literal["loss", "accuracy", "macro_f1", "mae", "rmse", "r2"]
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class DataArguments(BaseModel):
@@ -78,10 +81,33 @@ class Settings(BaseModel):
     batch_size: int = Field(default=128, ge=1)
     optimizer: Literal[OptimizerName, "own"] = "adam"  # own: a model that came compiled
     learning_rate: float = Field(default=0.001, gt=0, allow_inf_nan=False)
-    schedule: Literal["constant", "cosine"] = "constant"
+    weight_decay: float | None = Field(
+        default=None, ge=0, description="None is the optimizer's own: 0.004 for adamw, else none"
+    )
+    schedule: ScheduleName = "constant"
     warmup: float = Field(default=0.0, ge=0, lt=1, description="share of all steps over which the learning rate rises")
+    decay: float = Field(
+        default=0.1, gt=0, lt=1, description="factor of the learning rate: step and plateau at each fall, exponential in all"
+    )
+    step_at: tuple[Share, ...] = Field(default=(0.5, 0.75), min_length=1, description="step: the falls, as shares of all steps")
+    plateau_patience: int = Field(default=3, ge=1, description="plateau: epochs without a better score before a fall")
+    clip_norm: float | None = Field(default=None, gt=0, description="largest norm of all gradients together")
+    accumulation_steps: int = Field(default=1, ge=1, description="batches whose gradients are averaged into one step")
+    ema: float = Field(default=0.0, ge=0, lt=1, description="momentum of averaged weights, which are scored and kept; 0 is off")
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of each label that is spread over all classes")
+    class_weight: Literal["balanced"] | dict[str, float] | None = Field(
+        default=None, description="weight of each label's loss; balanced gives each class the same share"
+    )
+    monitor: MonitorName | None = Field(default=None, description="validation score that stops and keeps; None is the task's")
+    early_stopping: int | None = Field(default=None, ge=1, description="epochs without a better score after which to stop")
+    keep: Literal["last", "best"] = Field(default="last", description="the epoch whose model is the run's")
+    augment_shift: float = Field(default=0.0, ge=0, lt=1, description="images: share of a side")
+    augment_rotate: float = Field(default=0.0, ge=0, le=180, description="images: degrees to either side")
+    augment_zoom: float = Field(default=0.0, ge=0, lt=1, description="images: share by which they grow or shrink")
+    augment_cutout: float = Field(default=0.0, ge=0, le=1, description="images: side of a blank square, as a share")
     seed: int = Field(default=0, ge=0, lt=2**32)
+    checkpoint_seconds: float = Field(default=60.0, ge=0, description="time between checkpoints; 0 writes one after each batch")
+    keep_checkpoints: int = Field(default=2, ge=1, description="how many of the newest stay")
     baseline: bool = Field(default=True, description="texts: whether the baseline is scored beside the model")
     model_arguments: dict[str, Any] = {}
     data_arguments: DataArguments = DataArguments()

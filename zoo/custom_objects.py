@@ -13,4 +13,5 @@ import zoo.layers.pair_embedding
 import zoo.layers.positions
 import zoo.layers.standardize_image
 import zoo.losses
-import zoo.metrics  # noqa: F401
+import zoo.metrics
+import zoo.schedules  # noqa: F401

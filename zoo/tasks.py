@@ -23,6 +23,11 @@ class Task:
     settings: Mapping[str, Any]
 
     @property
+    def monitor(self) -> str:
+        """The validation score that early stopping and keeping the best epoch go by."""
+        return "accuracy" if self.kind == "classification" else "loss"
+
+    @property
     def output_argument(self) -> str:
         """The factory argument that sets the width of the output."""
         return "num_classes" if self.kind == "classification" else "num_outputs"
@@ -56,6 +61,10 @@ class Task:
             ]
         return [metrics.Accuracy(), metrics.MacroF1(num_outputs)]
 
+
+DIRECTIONS: Mapping[str, Literal["min", "max"]] = {
+    "loss": "min", "accuracy": "max", "macro_f1": "max", "mae": "min", "rmse": "min", "r2": "max",
+}  # fmt: skip
 
 TASKS: Mapping[str, Task] = {
     task.name: task

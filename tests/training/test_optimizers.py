@@ -8,8 +8,8 @@ import keras
 import pytest
 
 from zoo.config import Settings
-from zoo.errors import UnknownNameError
-from zoo.training.optimizers import OPTIMIZERS, learning_rate_course, make_optimizer
+from zoo.errors import UnknownNameError, UsageError
+from zoo.training.optimizers import OPTIMIZERS, learning_rate_course, make_optimizer, optimizer_of
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,39 @@ def course(**settings: object) -> list[float]:
         ({"schedule": "constant"}, [0.8, 0.8, 0.8, 0.8, 0.8]),
         ({"schedule": "constant", "warmup": 0.1}, [0.0, 0.4, 0.8, 0.8, 0.8]),
         ({"schedule": "cosine", "warmup": 0.1}, [0.0, 0.4, 0.8, 0.4, 0.0]),
+        ({"schedule": "exponential", "decay": 0.01}, [0.8 * 0.01 ** (step / 100) for step in (0, 5, 10, 55, 100)]),
+        ({"schedule": "exponential", "decay": 0.01, "warmup": 0.1}, [0.0, 0.4, 0.8, 0.08, 0.008]),
+        ({"schedule": "step", "step_at": (0.07, 0.5), "decay": 0.5}, [0.8, 0.8, 0.4, 0.2, 0.2]),
+        ({"schedule": "step", "step_at": (0.54,), "decay": 0.5, "warmup": 0.1}, [0.0, 0.4, 0.8, 0.4, 0.4]),
+        ({"schedule": "one_cycle", "warmup": 0.1}, [0.032, 0.416, 0.8, 0.40004, 0.00008]),
+        ({"schedule": "plateau"}, [0.8, 0.8, 0.8, 0.8, 0.8]),
         ({"schedule": "cosine"}, [0.8 * (1 + math.cos(math.pi * step / 100)) / 2 for step in (0, 5, 10, 55, 100)]),
     ],
 )
-def test_course_rises_linearly_and_falls_by_a_cosine(settings: dict[str, object], rates: list[float]) -> None:
+def test_course_rises_and_falls_as_it_is_called(settings: dict[str, object], rates: list[float]) -> None:
     assert course(**settings) == pytest.approx(rates, abs=1e-6)
 
 
 def test_a_warmup_longer_than_the_run_still_has_a_course() -> None:
     rate = learning_rate_course(Settings(model="m", data="d", task="t", schedule="cosine", warmup=0.9), total_steps=1)
     assert math.isfinite(float(rate(0)))
+
+
+def test_a_plateau_has_no_rise() -> None:
+    with pytest.raises(UsageError, match=r"warmup with schedule=plateau\. Set warmup=0"):
+        course(schedule="plateau", warmup=0.1)
+
+
+def test_settings_reach_keras_optimizer() -> None:
+    asked = {"optimizer": "adamw", "weight_decay": 0.3, "clip_norm": 2.0, "accumulation_steps": 4, "ema": 0.9}
+    optimizer = optimizer_of(Settings(model="m", data="d", task="t", schedule="cosine", **asked), total_batches=40)
+    assert optimizer.weight_decay == 0.3
+    assert optimizer.global_clipnorm == 2.0
+    assert optimizer.gradient_accumulation_steps == 4
+    assert (optimizer.use_ema, optimizer.ema_momentum) == (True, 0.9)
+    assert optimizer._learning_rate.decay_steps == 10  # of the optimizer, each from 4 batches
+
+
+def test_weight_decay_is_keras_own_where_none_is_given() -> None:
+    settings = Settings(model="m", data="d", task="t", optimizer="adamw")
+    assert optimizer_of(settings, 1).weight_decay == keras.optimizers.AdamW().weight_decay

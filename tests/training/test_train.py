@@ -19,7 +19,7 @@ import pytest
 
 import zoo
 from zoo import registry
-from zoo.artefacts import run as run_module
+from zoo.artefacts import checkpoints
 from zoo.errors import ArtefactError, UsageError, ZooError
 
 RANDOM = np.random.default_rng(0)
@@ -162,49 +162,6 @@ def test_a_loss_that_does_not_take_the_labels_is_refused_clearly(tmp_path: Path)
         trained(tmp_path / "run", softmax(optimizer="adam", loss="binary_crossentropy"))
 
 
-def interrupt_in_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int, error: BaseException) -> None:
-    """Raise in the middle of an epoch, as Ctrl-C does."""
-    fit = keras.Model.fit
-
-    class Interrupter(keras.callbacks.Callback):
-        def on_epoch_begin(self, number: int, logs: Any = None) -> None:
-            self.number = number + 1
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            if self.number == epoch:
-                raise error
-
-    monkeypatch.setattr(
-        keras.Model,
-        "fit",
-        lambda self, *args, **given: fit(self, *args, **{**given, "callbacks": [*given["callbacks"], Interrupter()]}),
-    )
-
-
-def test_ctrl_c_keeps_the_last_finished_epochs_model_and_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = trained(tmp_path / "whole", schedule="constant", warmup=0.0, epochs=2).model.get_weights()
-    interrupt_in_epoch(monkeypatch, 3, KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt) as caught:
-        trained(tmp_path / "run", schedule="constant", warmup=0.0, epochs=5)
-    assert caught.value.__notes__ == [f"The model after epoch 2 is kept in {tmp_path / 'run' / 'model.keras'}."]
-    run = zoo.Run.open(tmp_path / "run")
-    assert run.status == "interrupted"
-    assert len(run.history["loss"]) == 2
-    for left, right in zip(run.model.get_weights(), expected, strict=True):
-        np.testing.assert_array_equal(left, right)
-    assert not list((tmp_path / "run").glob(".partial*"))
-    assert len(run.predict(TABLE[0])) == 40
-
-
-def test_ctrl_c_in_the_first_epoch_says_that_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    interrupt_in_epoch(monkeypatch, 1, KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt) as caught:
-        trained(tmp_path / "run")
-    assert "no model is kept" in caught.value.__notes__[0]
-    with pytest.raises(ArtefactError, match="interrupted before the first epoch ended"):
-        zoo.Run.open(tmp_path / "run")
-
-
 def test_ctrl_c_while_the_data_are_read_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
@@ -215,25 +172,33 @@ def test_ctrl_c_while_the_data_are_read_leaves_nothing(tmp_path: Path, monkeypat
     assert not (tmp_path / "run").exists()
 
 
-def test_a_disk_that_fills_up_keeps_the_last_good_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save, saved = run_module._save, []
+def test_a_disk_that_fills_up_keeps_the_last_good_checkpoint_and_training_goes_on_when_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, saved = np.savez, []
 
-    def save_until_full(model: keras.Model, path: Path) -> None:
-        if len(saved) == 2:
-            path.write_bytes(b"half")
+    def save_until_full(file: Any, **arrays: Any) -> None:
+        saved.append(file.name)
+        if len(saved) == 8:
+            file.write(b"half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        saved.append(path)
-        save(model, path)
+        save(file, **arrays)
 
-    monkeypatch.setattr(run_module, "_save", save_until_full)
-    with pytest.raises(ArtefactError, match=r"No space left on device.*model\.keras.*unchanged.*Free space") as caught:
-        trained(tmp_path / "run", epochs=5)
-    assert "The model after epoch 2 is kept" in caught.value.__notes__[0]
+    monkeypatch.setattr(checkpoints.np, "savez", save_until_full)
+    settings = {"epochs": 5, "batch_size": 8, "checkpoint_seconds": 0}
+    with pytest.raises(ArtefactError, match=r"No space left on device.*Free space") as caught:
+        trained(tmp_path / "run", **settings)
+    assert f"To go on: zoo train --resume {tmp_path / 'run'}" in caught.value.__notes__[0]
     run = zoo.Run.open(tmp_path / "run")
     assert run.status == "failed"
-    assert len(run.history["loss"]) == 2
     assert len(run.predict(TABLE[0])) == 40
-    assert not list((tmp_path / "run").glob(".partial*"))
+    assert not list((tmp_path / "run").rglob(".partial*"))
+    again = zoo.train(resume=run, data=TABLE, verbose=0)
+    monkeypatch.undo()
+    whole = trained(tmp_path / "whole", **settings)
+    assert again.history == whole.history
+    for left, right in zip(again.model.get_weights(), whole.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
 
 
 @pytest.mark.slow

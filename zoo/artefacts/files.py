@@ -13,8 +13,13 @@ from typing import Any
 from zoo.errors import ArtefactError
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object], name: Callable[[Path], str] | None = None) -> None:
     """Let `write` fill a temporary file beside `path`, then put it in place; a failure leaves the old file as it was.
+
+    Args:
+        path: of the file.
+        write: fills the file that it is given.
+        name: of the file in place of `path`'s, from its content.
 
     Raises:
         ArtefactError: the disk is full, read-only or failing.
@@ -24,7 +29,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         write(partial)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
-        partial.replace(path)
+        partial.replace(path.with_name(name(partial)) if name else path)
     except OSError as error:
         kept = " The file there before is unchanged." if path.exists() else ""
         raise ArtefactError(

@@ -30,6 +30,7 @@ FORMAT = 1
 MODEL_FILE = "model.keras"
 RUN_FILE = "run.json"
 DATA_FILE = Path("assets") / "data.json"
+UNTRAINED_FILE = Path("checkpoints") / "untrained.keras"
 PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn")
 
 
@@ -55,6 +56,21 @@ class Run:
         Raises:
             ArtefactError: it is missing, damaged, of a newer format, or has no finished epoch.
         """
+        run = cls.open_unfinished(directory)
+        if not (run.directory / MODEL_FILE).is_file():
+            raise ArtefactError(
+                f"This run has no model: {run.status} before the first was kept. "
+                f"Received: {run.directory}. Go on with: zoo train --resume {run.directory}"
+            )
+        return run
+
+    @classmethod
+    def open_unfinished(cls, directory: str | os.PathLike[str]) -> Run:
+        """Open a run directory that may have no model yet.
+
+        Raises:
+            ArtefactError: it is missing, damaged or of a newer format.
+        """
         if not isinstance(directory, str | os.PathLike):
             raise UsageError(f"A run is named by its directory. Received: {type(directory).__name__}. Give a path.")
         path = Path(directory)
@@ -68,11 +84,6 @@ class Run:
             )
         if not {"status", "settings"} <= set(content):
             raise ArtefactError(f"{RUN_FILE} is damaged: parts are missing. Received: {path}. Restore or train again.")
-        if not (path / MODEL_FILE).is_file():
-            raise ArtefactError(
-                f"This run has no model: {content.get('status', 'it stopped')} before the first epoch ended. "
-                f"Received: {path}. Train again."
-            )
         try:
             info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
             find_task(info.task_name)
@@ -89,16 +100,15 @@ class Run:
         Raises:
             ArtefactError: the file is damaged, or holds layers that are not registered.
         """
-        import keras
+        return _load(self.directory / MODEL_FILE)
 
-        path = self.directory / MODEL_FILE
-        try:
-            return keras.saving.load_model(path)
-        except Exception as error:
-            raise ArtefactError(
-                f"The model cannot be read: {one_line(error)}. Received: {path}. If it has layers of your own, register them "
-                "with @keras.saving.register_keras_serializable and import them first; else the file is damaged."
-            ) from error
+    def untrained_model(self) -> keras.Model:
+        """Return the compiled model as it was before training, for a checkpoint to fill.
+
+        Raises:
+            ArtefactError: the file is missing or damaged, or holds layers that are not registered.
+        """
+        return _load(self.directory / UNTRAINED_FILE)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -173,37 +183,46 @@ class RunWriter:
     A context manager: an error inside is recorded in `run.json` and told which model is kept.
 
     Args:
-        directory: exists and is empty; `files.new_directory` sees to it.
-        settings: all that decides the run.
-        info: of the data.
+        directory: of the run.
+        content: of `run.json`, as far as it is known; see `begin` and `go_on`.
 
     Raises:
         ArtefactError: the directory cannot be written.
     """
 
-    def __init__(self, directory: Path, settings: Settings, info: DataInfo) -> None:
+    def __init__(self, directory: Path, content: Mapping[str, Any]) -> None:
         self.directory = directory
-        self._rows: list[dict[str, float]] = []
-        self._content: dict[str, Any] = {
+        self._content = dict(content)
+        self.update(status="running")
+
+    @classmethod
+    def begin(cls, directory: Path, settings: Settings, info: DataInfo) -> RunWriter:
+        """Begin a run in an empty directory."""
+        (directory / "assets").mkdir(exist_ok=True)
+        files.write_json(directory / DATA_FILE, info.to_dict())
+        files.write_text(directory / "config.yaml", write_yaml(settings))
+        content = {
             "format": FORMAT,
-            "status": "running",
             "settings": settings.to_flat(),
             "data": {"name": info.name, "fingerprint": info.fingerprint, "num_examples": dict(info.num_examples)},
             "versions": _versions(),
             "device": _device(),
             "commit": _commit(),
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "started": _now(),
         }
-        (directory / "assets").mkdir(exist_ok=True)
-        files.write_json(directory / DATA_FILE, info.to_dict())
-        files.write_text(directory / "config.yaml", write_yaml(settings))
-        self.update()
+        return cls(directory, content)
+
+    @classmethod
+    def go_on(cls, directory: Path, content: Mapping[str, Any]) -> RunWriter:
+        """Go on with a run that did not finish; `run.json` says when."""
+        kept = {name: value for name, value in content.items() if name != "error"}
+        return cls(directory, {**kept, "resumed": [*content.get("resumed", ()), _now()]})
 
     def __enter__(self) -> RunWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        """Record how the run ended; an error gets a note that says which epoch's model is kept."""
+        """Record how the run ended; an error gets a note that says which model is kept."""
         if error is None:
             return
         error.add_note(self._kept())
@@ -212,29 +231,41 @@ class RunWriter:
             self.update(status=status, error=str(error))
 
     def _kept(self) -> str:
-        if not self._rows:
-            return f"No epoch was finished, so no model is kept in {self.directory}."
-        return f"The model after epoch {len(self._rows)} is kept in {self.directory / MODEL_FILE}."
+        if "kept" not in self._content:
+            return f"No model is kept yet. To go on: zoo train --resume {self.directory}"
+        epoch, batch = self._content["kept"]["epoch"], self._content["kept"]["batch"]
+        place = (
+            f"in epoch {epoch + 1}, after {batch} batches" if batch else f"after epoch {epoch}" if epoch else "before training"
+        )
+        return (
+            f"The model as it was {place} is kept in {self.directory / MODEL_FILE}. "
+            f"To go on: zoo train --resume {self.directory}"
+        )
 
     def update(self, **content: Any) -> None:
         """Add to `run.json`."""
         self._content.update(content)
         files.write_json(self.directory / RUN_FILE, self._content)
 
-    def keep_epoch(self, model: keras.Model, epoch: int, scores: Mapping[str, float]) -> None:
-        """Keep the model as it is after an epoch (counted from 1), and its scores in `history.csv`.
+    def keep_history(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Write the scores of all finished epochs to `history.csv`."""
+        files.write_text(self.directory / "history.csv", _as_csv(rows))
+        self.update(epochs_finished=len(rows))
+
+    def keep_model(self, model: keras.Model, *, epoch: int, batch: int) -> None:
+        """Write the model as it is, so many batches after so many finished epochs.
 
         Raises:
-            ArtefactError: the disk is full; the model of the epoch before is unchanged.
+            ArtefactError: the disk is full; the model that was there is unchanged.
         """
         files.write_atomically(self.directory / MODEL_FILE, lambda partial: _save(model, partial))
-        self._rows.append({"epoch": epoch, **scores})
-        files.write_text(self.directory / "history.csv", _as_csv(self._rows))
-        self.update(epochs_finished=epoch)
+        self.update(kept={"epoch": epoch, "batch": batch})
 
 
-def check_savable(model: keras.Model, directory: Path) -> None:
-    """Save and load a model for trial, so that one that cannot be kept fails before it is trained.
+def keep_untrained(model: keras.Model, directory: Path) -> None:
+    """Save the model before it is trained, and load it for trial: one that cannot be kept fails here.
+
+    The optimizer's variables are made now, which Keras would leave to the first step.
 
     Raises:
         ArtefactError: it cannot be written, or not be read again.
@@ -244,8 +275,12 @@ def check_savable(model: keras.Model, directory: Path) -> None:
     try:
         with tempfile.TemporaryDirectory(dir=directory, prefix=".partial-") as folder:
             path = Path(folder) / MODEL_FILE
+            if not model.optimizer.built:
+                model.optimizer.build(model.trainable_variables)
             model.save(path)
-            keras.saving.load_model(path, compile=False)
+            keras.saving.load_model(path)
+            (directory / UNTRAINED_FILE).parent.mkdir()
+            path.replace(directory / UNTRAINED_FILE)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ArtefactError(
             f"This model cannot be saved and loaded again: {one_line(error)}. Received: {model.name!r}. Give its own layers a "
@@ -255,6 +290,18 @@ def check_savable(model: keras.Model, directory: Path) -> None:
         raise ArtefactError(
             f"The model could not be written: {error.strerror or error}. Received: {directory}. Free space or "
             "choose another directory."
+        ) from error
+
+
+def _load(path: Path) -> keras.Model:
+    import keras
+
+    try:
+        return keras.saving.load_model(path)
+    except Exception as error:
+        raise ArtefactError(
+            f"The model cannot be read: {one_line(error)}. Received: {path}. If it has layers of your own, register them "
+            "with @keras.saving.register_keras_serializable and import them first; else the file is damaged."
         ) from error
 
 
@@ -274,6 +321,10 @@ def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _versions() -> dict[str, str]:

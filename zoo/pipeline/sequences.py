@@ -35,7 +35,9 @@ class TokenIds:
         self._text = text
         self._sequences = _Sequences(map(text.encode, texts.read()), budget_bytes)
 
-    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+    def one_pass(
+        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+    ) -> tf.data.Dataset:
         """Return batches `(ids, targets)` of the given rows; ids are `(batch, tokens of the longest)`, int32."""
         lengths = self._sequences.lengths[rows] * (not self._text.fixed_length)  # all 0: a plain permutation
         target_tensor = tf.convert_to_tensor(targets)
@@ -50,7 +52,7 @@ class TokenIds:
             ids = tf.numpy_function(lambda chosen: self._padded(rows[chosen]), [positions], tf.int32)
             return tf.ensure_shape(ids, (None, None)), tf.gather(target_tensor, positions)
 
-        positions = tf.data.Dataset.range(len(rows)) if seed is None else pass_number().flat_map(shuffled_pass)
+        positions = tf.data.Dataset.range(len(rows)) if seed is None else pass_number(first_pass).flat_map(shuffled_pass)
         return finished(positions.batch(batch_size).map(fetch), len(rows), batch_size)
 
     def statistics(self, rows: np.ndarray) -> dict[str, float]:

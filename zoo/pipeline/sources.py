@@ -28,7 +28,9 @@ class Source(Protocol):
 
     hashes: np.ndarray  # (rows,), uint64: equal for equal content
 
-    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+    def one_pass(
+        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+    ) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the given rows.
 
         Args:
@@ -36,6 +38,7 @@ class Source(Protocol):
             targets: `(n, ...)`, what belongs to each of them.
             batch_size: rows a batch; the last one may be smaller.
             seed: of the order, which differs from pass to pass; None keeps the order.
+            first_pass: number of the pass that the first iteration gives; each later one gives the next.
         """
 
 
@@ -46,7 +49,9 @@ class Arrays:
         self.features = tf.convert_to_tensor(features)
         self.hashes = hash_rows(features) if hashes is None else hashes
 
-    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+    def one_pass(
+        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+    ) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the given rows."""
         row_tensor, target_tensor = tf.convert_to_tensor(rows), tf.convert_to_tensor(targets)
 
@@ -54,7 +59,7 @@ class Arrays:
             features = tf.gather(self.features, tf.gather(row_tensor, positions))
             return features, tf.gather(target_tensor, positions)
 
-        batches = _position_batches(len(rows), batch_size, seed).map(fetch)
+        batches = _position_batches(len(rows), batch_size, seed, first_pass).map(fetch)
         return finished(batches, len(rows), batch_size)
 
 
@@ -66,7 +71,9 @@ class ImageFiles:
         self.input_shape = input_shape
         self.hashes = hashes
 
-    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+    def one_pass(
+        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+    ) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the given rows."""
         paths = tf.constant([str(self.paths[row]) for row in rows])
         target_tensor = tf.convert_to_tensor(targets)
@@ -75,7 +82,7 @@ class ImageFiles:
             image = tf.numpy_function(lambda path: read_image(path.decode(), self.input_shape), [paths[position]], tf.uint8)
             return tf.ensure_shape(image, self.input_shape), target_tensor[position]
 
-        positions = _position_batches(len(rows), batch_size, seed).unbatch()
+        positions = _position_batches(len(rows), batch_size, seed, first_pass).unbatch()
         batches = positions.map(load, num_parallel_calls=PARALLEL_CALLS).batch(batch_size)
         return finished(batches, len(rows), batch_size)
 
@@ -102,7 +109,9 @@ class Records:
         self.hashes = hashes
         self.shuffle_size = max(1024, int(SHUFFLE_BYTES / (mean_bytes + QUEUED_BYTES)))
 
-    def one_pass(self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None) -> tf.data.Dataset:
+    def one_pass(
+        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+    ) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the given rows."""
         position_of = np.full(len(self.hashes), -1, np.int64)
         position_of[rows] = np.arange(len(rows))
@@ -112,7 +121,7 @@ class Records:
         examples = examples.map(lambda row, encoded: (positions[row], encoded))
         examples = examples.filter(lambda position, _: position >= 0)
         if seed is not None:
-            examples = pass_number().flat_map(_shuffler(examples, min(self.shuffle_size, len(rows)), seed))
+            examples = pass_number(first_pass).flat_map(_shuffler(examples, min(self.shuffle_size, len(rows)), seed))
         examples = examples.map(
             lambda position, encoded: (self.decode(encoded), target_tensor[position]), num_parallel_calls=PARALLEL_CALLS
         )
@@ -131,7 +140,7 @@ def hash_all(contents: Iterable[bytes | memoryview]) -> np.ndarray:
     return np.frombuffer(digests, np.uint64)
 
 
-def _position_batches(count: int, batch_size: int, seed: int | None) -> tf.data.Dataset:
+def _position_batches(count: int, batch_size: int, seed: int | None, first_pass: int) -> tf.data.Dataset:
     """Return batches of the positions 0 .. count - 1, in an order that a stateless permutation gives for each pass."""
 
     def positions(batch: tf.Tensor) -> tf.Tensor:
@@ -145,7 +154,7 @@ def _position_batches(count: int, batch_size: int, seed: int | None) -> tf.data.
     batches = tf.data.Dataset.range(-(-count // batch_size))
     if seed is None:
         return batches.map(positions)
-    return pass_number().flat_map(shuffled_pass)
+    return pass_number(first_pass).flat_map(shuffled_pass)
 
 
 def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.Tensor], tf.data.Dataset]:
@@ -158,12 +167,12 @@ def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.T
     return shuffled_pass
 
 
-def pass_number() -> tf.data.Dataset:
-    """Return a dataset whose one element is 0 in the first pass over it, 1 in the second, and so on.
+def pass_number(first: int) -> tf.data.Dataset:
+    """Return a dataset whose one element is `first` in the first pass over it, one more in the second, and so on.
 
     `Dataset.random` and a seeded `shuffle` would mix TensorFlow's global seed in, and so depend on what ran before.
     """
-    numbers = itertools.count()
+    numbers = itertools.count(first)
     return tf.data.Dataset.from_generator(lambda: iter([next(numbers)]), output_signature=tf.TensorSpec((), tf.int64))
 
 

@@ -71,6 +71,17 @@ class Splits:
         """Return the same parts with other batches."""
         return Splits(self._parts, self.info, batch_size=batch_size, seed=seed)
 
+    def training_stream(self, *, first_pass: int = 0, skip: int = 0) -> tf.data.Dataset:
+        """Return the training part repeated without end, from any place in it.
+
+        Args:
+            first_pass: number of the pass to begin with.
+            skip: batches of that pass to leave out; they are read all the same.
+        """
+        chosen = self._parts["train"]
+        one_pass = chosen.source.one_pass(chosen.rows, chosen.targets, self.batch_size, self.seed, first_pass)
+        return one_pass.repeat().skip(skip)
+
     def targets(self, part: str) -> np.ndarray:
         """Return the targets of a part in its order: `(rows,)` class numbers or `(rows, outputs)` values."""
         return self._parts[part].targets

@@ -13,7 +13,14 @@ from zoo.errors import UsageError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.splits import Splits
 from zoo.tasks import Task
-from zoo.training.optimizers import learning_rate_course, make_optimizer
+from zoo.training.optimizers import make_optimizer, optimizer_of
+
+OF_COMPILING = frozenset(
+    {
+        "optimizer", "learning_rate", "weight_decay", "schedule", "warmup", "decay", "step_at", "clip_norm",
+        "accumulation_steps", "ema", "label_smoothing",
+    }
+)  # fmt: skip
 
 
 def compile_model(
@@ -48,9 +55,8 @@ def compile_model(
 
 def compile_for_training(model: keras.Model, task: Task, width: int, data: Splits, settings: Settings) -> None:
     """Compile a model with the optimizer of the settings and their course of the learning rate over all steps."""
-    steps = int(data.train.cardinality()) * settings.epochs
-    course = learning_rate_course(settings, steps)
-    compile_model(model, task, width, settings.optimizer, course, settings.label_smoothing)
+    batches = int(data.train.cardinality()) * settings.epochs
+    compile_model(model, task, width, optimizer_of(settings, batches), None, settings.label_smoothing)
 
 
 def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, explicit: Mapping[str, Any]) -> Settings:
@@ -78,7 +84,7 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
             loss = keras.losses.SparseCategoricalCrossentropy()
             model.compile(optimizer=model.optimizer, loss=loss, metrics=data.info.task.metrics(width))
         return settings
-    unused = sorted({"optimizer", "learning_rate", "schedule", "warmup", "label_smoothing"} & set(explicit))
+    unused = sorted(OF_COMPILING & set(explicit))
     if unused:
         raise UsageError(
             f"This model is compiled and keeps its own optimizer. Received: {', '.join(unused)}. "

@@ -1,82 +1,178 @@
-"""One training run: fit, keep each finished epoch, and leave a directory that says what happened."""
+"""One training run: fit, from its beginning or from a checkpoint, and leave a directory that says what happened."""
 
 from __future__ import annotations
 
 import statistics
-import time
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter
-from zoo.errors import ZooError, one_line
+from zoo.config import Settings
+from zoo.errors import UnknownNameError, UsageError, ZooError, one_line
+from zoo.pipeline.augmentation import Augmentation
 from zoo.pipeline.splits import Splits
+from zoo.tasks import DIRECTIONS
+from zoo.training.averaging import ScoreAverages
+from zoo.training.guard import Diverged, Guard
+from zoo.training.interruption import StopRequest
+from zoo.training.keeper import Keeper, newest_snapshot
 from zoo.training.progress import EpochBars
+from zoo.training.snapshot import Snapshot
 
 
-def fit(model: keras.Model, data: Splits, writer: RunWriter, *, epochs: int, verbose: int) -> dict[str, float]:
-    """Train a compiled model and keep its last finished epoch in the run directory.
+def fit(
+    model: keras.Model,
+    data: Splits,
+    writer: RunWriter,
+    settings: Settings,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    resume: bool = False,
+    verbose: int = 1,
+) -> dict[str, float]:
+    """Train a compiled model, keep what it learns in the run directory, and leave the model as the run keeps it.
 
     The training part is repeated without end and cut into epochs by their steps: an iterator that never ends has no
     tear-down to wait for.
 
     Args:
-        model: compiled.
+        model: compiled; its optimizer has its variables.
         data: train and validation parts.
         writer: of the run directory.
-        epochs: passes over the training part.
+        settings: epochs, augmentation, class weights, early stopping, what to keep and how often.
+        callbacks: the user's own. Their plain attributes are part of a checkpoint.
+        resume: whether to go on from the newest checkpoint.
         verbose: 0 shows nothing, 1 a progress bar.
 
     Returns:
         Timings in seconds: `fit_s` in all, and `epoch_s`, the median epoch.
 
     Raises:
-        ZooError: the data do not fit the model, or the disk is full.
+        ZooError: training diverged, the data do not fit the model, or the disk is full.
+        KeyboardInterrupt: SIGINT or SIGTERM came; a checkpoint is written.
     """
     steps = int(data.train.cardinality())
-    keeper = _Keeper(writer)
-    bars = EpochBars(epochs, steps) if verbose else None
-    begun = time.perf_counter()
-    try:
-        model.fit(
-            data.train.repeat(),
-            validation_data=data.validation,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            shuffle=False,
-            verbose=0,
-            callbacks=[keeper, *([bars] if bars else [])],
+    checkpoints = Checkpoints(writer.directory / "checkpoints", settings.keep_checkpoints)
+    monitor = settings.monitor or data.info.task.monitor
+    augmentation, class_weight = _augmentation(settings, data), _class_weight(settings.class_weight, data)
+    stateful = [Guard(), *_scheduled(settings, monitor), *callbacks]
+    logs = keras.callbacks.TensorBoard(str(writer.directory / "logs"), write_graph=False)
+    bars = EpochBars(settings.epochs, steps, data.batch_size) if verbose else None
+    begin = newest_snapshot(checkpoints) if resume else Snapshot.of(model, 0, 0)
+    with StopRequest() as stop:
+        keeper = Keeper(
+            writer, checkpoints, stateful, epochs=settings.epochs, steps=steps, seconds=settings.checkpoint_seconds,
+            monitor=(f"val_{monitor}", DIRECTIONS[monitor]) if settings.keep == "best" else None, stop=stop, begin=begin,
+        )  # fmt: skip
+        keeper.set_model(model)
+
+        def go_on(begin: Snapshot) -> None:
+            """Train from a place in the middle of an epoch to its end, else to the end of all."""
+            begin.restore(model, "model", "optimizer")
+            keeper.go_on_from(begin)
+            stream = data.training_stream(first_pass=begin.epoch, skip=begin.step)
+            model.fit(
+                augmentation.apply(stream, seed=data.seed, first_batch=begin.epoch * steps + begin.step),
+                validation_data=data.validation,
+                initial_epoch=begin.epoch,
+                epochs=begin.epoch + 1 if begin.step else settings.epochs,
+                steps_per_epoch=steps - begin.step,
+                shuffle=False,
+                verbose=0,
+                class_weight=class_weight,
+                callbacks=[ScoreAverages(), *stateful, logs, *([bars] if bars else []), keeper],
+            )
+
+        try:
+            if not resume:
+                keeper.save()
+            if begin.step:
+                model.evaluate(data.validation.take(1), verbose=0)  # makes the metrics' variables, which come back too
+                go_on(begin)
+                begin = newest_snapshot(checkpoints)  # in the model, `fit` leaves averages where the optimizer keeps any
+            if begin.epoch < settings.epochs and not begin.facts.get("is_stopped"):
+                go_on(begin)
+            else:
+                begin.restore(model, "model", "optimizer")
+                keeper.keep_model()
+        except Diverged as problem:
+            good = newest_snapshot(checkpoints)
+            good.restore(model, "model", "optimizer")
+            keeper.epoch, keeper.step = good.epoch, good.step
+            keeper.keep_model()
+            raise ZooError(_advice(problem, keeper, settings)) from problem
+        except tf.errors.InvalidArgumentError as error:
+            raise ZooError(f"Training failed: {_first_line(error)}") from error
+        except ValueError as error:  # Keras, of a loss or metric that a user's model was compiled with
+            raise ZooError(
+                f"The model's loss or metrics do not take these data: {one_line(error)}. Received: "
+                f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile the model for these."
+            ) from error
+        finally:
+            if bars:
+                bars.close()
+    weights = keeper.final_weights()
+    if weights is not None:
+        model.set_weights(weights)
+    return {"fit_s": keeper.seconds, "epoch_s": statistics.median(keeper.epoch_seconds)}
+
+
+def _scheduled(settings: Settings, monitor: str) -> list[keras.callbacks.Callback]:
+    """Return Keras' own callbacks that follow a validation score."""
+    watched = {"monitor": f"val_{monitor}", "mode": DIRECTIONS[monitor]}
+    found = []
+    if settings.schedule == "plateau":
+        patience = settings.plateau_patience
+        found.append(keras.callbacks.ReduceLROnPlateau(**watched, factor=settings.decay, patience=patience))
+    if settings.early_stopping:
+        found.append(keras.callbacks.EarlyStopping(**watched, patience=settings.early_stopping))
+    return found
+
+
+def _augmentation(settings: Settings, data: Splits) -> Augmentation:
+    given = {name: getattr(settings, f"augment_{name}") for name in ("shift", "rotate", "zoom", "cutout")}
+    augmentation = Augmentation(**given)
+    if augmentation != Augmentation() and data.info.task.input_name != "image":
+        used = ", ".join(f"augment_{name}={value}" for name, value in given.items() if value)
+        raise UsageError(
+            f"Only images are shifted, rotated, zoomed or cut out. Received: {used} for {data.info.task_name}. Leave it out; "
+            "texts have model.token_dropout."
         )
-    except tf.errors.InvalidArgumentError as error:
-        raise ZooError(f"Training failed: {_first_line(error)}") from error
-    except ValueError as error:  # Keras, of a loss or metric that a user's model was compiled with
-        raise ZooError(
-            f"The model's loss or metrics do not take these data: {one_line(error)}. Received: "
-            f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile the model for these."
-        ) from error
-    finally:
-        if bars:
-            bars.close()
-    return {"fit_s": time.perf_counter() - begun, "epoch_s": statistics.median(keeper.seconds)}
+    return augmentation
 
 
-class _Keeper(keras.callbacks.Callback):
-    """Keeps the model and the scores of each finished epoch."""
+def _class_weight(given: str | Mapping[str, float] | None, data: Splits) -> dict[int, float] | None:
+    """Return the weight of each class number's loss."""
+    if given is None:
+        return None
+    names = [str(label) for label in data.info.labels]
+    if not names:
+        raise UsageError(f"Only classes have weights. Received: class_weight={given} for regression. Leave it out.")
+    if isinstance(given, str):  # "balanced"
+        from sklearn.utils.class_weight import compute_class_weight
 
-    def __init__(self, writer: RunWriter) -> None:
-        super().__init__()
-        self._writer = writer
-        self._begun = 0.0
-        self.seconds: list[float] = []
+        targets = data.targets("train")
+        present = np.unique(targets)
+        return dict(zip(present.tolist(), compute_class_weight("balanced", classes=present, y=targets).tolist(), strict=True))
+    for name in given:
+        if name not in names:
+            raise UnknownNameError("label in class_weight", name, names)
+    return {number: float(given.get(name, 1.0)) for number, name in enumerate(names)}
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._begun = time.perf_counter()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.seconds.append(time.perf_counter() - self._begun)
-        scores = {name: float(value) for name, value in (logs or {}).items()}
-        self._writer.keep_epoch(self.model, epoch + 1, scores)
+def _advice(problem: Diverged, keeper: Keeper, settings: Settings) -> str:
+    """Return what became of a diverged run, and what to change."""
+    place = f"epoch {keeper.epoch + 1}, batch {keeper.step}" if keeper.step else f"epoch {keeper.epoch + 1}"
+    clip = "" if settings.clip_norm else ", or limit the gradients with clip_norm=1"
+    return (
+        f"Training diverged: {problem}. Received: optimizer={settings.optimizer}, learning_rate={settings.learning_rate:g}. "
+        f"The model is again what it was at the last checkpoint, {place}. "
+        f"Try learning_rate={settings.learning_rate / 10:g}{clip}."
+    )
 
 
 def _first_line(error: tf.errors.InvalidArgumentError) -> str:

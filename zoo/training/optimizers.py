@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.config import Settings
-from zoo.errors import UnknownNameError
+from zoo.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -19,14 +19,17 @@ OPTIMIZERS = {
     "rmsprop": ("RMSprop", {}),
     "sgd": ("SGD", {}),
 }
+# Smith and Topin, Super-convergence, 2018: where the cycle begins and ends, as shares of the rate at its top.
+ONE_CYCLE_START, ONE_CYCLE_END, ONE_CYCLE_RISE = 1 / 25, 1e-4, 0.3
 
 
-def make_optimizer(name: str, learning_rate: object = None) -> keras.optimizers.Optimizer:
+def make_optimizer(name: str, learning_rate: object = None, **arguments: Any) -> keras.optimizers.Optimizer:
     """Return Keras' optimizer of this name; `momentum` and `nesterov` are SGD with momentum 0.9.
 
     Args:
         name: see `OPTIMIZERS`.
         learning_rate: a number above 0 or a Keras schedule; None takes Keras' default.
+        **arguments: of every Keras optimizer, for example `weight_decay`.
 
     Raises:
         UnknownNameError: no such optimizer; the message has the nearest name.
@@ -35,25 +38,56 @@ def make_optimizer(name: str, learning_rate: object = None) -> keras.optimizers.
 
     if name not in OPTIMIZERS:
         raise UnknownNameError("optimizer", name, OPTIMIZERS)
-    class_name, arguments = OPTIMIZERS[name]
-    given = arguments if learning_rate is None else {**arguments, "learning_rate": learning_rate}
-    optimizer: keras.optimizers.Optimizer = getattr(keras.optimizers, class_name)(**given)
+    class_name, own = OPTIMIZERS[name]
+    rate = {} if learning_rate is None else {"learning_rate": learning_rate}
+    optimizer: keras.optimizers.Optimizer = getattr(keras.optimizers, class_name)(**own, **rate, **arguments)
     return optimizer
 
 
+def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Optimizer:
+    """Return the optimizer that the settings ask for, with the course of its learning rate over all batches."""
+    arguments: dict[str, Any] = {"global_clipnorm": settings.clip_norm}
+    if settings.weight_decay is not None:
+        arguments["weight_decay"] = settings.weight_decay
+    if settings.accumulation_steps > 1:
+        arguments["gradient_accumulation_steps"] = settings.accumulation_steps
+    if settings.ema:
+        arguments |= {"use_ema": True, "ema_momentum": settings.ema}
+    total_steps = max(total_batches // settings.accumulation_steps, 1)
+    return make_optimizer(settings.optimizer, learning_rate_course(settings, total_steps), **arguments)
+
+
 def learning_rate_course(settings: Settings, total_steps: int) -> object:
-    """Return the learning rate of each step: constant, or a linear rise followed by half a cosine down to 0."""
+    """Return the learning rate: a number, or a Keras schedule over all steps of the optimizer.
+
+    Raises:
+        UsageError: a rise is asked for where there is none.
+    """
     import keras
 
-    warmup_steps = round(settings.warmup * total_steps)
-    if settings.schedule == "constant" and not warmup_steps:
-        return settings.learning_rate
-    if settings.schedule == "constant":
-        return keras.optimizers.schedules.CosineDecay(
-            0.0, 1, alpha=1.0, warmup_target=settings.learning_rate, warmup_steps=warmup_steps
+    from zoo.schedules import WarmUp
+
+    schedules = keras.optimizers.schedules
+    rate, warmup_steps = settings.learning_rate, round(settings.warmup * total_steps)
+    steps = max(total_steps - warmup_steps, 1)  # after the rise
+    if settings.schedule == "plateau":
+        if settings.warmup:
+            raise UsageError("A rate that falls at plateaus has no rise. Received: warmup with schedule=plateau. Set warmup=0.")
+        return rate
+    if settings.schedule == "one_cycle":
+        rise = round((settings.warmup or ONE_CYCLE_RISE) * total_steps)
+        return schedules.CosineDecay(
+            rate * ONE_CYCLE_START, max(total_steps - rise, 1), ONE_CYCLE_END, warmup_target=rate, warmup_steps=rise
         )
-    if not warmup_steps:
-        return keras.optimizers.schedules.CosineDecay(settings.learning_rate, total_steps)
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, max(total_steps - warmup_steps, 1), warmup_target=settings.learning_rate, warmup_steps=warmup_steps
-    )
+    if settings.schedule == "cosine" and warmup_steps:  # which has a rise of Keras' own
+        return schedules.CosineDecay(0.0, steps, warmup_target=rate, warmup_steps=warmup_steps)
+    if settings.schedule == "cosine":
+        return schedules.CosineDecay(rate, steps)
+    if settings.schedule == "constant" and not warmup_steps:
+        return rate
+    if settings.schedule == "step":
+        falls = [round(share * total_steps) - warmup_steps for share in settings.step_at]
+        course = schedules.PiecewiseConstantDecay(falls, [rate * settings.decay**done for done in range(len(falls) + 1)])
+    else:
+        course = schedules.ExponentialDecay(rate, steps, settings.decay if settings.schedule == "exponential" else 1.0)
+    return WarmUp(course, warmup_steps) if warmup_steps else course

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import keras
@@ -10,17 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 class EpochBars(keras.callbacks.Callback):
-    """One bar for the epoch at hand, and one line for each epoch that is done; without a terminal, the lines alone.
+    """A bar for the epoch at hand with the time left of it and of all epochs, and one line for each epoch that is done.
+
+    Without a terminal there are the lines alone.
 
     Args:
         epochs: how many there will be.
         steps: batches in an epoch.
+        batch_size: examples in a batch.
     """
 
-    def __init__(self, epochs: int, steps: int) -> None:
+    def __init__(self, epochs: int, steps: int, batch_size: int) -> None:
         super().__init__()
-        self._epochs = epochs
-        self._steps = steps
+        self._epochs, self._steps, self._batch_size = epochs, steps, batch_size
         self._console = Console(stderr=True)
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
@@ -28,29 +31,56 @@ class EpochBars(keras.callbacks.Callback):
             disable=not (self._console.is_terminal or self._console.is_jupyter),
         )  # fmt: skip
         self._bar = self._progress.add_task("", total=steps, scores="")
+        self._begun = self._shown = 0.0
+        self._epoch_steps = self._done_before = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Show the bar."""
+        self._epoch_steps = self.params["steps"]  # fewer than `steps` in the rest of an epoch
         self._progress.start()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin the bar anew."""
-        self._progress.reset(self._bar, total=self._steps, description=f"Epoch {epoch + 1}/{self._epochs}", scores="")
+        self._begun = time.perf_counter()
+        self._done_before = self._steps - self._epoch_steps
+        self._progress.reset(
+            self._bar,
+            total=self._steps,
+            completed=self._done_before,
+            description=f"Epoch {epoch + 1}/{self._epochs}",
+            scores="",
+        )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Move the bar on."""
-        self._progress.update(self._bar, completed=batch + 1)
-        if batch % 20 == 0 and not self._progress.disable:
-            self._progress.update(self._bar, scores=_as_text(logs))
+        """Move the bar on, ten times a second at most."""
+        now = time.perf_counter()
+        if self._progress.disable or now - self._shown < 0.1:
+            return
+        self._shown = now
+        speed = self._speed(batch + 1, now)
+        self._progress.update(self._bar, completed=self._done_before + batch + 1, scores=f"{speed}  {_as_text(logs)}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the epoch's line."""
-        self._console.print(f"Epoch {epoch + 1}/{self._epochs}  {_as_text(logs)}", highlight=False, soft_wrap=True)
+        now = time.perf_counter()
+        left = (now - self._begun) * self._steps / self._epoch_steps * (self._epochs - epoch - 1)
+        time_left = f"  {_as_clock(left)} left" if left else ""
+        line = f"Epoch {epoch + 1}/{self._epochs}  {_as_clock(now - self._begun)}  {self._speed(self._epoch_steps, now)}"
+        self._console.print(f"{line}  {_as_text(logs)}{time_left}", highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take the bar away."""
         self._progress.stop()
 
+    def _speed(self, batches: int, now: float) -> str:
+        return f"{batches * self._batch_size / max(now - self._begun, 1e-9):,.0f}/s"
+
 
 def _as_text(logs: dict[str, Any] | None) -> str:
-    return "  ".join(f"{name} {float(value):.4f}" for name, value in (logs or {}).items())
+    return "  ".join(f"{name} {float(value):.4f}" for name, value in (logs or {}).items() if name != "learning_rate")
+
+
+def _as_clock(seconds: float) -> str:
+    """Return minutes and seconds: "1:05"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"

@@ -1,0 +1,151 @@
+"""Settings have the effect that they promise, from `zoo.train` down to the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import UnknownNameError, UsageError
+
+RANDOM = np.random.default_rng(0)
+FEATURES = RANDOM.normal(size=(200, 4)).astype(np.float32)
+LABELS = (FEATURES[:, 0] + RANDOM.normal(size=200) > 1).astype(np.int64)  # about one in four
+TABLE = (FEATURES, LABELS)
+
+
+def train(out: Path, model: Any = "mlp", data: Any = TABLE, **settings: Any) -> zoo.Run:
+    constant = {"schedule": "constant", "warmup": 0.0, "batch_size": 20, "epochs": 3}
+    return zoo.train(model, data=data, out=out, verbose=0, **{**constant, **settings})
+
+
+def test_full_batch_gradient_descent_on_linear_regression_ends_at_the_closed_form(tmp_path: Path) -> None:
+    """y = x w + b + noise: the normal equations give what 400 steps of plain gradient descent reach."""
+    targets = FEATURES @ np.array([1.0, -2.0, 0.5, 3.0]) + 4 + RANDOM.normal(size=200) * 0.1
+    data = zoo.load_data((FEATURES, targets.astype(np.float32)), batch_size=200)
+    run = train(tmp_path / "run", "linear", data, optimizer="sgd", learning_rate=0.02, epochs=400, batch_size=200)
+    ((rows, values),) = data.train.as_numpy_iterator()
+    design = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
+    closed_form = np.linalg.solve(design.T @ design, design.T @ values[:, 0])
+    found = run.model.predict(np.concatenate([np.eye(4), np.zeros((1, 4))]).astype(np.float32), verbose=0)[:, 0]
+    np.testing.assert_allclose([*(found[:4] - found[4]), found[4]], closed_form, atol=1e-4)
+
+
+class Follow(keras.callbacks.Callback):
+    """Keeps the trained weights after every batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[list[np.ndarray]] = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.seen.append([weight.numpy().copy() for weight in self.model.trainable_weights])
+
+
+def test_averaged_weights_are_scored_kept_and_returned(tmp_path: Path) -> None:
+    follow = Follow()
+    run = train(tmp_path / "run", "mlp", ema=0.8, callbacks=[follow])
+    average = follow.seen[0]
+    for weights in follow.seen[1:]:
+        average = [0.8 * old + 0.2 * new for old, new in zip(average, weights, strict=True)]
+    for model in (run.model, zoo.Run.open(run.directory).model):
+        for expected, weight in zip(average, model.trainable_weights, strict=True):
+            np.testing.assert_allclose(weight.numpy(), expected, atol=1e-6)
+    assert not np.allclose(average[0], follow.seen[-1][0], atol=1e-4)
+    scores = run.model.evaluate(zoo.load_data(TABLE).validation, return_dict=True, verbose=0)
+    assert run.history["val_loss"][-1] == pytest.approx(scores["loss"], rel=1e-5)
+
+
+def test_scoring_averages_leaves_training_as_it_was(tmp_path: Path) -> None:
+    with_averages, without = Follow(), Follow()
+    train(tmp_path / "a", ema=0.8, callbacks=[with_averages])
+    train(tmp_path / "b", callbacks=[without])
+    for left, right in zip(with_averages.seen, without.seen, strict=True):
+        for a, b in zip(left, right, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_accumulation_takes_one_step_for_several_batches(tmp_path: Path) -> None:
+    follow = Follow()
+    train(tmp_path / "run", accumulation_steps=3, epochs=1, callbacks=[follow])  # 7 batches
+    changed = [not np.array_equal(left[0], right[0]) for left, right in zip(follow.seen, follow.seen[1:], strict=False)]
+    assert changed == [False, True, False, False, True, False]
+
+
+def test_balanced_classes_weigh_the_same_and_named_ones_as_they_are_given(tmp_path: Path) -> None:
+    loss = {}
+    for number, weight in enumerate([None, "balanced", {"1": 3.0}]):
+        run = train(tmp_path / f"run{number}", "linear", class_weight=weight, epochs=1, batch_size=140, learning_rate=1e-9)
+        loss[number] = run.history["loss"][0]
+    model, data = run.model, zoo.load_data(TABLE, batch_size=140)
+    ((rows, labels),) = data.train.as_numpy_iterator()
+    each = keras.losses.sparse_categorical_crossentropy(labels, model.predict(rows, verbose=0), from_logits=True).numpy()
+    share = np.bincount(labels) / len(labels)
+    assert loss[0] == pytest.approx(each.mean(), rel=1e-4)
+    assert loss[1] == pytest.approx((each * (0.5 / share)[labels]).mean(), rel=1e-4)
+    assert loss[2] == pytest.approx((each * np.where(labels == 1, 3.0, 1.0)).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("data", "weight", "error", "words"),
+    [
+        (TABLE, {"2": 1.0}, UnknownNameError, "Unknown label in class_weight. Received: '2'"),
+        ("diabetes", "balanced", UsageError, "Only classes have weights"),
+    ],
+)
+def test_weights_of_what_is_not_there_are_refused(tmp_path: Path, data: Any, weight: Any, error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        train(tmp_path / "run", "linear", data, class_weight=weight)
+
+
+def test_training_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path: Path) -> None:
+    asked = {
+        "optimizer": "momentum",
+        "learning_rate": 0.3,
+        "epochs": 60,
+        "early_stopping": 4,
+        "keep": "best",
+        "monitor": "loss",
+    }
+    run = train(tmp_path / "run", **asked)
+    losses = run.history["val_loss"]
+    best = int(np.argmin(losses))
+    assert len(losses) == best + 1 + 4 < 60
+    for model in (run.model, zoo.Run.open(run.directory).model):
+        assert model.evaluate(zoo.load_data(TABLE).validation, return_dict=True, verbose=0)["loss"] == pytest.approx(
+            losses[best], rel=1e-5
+        )
+
+
+def test_the_last_epoch_is_kept_by_default(tmp_path: Path) -> None:
+    run = train(tmp_path / "run", optimizer="momentum", learning_rate=0.3, epochs=8)
+    scores = run.model.evaluate(zoo.load_data(TABLE).validation, return_dict=True, verbose=0)
+    assert scores["loss"] == pytest.approx(run.history["val_loss"][-1], rel=1e-5)
+
+
+def test_the_rate_falls_at_a_plateau_and_the_history_has_it(tmp_path: Path) -> None:
+    asked = {"schedule": "plateau", "plateau_patience": 1, "decay": 0.5, "learning_rate": 0.25, "epochs": 10}
+    run = train(tmp_path / "run", "linear", optimizer="sgd", **asked)
+    rates = run.history["learning_rate"]
+    assert rates[0] == 0.25
+    assert set(rates) == {0.25 * 0.5**number for number in range(round(np.log2(0.25 / rates[-1])) + 1)}
+    assert rates[-1] < 0.25
+
+
+def test_settings_come_from_yaml_and_from_set_alike(tmp_path: Path) -> None:
+    from zoo.config import parse_assignments
+
+    yaml = tmp_path / "config.yaml"
+    yaml.write_text(
+        "schedule: step\nstep_at: [0.4, 0.8]\ndecay: 0.5\nema: 0.9\nclass_weight: {'0': 1, '1': 2}\nclip_norm: 1e-1\n"
+    )
+    words = ["schedule=step", "step_at=[0.4, 0.8]", "decay=0.5", "ema=0.9", "class_weight={'0': 1, '1': 2}", "clip_norm=1e-1"]
+    plain = {"model": "linear", "data": TABLE, "epochs": 1, "verbose": 0}
+    from_yaml = zoo.train(**plain, config=yaml, out=tmp_path / "a").settings
+    assert from_yaml == zoo.train(**plain, **parse_assignments(words), out=tmp_path / "b").settings
+    assert from_yaml["step_at"] == [0.4, 0.8]
+    assert from_yaml["class_weight"] == {"0": 1.0, "1": 2.0}

@@ -1,0 +1,89 @@
+"""Checkpoints: arrays and plain facts in one file each, whole or not there, that knows when it is damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.artefacts import files
+from zoo.errors import ArtefactError
+
+logger = logging.getLogger(__name__)
+FACTS = "facts.json"
+
+
+class Checkpoints:
+    """The newest checkpoints of a run, in a directory of their own.
+
+    A file's name is its number and the beginning of its content's SHA-256.
+
+    Args:
+        directory: is made when the first one is written.
+        keep: how many of the newest stay.
+    """
+
+    def __init__(self, directory: Path, keep: int) -> None:
+        self.directory = directory
+        self._keep = keep
+
+    def save(self, number: int, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
+        """Write a checkpoint, then remove the oldest beyond those that stay.
+
+        Args:
+            number: higher for newer ones.
+            arrays: by name.
+            facts: plain data, ready for JSON.
+
+        Raises:
+            ArtefactError: the disk is full or failing; the older checkpoints are unchanged.
+        """
+        content = {FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays}
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez(file, **content)  # type: ignore[arg-type] # numpy's stub takes a second keyword for the first array
+
+        self.directory.mkdir(exist_ok=True)
+        files.write_atomically(self.directory / f"{number:010}", write, name=lambda path: f"{number:010}-{_digest(path)}.npz")
+        for path in self._newest_first()[self._keep :]:
+            path.unlink(missing_ok=True)
+
+    def load_newest(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return arrays and facts of the newest whole checkpoint; damaged ones are passed over with a warning.
+
+        Raises:
+            ArtefactError: there is none.
+        """
+        for path in self._newest_first():
+            try:
+                return _read(path)
+            except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
+                logger.warning("Checkpoint %s is damaged (%s); the one before it is taken.", path, error)
+        raise ArtefactError(f"There is no whole checkpoint to go on from. Received: {self.directory}. Train again.")
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._newest_first())
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.directory.glob("[0-9]*-*.npz"), reverse=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    if not path.stem.endswith(f"-{_digest(path)}"):
+        raise ValueError("its content does not fit the checksum in its name")
+    with np.load(path, allow_pickle=False) as content:
+        arrays = {name: content[name] for name in content.files}
+    facts: dict[str, Any] = json.loads(arrays.pop(FACTS).tobytes())
+    return arrays, facts

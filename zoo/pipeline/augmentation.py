@@ -1,0 +1,90 @@
+"""Random changes to training images, the same for the same seed and the same number of the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far training images are changed; each image of each batch is changed anew.
+
+    Args:
+        shift: along each axis, as a share of its length at most, in [0, 1).
+        rotate: degrees to either side at most, in [0, 180].
+        zoom: an image grows or shrinks by this share at most, in [0, 1).
+        cutout: side of a square of the image's mean that covers a random place, as a share of the shorter side, in [0, 1].
+
+    References:
+        DeVries and Taylor, Improved regularization of convolutional neural networks with cutout, arXiv 2017.
+    """
+
+    shift: float = 0.0
+    rotate: float = 0.0
+    zoom: float = 0.0
+    cutout: float = 0.0
+
+    def apply(self, batches: tf.data.Dataset, *, seed: int, first_batch: int) -> tf.data.Dataset:
+        """Return the batches `(images, targets)` with their images changed.
+
+        Args:
+            batches: endless; images `(batch, height, width, channels)` of any numeric dtype, which they keep.
+            seed: of all changes.
+            first_batch: number of the first of these batches in the whole training, which decides its changes.
+        """
+        if self == Augmentation():
+            return batches
+
+        def change(number: tf.Tensor, pair: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            images, targets = pair
+            return self.of_batch(images, tf.stack([tf.cast(number, tf.int64), seed])), targets
+
+        return batches.enumerate(first_batch).map(change, num_parallel_calls=1).prefetch(2)
+
+    def of_batch(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Return the images of one batch changed, as two seed numbers decide; past the edge, its pixels are repeated."""
+        changed = tf.cast(images, tf.float32)
+        random = tf.random.stateless_uniform([6, tf.shape(images)[0]], seed, -1.0, 1.0)
+        if self.shift or self.rotate or self.zoom:
+            changed = self._moved(changed, random[:4])
+        if self.cutout:
+            changed = self._with_hole(changed, random[4:])
+        if images.dtype.is_integer:
+            changed = tf.round(changed)
+        return tf.ensure_shape(tf.cast(changed, images.dtype), images.shape)
+
+    def _moved(self, images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
+        height, width = (tf.cast(side, tf.float32) for side in tf.unstack(tf.shape(images)[1:3]))
+        angle = random[0] * (self.rotate * 3.141592653589793 / 180.0)
+        scale = 1.0 / (1.0 + self.zoom * random[1])
+        cosine, sine = tf.cos(angle) * scale, tf.sin(angle) * scale
+        across, down = width * (0.5 + self.shift * random[2]) - 0.5, height * (0.5 + self.shift * random[3]) - 0.5
+        middle_x, middle_y = (width - 1.0) / 2.0, (height - 1.0) / 2.0
+        # Each pixel (x, y) of the output is taken from the input at scale * rotation * ((x, y) - shifted middle) + middle.
+        rows = [
+            cosine, -sine, middle_x - cosine * across + sine * down,
+            sine, cosine, middle_y - sine * across - cosine * down,
+            tf.zeros_like(angle), tf.zeros_like(angle),
+        ]  # fmt: skip
+        return tf.raw_ops.ImageProjectiveTransformV3(
+            images=images,
+            transforms=tf.stack(rows, axis=1),  # (batch, 8)
+            output_shape=tf.shape(images)[1:3],
+            fill_value=0.0,
+            interpolation="BILINEAR",
+            fill_mode="NEAREST",
+        )
+
+    def _with_hole(self, images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
+        height, width = (tf.cast(side, tf.float32) for side in tf.unstack(tf.shape(images)[1:3]))
+        half = self.cutout * tf.minimum(height, width) / 2.0
+
+        def covers(side: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
+            middle = (place[:, tf.newaxis] + 1.0) / 2.0 * side
+            return tf.abs(tf.range(side) + 0.5 - middle) < half  # (batch, side)
+
+        hole = covers(height, random[0])[:, :, tf.newaxis] & covers(width, random[1])[:, tf.newaxis, :]
+        mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
+        return tf.where(hole[..., tf.newaxis], mean, images)

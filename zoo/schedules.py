@@ -1,0 +1,49 @@
+"""What Keras' learning-rate schedules lack: a rise in front of any of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that rises linearly from 0 and then follows a schedule from its beginning.
+
+    Keras has this for `CosineDecay` alone.
+
+    Args:
+        after: a Keras schedule; its value at step 0 is what the rise ends at.
+        steps: of the rise, at least 1.
+
+    Example:
+        >>> import keras
+        >>> rate = WarmUp(keras.optimizers.schedules.ExponentialDecay(0.8, 10, 0.5), steps=4)
+        >>> [round(float(rate(step)), 3) for step in (0, 2, 4, 14)]
+        [0.0, 0.4, 0.8, 0.4]
+
+    References:
+        Goyal et al., Accurate, large minibatch SGD, arXiv 2017, section 2.2.
+    """
+
+    def __init__(self, after: keras.optimizers.schedules.LearningRateSchedule, steps: int) -> None:
+        super().__init__()
+        self.after = after
+        self.steps = steps
+
+    def __call__(self, step: Any) -> Any:
+        """Return the learning rate of a step, counted from 0."""
+        step = ops.cast(step, "float32")
+        rising = self.after(0) * step / self.steps
+        return ops.where(step < self.steps, rising, self.after(ops.maximum(step - self.steps, 0.0)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {"after": keras.saving.serialize_keras_object(self.after), "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> WarmUp:
+        """Return the schedule that `get_config` described."""
+        return cls(keras.saving.deserialize_keras_object(config["after"]), config["steps"])

@@ -1,0 +1,30 @@
+"""Scores of the averaged weights, where an optimizer keeps any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from zoo.training.snapshot import Weights, averaged_weights
+
+
+class ScoreAverages(keras.callbacks.Callback):
+    """Gives the model its moving averages while it is validated, and the trained weights back bit for bit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trained: Weights = []
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Take the averages."""
+        averages = averaged_weights(self.model)
+        if averages is not None:
+            self._trained = self.model.get_weights()
+            self.model.set_weights(averages)
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Take the trained weights again."""
+        if self._trained:
+            self.model.set_weights(self._trained)
+            self._trained = []

@@ -1,0 +1,39 @@
+"""A watch on the loss, which ends a training that no longer learns."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+EXPLODED = 1000.0  # times the untrained model's loss
+
+
+class Diverged(Exception):  # noqa: N818 - it is caught by `fit`, which says more
+    """The loss is no longer a number, or far above that of the untrained model."""
+
+
+class Guard(keras.callbacks.Callback):
+    """Raises `Diverged` when the mean loss of an epoch so far, or the validation loss, is not finite or has exploded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first_loss: float | None = None
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Look at the training loss."""
+        loss = float((logs or {})["loss"])
+        if self.first_loss is None:
+            self.first_loss = loss
+        self._check("loss", loss)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Look at the validation loss: the last update of an epoch shows there first."""
+        self._check("validation loss", float((logs or {}).get("val_loss", 0.0)))
+
+    def _check(self, name: str, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise Diverged(f"the {name} became {loss}")
+        if self.first_loss and loss > EXPLODED * abs(self.first_loss):
+            raise Diverged(f"the {name} rose to {loss:.3g}, where the untrained model had {self.first_loss:.3g}")

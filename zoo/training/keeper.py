@@ -1,0 +1,189 @@
+"""What a run keeps while it is trained: history, checkpoints, and the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from zoo.artefacts.checkpoints import Checkpoints
+from zoo.artefacts.run import RunWriter
+from zoo.training.guard import Diverged
+from zoo.training.interruption import StopRequest
+from zoo.training.snapshot import (
+    Snapshot,
+    Weights,
+    averaged_weights,
+    plain_state,
+    restore_plain_state,
+    weights_in_place,
+)
+
+
+class Keeper(keras.callbacks.Callback):
+    """Follows a training step by step, so that it can go on from any batch as if it had never stopped.
+
+    It stands last among the callbacks, since it keeps the state of the others.
+
+    Args:
+        writer: of the run directory.
+        checkpoints: of the run.
+        stateful: the other callbacks whose state belongs to the training.
+        epochs: how many there will be.
+        steps: batches in an epoch.
+        seconds: between checkpoints; 0 writes one after each batch.
+        monitor: name of the score and "min" or "max", where the best epoch's model is kept; None keeps the last.
+        stop: noted by a signal.
+        begin: where training begins.
+    """
+
+    def __init__(
+        self,
+        writer: RunWriter,
+        checkpoints: Checkpoints,
+        stateful: Sequence[keras.callbacks.Callback],
+        *,
+        epochs: int,
+        steps: int,
+        seconds: float,
+        monitor: tuple[str, str] | None,
+        stop: StopRequest,
+        begin: Snapshot,
+    ) -> None:
+        super().__init__()
+        self._writer, self._checkpoints, self._stateful, self._stop = writer, checkpoints, stateful, stop
+        self._epochs, self._steps, self._seconds, self._monitor = epochs, steps, seconds, monitor
+        self._begin: Snapshot | None = begin
+        self._is_rest_of_epoch = False
+        self.epoch, self.step = begin.epoch, begin.step
+        self.rows: list[dict[str, float]] = list(begin.facts.get("rows", ()))
+        self.epoch_seconds: list[float] = list(begin.facts.get("epoch_seconds", ()))
+        self.best = begin.best
+        self._best_score: float | None = begin.facts.get("best_score")
+        self._written = time.monotonic()
+        self._epoch_begun = 0.0
+        self._begun: float = time.perf_counter() - begin.facts.get("seconds", 0.0)
+
+    @property
+    def seconds(self) -> float:
+        """Training time until now, of all sessions together."""
+        return time.perf_counter() - self._begun
+
+    def go_on_from(self, snapshot: Snapshot) -> None:
+        """Let the next call of `fit` go on from a snapshot."""
+        self._begin = snapshot
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Bring back the state of the other callbacks, which they have just reset."""
+        if self._begin is not None and "callbacks" in self._begin.facts:
+            restore_plain_state(self._stateful, self._begin.facts["callbacks"])
+            self._begin.restore_random_state()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Begin to count batches; in the middle of an epoch, bring back the metrics, which Keras has just reset."""
+        self.epoch, self.step = epoch, 0
+        self._epoch_begun = time.perf_counter()
+        if self._begin is not None:
+            self.step = self._begin.step
+            self._is_rest_of_epoch = self.step > 0
+            if self._is_rest_of_epoch:
+                self._begin.restore(self.model, "metrics")
+            self._begin = None
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write a checkpoint when it is time, or when a stop was asked for."""
+        self.step += 1
+        if self.step == self._steps:
+            return  # validation comes first
+        if self._stop.is_made:
+            self._keep_all()
+            raise KeyboardInterrupt
+        if self._is_due():
+            self.save()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Note the scores; write checkpoint and model when it is time."""
+        self.epoch_seconds.append(time.perf_counter() - self._epoch_begun)
+        scores = {name: float(value) for name, value in (logs or {}).items()}
+        scores["learning_rate"] = float(self.model.optimizer.learning_rate)
+        self.rows.append({"epoch": epoch + 1, **scores})
+        self.epoch, self.step = epoch + 1, 0
+        self._note_best(scores)
+        self._writer.keep_history(self.rows)
+        is_last = self.model.stop_training or self.epoch == self._epochs
+        if is_last or self._is_rest_of_epoch or self._stop.is_made or self._is_due():
+            self._keep_all()
+        if self._stop.is_made and not is_last:
+            raise KeyboardInterrupt
+
+    def snapshot(self) -> Snapshot:
+        """Return the state of everything now.
+
+        Raises:
+            Diverged: a variable is not finite.
+        """
+        found = Snapshot.of(
+            self.model,
+            self.epoch,
+            self.step,
+            best=self.best,
+            best_score=self._best_score,
+            rows=self.rows,
+            seconds=self.seconds,
+            epoch_seconds=self.epoch_seconds,
+            callbacks=plain_state(self._stateful),
+            is_stopped=bool(self.model.stop_training),
+        )
+        if not found.is_finite:
+            raise Diverged("a weight is no longer a finite number")
+        return found
+
+    def final_weights(self) -> Weights | None:
+        """Return the weights that the run keeps: of the best epoch, or averaged, or None for those that the model has."""
+        return self.best if self.best is not None else averaged_weights(self.model)
+
+    def keep_model(self) -> None:
+        """Write the model with the weights that the run keeps."""
+        with weights_in_place(self.model, self.final_weights()):
+            self._writer.keep_model(self.model, epoch=self.epoch, batch=self.step)
+
+    def save(self) -> None:
+        """Write a checkpoint now.
+
+        Raises:
+            Diverged: a variable is not finite.
+            ArtefactError: the disk is full.
+        """
+        now = self.snapshot()
+        facts = {**now.facts, "epoch": now.epoch, "step": now.step}
+        self._checkpoints.save(now.epoch * self._steps + now.step, now.arrays, facts)
+        self._written = time.monotonic()
+
+    def _keep_all(self) -> None:
+        self.save()
+        self.keep_model()
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._written >= self._seconds
+
+    def _note_best(self, scores: dict[str, float]) -> None:
+        if self._monitor is None:
+            return
+        name, direction = self._monitor
+        score = scores[name] if direction == "max" else -scores[name]
+        if self._best_score is None or score > self._best_score:
+            self._best_score = score
+            averaged = averaged_weights(self.model)
+            self.best = self.model.get_weights() if averaged is None else averaged
+
+
+def newest_snapshot(checkpoints: Checkpoints) -> Snapshot:
+    """Return the newest whole snapshot of a run.
+
+    Raises:
+        ArtefactError: there is none.
+    """
+    arrays, facts = checkpoints.load_newest()
+    return Snapshot(facts["epoch"], facts["step"], arrays, facts)

@@ -1,0 +1,153 @@
+"""All that decides how training goes on: variables, random state, callbacks, and the place in the data."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from zoo.errors import ArtefactError
+
+Group = Literal["model", "optimizer", "metrics"]
+Weights = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A model in training, between two batches.
+
+    Args:
+        epoch: epochs that are finished.
+        step: batches of the next one that are done.
+        arrays: values of all variables, by group and number, and the best weights so far, where they are kept.
+        facts: plain data: history, callbacks, random state.
+    """
+
+    epoch: int
+    step: int
+    arrays: Mapping[str, np.ndarray]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: keras.Model, epoch: int, step: int, *, best: Weights | None = None, **facts: Any) -> Snapshot:
+        """Return the snapshot of a model whose variables are all made."""
+        arrays = {name: np.array(variable.numpy()) for group in _GROUPS for name, variable in _variables(model, group)}
+        arrays |= {f"best/{number}": value for number, value in enumerate(best or ())}
+        return cls(epoch, step, arrays, {**facts, "random": _random_state()})
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every number in it is finite."""
+        return all(np.isfinite(value).all() for value in self.arrays.values() if value.dtype.kind == "f")
+
+    @property
+    def best(self) -> Weights | None:
+        """The best weights so far, if they are kept."""
+        weights = [self.arrays[f"best/{number}"] for number in range(sum(name.startswith("best/") for name in self.arrays))]
+        return weights or None
+
+    def restore(self, model: keras.Model, *groups: Group) -> None:
+        """Give the variables of these groups the values that they had.
+
+        Raises:
+            ArtefactError: the model has other variables.
+        """
+        for group in groups:
+            for name, variable in _variables(model, group):
+                value = self.arrays.get(name)
+                if value is None or value.shape != tuple(variable.shape):
+                    raise ArtefactError(
+                        f"The checkpoint does not fit the model. Received: {variable.path} of shape "
+                        f"{tuple(variable.shape)}; the checkpoint has {'nothing' if value is None else value.shape} there. "
+                        "Train again."
+                    )
+                variable.assign(value)
+
+    def restore_random_state(self) -> None:
+        """Set Python's and NumPy's generators as they were."""
+        kept = self.facts["random"]
+        version, numbers, gauss = kept["python"]
+        random.setstate((version, tuple(numbers), gauss))
+        np.random.set_state(tuple(kept["numpy"]))
+
+
+_GROUPS: tuple[Group, ...] = ("model", "optimizer", "metrics")
+
+
+def averaged_weights(model: keras.Model) -> Weights | None:
+    """Return the model's weights with the optimizer's moving averages in place of the trained ones, if it keeps any."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # under mixed float16
+    if not getattr(optimizer, "use_ema", False):
+        return None
+    # The name is private, as of Keras 3.15; its own SwapEMAWeights uses it too, but swaps by adding, which loses bits.
+    averages = dict(zip(map(id, optimizer._trainable_variables), optimizer._model_variables_moving_average, strict=True))
+    return [np.array(averages.get(id(weight), weight).numpy()) for weight in model.weights]
+
+
+@contextmanager
+def weights_in_place(model: keras.Model, weights: Weights | None) -> Iterator[None]:
+    """Let the model have other weights for a while; None changes nothing."""
+    if weights is None:
+        yield
+        return
+    before = model.get_weights()
+    model.set_weights(weights)
+    try:
+        yield
+    finally:
+        model.set_weights(before)
+
+
+def plain_state(callbacks: Sequence[keras.callbacks.Callback]) -> list[dict[str, Any]]:
+    """Return the plain attributes of each callback: counters, best scores, lists of numbers."""
+    return [
+        {
+            "class": type(callback).__name__,
+            **{name: _plain(value) for name, value in vars(callback).items() if _is_plain(value)},
+        }
+        for callback in callbacks
+    ]
+
+
+def restore_plain_state(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[Mapping[str, Any]]) -> None:
+    """Give callbacks back what `plain_state` returned of them.
+
+    Raises:
+        ArtefactError: they are others than those.
+    """
+    here, there = [type(callback).__name__ for callback in callbacks], [state["class"] for state in states]
+    if here != there:
+        raise ArtefactError(f"The run had other callbacks. Received: {here}; the checkpoint has {there}. Give the same ones.")
+    for callback, state in zip(callbacks, states, strict=True):
+        vars(callback).update({name: value for name, value in state.items() if name != "class"})
+
+
+def _variables(model: keras.Model, group: Group) -> Iterator[tuple[str, keras.Variable]]:
+    variables = {
+        "model": model.variables,  # those of random generators in layers too
+        "optimizer": model.optimizer.variables,
+        "metrics": model.metrics_variables,
+    }[group]
+    return ((f"{group}/{number}", variable) for number, variable in enumerate(variables))
+
+
+def _random_state() -> dict[str, Any]:
+    numpy_state = [part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()]
+    return {"python": random.getstate(), "numpy": numpy_state}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str | np.number)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return value.item() if isinstance(value, np.number) else value
