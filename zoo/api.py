@@ -268,18 +268,26 @@ def _fit_and_score(
     from zoo.artefacts.files import write_text
     from zoo.artefacts.run import Run
     from zoo.evaluation.baseline import fit_baseline, has_texts
+    from zoo.evaluation.findings import find_problems
+    from zoo.evaluation.mistakes import worst_mistakes
     from zoo.evaluation.report import report_page
-    from zoo.evaluation.scores import score
+    from zoo.evaluation.scores import answers, scores_of
     from zoo.training.fit import fit
 
     with writer:
         timings = fit(model, splits, writer, settings, callbacks=callbacks, resume=resume, verbose=0 if verbose == 0 else 1)
-        evaluation = score(model, splits, "test")
+        truth, predicted = answers(model, splits, "test")
+        evaluation = scores_of(truth, predicted, splits.info)
+        mistakes = worst_mistakes(splits, "test", truth, predicted) if splits.info.labels else []
         beside = {"baseline": fit_baseline(splits, "test").to_dict()} if settings.baseline and has_texts(splits) else {}
         scores = {"metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), **beside}
-        writer.update(status="finished", timings=timings, **scores)
+        history = Run.open(writer.directory).history
+        problems = find_problems(history, evaluation, keeps_best=settings.keep == "best")
+        writer.update(status="finished", timings=timings, findings=problems, **scores)
+    for problem in problems:
+        logger.warning("%s", problem)
     run = Run.open(writer.directory)
-    write_text(run.directory / "report.html", report_page(run.content, run.history))
+    write_text(run.directory / "report.html", report_page(run.content, run.history, mistakes))
     run.__dict__["model"] = model  # as Run.model would read it
     return run
 

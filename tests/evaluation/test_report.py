@@ -8,9 +8,12 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import numpy as np
 import pytest
 
 import zoo
+from zoo.evaluation.mistakes import Mistake
+from zoo.evaluation.pictures import image_as_source
 from zoo.evaluation.report import report_page, verdict
 
 WORDS = ["good fine great", "bad dull poor", "so so"]
@@ -59,7 +62,11 @@ def test_the_report_is_complete_in_itself_and_well_formed(run: zoo.Run) -> None:
     tags = Tags(page)
     assert tags.open == []
     pictures = [attributes for tag, attributes in tags.found if tag == "img"]
-    assert len(pictures) == len([name for name in run.history if not name.startswith("val_")])
+    curves = [name for name in run.history if not name.startswith("val_")]  # the learning rate is one
+    assert [picture["alt"] for picture in pictures[: len(curves)]] == [
+        f"{name.replace('_rate', ' rate')} by epoch" for name in curves
+    ]
+    assert [picture["alt"] for picture in pictures[len(curves) :]] == ["confusion matrix"]
     for picture in pictures:
         assert picture["src"].startswith("data:image/png;base64,")
         assert picture["alt"]
@@ -67,6 +74,32 @@ def test_the_report_is_complete_in_itself_and_well_formed(run: zoo.Run) -> None:
     assert not {tag for tag, _ in tags.found} & {"script", "link", "iframe", "b", "i"}
     assert "http" not in page
     assert not {name for tag, attributes in tags.found if tag != "img" for name in attributes} & {"src", "href"}
+
+
+def test_the_report_shows_the_worst_mistakes_with_their_texts(run: zoo.Run) -> None:
+    page = (run.directory / "report.html").read_text(encoding="utf-8")
+    predictions = run.predict(list(zoo.load_data(run.info.location).texts("test")))
+    truth = [run.info.labels[number] for number in zoo.load_data(run.info.location).targets("test")]
+    wrong = [row for row, (found, label) in enumerate(zip(predictions.labels, truth, strict=True)) if found != label]
+    assert wrong  # one epoch is not enough
+    assert page.count("<blockquote>") == min(len(wrong), 12)
+    for row in wrong[:12]:
+        assert f"test row {row}: <strong>{html.escape(truth[row])}</strong>" in page or len(wrong) > 12
+
+
+def test_pictures_are_shown_as_they_are_and_findings_are_escaped() -> None:
+    image = np.zeros((2, 2, 1), np.uint8)
+    content = {
+        "settings": {"model": "m", "data": "d"}, "metrics": {"accuracy": 0.5}, "timings": {"total": 1.0},
+        "evaluation": {"num_examples": 2, "per_class": {"<a>": {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}},
+                       "confusion": ((2,),)},
+        "findings": ["<nothing>"], "learning_rates": [[0.0, 0.1], [1.0, 0.0]],
+    }  # fmt: skip
+    page = report_page(content, {"loss": [1.0]}, [Mistake(7, "<a>", "b", 0.75, image)])
+    assert "test row 7: <strong>&lt;a&gt;</strong>, predicted b (0.750)" in page
+    assert image_as_source(image) in page
+    assert '<p class="verdict lost">&lt;nothing&gt;</p>' in page
+    assert Tags(page).open == []
 
 
 def test_labels_and_file_names_are_escaped(run: zoo.Run) -> None:

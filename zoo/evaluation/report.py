@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
+
+from zoo.evaluation import pictures
+from zoo.evaluation.mistakes import Mistake
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
 h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; } img { width: 19rem; max-width: 100%; }
-th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #d5dae0; text-align: left; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; } img.curve { width: 19rem; max-width: 100%; }
+img.matrix { max-width: min(100%, 34rem); }
+th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #d5dae0; text-align: left; vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .verdict { padding: 0.75rem 1rem; border-left: 4px solid #2f6f4f; background: #eef6f1; }
 .verdict.lost { border-color: #a4551e; background: #fbf1ea; }
+.mistakes { display: flex; flex-wrap: wrap; gap: 1rem; }
+.mistakes figure { margin: 0; width: 8rem; font-size: 0.85rem; overflow-wrap: anywhere; }
+.mistakes img { width: 8rem; image-rendering: pixelated; }
+blockquote { margin: 0.75rem 0; padding: 0.25rem 1rem; border-left: 4px solid #d5dae0; overflow-wrap: anywhere; }
+blockquote p { margin: 0; }
 """
+MOST_LETTERS = 600  # of a text that was read wrongly
 
 
 def verdict(scores: Mapping[str, float], baseline: Mapping[str, Any]) -> tuple[str, bool]:
@@ -35,12 +45,14 @@ def verdict(scores: Mapping[str, float], baseline: Mapping[str, Any]) -> tuple[s
     return f"The baseline {name} wins: accuracy {theirs:.4f} against {ours:.4f} of the model.", False
 
 
-def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float]]) -> str:
+def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float]], mistakes: Sequence[Mistake] = ()) -> str:
     """Return the page of a finished run.
 
     Args:
-        content: of `run.json`: `settings`, `data`, `metrics`, `evaluation`, `timings`, and `baseline` where there is one.
+        content: of `run.json`: `settings`, `data`, `metrics`, `evaluation`, `timings`, and, where there are any, `baseline`,
+            `findings` and `learning_rates`.
         history: losses and metrics of each epoch.
+        mistakes: test examples to show.
     """
     settings, evaluation, baseline = content["settings"], content["evaluation"], content.get("baseline")
     title = f"{settings['model']} on {settings['data']}"
@@ -50,14 +62,20 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float
     if baseline:
         sentence, won = verdict(content["metrics"], baseline)
         parts.append(f'<p class="verdict{"" if won else " lost"}">{html.escape(sentence)}</p>')
-    parts += [_table(columns, rows), "<h2>Learning curves</h2>", _curves(history)]
+    parts += [f'<p class="verdict lost">{html.escape(sentence)}</p>' for sentence in content.get("findings", ())]
+    parts += [_table(columns, rows), "<h2>Learning curves</h2>", _curves(history, content.get("learning_rates", ()))]
     if evaluation["per_class"]:
         names = list(evaluation["per_class"])
         scores = ("precision", "recall", "f1", "support")
         per_class = [(name, *(evaluation["per_class"][name][score] for score in scores)) for name in names]
-        parts += ["<h2>Classes</h2>", _table(("class", *scores), per_class)]
+        matrix = pictures.as_source(pictures.confusion_matrix(names, evaluation["confusion"]))
         confusion = [(name, *counts) for name, counts in zip(names, evaluation["confusion"], strict=True)]
-        parts += ["<h2>Confusion</h2>", "<p>Rows are labels, columns predictions.</p>", _table(("", *names), confusion)]
+        parts += [
+            "<h2>Classes</h2>", _table(("class", *scores), per_class),
+            "<h2>Confusion</h2>", f'<img class="matrix" alt="confusion matrix" src="{matrix}">',
+            "<details><summary>As a table: rows are labels, columns predictions</summary>", _table(("", *names), confusion),
+            "</details>", "<h2>Worst mistakes</h2>", _mistakes(mistakes),
+        ]  # fmt: skip
     parts += ["<h2>Timings, in seconds</h2>", _table(("", ""), content["timings"].items())]
     parts += ["<h2>Settings</h2>", _table(("", ""), [(key, str(value)) for key, value in settings.items()])]
     body = "\n".join(parts)
@@ -66,6 +84,28 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+def _mistakes(mistakes: Sequence[Mistake]) -> str:
+    """Return the examples that were classified wrongly: pictures side by side, texts and rows one below the other."""
+    if not mistakes:
+        return "<p>There is none.</p>"
+    shown = [_mistake(mistake) for mistake in mistakes]
+    lines = "\n".join(shown)
+    return f'<div class="mistakes">\n{lines}\n</div>' if isinstance(mistakes[0].example, np.ndarray) else lines
+
+
+def _mistake(mistake: Mistake) -> str:
+    label, predicted = html.escape(mistake.label), html.escape(mistake.predicted)
+    said = f"test row {mistake.row}: <strong>{label}</strong>, predicted {predicted} ({mistake.probability:.3f})"
+    if isinstance(mistake.example, np.ndarray):
+        source = pictures.image_as_source(mistake.example)
+        return f'<figure><img alt="test row {mistake.row}" src="{source}"><figcaption>{said}</figcaption></figure>'
+    if isinstance(mistake.example, str):
+        text = mistake.example if len(mistake.example) <= MOST_LETTERS else f"{mistake.example[:MOST_LETTERS]} …"
+    else:
+        text = ", ".join(f"{name} {value:g}" for name, value in mistake.example.items())
+    return f"<blockquote><p>{said}</p><p>{html.escape(text)}</p></blockquote>"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -82,25 +122,16 @@ def _cell(value: Any, tag: str) -> str:
     return f"<{tag}>{html.escape(str(value))}</{tag}>"
 
 
-def _curves(history: Mapping[str, Sequence[float]]) -> str:
-    """Return training and validation curves of every metric, each an embedded picture."""
-    names = [name for name in history if not name.startswith("val_")]
-    return "\n".join(_curve(name, history[name], history.get(f"val_{name}", ())) for name in names)
-
-
-def _curve(name: str, train: Sequence[float], validation: Sequence[float]) -> str:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4, 3), layout="constrained")
-    axes = figure.subplots()
-    for label, values in (("train", train), ("validation", validation)):
-        if values:
-            axes.plot(range(1, len(values) + 1), values, marker=".", label=label)
-    axes.set_title(name)
-    axes.set_xlabel("epoch")
-    axes.locator_params(axis="x", integer=True)
-    axes.legend()
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=150)
-    content = base64.b64encode(picture.getvalue()).decode()
-    return f'<img alt="{html.escape(name)} by epoch" src="data:image/png;base64,{content}">'
+def _curves(history: Mapping[str, Sequence[float]], learning_rates: Sequence[Sequence[float]]) -> str:
+    """Return training and validation curves of every metric, and the learning rate's, each an embedded picture."""
+    names = [name for name in history if not name.startswith("val_") and name != "learning_rate"]
+    figures = {}
+    for name in names:
+        lines = {"train": history[name], "validation": history.get(f"val_{name}", ())}
+        figures[name] = pictures.curves(name, {line: values for line, values in lines.items() if values})
+    if learning_rates:
+        figures["learning rate"] = pictures.learning_rate_curve(learning_rates)
+    return "\n".join(
+        f'<img class="curve" alt="{html.escape(name)} by epoch" src="{pictures.as_source(figure)}">'
+        for name, figure in figures.items()
+    )

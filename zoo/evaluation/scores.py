@@ -42,14 +42,23 @@ class Evaluation:
 
 def score(model: keras.Model, data: Splits, part: str) -> Evaluation:
     """Return the scores of a model on "train", "validation" or "test"."""
+    return scores_of(*answers(model, data, part), data.info)
+
+
+def answers(model: keras.Model, data: Splits, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the targets of a part, `(rows, ...)`, and the model's probabilities or values, `(rows, num_outputs)`."""
     batches = getattr(data, part)
     outputs = Outputs(model, data.info)
     truths, predictions = [], []
     for features, targets in track(batches.as_numpy_iterator(), "Evaluating", int(batches.cardinality())):
         predictions.append(outputs.of(features))
         truths.append(targets)
-    truth, predicted = np.concatenate(truths), np.concatenate(predictions)
-    return classification_scores(truth, predicted, data.info) if data.info.labels else _regression(truth, predicted)
+    return np.concatenate(truths), np.concatenate(predictions)
+
+
+def scores_of(truth: np.ndarray, predicted: np.ndarray, info: DataInfo) -> Evaluation:
+    """Return the scores of probabilities or values, as `answers` gives them."""
+    return classification_scores(truth, predicted, info) if info.labels else _regression(truth, predicted)
 
 
 def classification_scores(truth: np.ndarray, probabilities: np.ndarray, info: DataInfo) -> Evaluation:

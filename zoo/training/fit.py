@@ -118,6 +118,7 @@ def fit(
     weights = keeper.final_weights()
     if weights is not None:
         model.set_weights(weights)
+    writer.update(learning_rates=keeper.learning_rates)
     return {"fit_s": keeper.seconds, "epoch_s": statistics.median(keeper.epoch_seconds)}
 
 

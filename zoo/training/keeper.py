@@ -21,6 +21,8 @@ from zoo.training.snapshot import (
     weights_in_place,
 )
 
+RATES = 200  # learning rates that are noted in all
+
 
 class Keeper(keras.callbacks.Callback):
     """Follows a training step by step, so that it can go on from any batch as if it had never stopped.
@@ -59,6 +61,8 @@ class Keeper(keras.callbacks.Callback):
         self._is_rest_of_epoch = False
         self.epoch, self.step = begin.epoch, begin.step
         self.rows: list[dict[str, float]] = list(begin.facts.get("rows", ()))
+        self.learning_rates: list[list[float]] = list(begin.facts.get("learning_rates", ()))
+        self._rate_steps = max(1, epochs * steps // RATES)
         self.epoch_seconds: list[float] = list(begin.facts.get("epoch_seconds", ()))
         self.best = begin.best
         self._best_score: float | None = begin.facts.get("best_score")
@@ -95,6 +99,9 @@ class Keeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Write a checkpoint when it is time, or when a stop was asked for."""
         self.step += 1
+        done = self.epoch * self._steps + self.step
+        if done % self._rate_steps == 0:
+            self.learning_rates.append([done / self._steps, float(self.model.optimizer.learning_rate)])
         if self.step == self._steps:
             return  # validation comes first
         if self._stop.is_made:
@@ -131,6 +138,7 @@ class Keeper(keras.callbacks.Callback):
             best=self.best,
             best_score=self._best_score,
             rows=self.rows,
+            learning_rates=self.learning_rates,
             seconds=self.seconds,
             epoch_seconds=self.epoch_seconds,
             callbacks=plain_state(self._stateful),

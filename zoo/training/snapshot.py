@@ -105,13 +105,12 @@ def weights_in_place(model: keras.Model, weights: Weights | None) -> Iterator[No
 
 def plain_state(callbacks: Sequence[keras.callbacks.Callback]) -> list[dict[str, Any]]:
     """Return the plain attributes of each callback: counters, best scores, lists of numbers."""
-    return [
-        {
-            "class": type(callback).__name__,
-            **{name: _plain(value) for name, value in vars(callback).items() if _is_plain(value)},
-        }
-        for callback in callbacks
-    ]
+    of_every_callback = vars(keras.callbacks.Callback())  # what Keras sets by itself
+    states = []
+    for callback in callbacks:
+        own = {name: value for name, value in vars(callback).items() if name not in of_every_callback and _is_plain(value)}
+        states.append({"class": type(callback).__name__, **{name: _plain(value) for name, value in own.items()}})
+    return states
 
 
 def restore_plain_state(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[Mapping[str, Any]]) -> None:

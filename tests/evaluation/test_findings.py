@@ -1,0 +1,66 @@
+"""A finished run is told of what went wrong, and of nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo.evaluation.findings import find_problems
+from zoo.evaluation.scores import Evaluation
+
+FINE = {"loss": [1.0, 0.5, 0.2], "val_loss": [1.0, 0.6, 0.5]}
+
+
+def evaluation(confusion: tuple[tuple[int, ...], ...], names: str = "abc") -> Evaluation:
+    per_class = {name: {"support": sum(counts)} for name, counts in zip(names, confusion, strict=False)}
+    return Evaluation({"accuracy": 0.5}, 10, per_class, confusion)
+
+
+GOOD = evaluation(((3, 1, 0), (0, 4, 0), (0, 1, 2)))
+
+
+def test_a_good_run_is_told_nothing() -> None:
+    assert find_problems(FINE, GOOD) == []
+    assert find_problems(FINE, Evaluation({"r2": 0.3}, 10)) == []
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "epoch"),
+    [
+        ([1.0, 0.5, 0.2], [0.8, 0.6, 0.67], 2),
+        ([1.0, 0.5, 0.2], [0.5, 0.6, 0.7], 1),
+    ],
+)
+def test_overfitting_is_pointed_out_with_its_epoch(train: list[float], validation: list[float], epoch: int) -> None:
+    (said,) = find_problems({"loss": train, "val_loss": validation}, GOOD)
+    assert said.startswith(f"Overfitting: the validation loss was lowest ({min(validation):.4f}) after epoch {epoch} ")
+    assert "Set keep=best" in said
+    assert find_problems({"loss": train, "val_loss": validation}, GOOD, keeps_best=True) == []
+
+
+@pytest.mark.parametrize(
+    ("train", "validation"),
+    [
+        ([1.0, 0.5, 0.2], [0.8, 0.6, 0.65]),  # within a tenth
+        ([1.0, 0.5, 0.6], [0.8, 0.6, 0.9]),  # training itself got worse
+        ([1.0], []),
+    ],
+)
+def test_what_is_no_overfitting_is_not_called_so(train: list[float], validation: list[float]) -> None:
+    assert find_problems({"loss": train, "val_loss": validation}, GOOD) == []
+
+
+def test_one_answer_for_all_is_pointed_out_once() -> None:
+    (said,) = find_problems(FINE, evaluation(((0, 5, 0), (0, 4, 0), (0, 1, 0))))
+    assert said.startswith("Every test example is predicted as 'b': nothing was learned.")
+
+
+def test_classes_never_predicted_are_named_unless_they_are_not_there() -> None:
+    (said,) = find_problems(FINE, evaluation(((5, 0, 0), (1, 4, 0), (1, 1, 0))))
+    assert said.startswith("Never predicted, though they stand in the test part: 'c'.")
+    assert "class_weight=balanced" in said
+    assert find_problems(FINE, evaluation(((5, 0, 0), (1, 4, 0), (0, 0, 0)))) == []
+
+
+def test_a_regression_that_learned_nothing_is_pointed_out() -> None:
+    (said,) = find_problems(FINE, Evaluation({"r2": -0.01}, 10))
+    assert "no better than the mean of the targets (r2 -0.0100)" in said

@@ -1,0 +1,92 @@
+"""Pictures for reports, as the `src` of an image."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_CLASSES_WITH_COUNTS = 15
+
+
+def curves(title: str, lines: Mapping[str, Sequence[float]], *, log: bool = False) -> Figure:
+    """Return a figure of one score by epoch, counted from 1, a line for each name."""
+    return _lines(title, {name: (range(1, len(values) + 1), values) for name, values in lines.items()}, log=log)
+
+
+def learning_rate_curve(points: Sequence[Sequence[float]]) -> Figure:
+    """Return a figure of the learning rate at places in the epochs, from 0."""
+    places, rates = zip(*points, strict=True)
+    return _lines("learning rate", {"": (places, rates)})
+
+
+def confusion_matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Figure:
+    """Return a figure of the confusion matrix, shaded by the share of each label's examples."""
+    from matplotlib.figure import Figure
+
+    matrix = np.array(counts, float)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = min(max(3.2, 0.5 * len(names) + 1.2), 9)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Greens", vmin=0, vmax=1)
+    shown = range(0, len(names), max(1, len(names) // 25))
+    axes.set_xticks(shown, [_short(names[place]) for place in shown], rotation=90)
+    axes.set_yticks(shown, [_short(names[place]) for place in shown])
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("label")
+    if len(names) <= MOST_CLASSES_WITH_COUNTS:
+        for row, column in np.ndindex(matrix.shape):
+            colour = "white" if shares[row, column] > 0.6 else "black"
+            axes.text(column, row, f"{counts[row][column]:,}", ha="center", va="center", color=colour, fontsize=8)
+    return figure
+
+
+def as_source(figure: Figure) -> str:
+    """Return a figure as a data URI."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150)
+    return _data_uri(picture.getvalue())
+
+
+def image_as_source(image: np.ndarray) -> str:
+    """Return an image `(height, width, channels)`, 1 or 3 channels in 0..255 or 0..1, as a data URI."""
+    from PIL import Image
+
+    values = np.asarray(image, np.float32)
+    values = values * 255 if image.dtype.kind == "f" and values.max() <= 1 else values
+    pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    picture = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] != 3 else pixels).save(picture, format="png")
+    return _data_uri(picture.getvalue())
+
+
+def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, log: bool = False) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 3), layout="constrained")
+    axes = figure.subplots()
+    for name, (places, values) in lines.items():
+        axes.plot(places, values, marker="." if len(values) < 50 else "", label=name)
+    axes.set_title(title)
+    axes.set_xlabel("epoch")
+    axes.locator_params(axis="x", integer=True)
+    if log:
+        axes.set_yscale("log")
+    if any(lines):
+        axes.legend()
+    return figure
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 16 else f"{name[:15]}…"
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
