@@ -31,5 +31,4 @@ def test_examples_of_a_module_run(name, tmp_path, monkeypatch):
 
 
 def test_examples_are_found():
-    names = {test.name for test in examples_of("zoo.api")}
-    assert {"zoo.api.build", "zoo.api.load_data"} <= names
+    assert {test.name for test in examples_of("zoo.api.building")} == {"zoo.api.building.build"}

@@ -12,20 +12,24 @@ from zoo.keras_import import register_with_keras
 
 if TYPE_CHECKING:
     from zoo import text
-    from zoo.api import baseline, build, evaluate, load, load_data, train
+    from zoo.api import baseline, build, compare, evaluate, find_learning_rate, load, load_data, train
     from zoo.artefacts.predictor import Predictions, Predictor
     from zoo.artefacts.run import Run
     from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError
     from zoo.evaluation.baseline import Baseline
+    from zoo.evaluation.comparison import Comparison
     from zoo.evaluation.scores import Evaluation
     from zoo.pipeline.info import DataInfo
     from zoo.pipeline.splits import Splits
     from zoo.registry import info, list_datasets, list_models, register_dataset, register_model
+    from zoo.training.learning_rate import LearningRateSweep
 
 _HOME = {
     "baseline": "zoo.api",
     "build": "zoo.api",
+    "compare": "zoo.api",
     "evaluate": "zoo.api",
+    "find_learning_rate": "zoo.api",
     "load": "zoo.api",
     "load_data": "zoo.api",
     "train": "zoo.api",
@@ -38,8 +42,10 @@ _HOME = {
     "UsageError": "zoo.errors",
     "ZooError": "zoo.errors",
     "Baseline": "zoo.evaluation.baseline",
+    "Comparison": "zoo.evaluation.comparison",
     "Evaluation": "zoo.evaluation.scores",
     "DataInfo": "zoo.pipeline.info",
+    "LearningRateSweep": "zoo.training.learning_rate",
     "Splits": "zoo.pipeline.splits",
     "info": "zoo.registry",
     "list_datasets": "zoo.registry",
@@ -52,9 +58,11 @@ _HOME = {
 __all__ = [
     "ArtefactError",
     "Baseline",
+    "Comparison",
     "DataError",
     "DataInfo",
     "Evaluation",
+    "LearningRateSweep",
     "Predictions",
     "Predictor",
     "Run",
@@ -64,7 +72,9 @@ __all__ = [
     "ZooError",
     "baseline",
     "build",
+    "compare",
     "evaluate",
+    "find_learning_rate",
     "info",
     "list_datasets",
     "list_models",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from PIL import Image
 
 import zoo
 from zoo.cli.main import VERBS, main
+from zoo.training.keeper import Keeper
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +183,49 @@ def test_data_check_counts_and_says_what_would_stop_training(tmp_path: Path, cap
     assert "2 of 23 rows in 'all' repeat an earlier row" in capsys.readouterr().out
     assert main(["data", "check", "iris"]) == 0
     assert main(["data", "check", str(tmp_path / "none.csv")]) == 1
+
+
+def test_a_stopped_run_is_resumed_and_runs_are_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "linear", "--data", "iris", "--set", "epochs=3", "--quiet", "--out"]
+    stop = Keeper.on_train_batch_end
+
+    def stop_once(self: Keeper, batch: int, logs: Any = None) -> None:
+        if self.epoch == 1 and batch == 1:
+            signal.raise_signal(signal.SIGTERM)
+        stop(self, batch, logs)
+
+    monkeypatch.setattr(Keeper, "on_train_batch_end", stop_once)
+    assert main([*words, "stopped"]) == 1
+    said = capsys.readouterr().err
+    assert "Interrupted." in said
+    assert "in epoch 2, after 2 batches" in said
+    assert "To go on: zoo train --resume stopped" in said
+    monkeypatch.setattr(Keeper, "on_train_batch_end", stop)
+    assert main(["train", "--resume", "stopped", "--quiet"]) == 0
+    assert main([*words, "whole"]) == 0
+    capsys.readouterr()
+    assert main(["compare", "stopped", "whole", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["differences"] == {}
+    first, second = ({name: value for name, value in run.items() if name not in ("run", "fit_s")} for run in found["runs"])
+    assert first == second
+    assert Path(found["picture"]).is_file()
+    assert main(["compare", "stopped", "whole", "--out", "curves.png"]) == 0
+    assert "accuracy" in capsys.readouterr().out
+    assert Path("curves.png").is_file()
+
+
+def test_a_learning_rate_is_suggested(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["find-lr", "mlp", "--data", "iris", "--set", "batch_size=8", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 1e-3 < found["suggestion"] < 1
+    assert len(found["rates"]) == len(found["losses"]) == len(found["smoothed"])
+    assert Path(found["picture"]).is_file()
+    assert main(["find-lr", "mlp", "--set", "bach_size=8"]) == 2
+    assert "Did you mean 'batch_size'?" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -235,3 +236,38 @@ def test_an_output_wider_than_the_classes_is_refused(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(5)])
     with pytest.raises(UsageError, match=r"output shape \(None, 5\); accepted: \(None, 3\)"):
         zoo.train(model, data="iris", epochs=1, out=tmp_path / "run", verbose=0)
+
+
+@pytest.mark.slow
+def test_every_model_has_the_same_weights_in_two_fresh_processes(tmp_path: Path) -> None:
+    code = """
+import hashlib, json, sys, tempfile
+import zoo
+from zoo import registry
+from zoo.tasks import find_task
+
+found = {}
+for name in zoo.list_models("*/tiny"):
+    for task in registry.find_model(name)[0].tasks:
+        data = find_task(task).default_data
+        given = registry.find_model(name)[0].defaults
+        with tempfile.TemporaryDirectory() as out:
+            arguments = {"dropout": 0.2} if "dropout" in given else {}
+            if data == "reviews_sample":
+                small = {"vocabulary_size": 300, "max_length": 20}
+                arguments |= {"token_dropout": 0.1, "pair_buckets": 50}
+            else:
+                small = {}
+            run = zoo.train(name.partition("/")[0], data=data, epochs=1, batch_size=256, out=out, seed=3, baseline=False,
+                            ema=0.9, verbose=0, model_arguments=arguments, data_arguments=small)
+            weights = b"".join(weight.tobytes() for weight in run.model.get_weights())
+        found[f"{name} {task}"] = [hashlib.sha256(weights).hexdigest(), run.history]
+print(json.dumps(found))
+"""
+    answers = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600).stdout
+        for _ in range(2)
+    ]
+    first, second = map(json.loads, answers)
+    assert len(first) >= 10
+    assert first == second

@@ -7,11 +7,14 @@ import inspect
 import logging
 import sys
 
-from zoo.cli import data, evaluate, info, predict, train
+from zoo.cli import compare, data, evaluate, find_lr, info, predict, train
 from zoo.cli import list as list_verb
 from zoo.errors import ZooError
 
-VERBS = {"list": list_verb, "info": info, "data": data, "train": train, "evaluate": evaluate, "predict": predict}
+VERBS = {
+    "list": list_verb, "info": info, "data": data, "find-lr": find_lr, "train": train, "evaluate": evaluate,
+    "compare": compare, "predict": predict,
+}  # fmt: skip
 
 
 def main(words: list[str] | None = None) -> int:

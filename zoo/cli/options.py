@@ -34,6 +34,21 @@ def columns(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
+def settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings in `--set KEY=VALUE` and in the options of `add_columns`; model and data arguments keep prefixes.
+
+    Raises:
+        UnknownNameError: a key is no setting; the message has the nearest.
+    """
+    from zoo.config import SETTING_NAMES, parse_assignments
+
+    found = {**parse_assignments(arguments.set), **columns(arguments)}
+    for key in found:
+        if "." not in key and key not in SETTING_NAMES:
+            raise UnknownNameError("setting", key, SETTING_NAMES)
+    return found
+
+
 def data_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of `load_data` in `--set data.KEY=VALUE` and in the options of `add_columns`.
 

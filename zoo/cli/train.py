@@ -29,13 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     output.start_tensorflow()
     from zoo import api
-    from zoo.config import SETTING_NAMES, parse_assignments
-    from zoo.errors import UnknownNameError
 
-    settings = {**parse_assignments(arguments.set), **options.columns(arguments)}
-    for key in settings:
-        if "." not in key and key not in SETTING_NAMES:
-            raise UnknownNameError("setting", key, SETTING_NAMES)
+    settings = options.settings(arguments)
     model, data = settings.pop("model", None), settings.pop("data", None)
     trained = api.train(
         arguments.model or model,

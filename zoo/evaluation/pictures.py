@@ -12,8 +12,6 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_CLASSES_WITH_COUNTS = 15
-
 
 def curves(title: str, lines: Mapping[str, Sequence[float]], *, log: bool = False) -> Figure:
     """Return a figure of one score by epoch, counted from 1, a line for each name."""
@@ -24,28 +22,6 @@ def learning_rate_curve(points: Sequence[Sequence[float]]) -> Figure:
     """Return a figure of the learning rate at places in the epochs, from 0."""
     places, rates = zip(*points, strict=True)
     return _lines("learning rate", {"": (places, rates)})
-
-
-def confusion_matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Figure:
-    """Return a figure of the confusion matrix, shaded by the share of each label's examples."""
-    from matplotlib.figure import Figure
-
-    matrix = np.array(counts, float)
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = min(max(3.2, 0.5 * len(names) + 1.2), 9)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    axes = figure.subplots()
-    axes.imshow(shares, cmap="Greens", vmin=0, vmax=1)
-    shown = range(0, len(names), max(1, len(names) // 25))
-    axes.set_xticks(shown, [_short(names[place]) for place in shown], rotation=90)
-    axes.set_yticks(shown, [_short(names[place]) for place in shown])
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("label")
-    if len(names) <= MOST_CLASSES_WITH_COUNTS:
-        for row, column in np.ndindex(matrix.shape):
-            colour = "white" if shares[row, column] > 0.6 else "black"
-            axes.text(column, row, f"{counts[row][column]:,}", ha="center", va="center", color=colour, fontsize=8)
-    return figure
 
 
 def as_source(figure: Figure) -> str:
@@ -82,10 +58,6 @@ def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float
     if any(lines):
         axes.legend()
     return figure
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 16 else f"{name[:15]}…"
 
 
 def _data_uri(png: bytes) -> str:

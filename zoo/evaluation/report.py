@@ -15,9 +15,9 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
 h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; } img.curve { width: 19rem; max-width: 100%; }
-img.matrix { max-width: min(100%, 34rem); }
 th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #d5dae0; text-align: left; vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+.confusion td { background: rgb(47 111 79 / var(--share)); }
 .verdict { padding: 0.75rem 1rem; border-left: 4px solid #2f6f4f; background: #eef6f1; }
 .verdict.lost { border-color: #a4551e; background: #fbf1ea; }
 .mistakes { display: flex; flex-wrap: wrap; gap: 1rem; }
@@ -68,13 +68,11 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float
         names = list(evaluation["per_class"])
         scores = ("precision", "recall", "f1", "support")
         per_class = [(name, *(evaluation["per_class"][name][score] for score in scores)) for name in names]
-        matrix = pictures.as_source(pictures.confusion_matrix(names, evaluation["confusion"]))
-        confusion = [(name, *counts) for name, counts in zip(names, evaluation["confusion"], strict=True)]
         parts += [
             "<h2>Classes</h2>", _table(("class", *scores), per_class),
-            "<h2>Confusion</h2>", f'<img class="matrix" alt="confusion matrix" src="{matrix}">',
-            "<details><summary>As a table: rows are labels, columns predictions</summary>", _table(("", *names), confusion),
-            "</details>", "<h2>Worst mistakes</h2>", _mistakes(mistakes),
+            "<h2>Confusion</h2>", "<p>Rows are labels, columns predictions, shaded by the share of the label's examples.</p>",
+            _confusion(names, evaluation["confusion"]),
+            "<h2>Worst mistakes</h2>", _mistakes(mistakes),
         ]  # fmt: skip
     parts += ["<h2>Timings, in seconds</h2>", _table(("", ""), content["timings"].items())]
     parts += ["<h2>Settings</h2>", _table(("", ""), [(key, str(value)) for key, value in settings.items()])]
@@ -112,6 +110,16 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     lines = ["".join(_cell(name, "th") for name in columns)] if any(columns) else []
     lines += ["".join(_cell(cell, "td") for cell in row) for row in rows]
     return '<div class="wide"><table>\n' + "\n".join(f"<tr>{line}</tr>" for line in lines) + "\n</table></div>"
+
+
+def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
+    """Return the confusion matrix as a table; a browser has fonts for labels in any script."""
+    lines = ["<tr>" + "".join(_cell(name, "th") for name in ("", *names)) + "</tr>"]
+    for name, row in zip(names, counts, strict=True):
+        total = max(sum(row), 1)
+        cells = "".join(f'<td class="number" style="--share: {0.6 * count / total:.2f}">{count:,}</td>' for count in row)
+        lines.append(f"<tr>{_cell(name, 'th')}{cells}</tr>")
+    return '<div class="wide"><table class="confusion">\n' + "\n".join(lines) + "\n</table></div>"
 
 
 def _cell(value: Any, tag: str) -> str:

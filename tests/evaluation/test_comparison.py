@@ -1,0 +1,59 @@
+"""Runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.artefacts import files
+from zoo.errors import ArtefactError, UsageError
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[zoo.Run]:
+    folder = tmp_path_factory.mktemp("runs")
+    settings = [{"epochs": 2}, {"epochs": 3, "learning_rate": 0.05, "checkpoint_seconds": 0}]
+    return [
+        zoo.train(model, data="iris", out=folder / model, verbose=0, **given)
+        for model, given in zip(("linear", "mlp"), settings, strict=True)
+    ]
+
+
+def test_scores_stand_side_by_side(runs: list[zoo.Run]) -> None:
+    found = zoo.compare(*runs).scores
+    assert [row["run"] for row in found] == ["linear", "mlp"]
+    assert [row["epochs"] for row in found] == [2, 3]
+    for row, run in zip(found, runs, strict=True):
+        assert {name: row[name] for name in run.metrics} == run.metrics
+        assert row["fit_s"] == run.content["timings"]["fit_s"]
+
+
+def test_only_settings_that_differ_and_matter_are_shown(runs: list[zoo.Run]) -> None:
+    differences = zoo.compare(*(run.directory for run in runs)).differences
+    assert differences["epochs"] == [2, 3]
+    assert differences["learning_rate"] == [runs[0].settings["learning_rate"], 0.05]
+    assert "seed" not in differences
+    assert "checkpoint_seconds" not in differences
+
+
+def test_the_plot_is_a_png_with_a_picture_for_each_score_and_overwrites_nothing(runs: list[zoo.Run], tmp_path: Path) -> None:
+    zoo.compare(*runs).plot(tmp_path / "plots" / "curves.png")
+    with Image.open(tmp_path / "plots" / "curves.png") as picture:
+        assert picture.size == (round(3 * 4.5 * 150), 525)
+    with pytest.raises(ArtefactError, match="exists and is not overwritten"):
+        zoo.compare(*runs).plot(tmp_path / "plots" / "curves.png")
+
+
+def test_what_cannot_be_compared_is_refused(runs: list[zoo.Run], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"two runs or more\. Received: 1"):
+        zoo.compare(runs[0])
+    regression = zoo.train("linear", data="diabetes", epochs=1, out=tmp_path / "regression", verbose=0)
+    with pytest.raises(UsageError, match="Received: classification and regression"):
+        zoo.compare(runs[0], regression)
+    content = files.read_json(regression.directory / "run.json")
+    files.write_json(regression.directory / "run.json", {**content, "status": "interrupted"})
+    with pytest.raises(UsageError, match=r"Only finished runs.*interrupted. Go on with: zoo train --resume"):
+        zoo.compare(regression.directory, regression.directory)

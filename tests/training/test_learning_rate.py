@@ -1,0 +1,108 @@
+"""The sweep suggests a rate that trains, and leaves everything as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.errors import ArtefactError, UsageError
+from zoo.training.learning_rate import smooth
+
+
+def own_model(**compiled: Any) -> keras.Model:
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((4,)), keras.layers.BatchNormalization(), keras.layers.Dropout(0.3), keras.layers.Dense(3)]
+    model = keras.Sequential(layers)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(loss=loss, metrics=["accuracy"], **{"optimizer": keras.optimizers.Adam(0.01), **compiled})
+    return model
+
+
+def batches_of(data: zoo.Splits) -> list[np.ndarray]:
+    return [labels for _, labels in data.train.as_numpy_iterator()]
+
+
+def test_model_optimizer_and_data_are_afterwards_as_before() -> None:
+    data, same = (zoo.load_data("iris", batch_size=16) for _ in range(2))
+    model, untouched = own_model(), own_model()
+    for each, its_data in ((model, data), (untouched, same)):
+        each.fit(its_data.train, epochs=1, verbose=0)
+    zoo.find_learning_rate(model, data=data, verbose=0)
+    optimizer = model.optimizer
+    assert float(optimizer.learning_rate) == pytest.approx(0.01)
+    for left, right in zip(batches_of(data), batches_of(same), strict=True):
+        np.testing.assert_array_equal(left, right)  # the next pass
+    for each, its_data in ((model, data), (untouched, same)):
+        each.fit(its_data.train, epochs=2, verbose=0)
+    for group in ("variables", "optimizer"):
+        ours, theirs = (each.variables if group == "variables" else each.optimizer.variables for each in (model, untouched))
+        for left, right in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(left.numpy(), right.numpy(), err_msg=left.path)
+    assert model.optimizer is optimizer
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 10), momentum=0.9),
+        keras.optimizers.AdamW(0.1, use_ema=True, gradient_accumulation_steps=2, global_clipnorm=1.0),
+    ],
+    ids=["schedule", "averages"],
+)
+def test_any_compiled_optimizer_is_swept(optimizer: keras.optimizers.Optimizer) -> None:
+    model = own_model(optimizer=optimizer)
+    before = model.get_weights()
+    sweep = zoo.find_learning_rate(model, data="iris", steps=40, verbose=0)
+    assert len(sweep.rates) == len(sweep.losses) > 20
+    assert model.optimizer is optimizer
+    for left, right in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_rates_rise_exponentially_until_the_loss_has_doubled() -> None:
+    sweep = zoo.find_learning_rate("mlp", data="digits", lowest=1e-4, highest=100, steps=60, optimizer="sgd", verbose=0)
+    ratios = np.array(sweep.rates[1:]) / np.array(sweep.rates[:-1])
+    np.testing.assert_allclose(ratios, 1e6 ** (1 / 59), rtol=1e-4)
+    assert sweep.rates[0] == pytest.approx(1e-4)
+    assert len(sweep.rates) < 60
+    assert sweep.smoothed[-1] > 2 * min(sweep.smoothed)
+    assert sweep.suggestion == pytest.approx(sweep.rates[int(np.argmin(sweep.smoothed))] / 10, rel=0.05)
+
+
+def test_smoothing_has_no_bias_at_the_beginning() -> None:
+    assert smooth([2.0, 2.0, 2.0]) == pytest.approx([2.0, 2.0, 2.0])
+    assert smooth([1.0, 2.0])[1] == pytest.approx((0.9 * 1 + 2) / 1.9)
+
+
+def test_a_named_model_takes_the_settings_of_its_recipe_and_the_callers() -> None:
+    quick = zoo.find_learning_rate("mlp", data="iris", steps=30, verbose=0)
+    momentum = zoo.find_learning_rate("mlp", data="iris", steps=30, optimizer="momentum", batch_size=8, verbose=0)
+    assert quick.losses != momentum.losses
+
+
+@pytest.mark.parametrize("bounds", [{"lowest": 0}, {"lowest": 2, "highest": 1}, {"highest": float("inf")}, {"steps": 9}])
+def test_bounds_that_make_no_sweep_are_refused(bounds: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="A sweep rises from"):
+        zoo.find_learning_rate("linear", data="iris", verbose=0, **bounds)
+
+
+def test_a_loss_that_is_never_finite_is_refused() -> None:
+    model = own_model()
+    model.set_weights([np.full(weight.shape, np.nan) for weight in model.get_weights()])
+    with pytest.raises(UsageError, match="finite for 0 steps only"):
+        zoo.find_learning_rate(model, data="iris", verbose=0)
+
+
+def test_the_picture_is_a_png_and_overwrites_nothing(tmp_path: Path) -> None:
+    sweep = zoo.find_learning_rate("linear", data="iris", steps=20, verbose=0)
+    sweep.plot(tmp_path / "pictures" / "lr.png")
+    with Image.open(tmp_path / "pictures" / "lr.png") as picture:
+        assert picture.size == (900, 600)
+    with pytest.raises(ArtefactError, match="exists and is not overwritten"):
+        sweep.plot(tmp_path / "pictures" / "lr.png")

@@ -1,0 +1,10 @@
+"""The verbs: the only place that joins models, data, training and artefacts."""
+
+from __future__ import annotations
+
+from zoo.api.building import build
+from zoo.api.reading import load_data
+from zoo.api.scoring import baseline, compare, evaluate, load
+from zoo.api.training import find_learning_rate, train
+
+__all__ = ["baseline", "build", "compare", "evaluate", "find_learning_rate", "load", "load_data", "train"]

@@ -1,0 +1,134 @@
+"""Models by name, made for data and compiled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo import registry
+from zoo.api.reading import load_for
+from zoo.errors import UnknownNameError, UsageError
+from zoo.tasks import Task, find_task
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.artefacts.run import Run
+    from zoo.pipeline.info import DataInfo
+
+
+def build(
+    name: str,
+    *,
+    data: Any = None,
+    weights: str | os.PathLike[str] | Run | None = None,
+    task: str | None = None,
+    optimizer: str | keras.optimizers.Optimizer = "adam",
+    learning_rate: float | None = None,
+    **model_arguments: Any,
+) -> keras.Model:
+    """Build a compiled `keras.Model`, ready for `fit`.
+
+    Args:
+        name: a model or variant, for example "cnn" or "cnn/tiny"; see `list_models`.
+        data: anything that `load_data` takes; sets input shape, classes and statistics.
+        weights: a run, or its directory, whose weights to begin with; the architecture must be the same.
+        task: name of the task; by default that of `data`, else the one that the arguments ask for.
+        optimizer: a name, or a Keras optimizer.
+        learning_rate: above 0; None takes Keras' default for the optimizer.
+        **model_arguments: arguments of the model's factory; `zoo.info(name).arguments` has the defaults.
+
+    Returns:
+        A Sequential or functional model that gives float32 logits or values. Its loss and metrics take integer and one-hot
+        labels alike.
+
+    Raises:
+        UsageError: a name, argument or value is not accepted.
+        DataError: the data cannot be read.
+
+    Example:
+        >>> model = build("lenet", num_classes=3)
+        >>> model.output_shape
+        (None, 3)
+    """
+    from zoo.training.compile import compile_model
+
+    entry = registry.find_model(name)[0]
+    for argument in model_arguments:
+        if argument not in entry.defaults:
+            accepted = {*entry.defaults, "data", "weights", "task", "optimizer", "learning_rate"}
+            raise UnknownNameError(f"argument of model {name!r}", argument, accepted)
+    info = None if data is None else load_for(entry, data, task).info
+    model, chosen, width = uncompiled(name, info, task, model_arguments)
+    if weights is not None:
+        _set_weights(model, weights)
+    compile_model(model, chosen, width, optimizer, learning_rate)
+    return model
+
+
+def uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mapping[str, Any]) -> tuple[keras.Model, Task, int]:
+    """Return the model, its task, and the width of its output."""
+    from zoo.config import check_values
+
+    entry, variant = registry.find_model(name)
+    given = check_values(entry.name, entry.annotations, entry.defaults, entry.arguments(None, given))
+    from_data = {key: value for key, value in (info.model_arguments() if info else {}).items() if key in entry.defaults}
+    arguments = {**entry.defaults, **entry.arguments(variant, {}), **from_data, **given}
+    named = task or (info.task_name if info else None)
+    chosen = find_task(named) if named else _implied_task(entry, arguments)
+    if chosen.name not in entry.tasks:
+        others = registry.list_models(task=chosen.name)
+        raise UsageError(
+            f"Model {entry.name!r} is not for {chosen.name}. Received: {name!r} with that task; it does "
+            f"{', '.join(entry.tasks)}. Models for {chosen.name}: {', '.join(others)}."
+        )
+    lacking = {chosen.input_argument, chosen.output_argument} - set(arguments)
+    if lacking:
+        raise UsageError(
+            f"A model for {chosen.name} takes {' and '.join(sorted(lacking))}. Received: {name!r}, which does not."
+        )
+    is_classifier = arguments.get("num_classes") is not None
+    if is_classifier != (chosen.kind == "classification"):
+        wanted = "num_classes= or data=" if not is_classifier else "num_outputs= in place of num_classes="
+        raise UsageError(f"Task {chosen.name} needs {wanted}. Received: num_classes={arguments.get('num_classes')}.")
+    width = arguments[chosen.output_argument]
+    if info is not None:
+        _check_fits(arguments, info)
+    return entry.factory(**arguments), chosen, width
+
+
+def _check_fits(arguments: Mapping[str, Any], info: DataInfo) -> None:
+    """Refuse model arguments that the data contradict; a larger vocabulary or longer texts than theirs are fine."""
+    for name, wanted in info.model_arguments().items():
+        given = arguments.get(name, wanted)
+        is_room = name in ("vocabulary_size", "max_sequence_length")
+        is_statistic = name in info.statistics
+        given = tuple(given) if isinstance(given, list | tuple) else given
+        if not is_statistic and (given < wanted if is_room else given != wanted):
+            raise UsageError(
+                f"The arguments do not fit the data. Received: {name}={given}; the data have {wanted}. Leave it out"
+                + (", or set data.vocabulary_size or data.max_length." if is_room else ".")
+            )
+
+
+def _implied_task(entry: registry.ModelEntry, arguments: Mapping[str, Any]) -> Task:
+    """Return the first of a model's tasks that its arguments ask for."""
+    kind = "classification" if arguments.get("num_classes") is not None else "regression"
+    input_name = "image" if len(arguments.get("input_shape", ())) == 3 else "features"
+    tasks = [find_task(name) for name in entry.tasks]
+    fitting = [task for task in tasks if task.kind == kind and task.input_name == input_name]
+    return (fitting or tasks)[0]
+
+
+def _set_weights(model: keras.Model, weights: Any) -> None:
+    from zoo.artefacts.run import Run
+
+    source = (weights if isinstance(weights, Run) else Run.open(weights)).model
+    theirs, ours = [tuple(w.shape) for w in source.weights], [tuple(w.shape) for w in model.weights]
+    if theirs != ours:
+        raise UsageError(
+            f"The weights do not fit the model. Received: {len(theirs)} weights of shapes {theirs}; the model has "
+            f"{len(ours)} of shapes {ours}. Build it with the run's own arguments."
+        )
+    model.set_weights(source.get_weights())

@@ -1,0 +1,285 @@
+"""Training, from settings to a finished run."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo import registry
+from zoo.api.building import uncompiled
+from zoo.api.reading import check_unchanged, data_settings, default_data, load_data, load_for, name_of, own_data
+from zoo.errors import UsageError
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.artefacts.run import Run, RunWriter
+    from zoo.config import Settings
+    from zoo.pipeline.splits import Splits
+    from zoo.training.learning_rate import LearningRateSweep
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    model: str | keras.Model | None = None,
+    *,
+    data: Any = None,
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | Run | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int | Literal["auto"] = "auto",
+    model_arguments: Mapping[str, Any] | None = None,
+    data_arguments: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a model and keep everything in a run directory; then score it once on the test part.
+
+    Settings come from the task, the recipe of this model on these data, `config` and the keywords, each over those before.
+    The same settings, data and seed give the same weights, also if the run was stopped and resumed.
+
+    Args:
+        model: a name, or the user's own `keras.Model`. One that is compiled is trained as it is compiled; its input must be
+            what the data give (see `Splits`), its output logits or a softmax.
+        data: anything that `load_data` takes; by default the embedded data set of the model's task.
+        config: a YAML file or a mapping of flat settings.
+        out: the run directory, which must not exist or be empty; default `runs/MODEL-DATA-TIME`.
+        resume: a run, or its directory, to go on with from its newest checkpoint, in place of all others but `callbacks`,
+            `verbose`, and `data` where it learned from arrays. A finished run is returned as it is.
+        callbacks: your own, for `model.fit`. Numbers and texts among their attributes come back when a run is resumed.
+        verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
+        model_arguments: arguments of the model's factory.
+        data_arguments: arguments of `load_data`.
+        **settings: `epochs`, `batch_size`, `seed`, `optimizer`, `learning_rate`, and all others of `zoo.config.Settings`.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UsageError: a name, key or value is not accepted.
+        DataError: the data cannot be learned from, or have changed since the run began.
+        ArtefactError: the run directory exists with content, cannot be written, or has nothing to go on from.
+        ZooError: training diverged; the message says what to change.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; a checkpoint and the model are kept, and a note says where.
+    """
+    from zoo.artefacts.files import new_directory
+    from zoo.artefacts.run import RunWriter, default_directory, keep_untrained
+
+    if resume is not None:
+        others = {"model": model, "config": config, "out": out, **settings}
+        others |= {"model_arguments": model_arguments, "data_arguments": data_arguments}
+        return _resume(resume, data, others, callbacks, verbose)
+    plan = _plan(model, data, config, model_arguments, data_arguments, settings)
+    directory = Path(out) if out is not None else default_directory(**plan.names)
+    with new_directory(directory):  # before the data are read, which may take long
+        keras_model, splits, resolved = plan.make()
+        keep_untrained(keras_model, directory)
+        writer = RunWriter.begin(directory, resolved, splits.info)
+    return _fit_and_score(keras_model, splits, writer, resolved, callbacks, verbose)
+
+
+def find_learning_rate(
+    model: str | keras.Model | Run,
+    *,
+    data: Any = None,
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    lowest: float = 1e-6,
+    highest: float = 10.0,
+    steps: int = 140,
+    verbose: int | Literal["auto"] = "auto",
+    model_arguments: Mapping[str, Any] | None = None,
+    data_arguments: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> LearningRateSweep:
+    """Train for some steps with an ever higher learning rate, and suggest one to train with.
+
+    The suggestion is the highest rate of a schedule. Weights, optimizer and random state of your own model are afterwards as
+    they were, and reading on in Splits gives what it would have given. A model that is not compiled is compiled as `train`
+    does it.
+
+    Args:
+        model: a name, your own `keras.Model`, or a run.
+        data: anything that `load_data` takes; by default the embedded data set of the model's task.
+        config: a YAML file or a mapping of flat settings.
+        lowest: learning rate of the first step.
+        highest: learning rate of the last step; the sweep ends before, when the loss has doubled.
+        steps: of the optimizer, at least 10.
+        verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
+        model_arguments: arguments of the model's factory.
+        data_arguments: arguments of `load_data`.
+        **settings: as in `train`; optimizer, batch size and regularisation matter.
+
+    Returns:
+        Rates, losses and the suggestion, with a `plot`.
+
+    Raises:
+        UsageError: a name, key or value is not accepted.
+        DataError: the data cannot be learned from.
+
+    Example:
+        >>> sweep = find_learning_rate("linear", data="iris", verbose=0)
+        >>> 0.001 < sweep.suggestion < 1
+        True
+    """
+    from zoo.artefacts.run import Run
+    from zoo.training.learning_rate import sweep_learning_rate
+
+    if isinstance(model, Run):
+        model, data = model.model, data if data is not None else own_data(model)
+    plan = _plan(model, data, config, model_arguments, data_arguments, settings)
+    keras_model, splits, _ = plan.make()
+    return sweep_learning_rate(
+        keras_model, splits, lowest=lowest, highest=highest, steps=steps, verbose=0 if verbose == 0 else 1
+    )
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is to be trained, with which settings, before data are read."""
+
+    model: str | keras.Model
+    data: Any
+    task: str | None
+    layers: Sequence[Mapping[str, Any]]  # of settings, later ones over earlier ones
+    explicit: Mapping[str, Any]  # settings that the caller gave
+    names: Mapping[str, str]
+
+    def make(self) -> tuple[keras.Model, Splits, Settings]:
+        """Read the data, build and compile the model, and return them with the settings that are true of them."""
+        from zoo import config as configuration
+        from zoo.pipeline.splits import Splits
+        from zoo.seeding import set_seed
+        from zoo.training.compile import compile_for_training, prepare_own_model
+
+        merged = {key: value for layer in self.layers for key, value in layer.items()}
+        entry = registry.find_model(self.model)[0] if isinstance(self.model, str) else None
+        splits = load_for(entry, self.data, self.task, **data_settings(merged))
+        info = splits.info
+        settings = configuration.resolve(info.task.settings, *self.layers, {"task": info.task_name})
+        if isinstance(self.data, Splits) and "batch_size" not in self.explicit:
+            settings = settings.model_copy(update={"batch_size": self.data.batch_size})
+        splits = splits.with_batches(settings.batch_size, settings.seed)
+        set_seed(settings.seed)
+        if not isinstance(self.model, str):
+            return self.model, splits, prepare_own_model(self.model, splits, settings, self.explicit)
+        model, task, width = uncompiled(self.model, info, settings.task, settings.model_arguments)
+        compile_for_training(model, task, width, splits, settings)
+        return model, splits, settings
+
+
+def _plan(
+    model: str | keras.Model | None,
+    data: Any,
+    config: str | os.PathLike[str] | Mapping[str, Any] | None,
+    model_arguments: Mapping[str, Any] | None,
+    data_arguments: Mapping[str, Any] | None,
+    settings: Mapping[str, Any],
+) -> _Plan:
+    """Merge and check settings: wrong ones are refused before the data are read.
+
+    Raises:
+        UsageError: a name, key or value is not accepted.
+    """
+    from zoo import config as configuration
+
+    given = {
+        **settings,
+        **{f"model.{name}": value for name, value in (model_arguments or {}).items()},
+        **{f"data.{name}": value for name, value in (data_arguments or {}).items()},
+    }
+    if not isinstance(config, Mapping | str | os.PathLike | None):
+        raise UsageError(f"`config` is a YAML file or a mapping. Received: {type(config).__name__}. Give one of them.")
+    written = dict(config) if isinstance(config, Mapping) else configuration.read_yaml(config) if config else {}
+    model = model if model is not None else written.get("model")
+    if model is None:
+        raise UsageError("Which model? Received: none. Name one, for example 'cnn', or give a keras.Model.")
+    entry = registry.find_model(model)[0] if isinstance(model, str) else None
+    if entry is None and not hasattr(model, "fit"):
+        raise UsageError(f"A model is a name or a keras.Model. Received: {type(model).__name__}. Give one of them.")
+    for keys in (written, given):
+        configuration.check_keys(keys, entry.defaults if entry else {})
+    task = given.get("task", written.get("task"))
+    data = data if data is not None else written.get("data")
+    data = data if data is not None else default_data(task or (entry.tasks[0] if entry else None))
+    names = {"model": model if isinstance(model, str) else model.name, "data": name_of(data)}
+    recipe = registry.find_recipe(names["model"], names["data"]) if entry else None
+    layers = [dict(recipe.settings()) if recipe else {}, written, given, names]
+    early = configuration.resolve(*layers, {"task": task or ""})
+    if entry is not None:
+        configuration.check_values(entry.name, entry.annotations, entry.defaults, early.model_arguments)
+    return _Plan(model, data, task, layers, {**written, **given}, names)
+
+
+def _resume(
+    run: str | os.PathLike[str] | Run,
+    data: Any,
+    others: Mapping[str, Any],
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int | Literal["auto"],
+) -> Run:
+    """Go on with a run from its newest checkpoint."""
+    from zoo import config as configuration
+    from zoo.artefacts.run import Run, RunWriter
+    from zoo.pipeline.splits import Splits
+    from zoo.seeding import set_seed
+
+    unused = [name for name, value in others.items() if value is not None]
+    if unused:
+        raise UsageError(f"A run goes on with its own settings. Received: {', '.join(unused)} beside resume. Leave that out.")
+    opened = Run.open_unfinished(run.directory if isinstance(run, Run) else run)
+    if opened.status == "finished":
+        logger.info("%s has finished; there is nothing to go on with.", opened.directory)
+        return Run.open(opened.directory)
+    settings = configuration.resolve(opened.settings)
+    if data is None:
+        splits = own_data(opened)
+    else:
+        splits = data if isinstance(data, Splits) else load_data(data, task=settings.task, **opened.info.arguments)
+        check_unchanged(splits, opened)
+    set_seed(settings.seed)
+    writer = RunWriter.go_on(opened.directory, opened.content)
+    splits = splits.with_batches(settings.batch_size, settings.seed)
+    return _fit_and_score(opened.untrained_model(), splits, writer, settings, callbacks, verbose, resume=True)
+
+
+def _fit_and_score(
+    model: keras.Model,
+    splits: Splits,
+    writer: RunWriter,
+    settings: Settings,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: int | Literal["auto"],
+    *,
+    resume: bool = False,
+) -> Run:
+    """Train a compiled model, score it once, and return its run."""
+    from zoo.artefacts.files import write_text
+    from zoo.artefacts.run import Run
+    from zoo.evaluation.baseline import fit_baseline, has_texts
+    from zoo.evaluation.findings import find_problems
+    from zoo.evaluation.mistakes import worst_mistakes
+    from zoo.evaluation.report import report_page
+    from zoo.evaluation.scores import answers, scores_of
+    from zoo.training.fit import fit
+
+    with writer:
+        timings = fit(model, splits, writer, settings, callbacks=callbacks, resume=resume, verbose=0 if verbose == 0 else 1)
+        truth, predicted = answers(model, splits, "test")
+        evaluation = scores_of(truth, predicted, splits.info)
+        mistakes = worst_mistakes(splits, "test", truth, predicted) if splits.info.labels else []
+        beside = {"baseline": fit_baseline(splits, "test").to_dict()} if settings.baseline and has_texts(splits) else {}
+        scores = {"metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), **beside}
+        history = Run.open(writer.directory).history
+        problems = find_problems(history, evaluation, keeps_best=settings.keep == "best")
+        writer.update(status="finished", timings=timings, findings=problems, **scores)
+    for problem in problems:
+        logger.warning("%s", problem)
+    run = Run.open(writer.directory)
+    write_text(run.directory / "report.html", report_page(run.content, run.history, mistakes))
+    run.__dict__["model"] = model  # as Run.model would read it
+    return run

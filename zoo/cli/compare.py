@@ -1,0 +1,40 @@
+"""`zoo compare`."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from zoo.cli import options, output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `zoo compare` takes."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories, two or more")
+    parser.add_argument("--out", metavar="FILE", help="the picture, a new PNG file; default runs/compare-TIME.png")
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print finished runs side by side and plot their validation curves.
+
+    Example: zoo compare runs/cnn-mnist-1 runs/cnn-mnist-2
+    """
+    from zoo import api
+
+    comparison = api.compare(*arguments.runs)
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    picture = Path(arguments.out) if arguments.out else Path("runs") / f"compare-{stamp}.png"
+    comparison.plot(picture)
+    scores, differences = comparison.scores, comparison.differences
+    if arguments.json:
+        output.print_json({"runs": scores, "differences": differences, "picture": str(picture)})
+        return 0
+    columns = list(scores[0])
+    output.print_table(columns, [[row.get(name) for name in columns] for row in scores], right=columns[3:])
+    if differences:
+        output.print_line()
+        output.print_table(("setting", *comparison.names), [(name, *map(str, row)) for name, row in differences.items()])
+    output.print_line(f"\nValidation curves: {picture}")
+    return 0

@@ -1,0 +1,100 @@
+"""Runs side by side: their scores, their times, and the settings in which they differ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.artefacts.files import write_atomically
+from zoo.artefacts.run import Run
+from zoo.errors import ArtefactError, UsageError
+
+OF_THE_PLACE = ("data.data_dir", "checkpoint_seconds", "keep_checkpoints", "baseline")  # settings that change no score
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs.
+
+    Args:
+        runs: in the order that they were given.
+    """
+
+    runs: Sequence[Run]
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each run: its directory, as short as it is still unique."""
+        paths = [run.directory.resolve() for run in self.runs]
+        short = [path.name for path in paths]
+        return short if len(set(short)) == len(short) else [os.fspath(run.directory) for run in self.runs]
+
+    @property
+    def scores(self) -> list[dict[str, Any]]:
+        """For each run its model, data, epochs, test scores, and training time in seconds."""
+        return [
+            {
+                "run": name,
+                "model": run.settings["model"],
+                "data": run.settings["data"],
+                "epochs": len(run.history["loss"]),
+                **run.metrics,
+                "fit_s": run.content["timings"]["fit_s"],
+            }
+            for name, run in zip(self.names, self.runs, strict=True)
+        ]
+
+    @property
+    def differences(self) -> dict[str, list[Any]]:
+        """Settings that are not the same in all runs, each with its value in every run."""
+        names = list(dict.fromkeys(name for run in self.runs for name in run.settings))
+        values = {name: [run.settings.get(name) for run in self.runs] for name in names if name not in OF_THE_PLACE}
+        return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
+
+    def plot(self, path: str | os.PathLike[str]) -> None:
+        """Write the validation curves of all runs, one picture for each score, to a PNG file.
+
+        Raises:
+            ArtefactError: the file exists, or cannot be written.
+        """
+        from matplotlib.figure import Figure
+
+        target = Path(path)
+        if target.exists():
+            raise ArtefactError(f"The file exists and is not overwritten. Received: {target}. Choose another name.")
+        histories = [run.history for run in self.runs]
+        scores = [name for name in histories[0] if name.startswith("val_") and all(name in history for history in histories)]
+        figure = Figure(figsize=(4.5 * len(scores), 3.5), layout="constrained")
+        for axes, score in zip(figure.subplots(1, len(scores), squeeze=False)[0], scores, strict=True):
+            for name, history in zip(self.names, histories, strict=True):
+                label = name.encode("ascii", "backslashreplace").decode()  # matplotlib's own font has no Chinese
+                axes.plot(range(1, len(history[score]) + 1), history[score], marker=".", label=label)
+            axes.set_title(f"validation {score.removeprefix('val_')}")
+            axes.set_xlabel("epoch")
+            axes.locator_params(axis="x", integer=True)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(self.runs), 3))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, lambda partial: figure.savefig(partial, format="png", dpi=150))
+
+
+def compare_runs(runs: Sequence[Run]) -> Comparison:
+    """Return finished runs side by side.
+
+    Raises:
+        UsageError: there are fewer than two, a run did not finish, or they are of different kinds of tasks.
+    """
+    if len(runs) < 2:
+        raise UsageError(f"A comparison takes two runs or more. Received: {len(runs)}. Name another.")
+    for run in runs:
+        if run.status != "finished":
+            raise UsageError(
+                f"Only finished runs have scores. Received: {run.directory}, {run.status}. "
+                f"Go on with: zoo train --resume {run.directory}"
+            )
+    kinds = {run.info.task.kind for run in runs}
+    if len(kinds) > 1:
+        raise UsageError(f"Runs of one kind are compared. Received: {' and '.join(sorted(kinds))}. Leave the others out.")
+    return Comparison(tuple(runs))
