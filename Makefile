@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train test slow check format facts bench clean
+.PHONY: help setup train reproduce test slow check format facts bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
@@ -18,6 +18,9 @@ setup: $(INSTALLED) ## make .venv with the pinned packages
 
 train: setup ## train cnn on the embedded sample of MNIST
 	$(BIN)/zoo train cnn
+
+reproduce: setup ## run RECIPE=cnn@mnist (or several) and check the score that it promises
+	$(BIN)/python scripts/reproduce.py $(RECIPE)
 
 test: setup ## run the tests that are neither slow nor need a network
 	$(BIN)/pytest

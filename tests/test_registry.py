@@ -191,7 +191,7 @@ def test_registration_reads_name_summary_and_defaults(shelves):
 def test_registered_data_set_and_recipe_are_found_by_name(shelves):
     registry.register_dataset(task="regression", tags=("odd",), offline_twin="diabetes")(rows)
     registry.register_model(tasks=("regression",))(small)
-    registry.register_recipe("small", "rows", expected={"r2": 0.5})(settings)
+    registry.register_recipe("small", "rows", expected={"r2": 0.5}, tolerance=0.1)(settings)
     assert registry.find_dataset("rows").load() == [4]
     assert registry.find_recipe("small/wide", "rows").settings() == {"epochs": 2}  # variants share it
     assert registry.find_recipe("small", "iris") is None
@@ -203,7 +203,7 @@ def test_registered_data_set_and_recipe_are_found_by_name(shelves):
     [
         (registry.register_model(tasks=("regression",)), small),
         (registry.register_dataset(task="regression"), rows),
-        (registry.register_recipe("small", "rows", expected={}), settings),
+        (registry.register_recipe("small", "rows", expected={}, tolerance=0.1), settings),
     ],
 )
 def test_second_registration_of_a_name_is_refused(shelves, register, function):
@@ -217,7 +217,7 @@ def test_second_registration_of_a_name_is_refused(shelves, register, function):
     [
         registry.register_model(tasks=("regression",)),
         registry.register_dataset(task="regression"),
-        registry.register_recipe("small", "rows", expected={}),
+        registry.register_recipe("small", "rows", expected={}, tolerance=0.1),
     ],
 )
 def test_missing_docstring_is_refused(shelves, register):

@@ -78,6 +78,7 @@ class Settings(BaseModel):
     data: str
     task: str
     epochs: int = Field(default=5, ge=1)
+    steps_per_epoch: int | None = Field(default=None, ge=1, description="batches; None is the whole training part")
     batch_size: int = Field(default=128, ge=1)
     optimizer: Literal[OptimizerName, "own"] = "adam"  # own: a model that came compiled
     learning_rate: float = Field(default=0.001, gt=0, allow_inf_nan=False)

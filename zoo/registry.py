@@ -75,6 +75,12 @@ class RecipeEntry:
     settings: Callable[[], Mapping[str, Any]]
     summary: str
     expected: Mapping[str, float]
+    tolerance: float
+
+    @property
+    def name(self) -> str:
+        """The name that `zoo.info` takes: "cnn@mnist"."""
+        return f"{self.model}@{self.data}"
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,22 @@ class DatasetInfo:
     task: str
     tags: tuple[str, ...]
     recipes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class RecipeInfo:
+    """What a recipe sets, and what it reaches: `expected` is a mean, from which one run is at most `tolerance` away."""
+
+    name: str
+    summary: str
+    documentation: str
+    expected: Mapping[str, float]
+    tolerance: float
+    settings: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, ready for JSON."""
@@ -191,21 +213,24 @@ def register_dataset(*, task: str, tags: Sequence[str] = (), offline_twin: str |
     return register
 
 
-def register_recipe(model: str, data: str, *, expected: Mapping[str, float]) -> Callable[[Factory], Factory]:
+def register_recipe(model: str, data: str, *, expected: Mapping[str, float], tolerance: float) -> Callable[[Factory], Factory]:
     """Register a function without arguments that returns the settings of one model on one data set.
 
+    Its docstring has lines that begin with `Command:`, `Hardware:`, `Time:` and `Expected:`.
+
     Args:
-        model: name of the model; its variants use the recipe too.
+        model: name of a model, whose variants use the recipe too, or of a variant that has its own.
         data: name of the data set.
         expected: test scores, each the mean of three seeds.
+        tolerance: how far from them one run may be.
 
     Raises:
         UsageError: the pair is taken or the docstring is missing.
     """
 
     def register(settings: Factory) -> Factory:
-        entry = RecipeEntry(model, data, settings, _summary(settings), dict(expected))
-        _add(_recipes, f"{model}@{data}", entry)
+        entry = RecipeEntry(model, data, settings, _summary(settings), dict(expected), tolerance)
+        _add(_recipes, entry.name, entry)
         return settings
 
     return register
@@ -235,8 +260,22 @@ def find_dataset(name: str) -> DatasetEntry | None:
 
 
 def find_recipe(model: str, data: str) -> RecipeEntry | None:
-    """Return the recipe for a model (variants share it) on a data set, or None."""
-    return _load(_recipes).get(f"{model.partition('/')[0]}@{data}")
+    """Return the recipe for a model or variant on a data set, else that of the variant's model, or None."""
+    recipes = _load(_recipes)
+    return recipes.get(f"{model}@{data}") or recipes.get(f"{model.partition('/')[0]}@{data}")
+
+
+def list_recipes(pattern: str = "*") -> list[str]:
+    """Return the names of recipes, MODEL@DATA.
+
+    Args:
+        pattern: shell pattern on the name, for example "*@mnist".
+
+    Example:
+        >>> list_recipes("linear@*")
+        ['linear@diabetes']
+    """
+    return sorted(name for name in _load(_recipes) if fnmatch.fnmatchcase(name, pattern))
 
 
 def list_models(
@@ -313,20 +352,22 @@ def list_datasets(pattern: str = "*", *, task: str | None = None, tags: str | Se
     )
 
 
-def info(name: str) -> ModelInfo | DatasetInfo:
-    """Return what is known of a model, a variant or a data set, without importing TensorFlow.
+def info(name: str) -> ModelInfo | DatasetInfo | RecipeInfo:
+    """Return what is known of a model, a variant, a data set, or a recipe ("cnn@mnist"), without importing TensorFlow.
 
     Raises:
-        UnknownNameError: neither a model nor a registered data set has this name.
+        UnknownNameError: no model, registered data set or recipe has this name.
 
     Example:
         >>> info("lenet").parameters
         61706
     """
+    if "@" in name:
+        return _recipe_info(name)
     dataset = find_dataset(name)
     recipes = _load(_recipes).values()
     if dataset is not None:
-        pairs = tuple(f"{recipe.model}@{recipe.data}" for recipe in recipes if recipe.data == name)
+        pairs = tuple(recipe.name for recipe in recipes if recipe.data == name)
         return DatasetInfo(name, dataset.summary, dataset.task, dataset.tags, pairs)
     if name.partition("/")[0] not in _load(_models):
         raise UnknownNameError("model or data set", name, {*_models.entries, *_datasets.entries})
@@ -341,8 +382,17 @@ def info(name: str) -> ModelInfo | DatasetInfo:
         arguments={**entry.defaults, **entry.arguments(variant, {})},
         parameters=known.get("parameters"),
         operations=known.get("operations"),
-        recipes=tuple(f"{recipe.model}@{recipe.data}" for recipe in recipes if recipe.model == entry.name),
+        recipes=tuple(recipe.name for recipe in recipes if recipe.model in (entry.name, name)),
     )
+
+
+def _recipe_info(name: str) -> RecipeInfo:
+    model, _, data = name.partition("@")
+    recipe = find_recipe(model, data)
+    if recipe is None:
+        raise UnknownNameError("recipe", name, _load(_recipes))
+    documentation = inspect.getdoc(recipe.settings) or ""
+    return RecipeInfo(recipe.name, recipe.summary, documentation, recipe.expected, recipe.tolerance, dict(recipe.settings()))
 
 
 @cache

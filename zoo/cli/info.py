@@ -10,18 +10,23 @@ from zoo.cli import options, output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo info` takes."""
-    parser.add_argument("name", help="a model, a variant such as cnn/tiny, or a data set")
+    parser.add_argument("name", help="a model, a variant such as cnn/tiny, a data set, or a recipe such as cnn@mnist")
     options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show what is known of a model or a data set.
+    """Show what is known of a model, a data set or a recipe.
 
     Example: zoo info cnn
     """
     content = registry.info(arguments.name).to_dict()
     if arguments.json:
         output.print_json(content)
+        return 0
+    if "documentation" in content:  # of a recipe; its first line is the summary
+        output.print_line(content["documentation"])
+        output.print_line()
+        output.print_table(("setting", "value"), [(key, str(value)) for key, value in content["settings"].items()])
         return 0
     defaults = content.pop("arguments", {})
     output.print_table(("", ""), list(content.items()))

@@ -71,14 +71,15 @@ class Splits:
         """Return the same parts with other batches."""
         return Splits(self._parts, self.info, batch_size=batch_size, seed=seed)
 
-    def training_stream(self, *, first_pass: int = 0, skip: int = 0) -> tf.data.Dataset:
-        """Return the training part repeated without end, from any place in it.
+    def training_stream(self, first_batch: int = 0) -> tf.data.Dataset:
+        """Return the training part repeated without end, from any batch of its passes.
 
         Args:
-            first_pass: number of the pass to begin with.
-            skip: batches of that pass to leave out; they are read all the same.
+            first_batch: number of the batch to begin with, counted from the first of the first pass. Those before it in its
+                pass are read all the same.
         """
         chosen = self._parts["train"]
+        first_pass, skip = divmod(first_batch, -(-len(chosen.rows) // self.batch_size))
         one_pass = chosen.source.one_pass(chosen.rows, chosen.targets, self.batch_size, self.seed, first_pass)
         return one_pass.repeat().skip(skip)
 

@@ -8,9 +8,14 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("cnn", "mnist_sample", expected={"accuracy": 0.98})
+@register_recipe("cnn", "mnist_sample", expected={"accuracy": 0.988}, tolerance=0.004)
 def cnn_mnist_sample() -> Mapping[str, Any]:
-    """Convolutional network on the embedded sample of MNIST: `zoo train cnn`.
+    """Convolutional network on the embedded sample of MNIST.
+
+    Command: zoo train cnn --data mnist_sample
+    Hardware: 2 cores of x86-64 with AVX-512, no GPU
+    Time: 37 s of training
+    Expected: accuracy 0.988 on the test part, mean of three seeds; tolerance 0.004
 
     Epochs and batch size were chosen on the validation part (98.9 % there, mean of two seeds; 30 epochs with batches of 64
     gave 98.7 %, 20 epochs 98.3 %).

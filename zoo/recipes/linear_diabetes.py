@@ -8,9 +8,14 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("linear", "diabetes", expected={"r2": 0.0})
+@register_recipe("linear", "diabetes", expected={"r2": 0.543}, tolerance=0.01)
 def linear_diabetes() -> Mapping[str, Any]:
-    """Linear regression on diabetes, by gradient descent down to the closed form: `zoo train linear`.
+    """Linear regression on diabetes, by gradient descent down to the closed form.
+
+    Command: zoo train linear --data diabetes
+    Hardware: 2 cores of x86-64 with AVX-512, no GPU
+    Time: 21 s of training
+    Expected: r2 0.543 on the test part, mean of three seeds; tolerance 0.01
 
     Its training error ends within 0.002 % of the least-squares solution's (2824.67 against 2824.64); a rate of 0.03 ended
     at 2824.86. Columns are strongly correlated, so smaller rates take far longer.

@@ -8,9 +8,14 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("lstm", "chnsenticorp", expected={"accuracy": 0.855})
+@register_recipe("lstm", "chnsenticorp", expected={"accuracy": 0.859}, tolerance=0.012)
 def lstm_chnsenticorp() -> Mapping[str, Any]:
-    """Convolution and long short-term memory on Chinese reviews: `zoo train lstm --data chnsenticorp`.
+    """Convolution and long short-term memory on Chinese reviews.
+
+    Command: zoo train lstm --data chnsenticorp
+    Hardware: 2 cores of x86-64 with AVX-512, no GPU
+    Time: 180 s of training
+    Expected: accuracy 0.859 on the test part, mean of three seeds; tolerance 0.012
 
     Chosen on a tenth of train (one seed): 90.9 %; with pooling over 2 tokens and a convolution of 5 it was 89.8 %, with half
     the width and dropout 0.5 89.7 %.

@@ -8,9 +8,14 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("lstm", "imdb_reviews", expected={"accuracy": 0.88})
+@register_recipe("lstm", "imdb_reviews", expected={"accuracy": 0.88}, tolerance=0.006)
 def lstm_imdb_reviews() -> Mapping[str, Any]:
-    """Convolution and long short-term memory on IMDB: `zoo train lstm --data imdb_reviews`.
+    """Convolution and long short-term memory on IMDB.
+
+    Command: zoo train lstm --data imdb_reviews
+    Hardware: 2 cores of x86-64 with AVX-512, no GPU
+    Time: 128 s of training
+    Expected: accuracy 0.88 on the test part, mean of three seeds; tolerance 0.006
 
     Chosen on the validation part, where it reaches 89.6 % (one seed, as the first of what was tried).
     """

@@ -8,9 +8,14 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("mlp", "iris", expected={"accuracy": 0.95})
+@register_recipe("mlp", "iris", expected={"accuracy": 0.98}, tolerance=0.06)
 def mlp_iris() -> Mapping[str, Any]:
-    """Multilayer perceptron on iris: `zoo train mlp --data iris`.
+    """Multilayer perceptron on iris.
+
+    Command: zoo train mlp --data iris
+    Hardware: 2 cores of x86-64 with AVX-512, no GPU
+    Time: 6 s of training
+    Expected: accuracy 0.98 on the test part, mean of three seeds; tolerance 0.06
 
     Chosen on the validation parts of 16 splits that are not among those reported: tanh 95.5 %, relu 94.9 %, 16 units 93.8 %,
     with dropout 94.3 %; logistic regression reaches 94.3 % there.

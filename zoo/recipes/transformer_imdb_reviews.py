@@ -8,9 +8,14 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("transformer", "imdb_reviews", expected={"accuracy": 0.889})
+@register_recipe("transformer", "imdb_reviews", expected={"accuracy": 0.889}, tolerance=0.005)
 def transformer_imdb_reviews() -> Mapping[str, Any]:
-    """Self-attention on IMDB: `zoo train transformer --data imdb_reviews`.
+    """Self-attention on IMDB.
+
+    Command: zoo train transformer --data imdb_reviews
+    Hardware: 2 cores of x86-64 with AVX-512, no GPU
+    Time: 227 s of training
+    Expected: accuracy 0.889 on the test part, mean of three seeds; tolerance 0.005
 
     Chosen on a fifth of train, cut so that reviews with three rare names in common stay together (no film of the test part is
     in train), one seed each: 90.6 %; with a width of 32 and 60 % of the tokens dropped 90.0 %; without vectors of pairs 89.4 %,

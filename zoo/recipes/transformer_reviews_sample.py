@@ -8,7 +8,13 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("transformer", "reviews_sample", expected={"accuracy": 0.97})
+@register_recipe("transformer", "reviews_sample", expected={"accuracy": 0.985}, tolerance=0.01)
 def transformer_reviews_sample() -> Mapping[str, Any]:
-    """Self-attention on the embedded reviews, English and Chinese: `zoo train transformer`."""
+    """Self-attention on the embedded reviews, English and Chinese.
+
+    Command: zoo train transformer --data reviews_sample
+    Hardware: 2 cores of x86-64 with AVX-512, no GPU
+    Time: 23 s of training
+    Expected: accuracy 0.985 on the test part, mean of three seeds; tolerance 0.01
+    """
     return {"epochs": 5, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1}

@@ -55,7 +55,7 @@ def compile_model(
 
 def compile_for_training(model: keras.Model, task: Task, width: int, data: Splits, settings: Settings) -> None:
     """Compile a model with the optimizer of the settings and their course of the learning rate over all steps."""
-    batches = int(data.train.cardinality()) * settings.epochs
+    batches = (settings.steps_per_epoch or int(data.train.cardinality())) * settings.epochs
     compile_model(model, task, width, optimizer_of(settings, batches), None, settings.label_smoothing)
 
 

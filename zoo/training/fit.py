@@ -55,7 +55,7 @@ def fit(
         ZooError: training diverged, the data do not fit the model, or the disk is full.
         KeyboardInterrupt: SIGINT or SIGTERM came; a checkpoint is written.
     """
-    steps = int(data.train.cardinality())
+    steps = settings.steps_per_epoch or int(data.train.cardinality())
     checkpoints = Checkpoints(writer.directory / "checkpoints", settings.keep_checkpoints)
     monitor = settings.monitor or data.info.task.monitor
     augmentation, class_weight = _augmentation(settings, data), _class_weight(settings.class_weight, data)
@@ -74,9 +74,9 @@ def fit(
             """Train from a place in the middle of an epoch to its end, else to the end of all."""
             begin.restore(model, "model", "optimizer")
             keeper.go_on_from(begin)
-            stream = data.training_stream(first_pass=begin.epoch, skip=begin.step)
+            first_batch = begin.epoch * steps + begin.step
             model.fit(
-                augmentation.apply(stream, seed=data.seed, first_batch=begin.epoch * steps + begin.step),
+                augmentation.apply(data.training_stream(first_batch), seed=data.seed, first_batch=first_batch),
                 validation_data=data.validation,
                 initial_epoch=begin.epoch,
                 epochs=begin.epoch + 1 if begin.step else settings.epochs,

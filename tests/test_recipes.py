@@ -1,0 +1,61 @@
+"""Every recipe says how to run it and what it gives, and runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo import registry
+from zoo.config import check_keys
+from zoo.tasks import find_task
+
+NAMES = registry.list_recipes()
+RECIPES = {name: registry.find_recipe(*name.split("@")) for name in NAMES}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_docstring_says_command_hardware_time_and_what_to_expect(name: str) -> None:
+    said = dict(re.findall(r"^(Command|Hardware|Time|Expected): (.+)$", zoo.info(name).documentation, re.MULTILINE))
+    assert list(said) == ["Command", "Hardware", "Time", "Expected"]
+    assert said["Command"] == f"zoo train {RECIPES[name].model} --data {RECIPES[name].data}"
+    assert re.match(r"\d+ s of training", said["Time"])
+    ((score, expected),) = RECIPES[name].expected.items()
+    assert said["Expected"] == (
+        f"{score} {expected:g} on the test part, mean of three seeds; tolerance {RECIPES[name].tolerance:g}"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_is_named_after_the_pair(name: str) -> None:
+    function = RECIPES[name].settings
+    assert function.__name__ == name.replace("@", "_").replace("/", "_")
+    assert function.__module__ == f"zoo.recipes.{function.__name__}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_steps_run_on_the_embedded_data_of_its_task(name: str, tmp_path: Path) -> None:
+    """The smoke form: every setting is taken, the model is built and learns, wherever the real data are."""
+    recipe = RECIPES[name]
+    dataset = registry.find_dataset(recipe.data)
+    data = recipe.data if recipe.data in ("iris", "diabetes") else find_task(dataset.task).default_data
+    smoke = {**recipe.settings(), "epochs": 1, "steps_per_epoch": 2, "data.memory_budget_mb": 256}
+    run = zoo.train(recipe.model, data=data, config=smoke, baseline=False, out=tmp_path / "run", verbose=0)
+    check_keys(recipe.settings(), registry.find_model(recipe.model)[0].defaults)
+    assert len(run.history["loss"]) == 1
+    assert set(recipe.expected) <= set(run.metrics)
+    for key, value in recipe.settings().items():
+        if key not in smoke or key in ("epochs",):
+            continue
+        kept = run.settings[key]
+        assert (list(kept) if isinstance(kept, list | tuple) else kept) == (list(value) if isinstance(value, tuple) else value)
+
+
+def test_info_shows_a_recipe_and_an_unknown_one_gets_the_nearest() -> None:
+    info = zoo.info("cnn@mnist")
+    assert info.settings == dict(RECIPES["cnn@mnist"].settings())
+    assert info.expected == RECIPES["cnn@mnist"].expected
+    with pytest.raises(zoo.UnknownNameError, match="Did you mean 'cnn@mnist"):
+        zoo.info("cnn@mnits")
