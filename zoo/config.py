@@ -82,6 +82,7 @@ class Settings(BaseModel):
     batch_size: int = Field(default=128, ge=1)
     optimizer: Literal[OptimizerName, "own"] = "adam"  # own: a model that came compiled
     learning_rate: float = Field(default=0.001, gt=0, allow_inf_nan=False)
+    precision: Literal["float32", "mixed_bfloat16"] | None = Field(default=None, description="None is Keras' global policy")
     weight_decay: float | None = Field(
         default=None, ge=0, description="None is the optimizer's own: 0.004 for adamw, else none"
     )
@@ -108,6 +109,7 @@ class Settings(BaseModel):
     augment_cutout: float = Field(default=0.0, ge=0, le=1, description="images: side of a blank square, as a share")
     seed: int = Field(default=0, ge=0, lt=2**32)
     checkpoint_seconds: float = Field(default=60.0, ge=0, description="time between checkpoints; 0 writes one after each batch")
+    auto_seconds: float = Field(default=60.0, gt=0, description="budget of the probes for settings that are given as auto")
     keep_checkpoints: int = Field(default=2, ge=1, description="how many of the newest stay")
     baseline: bool = Field(default=True, description="texts: whether the baseline is scored beside the model")
     model_arguments: dict[str, Any] = {}
@@ -125,6 +127,7 @@ class Settings(BaseModel):
         }
 
 
+AUTO_NAMES = ("precision", "batch_size", "learning_rate")  # settings that may be given as "auto"
 SETTING_NAMES = frozenset(Settings.model_fields) - {"model_arguments", "data_arguments"}
 
 

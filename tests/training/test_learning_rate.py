@@ -95,7 +95,7 @@ def test_bounds_that_make_no_sweep_are_refused(bounds: dict[str, float]) -> None
 def test_a_loss_that_is_never_finite_is_refused() -> None:
     model = own_model()
     model.set_weights([np.full(weight.shape, np.nan) for weight in model.get_weights()])
-    with pytest.raises(UsageError, match="finite for 0 steps only"):
+    with pytest.raises(UsageError, match=r"10 steps with a finite loss\. Received: 0"):
         zoo.find_learning_rate(model, data="iris", verbose=0)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zoo import registry
@@ -67,8 +68,18 @@ def build(
     return model
 
 
-def uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mapping[str, Any]) -> tuple[keras.Model, Task, int]:
-    """Return the model, its task, and the width of its output."""
+def uncompiled(
+    name: str, info: DataInfo | None, task: str | None, given: Mapping[str, Any], precision: str | None = None
+) -> tuple[keras.Model, Task, int]:
+    """Return the model, its task, and the width of its output.
+
+    Args:
+        name: of a model or variant.
+        info: of data that the model is for.
+        task: name of the task, where `info` does not say.
+        given: arguments of the factory.
+        precision: Keras' dtype policy; None is the global one.
+    """
     from zoo.config import check_values
 
     entry, variant = registry.find_model(name)
@@ -95,7 +106,21 @@ def uncompiled(name: str, info: DataInfo | None, task: str | None, given: Mappin
     width = arguments[chosen.output_argument]
     if info is not None:
         _check_fits(arguments, info)
-    return entry.factory(**arguments), chosen, width
+    with _dtype_policy(precision):
+        return entry.factory(**arguments), chosen, width
+
+
+@contextmanager
+def _dtype_policy(name: str | None) -> Iterator[None]:
+    """Let Keras make layers of this policy for a while; None leaves the global one."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _check_fits(arguments: Mapping[str, Any], info: DataInfo) -> None:

@@ -56,6 +56,8 @@ def train(
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
         **settings: `epochs`, `batch_size`, `seed`, `optimizer`, `learning_rate`, and all others of `zoo.config.Settings`.
+            `precision`, `batch_size` and `learning_rate` may be "auto": short probes choose them within `auto_seconds`, and
+            `run.json` says under `auto` what was tried and why.
 
     Returns:
         The finished run.
@@ -77,9 +79,9 @@ def train(
     plan = _plan(model, data, config, model_arguments, data_arguments, settings)
     directory = Path(out) if out is not None else default_directory(**plan.names)
     with new_directory(directory):  # before the data are read, which may take long
-        keras_model, splits, resolved = plan.make()
+        keras_model, splits, resolved, record = plan.make(0 if verbose == 0 else 1)
         keep_untrained(keras_model, directory)
-        writer = RunWriter.begin(directory, resolved, splits.info)
+        writer = RunWriter.begin(directory, resolved, splits.info, auto=record)
     return _fit_and_score(keras_model, splits, writer, resolved, callbacks, verbose)
 
 
@@ -132,7 +134,7 @@ def find_learning_rate(
     if isinstance(model, Run):
         model, data = model.model, data if data is not None else own_data(model)
     plan = _plan(model, data, config, model_arguments, data_arguments, settings)
-    keras_model, splits, _ = plan.make()
+    keras_model, splits, *_ = plan.make()
     return sweep_learning_rate(
         keras_model, splits, lowest=lowest, highest=highest, steps=steps, verbose=0 if verbose == 0 else 1
     )
@@ -148,12 +150,17 @@ class _Plan:
     layers: Sequence[Mapping[str, Any]]  # of settings, later ones over earlier ones
     explicit: Mapping[str, Any]  # settings that the caller gave
     names: Mapping[str, str]
+    asked: Sequence[str]  # settings that were given as "auto"
 
-    def make(self) -> tuple[keras.Model, Splits, Settings]:
-        """Read the data, build and compile the model, and return them with the settings that are true of them."""
+    def make(self, verbose: int = 0) -> tuple[keras.Model, Splits, Settings, dict[str, Any]]:
+        """Read the data, build and compile the model; return them with the settings that are true of them.
+
+        Last comes a record of how settings were chosen that were given as "auto"; `verbose` 1 shows a bar meanwhile.
+        """
         from zoo import config as configuration
         from zoo.pipeline.splits import Splits
         from zoo.seeding import set_seed
+        from zoo.training.auto import choose_settings
         from zoo.training.compile import compile_for_training, prepare_own_model
 
         merged = {key: value for layer in self.layers for key, value in layer.items()}
@@ -164,12 +171,21 @@ class _Plan:
         if isinstance(self.data, Splits) and "batch_size" not in self.explicit:
             settings = settings.model_copy(update={"batch_size": self.data.batch_size})
         splits = splits.with_batches(settings.batch_size, settings.seed)
-        set_seed(settings.seed)
         if not isinstance(self.model, str):
-            return self.model, splits, prepare_own_model(self.model, splits, settings, self.explicit)
-        model, task, width = uncompiled(self.model, info, settings.task, settings.model_arguments)
-        compile_for_training(model, task, width, splits, settings)
-        return model, splits, settings
+            set_seed(settings.seed)
+            return self.model, splits, prepare_own_model(self.model, splits, settings, self.explicit), {}
+        name = self.model
+
+        def build(settings: Settings) -> keras.Model:
+            set_seed(settings.seed)
+            model, task, width = uncompiled(name, info, settings.task, settings.model_arguments, settings.precision)
+            compile_for_training(model, task, width, splits.with_batches(settings.batch_size, settings.seed), settings)
+            return model
+
+        record: dict[str, Any] = {}
+        if self.asked:
+            settings, record = choose_settings(self.asked, build, splits, settings, verbose=verbose)
+        return build(settings), splits.with_batches(settings.batch_size, settings.seed), settings, record
 
 
 def _plan(
@@ -209,10 +225,18 @@ def _plan(
     names = {"model": model if isinstance(model, str) else model.name, "data": name_of(data)}
     recipe = registry.find_recipe(names["model"], names["data"]) if entry else None
     layers = [dict(recipe.settings()) if recipe else {}, written, given, names]
+    merged = {key: value for layer in layers for key, value in layer.items()}
+    asked = [name for name in configuration.AUTO_NAMES if merged.get(name) == "auto"]
+    if asked and entry is None:
+        raise UsageError(
+            f'"auto" is for models by name. Received: {", ".join(asked)} for a model of your own. '
+            "zoo.find_learning_rate suggests a rate for it."
+        )
+    layers = [{key: value for key, value in layer.items() if key not in asked or value != "auto"} for layer in layers]
     early = configuration.resolve(*layers, {"task": task or ""})
     if entry is not None:
         configuration.check_values(entry.name, entry.annotations, entry.defaults, early.model_arguments)
-    return _Plan(model, data, task, layers, {**written, **given}, names)
+    return _Plan(model, data, task, layers, {**written, **given}, names, asked)
 
 
 def _resume(

@@ -196,12 +196,12 @@ class RunWriter:
         self.update(status="running")
 
     @classmethod
-    def begin(cls, directory: Path, settings: Settings, info: DataInfo) -> RunWriter:
-        """Begin a run in an empty directory."""
+    def begin(cls, directory: Path, settings: Settings, info: DataInfo, **content: Any) -> RunWriter:
+        """Begin a run in a directory; what else is known goes into `run.json`, empty parts left out."""
         (directory / "assets").mkdir(exist_ok=True)
         files.write_json(directory / DATA_FILE, info.to_dict())
         files.write_text(directory / "config.yaml", write_yaml(settings))
-        content = {
+        known = {
             "format": FORMAT,
             "settings": settings.to_flat(),
             "data": {"name": info.name, "fingerprint": info.fingerprint, "num_examples": dict(info.num_examples)},
@@ -210,7 +210,7 @@ class RunWriter:
             "commit": _commit(),
             "started": _now(),
         }
-        return cls(directory, content)
+        return cls(directory, {**known, **{name: value for name, value in content.items() if value}})
 
     @classmethod
     def go_on(cls, directory: Path, content: Mapping[str, Any]) -> RunWriter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from zoo.progress import track
 from zoo.training.snapshot import Snapshot
 
 SMOOTHING = 0.9  # momentum of the mean that the loss is smoothed by
+RISEN = 1.2  # times the lowest smoothed loss, from where on the lowest is behind
 TOO_HIGH = 2.0  # times the lowest smoothed loss, where the sweep ends
 
 
@@ -37,6 +39,11 @@ class LearningRateSweep:
     losses: Sequence[float]
     smoothed: Sequence[float]
     suggestion: float
+
+    @property
+    def has_risen(self) -> bool:
+        """Whether the loss rose again, so that a lowest one is known."""
+        return self.smoothed[-1] > RISEN * min(self.smoothed)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Write loss against rate to a PNG file.
@@ -71,6 +78,7 @@ def sweep_learning_rate(
     lowest: float = 1e-6,
     highest: float = 10.0,
     steps: int = 140,
+    seconds: float = math.inf,
     verbose: int = 1,
 ) -> LearningRateSweep:
     """Train with a rate that rises exponentially, and suggest one; model and optimizer are afterwards as they were.
@@ -81,6 +89,7 @@ def sweep_learning_rate(
         lowest: rate of the first step.
         highest: rate of the last step, which a loss that rises ends before.
         steps: of the optimizer, at least 10.
+        seconds: after which the sweep ends where it is.
         verbose: 0 shows nothing, 1 a progress bar.
 
     Raises:
@@ -102,7 +111,7 @@ def sweep_learning_rate(
     accumulated = config.get("gradient_accumulation_steps") or 1
     batches = steps * accumulated
     bar = track(range(batches if verbose else 0), "Sweeping the learning rate")
-    watch = _Watch(rising, accumulated, bar)
+    watch = _Watch(rising, accumulated, bar, time.monotonic() + seconds)
     try:
         model.optimizer = type(getattr(optimizer, "inner_optimizer", optimizer)).from_config(
             {**config, "learning_rate": rising}
@@ -122,10 +131,12 @@ def sweep_learning_rate(
 class _Watch(keras.callbacks.Callback):
     """Notes rate and loss of each batch, and ends the sweep when the loss has risen."""
 
-    def __init__(self, rising: keras.optimizers.schedules.LearningRateSchedule, accumulated: int, bar: Iterator[int]) -> None:
+    def __init__(
+        self, rising: keras.optimizers.schedules.LearningRateSchedule, accumulated: int, bar: Iterator[int], end: float
+    ) -> None:
         super().__init__()
-        self._rising, self._accumulated, self._bar = rising, accumulated, bar
-        self._mean, self._lowest = 0.0, math.inf
+        self._rising, self._accumulated, self._bar, self._end = rising, accumulated, bar, end
+        self._lowest = math.inf
         self.rates: list[float] = []
         self.losses: list[float] = []
 
@@ -135,7 +146,7 @@ class _Watch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         next(self._bar, None)
         loss = float((logs or {})["loss"])
-        if not math.isfinite(loss):
+        if not math.isfinite(loss) or time.monotonic() > self._end:
             self.model.stop_training = True
             return
         self.rates.append(float(self._rising(batch // self._accumulated)))
@@ -163,7 +174,8 @@ def _suggest(rates: Sequence[float], losses: Sequence[float]) -> LearningRateSwe
     """
     if len(losses) < 10:
         raise UsageError(
-            f"The loss was finite for {len(losses)} steps only. Received: rates from {rates[:1]} on. Check the data."
+            f"A suggestion needs 10 steps with a finite loss. Received: {len(losses)}. Check the data, begin with a lower rate, or "
+            "give it more time."
         )
     smoothed = smooth(losses)
     lowest = int(np.argmin(smoothed))

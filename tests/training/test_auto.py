@@ -1,0 +1,132 @@
+"""Settings that are given as "auto" are chosen within the budget, recorded, and true of the run."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.config import Settings
+from zoo.errors import UsageError
+from zoo.training import auto
+
+ALL = {"learning_rate": "auto", "batch_size": "auto", "precision": "auto"}
+
+
+def test_everything_is_chosen_and_recorded_and_can_be_repeated(tmp_path: Path) -> None:
+    run = zoo.train("mlp", data="digits", epochs=2, out=tmp_path / "run", verbose=0, **ALL)
+    record = json.loads((run.directory / "run.json").read_text())["auto"]
+    assert set(record) == {"budget_s", "seconds", "precision", "batch_size", "learning_rate"}
+    for name in ALL:
+        assert run.settings[name] == record[name]["chosen"]
+        assert record[name]["why"]
+    assert record["batch_size"]["chosen"] == 32  # 1,257 rows leave no more
+    assert 1e-4 < record["learning_rate"]["chosen"] < 1
+    assert record["learning_rate"]["tried"]["steps"] > 20
+    assert record["precision"]["tried"]["float32"] > 0
+    assert "auto" not in (run.directory / "config.yaml").read_text().replace("auto_seconds", "")
+    again = zoo.train(config=run.directory / "config.yaml", out=tmp_path / "again", verbose=0)
+    assert again.history == run.history
+
+
+def test_a_small_budget_is_kept_and_leaves_settings_as_they_are(tmp_path: Path) -> None:
+    run = zoo.train("mlp", data="digits", epochs=1, auto_seconds=1e-9, out=tmp_path / "run", verbose=0, **ALL)
+    record = run.content["auto"]
+    assert record["learning_rate"] == {"chosen": 0.002, "tried": {}, "why": "the budget was used up"}
+    assert run.settings["learning_rate"] == 0.002
+    assert record["precision"]["why"] == "the budget was used up"
+
+
+def test_the_sweep_ends_with_the_budget(tmp_path: Path) -> None:
+    from zoo.training.learning_rate import sweep_learning_rate
+
+    data = zoo.load_data("mnist_sample")
+    model = zoo.build("cnn", data=data)
+    begun = time.monotonic()
+    sweep = sweep_learning_rate(model, data, steps=100_000, seconds=8, verbose=0)
+    assert time.monotonic() - begun < 30  # tracing included
+    assert len(sweep.rates) < 100_000
+
+
+@pytest.fixture
+def speeds(monkeypatch: pytest.MonkeyPatch) -> dict[Any, float]:
+    """Measured speeds in place of the machine's: by batch size, or by precision."""
+    table: dict[Any, float] = {}
+
+    def speed(model: Any, data: Any, batch_size: int, seconds: float) -> float:
+        return table[model] if model in table else table[batch_size]
+
+    monkeypatch.setattr(auto, "_examples_per_second", speed)
+    return table
+
+
+class Rows:
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def targets(self, part: str) -> np.ndarray:
+        return np.zeros(self.count)
+
+
+def chosen(asked: str, rows: int = 100_000, **settings: Any) -> tuple[Any, str]:
+    given = Settings(model="m", data="d", task="t", batch_size=128, **settings)
+    found, record = auto.choose_settings([asked], lambda settings: settings.precision, Rows(rows), given)
+    assert getattr(found, asked) == record[asked]["chosen"]
+    return record[asked]["chosen"], record[asked]["why"]
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        ({32: 100, 64: 190, 128: 300, 256: 310}, 128),
+        ({32: 100, 64: 110}, 32),
+        ({32: 1, 64: 2, 128: 4, 256: 8, 512: 16, 1024: 32}, 1024),
+    ],
+)
+def test_batches_are_doubled_as_long_as_that_is_faster(
+    speeds: dict[Any, float], measured: dict[int, float], expected: int
+) -> None:
+    speeds |= measured
+    assert chosen("batch_size")[0] == expected
+
+
+@pytest.mark.parametrize(("rows", "expected"), [(4800, 128), (1000, 32), (106, 3), (5, 1)])
+def test_batches_leave_steps_in_an_epoch(speeds: dict[Any, float], rows: int, expected: int) -> None:
+    speeds |= {32: 100, 64: 200, 128: 400, 256: 800}
+    assert chosen("batch_size", rows)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("half", "full", "expected", "words"),
+    [
+        (1200, 1000, "mixed_bfloat16", "1.20 times"),
+        (1100, 1000, "float32", "1.10 times"),
+        (90_000, 70_000, "float32", "mostly overhead"),  # steps of 1.8 ms
+    ],
+)
+def test_half_precision_is_taken_where_it_is_clearly_faster(
+    speeds: dict[Any, float], half: float, full: float, expected: str, words: str
+) -> None:
+    speeds |= {"mixed_bfloat16": half, "float32": full}
+    found, why = chosen("precision")
+    assert found == expected
+    assert words in why
+
+
+def test_precision_reaches_the_layers_and_keras_global_policy_stays(tmp_path: Path) -> None:
+    run = zoo.train("mlp", data="iris", epochs=1, precision="mixed_bfloat16", out=tmp_path / "run", verbose=0)
+    assert {layer.compute_dtype for layer in run.model.layers if layer.count_params()} == {"bfloat16", "float32"}
+    assert keras.config.dtype_policy().name == "float32"
+    assert zoo.Run.open(run.directory).predict(np.zeros((2, 4))).probabilities.dtype == np.float32
+
+
+def test_auto_for_a_model_of_ones_own_is_refused(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    with pytest.raises(UsageError, match=r'"auto" is for models by name. Received: learning_rate'):
+        zoo.train(model, data="iris", learning_rate="auto", out=tmp_path / "run", verbose=0)
