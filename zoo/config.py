@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, Val
 
 from zoo.errors import UnknownNameError, UsageError
 
-OptimizerName = Literal["adam", "adamw", "lion", "momentum", "nesterov", "rmsprop", "sgd"]
+OptimizerName = Literal["adam", "adamw", "lazy_adam", "lion", "momentum", "nesterov", "rmsprop", "sgd"]
 ScheduleName = Literal["constant", "cosine", "exponential", "one_cycle", "plateau", "step"]
 MonitorName = Literal["loss", "accuracy", "macro_f1", "mae", "rmse", "r2"]
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -14,4 +14,5 @@ import zoo.layers.positions
 import zoo.layers.standardize_image
 import zoo.losses
 import zoo.metrics
+import zoo.optimizers
 import zoo.schedules  # noqa: F401

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.layers.masked_pooling import MaskedMaxPooling1D, PoolOverTime
+from zoo.layers.masked_pooling import MaskedAveragePooling1D, MaskedMaxPooling1D, PoolOverTime
 
 LENGTHS = (7, 4, 1, 0)
 
@@ -17,8 +17,8 @@ def rows(channels=3, time=7):
     return inputs, np.arange(time) < np.array(LENGTHS)[:, np.newaxis]
 
 
-def twin(inputs, mask, pool_size):
-    """Return the largest of each window's unmasked positions, 0 where there is none, and which windows have one."""
+def twin(inputs, mask, pool_size, pooling):
+    """Return the largest or the mean of each window's unmasked positions, 0 where there is none, and which windows have one."""
     starts = range(0, inputs.shape[1], pool_size)
     output = np.zeros((len(inputs), len(starts), inputs.shape[2]))
     any_left = np.zeros(output.shape[:2], bool)
@@ -26,16 +26,19 @@ def twin(inputs, mask, pool_size):
         for window, start in enumerate(starts):
             kept = values[start : start + pool_size][is_there[start : start + pool_size]]
             if len(kept):
-                output[row, window], any_left[row, window] = kept.max(axis=0), True
+                output[row, window], any_left[row, window] = getattr(kept, pooling)(axis=0), True
     return output, any_left
 
 
 @pytest.mark.parametrize("pool_size", [1, 2, 3, 7, 10])
-def test_local_pooling_and_its_mask_equal_the_numpy_twin(pool_size):
+@pytest.mark.parametrize(("make", "pooling"), [(MaskedMaxPooling1D, "max"), (MaskedAveragePooling1D, "mean")])
+def test_local_pooling_and_its_mask_equal_the_numpy_twin(make, pooling, pool_size):
     inputs, mask = rows()
-    layer = MaskedMaxPooling1D(pool_size)
-    expected, expected_mask = twin(inputs, mask, pool_size)
-    assert np.array_equal(layer(inputs, mask=mask), expected.astype("float32"))
+    layer = make(pool_size)
+    expected, expected_mask = twin(inputs, mask, pool_size, pooling)
+    assert np.allclose(layer(inputs, mask=mask), expected, rtol=0, atol=1e-6)  # a mean of 7 float32 numbers
+    without = np.ones_like(mask)
+    assert np.allclose(layer(inputs), twin(inputs, without, pool_size, pooling)[0], rtol=0, atol=1e-6)
     assert np.array_equal(layer.compute_mask(inputs, tf.constant(mask)), expected_mask)
     assert layer.compute_output_shape(inputs.shape) == expected.shape
 

@@ -32,6 +32,9 @@ def test_vectors_equal_the_twin(pair_buckets):
 
 def test_order_of_two_tokens_matters_and_the_mask_is_that_of_the_ids():
     layer = PairEmbedding(10, 4, 1_000)
+    layer(np.array([[3, 4, 0]]))
+    assert not layer.pairs.embeddings.numpy().any()  # a pair that was never trained changes nothing
+    layer.pairs.embeddings.assign(np.random.default_rng(0).normal(size=(1_000, 4)))
     output = layer(np.array([[3, 4, 0], [4, 3, 0]]))
     assert output._keras_mask.numpy().tolist() == [[True, True, False]] * 2
     assert not np.allclose(output[0, 1] - layer.tokens.embeddings[4], output[1, 1] - layer.tokens.embeddings[3])

@@ -36,7 +36,11 @@ def arguments_of(name, task, **changes):
 
 def tiny(name, task, *, seed=0, **changes):
     keras.utils.set_random_seed(seed)
-    return registry.find_model(name)[0].factory(**arguments_of(name, task, **changes))
+    model = registry.find_model(name)[0].factory(**arguments_of(name, task, **changes))
+    if changes.get("pair_buckets"):  # they begin at 0
+        pairs = model.get_layer("embed").pairs.embeddings
+        pairs.assign(np.random.default_rng(seed).normal(size=pairs.shape))
+    return model
 
 
 def compiled(name, task, learning_rate=None, **changes):
@@ -290,15 +294,14 @@ ATTENTION_OPTIONS = [
     for positions in ("learned", "sinusoidal")
     for normalization in ("pre", "post")
     for pooling in ("max", "mean")
-]
-TEXT_CASES = [
-    (name, options)
-    for name in TEXT_MODELS
-    for options in (
-        *(ATTENTION_OPTIONS if "attention" in registry.find_model(name)[0].tags else RECURRENT_OPTIONS),
-        {"pair_buckets": 50},
-    )
-]
+] + [{"pool_size": 3}, {"pool_size": 4, "positions": "sinusoidal", "pooling": "mean"}]
+OPTIONS_OF = {  # the three recurrent models are one but for their cell
+    "transformer": ATTENTION_OPTIONS,
+    "lstm": RECURRENT_OPTIONS,
+    "gru": RECURRENT_OPTIONS[3:4],
+    "rnn": RECURRENT_OPTIONS[3:4],
+}
+TEXT_CASES = [(name, options) for name in TEXT_MODELS for options in (*OPTIONS_OF[name], {"pair_buckets": 50})]
 each_text_case = pytest.mark.parametrize(("name", "options"), TEXT_CASES, ids=str)
 
 

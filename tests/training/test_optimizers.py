@@ -9,6 +9,7 @@ import pytest
 
 from zoo.config import Settings
 from zoo.errors import UnknownNameError, UsageError
+from zoo.optimizers import LazyAdam
 from zoo.training.optimizers import OPTIMIZERS, learning_rate_course, make_optimizer, optimizer_of
 
 
@@ -17,6 +18,7 @@ from zoo.training.optimizers import OPTIMIZERS, learning_rate_course, make_optim
     [
         ("adam", keras.optimizers.Adam, None, None),
         ("adamw", keras.optimizers.AdamW, None, None),
+        ("lazy_adam", LazyAdam, None, None),
         ("lion", keras.optimizers.Lion, None, None),
         ("rmsprop", keras.optimizers.RMSprop, 0.0, None),
         ("sgd", keras.optimizers.SGD, 0.0, False),

@@ -64,6 +64,31 @@ class MaskedMaxPooling1D(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="zoo")
+class MaskedAveragePooling1D(MaskedMaxPooling1D):
+    """The mean of each window of positions, without masked ones; all else as in `MaskedMaxPooling1D`.
+
+    Means are taken in float32 under any precision policy.
+
+    Example:
+        >>> import numpy as np
+        >>> MaskedAveragePooling1D(2)(np.array([1.0, 3.0, 5.0]).reshape(1, 3, 1)).numpy().ravel().tolist()
+        [2.0, 5.0]
+    """
+
+    def call(self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor:
+        """Return the mean of each window."""
+        if mask is None:
+            mask = ops.ones(ops.shape(inputs)[:2], "bool")
+        is_there = ops.cast(ops.expand_dims(mask, -1), "float32")  # (batch, time, 1)
+        total = self._share(ops.where(is_there > 0, ops.cast(inputs, "float32"), 0.0))
+        return ops.cast(total / ops.maximum(self._share(is_there), 0.5 / self.pool_size), inputs.dtype)
+
+    def _share(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+        filled = ops.pad(inputs, [[0, 0], [0, self.pool_size - 1], [0, 0]])
+        return ops.average_pool(filled, self.pool_size, data_format="channels_last")  # (batch, windows, channels)
+
+
+@keras.saving.register_keras_serializable(package="zoo")
 class PoolOverTime(keras.layers.Layer):
     """The largest or the mean value of each channel over all positions that are not masked.
 

@@ -11,7 +11,8 @@ class PairEmbedding(keras.layers.Layer):
     """A vector for each token plus one for each pair of neighbouring tokens, found by a hash of the two ids.
 
     "not good" has a vector of its own, and so has each Chinese word of two characters. Different pairs may share a bucket.
-    The first token of a row, and a token behind padding, have no pair.
+    A pair's vector begins at 0, so that one that was never trained changes nothing. The first token of a row, and a token
+    behind padding, have no pair.
 
     Args:
         input_dim: number of token ids, padding (0) included.
@@ -32,7 +33,9 @@ class PairEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.input_dim, self.output_dim, self.pair_buckets = input_dim, output_dim, pair_buckets
         self.tokens = keras.layers.Embedding(input_dim, output_dim, mask_zero=True, dtype=self.dtype_policy, name="tokens")
-        self.pairs = keras.layers.Embedding(pair_buckets, output_dim, dtype=self.dtype_policy, name="pairs")
+        self.pairs = keras.layers.Embedding(
+            pair_buckets, output_dim, embeddings_initializer="zeros", dtype=self.dtype_policy, name="pairs"
+        )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the vectors of tokens and of pairs."""

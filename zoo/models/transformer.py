@@ -32,6 +32,7 @@ def transformer(
     intermediate_dim: Count = 128,
     positions: Literal["learned", "sinusoidal"] = "learned",
     normalization: Literal["pre", "post"] = "pre",
+    pool_size: Count = 1,
     pooling: Literal["max", "mean"] = "max",
     dropout: Rate = 0.1,
     token_dropout: Rate = 0.0,
@@ -57,6 +58,8 @@ def transformer(
         positions: "learned" adds a vector for each position, "sinusoidal" waves, which have no longest text.
         normalization: where each block normalises: what enters the attention and the dense layers, and once more at the end
             ("pre"), or what leaves them, with the shortcut added ("post").
+        pool_size: neighbouring tokens whose vectors are averaged before positions are added, which makes the rest that much
+            faster; 1 for none.
         pooling: what the logits see: each channel's largest ("max") or mean over all tokens.
         dropout: share dropped in training of what the attention and the dense layers of each block give, and of the pooled
             features, in [0, 1).
@@ -82,7 +85,7 @@ def transformer(
     import keras
 
     from zoo.layers import ends
-    from zoo.layers.masked_pooling import PoolOverTime
+    from zoo.layers.masked_pooling import MaskedAveragePooling1D, PoolOverTime
     from zoo.layers.positions import LearnedPositions, SinusoidalPositions
 
     check_heads(hidden_dim, num_heads)
@@ -108,7 +111,11 @@ def transformer(
     is_token = keras.ops.not_equal(x, 0)  # (batch, time)
     for layer in embed:
         x = layer(x)  # (batch, time, hidden_dim)
-    x = (LearnedPositions(max_sequence_length, name="positions") if is_learned else SinusoidalPositions(name="positions"))(x)
+    if pool_size > 1:
+        x = MaskedAveragePooling1D(pool_size, name="pool_locally")(x)  # (batch, time / pool_size, hidden_dim)
+        is_token = is_token[:, ::pool_size]  # tokens stand in front
+    num_positions = -(-max_sequence_length // pool_size)
+    x = (LearnedPositions(num_positions, name="positions") if is_learned else SinusoidalPositions(name="positions"))(x)
     for _ in range(num_layers):
         for apply in (attend, feed_forward):
             change = keras.layers.Dropout(dropout)(apply(normalize(x) if normalization == "pre" else x))

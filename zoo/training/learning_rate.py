@@ -174,8 +174,8 @@ def _suggest(rates: Sequence[float], losses: Sequence[float]) -> LearningRateSwe
     """
     if len(losses) < 10:
         raise UsageError(
-            f"A suggestion needs 10 steps with a finite loss. Received: {len(losses)}. Check the data, begin with a lower rate, or "
-            "give it more time."
+            f"A suggestion needs 10 steps with a finite loss. Received: {len(losses)}. "
+            "Check the data, begin with a lower rate, or give it more time."
         )
     smoothed = smooth(losses)
     lowest = int(np.argmin(smoothed))

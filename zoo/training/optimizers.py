@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 OPTIMIZERS = {
     "adam": ("Adam", {}),
     "adamw": ("AdamW", {}),
+    "lazy_adam": ("LazyAdam", {}),  # zoo's own
     "lion": ("Lion", {}),
     "momentum": ("SGD", {"momentum": 0.9}),
     "nesterov": ("SGD", {"momentum": 0.9, "nesterov": True}),
@@ -24,7 +25,7 @@ ONE_CYCLE_START, ONE_CYCLE_END, ONE_CYCLE_RISE = 1 / 25, 1e-4, 0.3
 
 
 def make_optimizer(name: str, learning_rate: object = None, **arguments: Any) -> keras.optimizers.Optimizer:
-    """Return Keras' optimizer of this name; `momentum` and `nesterov` are SGD with momentum 0.9.
+    """Return Keras' or zoo's optimizer of this name; `momentum` and `nesterov` are SGD with momentum 0.9.
 
     Args:
         name: see `OPTIMIZERS`.
@@ -36,12 +37,14 @@ def make_optimizer(name: str, learning_rate: object = None, **arguments: Any) ->
     """
     import keras
 
+    from zoo.optimizers import LazyAdam
+
     if name not in OPTIMIZERS:
         raise UnknownNameError("optimizer", name, OPTIMIZERS)
     class_name, own = OPTIMIZERS[name]
-    rate = {} if learning_rate is None else {"learning_rate": learning_rate}
-    optimizer: keras.optimizers.Optimizer = getattr(keras.optimizers, class_name)(**own, **rate, **arguments)
-    return optimizer
+    rate: dict[str, Any] = {} if learning_rate is None else {"learning_rate": learning_rate}
+    kind: type[keras.optimizers.Optimizer] = LazyAdam if name == "lazy_adam" else getattr(keras.optimizers, class_name)
+    return kind(**own, **rate, **arguments)
 
 
 def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Optimizer:
