@@ -1,4 +1,4 @@
-"""The README is true: its Python runs from top to bottom, its commands are commands."""
+"""README and docs are true: their Python runs from top to bottom, their commands are commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 
 from zoo.cli import main as command_line
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+RUN = [ROOT / "README.md", ROOT / "docs" / "training.md"]  # their Python is run
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(text, *languages):
@@ -31,21 +33,23 @@ def commands(text):
     return found
 
 
-TEXT = README.read_text(encoding="utf-8")
+TEXTS = {path: path.read_text(encoding="utf-8") for path in PAGES}
+COMMANDS = [words for text in TEXTS.values() for words in commands(text)]
 
 
 @pytest.mark.slow
-def test_python_blocks_run_in_order(tmp_path, monkeypatch):
+@pytest.mark.parametrize("path", RUN, ids=lambda path: path.name)
+def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    python = blocks(TEXT, "python")
+    python = blocks(TEXTS[path], "python")
     assert python
-    namespace = {"__name__": "readme"}
+    namespace = {"__name__": "page"}
     for line, block in python:
-        code = "\n" * (line - 1) + block  # so that a traceback has the README's own line
-        exec(compile(code, str(README), "exec"), namespace)
+        code = "\n" * (line - 1) + block  # so that a traceback has the page's own line
+        exec(compile(code, str(path), "exec"), namespace)
 
 
-@pytest.mark.parametrize("words", commands(TEXT), ids=" ".join)
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_commands_parse(words):
     if "--help" in words or words == ["--version"]:
         with pytest.raises(SystemExit) as end:
@@ -56,7 +60,8 @@ def test_commands_parse(words):
 
 
 def test_there_are_commands():
-    assert commands(TEXT)
+    assert COMMANDS
+    assert all(commands(TEXTS[path]) for path in RUN)
 
 
 def test_shell_lines_are_read_as_a_shell_would():

@@ -22,6 +22,7 @@ Natural = Annotated[int, Ge(0)]
 Rate = Annotated[float, Ge(0), Lt(1)]
 Penalty = Annotated[float, Ge(0)]
 Widths = Annotated[tuple[Count, ...], MinLen(1)]
+Counts = Count | Widths  # one for all layers, or one for each
 Shape = tuple[int, ...]
 Statistics = float | tuple[float, ...]
 Variances = Annotated[float, Gt(0)] | tuple[Annotated[float, Gt(0)], ...]
@@ -45,6 +46,23 @@ def check_shape(input_shape: Sequence[int], *ranks: int) -> None:
         raise UsageError(
             f"`input_shape` is {accepted} with sizes of at least 1, without the batch. Received: {tuple(input_shape)}.{mend}"
         )
+
+
+def one_for_each(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
+    """Return one number for each of `count` layers.
+
+    Args:
+        name: of the argument.
+        value: one number for all, or one for each.
+        count: of layers.
+
+    Raises:
+        UsageError: there are more or fewer numbers than layers.
+    """
+    numbers = tuple(value) if isinstance(value, Sequence) else (value,) * count
+    if len(numbers) != count:
+        raise UsageError(f"`{name}` is one number, or one for each of {count} layers. Received: {numbers}.")
+    return numbers
 
 
 def penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:

@@ -37,7 +37,10 @@ HAND_COUNTED = {
     # 28 to 24, pooled to 12, to 8, pooled to 4: 4 * 4 * 20 = 320 inputs
     "cnn": (5 * 5 * 1 * 10 + 10) + (5 * 5 * 10 * 20 + 20) + (320 * 500 + 500) + (500 * 10 + 10),
     "cnn/wide": (5 * 5 * 1 * 32 + 32) + (5 * 5 * 32 * 64 + 64) + (4 * 4 * 64 * 256 + 256) + (256 * 10 + 10),
-    # 8 to 6, pooled to 3; 3 < 2 * 3, so padded: 3, pooled to 2: 2 * 2 * 4 = 16 inputs
+    # 28 by steps of 2 to 12; 12 to 10, pooled to 5, where 3 is just three fifths, to 3: 3 * 3 * 64 = 576 inputs of the logits
+    "cnn/fast": (25 * 16 + 16) + (9 * 16 * 32 + 4 * 32) + (9 * 32 * 64 + 4 * 64) + (576 * 10 + 10),
+    "cnn/accurate": (25 * 32 + 32) + (9 * 32 * 64 + 4 * 64) + (9 * 64 * 128 + 4 * 128) + (1152 * 10 + 10),
+    # 8 to 6, pooled to 3; 3 is more than three fifths of it, so padded: 3, pooled to 2: 2 * 2 * 4 = 16 inputs
     "cnn/tiny": (9 * 1 * 2 + 2) + (9 * 2 * 4 + 4) + (16 * 8 + 8) + (8 * 3 + 3),
     "resnet": (
         (9 * 1 * 16 + 4 * 16)

@@ -32,7 +32,11 @@ def trained(out: Path, model: Any = "linear", data: Any = TABLE, **settings: Any
 
 
 def test_later_settings_win_task_then_recipe_then_yaml_then_keyword(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = type("Recipe", (), {"settings": staticmethod(lambda: {"epochs": 3, "batch_size": 16, "seed": 5, "model.l2": 0.1})})
+    recipe = type(
+        "Recipe",
+        (),
+        {"model": "linear", "settings": staticmethod(lambda: {"epochs": 3, "batch_size": 16, "seed": 5, "model.l2": 0.1})},
+    )
     monkeypatch.setattr(registry, "find_recipe", lambda model, data: recipe)
     yaml = tmp_path / "config.yaml"
     yaml.write_text("batch_size: 8\nseed: 6\ndata.split_seed: 3\n")
@@ -43,6 +47,17 @@ def test_later_settings_win_task_then_recipe_then_yaml_then_keyword(tmp_path: Pa
     assert settings["batch_size"] == 8  # the file
     assert settings["data.split_seed"] == 3
     assert settings["seed"] == 7  # the keyword
+
+
+def test_a_variant_keeps_its_own_arguments_where_the_recipe_of_its_model_has_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = type("Recipe", (), {"model": "mlp", "settings": staticmethod(lambda: {"model.units": [5], "model.dropout": 0.1})})
+    monkeypatch.setattr(registry, "find_recipe", lambda model, data: recipe)
+    plain, large = (trained(tmp_path / name[-5:], name, "iris", epochs=1) for name in ("mlp", "mlp/large"))
+    assert plain.settings["model.units"] == [5]
+    assert [layer.units for layer in large.model.layers if hasattr(layer, "units")] == [256, 256, 3]
+    assert large.settings["model.dropout"] == 0.1
 
 
 def test_the_same_seed_gives_equal_weights_and_another_does_not(tmp_path: Path) -> None:

@@ -223,8 +223,7 @@ def _plan(
     data = data if data is not None else written.get("data")
     data = data if data is not None else default_data(task or (entry.tasks[0] if entry else None))
     names = {"model": model if isinstance(model, str) else model.name, "data": name_of(data)}
-    recipe = registry.find_recipe(names["model"], names["data"]) if entry else None
-    layers = [dict(recipe.settings()) if recipe else {}, written, given, names]
+    layers = [_recipe_settings(**names) if entry else {}, written, given, names]
     merged = {key: value for layer in layers for key, value in layer.items()}
     asked = [name for name in configuration.AUTO_NAMES if merged.get(name) == "auto"]
     if asked and entry is None:
@@ -237,6 +236,16 @@ def _plan(
     if entry is not None:
         configuration.check_values(entry.name, entry.annotations, entry.defaults, early.model_arguments)
     return _Plan(model, data, task, layers, {**written, **given}, names, asked)
+
+
+def _recipe_settings(model: str, data: str) -> dict[str, Any]:
+    """Return the settings of the recipe for a model or variant on a data set, without what a variant sets itself."""
+    recipe = registry.find_recipe(model, data)
+    if recipe is None:
+        return {}
+    entry, variant = registry.find_model(model)
+    own = {} if variant is None or recipe.model == model else entry.variants[variant]
+    return {key: value for key, value in recipe.settings().items() if key.removeprefix("model.") not in own}
 
 
 def _resume(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.arguments import Activation, Classes, Count, Penalty, Rate, Shape, Widths, penalty
+from zoo.arguments import Activation, Classes, Counts, Natural, Penalty, Rate, Shape, Widths, one_for_each, penalty
 from zoo.registry import register_model
 
 if TYPE_CHECKING:
@@ -16,16 +16,27 @@ if TYPE_CHECKING:
     variants={
         "tiny": {"input_shape": (8, 8, 1), "num_classes": 3, "filters": (2, 4), "kernel_size": 3, "units": 8},
         "wide": {"filters": (32, 64), "units": 256},
+        "fast": {
+            "filters": (16, 32, 64), "kernel_size": (5, 3, 3), "strides": (2, 1, 1), "pool_size": (1, 2, 1),
+            "batch_normalization": True, "units": 0, "dropout": 0.4,
+        },
+        "accurate": {
+            "filters": (32, 64, 128), "kernel_size": (5, 3, 3), "strides": (2, 1, 1), "pool_size": (1, 2, 1),
+            "batch_normalization": True, "units": 0, "dropout": 0.4,
+        },
     },
     tags=("image", "sequential", "convolution"),
-)
+)  # fmt: skip
 def cnn(
     *,
     input_shape: Shape = (28, 28, 1),
     num_classes: Classes = 10,
     filters: Widths = (10, 20),
-    kernel_size: Count = 5,
-    units: Count = 500,
+    kernel_size: Counts = 5,
+    strides: Counts = 1,
+    pool_size: Counts = 2,
+    batch_normalization: bool = False,
+    units: Natural = 500,
     activation: Activation = "relu",
     dropout: Rate = 0.5,
     l1: Penalty = 0.0,
@@ -33,17 +44,22 @@ def cnn(
 ) -> keras.Model:
     """Convolutions with max pooling, one dense layer and the logits: 5x5x10, 5x5x20, 500, classes.
 
-    Convolutions are not padded as long as the image is at least twice as wide as their kernel; smaller images are
-    padded, so that any size passes.
+    A convolution is padded only where its kernel is wider than three fifths of the image, so that images of any size pass.
 
     Args:
         input_shape: `(height, width, channels)`.
         num_classes: number of classes, at least 2.
-        filters: channels of each convolution; each is followed by pooling that halves the image.
-        kernel_size: side of the convolutions, in pixels.
-        units: width of the dense layer.
+        filters: channels of each convolution.
+        kernel_size: side of the convolutions, in pixels; one for all, or one for each.
+        strides: step of the convolutions, in pixels; one for all, or one for each.
+        pool_size: side of the squares after a convolution of which the largest value is kept; 1 for no pooling; one for all,
+            or one for each.
+        batch_normalization: whether to normalise after each convolution but the first, whose maps are the largest and whose
+            input is standardised.
+        units: width of the dense layer; 0 for none.
         activation: Keras' name of the activation.
-        dropout: share of the dense layer's outputs dropped in training, in [0, 1); half of it is dropped before that layer.
+        dropout: share of the dense layer's outputs dropped in training, in [0, 1), half of it before that layer; without one,
+            share of what the logits see.
         l1: weight of the sum of absolute kernel values, at least 0.
         l2: weight of the sum of squared kernel values, at least 0.
 
@@ -58,6 +74,7 @@ def cnn(
 
     References:
         LeCun, Bottou, Bengio and Haffner, Gradient-based learning applied to document recognition, Proc. IEEE 1998.
+        Ioffe and Szegedy, Batch normalization, ICML 2015.
         Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, JMLR 2014.
     """
     import keras
@@ -66,20 +83,28 @@ def cnn(
 
     layers = ends.image_input(input_shape)
     side = min(input_shape[:2])
-    for channels in filters:
-        padding = "valid" if side >= 2 * kernel_size else "same"
-        side = -(-(side if padding == "same" else side - kernel_size + 1) // 2)
-        layers += [
+    given = {"kernel_size": kernel_size, "strides": strides, "pool_size": pool_size}
+    sizes = [one_for_each(name, value, len(filters)) for name, value in given.items()]
+    for index, (channels, kernel, stride, pool) in enumerate(zip(filters, *sizes, strict=True)):
+        padding = "valid" if 5 * kernel <= 3 * side else "same"
+        side = -(-(side if padding == "same" else side - kernel + 1) // stride)
+        side = -(-side // pool)
+        normalize = batch_normalization and index > 0
+        layers.append(
             keras.layers.Conv2D(
-                channels, kernel_size, padding=padding, activation=activation, kernel_regularizer=penalty(l1, l2)
-            ),
-            keras.layers.MaxPooling2D(padding="same"),
+                channels, kernel, stride, padding, use_bias=not normalize, activation=None if normalize else activation,
+                kernel_regularizer=penalty(l1, l2),
+            )
+        )  # fmt: skip
+        if pool > 1:
+            layers.append(keras.layers.MaxPooling2D(pool, padding="same"))
+        if normalize:  # after pooling, where there is less of it
+            layers += [keras.layers.BatchNormalization(momentum=0.9), keras.layers.Activation(activation)]
+    layers.append(keras.layers.Flatten())
+    if units:
+        layers += [
+            keras.layers.Dropout(dropout / 2),
+            keras.layers.Dense(units, activation=activation, kernel_regularizer=penalty(l1, l2)),
         ]
-    layers += [
-        keras.layers.Flatten(),
-        keras.layers.Dropout(dropout / 2),
-        keras.layers.Dense(units, activation=activation, kernel_regularizer=penalty(l1, l2)),
-        keras.layers.Dropout(dropout),
-        *ends.outputs(num_classes, 1, None, None, penalty(l1, l2)),
-    ]
+    layers += [keras.layers.Dropout(dropout), *ends.outputs(num_classes, 1, None, None, penalty(l1, l2))]
     return keras.Sequential(layers, name="cnn")

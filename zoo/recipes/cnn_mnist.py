@@ -1,4 +1,4 @@
-"""cnn on MNIST."""
+"""cnn on MNIST, fast."""
 
 from __future__ import annotations
 
@@ -8,16 +8,31 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("cnn", "mnist", expected={"accuracy": 0.994}, tolerance=0.002)
+@register_recipe("cnn", "mnist", expected={"accuracy": 0.992}, tolerance=0.002)
 def cnn_mnist() -> Mapping[str, Any]:
-    """Convolutional network on full MNIST.
+    """Three convolutions on MNIST, the first with a step of 2: 3 epochs at a high rate.
 
     Command: zoo train cnn --data mnist
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
-    Time: 132 s of training
-    Expected: accuracy 0.994 on the test part, mean of three seeds; tolerance 0.002
+    Time: 15 s of training
+    Expected: accuracy 0.992 on the test part, mean of three seeds; tolerance 0.002
 
-    Epochs, batch size and learning rate were chosen on the validation part (99.33 % there, mean of two seeds; 10 epochs gave
-    99.24 %, batches of 64 with 15 epochs 99.28 %, a rate of 0.004 with 15 epochs 99.18 %).
+    Chosen on the validation part, three seeds: 99.28, 99.33 and 99.22 % there. One seed each: normalising after the first
+    convolution too 99.28 % in a quarter more time; the largest value of each map in place of all of them 99.08 %; steps of 2
+    in the second convolution in place of pooling 99.05 %; the model's own defaults, 5x5x10, 5x5x20, 500, had 99.13 % after 4
+    epochs in a third more time, and 99.44 % on the test part after 20 epochs at a rate of 0.002 in 132 s.
     """
-    return {"epochs": 20, "batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1}
+    return {
+        "epochs": 3,
+        "batch_size": 128,
+        "learning_rate": 0.012,
+        "schedule": "cosine",
+        "warmup": 0.15,
+        "model.filters": (16, 32, 64),
+        "model.kernel_size": (5, 3, 3),
+        "model.strides": (2, 1, 1),
+        "model.pool_size": (1, 2, 1),
+        "model.batch_normalization": True,
+        "model.units": 0,
+        "model.dropout": 0.4,
+    }
