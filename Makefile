@@ -47,6 +47,9 @@ bench: setup ## run the benchmarks, one after the other; rows go to benchmarks/r
 	$(BIN)/python benchmarks/tokenizer.py
 	$(BIN)/python benchmarks/text_buckets.py
 	$(BIN)/python benchmarks/text_speed.py
+	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/headline.py
 
 clean: ## remove what make and the tests made; runs/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist

@@ -1,0 +1,72 @@
+"""What `zoo.train` costs beside bare `model.fit` on the same pipeline, with checkpoints and logs on.
+
+Both train the recipe of cnn on MNIST, in turn, on the same Splits; times include tracing and validation.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from rows import add_row, shared_data
+
+import zoo
+from zoo import config
+from zoo.api.building import uncompiled
+from zoo.seeding import set_seed
+from zoo.training.compile import compile_for_training
+
+ROUNDS = 5
+MODEL, DATA = "cnn", "mnist"
+
+
+def main() -> None:
+    """Train both ways in turn and add the rows."""
+    os.environ["TFDS_DATA_DIR"] = str(shared_data() / "tfds")
+    recipe = zoo.info(f"{MODEL}@{DATA}").settings
+    data = zoo.load_data(DATA, batch_size=recipe["batch_size"])
+    names = {"model": MODEL, "data": DATA, "task": data.info.task_name}
+    settings = config.resolve(data.info.task.settings, recipe, names)
+    times: dict[str, list[float]] = {"bare": [], "ours": []}
+    for _ in range(ROUNDS):
+        times["bare"].append(bare(data, settings))
+        with tempfile.TemporaryDirectory() as folder:
+            run = zoo.train(MODEL, data=data, config=recipe, out=folder, verbose=0)
+            times["ours"].append(run.content["timings"]["fit_s"])
+        print({name: round(values[-1], 2) for name, values in times.items()}, flush=True)
+    pair = f"{MODEL}@{DATA}, {settings.epochs} epochs"
+    add_row("overhead", f"{pair}, bare model.fit, median", statistics.median(times["bare"]), "s", ROUNDS)
+    add_row("overhead", f"{pair}, zoo.train, median", statistics.median(times["ours"]), "s", ROUNDS)
+    ratios = [ours / bare for ours, bare in zip(times["ours"], times["bare"], strict=True)]
+    add_row(
+        "overhead",
+        f"{pair}, zoo.train / bare model.fit, median of the rounds' ratios",
+        statistics.median(ratios),
+        "ratio",
+        ROUNDS,
+    )
+
+
+def bare(data: zoo.Splits, settings: config.Settings) -> float:
+    """Return the seconds that `model.fit` takes alone."""
+    set_seed(settings.seed)
+    model, task, width = uncompiled(MODEL, data.info, settings.task, settings.model_arguments)
+    compile_for_training(model, task, width, data, settings)
+    begun = time.perf_counter()
+    model.fit(
+        data.training_stream(),
+        validation_data=data.validation,
+        epochs=settings.epochs,
+        steps_per_epoch=int(data.train.cardinality()),
+        shuffle=False,
+        verbose=0,
+    )
+    return time.perf_counter() - begun
+
+
+if __name__ == "__main__":
+    main()
