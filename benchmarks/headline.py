@@ -20,9 +20,9 @@ from rows import add_row, shared_data
 
 SEEDS = (0, 1, 2)
 RECIPES = {  # the peer's name, and zoo's models and data
-    "mnist": (["cnn/fast", "cnn/accurate"], "mnist"),
-    "lstm": (["lstm/fast"], "imdb_reviews"),
-    "transformer": (["transformer/fast", "transformer"], "imdb_reviews"),
+    "mnist": (["cnn", "cnn/accurate"], "mnist"),
+    "lstm": (["lstm"], "imdb_reviews"),
+    "transformer": (["transformer"], "imdb_reviews"),
 }
 ENVIRONMENT = {
     **os.environ,

@@ -8,25 +8,32 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("lstm", "imdb_reviews", expected={"accuracy": 0.88}, tolerance=0.006)
+@register_recipe("lstm", "imdb_reviews", expected={"accuracy": 0.885}, tolerance=0.006)
 def lstm_imdb_reviews() -> Mapping[str, Any]:
-    """Convolution and long short-term memory on IMDB.
+    """Convolution and long short-term memory in both directions on IMDB.
 
     Command: zoo train lstm --data imdb_reviews
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
-    Time: 128 s of training
-    Expected: accuracy 0.88 on the test part, mean of three seeds; tolerance 0.006
+    Time: 30 s of training
+    Expected: accuracy 0.885 on the test part, mean of three seeds; tolerance 0.006
 
-    Chosen on the validation part, where it reaches 89.6 % (one seed, as the first of what was tried).
+    Chosen on a fifth of train, cut so that reviews with three rare names in common stay together: 89.7 %, mean of three seeds
+    (90.0, 89.8, 89.4); in one direction, 3 epochs, 89.0 % there and 88.0 % on the test part. What else was tried stands in
+    docs/speed.md.
     """
     return {
-        "epochs": 3,
+        "epochs": 2,
         "batch_size": 64,
-        "learning_rate": 4e-3,
+        "learning_rate": 6e-3,
         "schedule": "cosine",
         "warmup": 0.1,
+        "label_smoothing": 0.2,
         "model.filters": 64,
-        "model.dropout": 0.4,
-        "model.token_dropout": 0.2,
+        "model.kernel_size": 5,
+        "model.pool_size": 8,
+        "model.bidirectional": True,
+        "model.units": 48,
+        "model.dropout": 0.5,
+        "model.token_dropout": 0.3,
         "data.max_length": 400,
     }
