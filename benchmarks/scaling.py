@@ -1,8 +1,8 @@
 """Time and peak memory of training against the number of examples and the length of the texts, in a plot.
 
 `python benchmarks/scaling.py` runs each point in a process of its own, adds rows, and writes docs/pictures/scaling.png. `cnn`
-sees 1 to 16 times 3,375 images of MNIST, `lstm` and `transformer` 2,000 made-up texts of 50 to 1,600 words; the time is the median
-of 2 epochs.
+sees 1 to 16 times 3,375 images of MNIST, `lstm` and `transformer` 2,000 made-up texts of 50 to 1,600 words; the time is the
+median of 2 epochs.
 """
 
 from __future__ import annotations

@@ -58,8 +58,11 @@ def descend(name: str, rate: float, features: np.ndarray, targets: np.ndarray) -
     """Return the training error before each step, `(steps,)`."""
     keras.utils.set_random_seed(0)
     model = zoo.build("linear", input_shape=features.shape[1:], num_outputs=1, optimizer=make_optimizer(name, rate))
-    history = model.fit(features, targets, batch_size=len(features), epochs=STEPS, shuffle=False, verbose=0)
-    return np.array(history.history["loss"])
+    losses = []
+    for _ in range(STEPS):
+        model.reset_metrics()  # else the loss is a mean over all steps so far
+        losses.append(model.train_on_batch(features, targets, return_dict=True)["loss"])
+    return np.array(losses, np.float64)
 
 
 if __name__ == "__main__":
