@@ -20,6 +20,7 @@ from zoo.training.optimizers import make_optimizer
 
 PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "optimizers.png"
 STEPS = 1000
+ROUNDING = 2e-7  # of an error of about 0.5 in float32, a few times
 RATES = {
     "sgd": (0.03, 0.1, 0.2, 0.25),
     "momentum": (0.003, 0.01, 0.03, 0.1),
@@ -43,7 +44,7 @@ def main() -> None:
     for name, rates in RATES.items():
         curves = {rate: descend(name, rate, features, targets) - lowest for rate in rates}
         best = min(rates, key=lambda rate: curves[rate][-50:].mean())
-        axes.plot(np.maximum(curves[best], 1e-8), label=f"{NAMES[name]}, rate {best:g}")
+        axes.plot(np.maximum(curves[best], ROUNDING), label=f"{NAMES[name]}, rate {best:g}")
         print(f"{name}: rate {best:g}, {curves[best][-1]:.2g} above the closed form after {STEPS} steps")
     axes.set_yscale("log")
     axes.set_xlabel("step over the whole training part")

@@ -45,7 +45,8 @@ def settings():
 
 def test_every_model_and_variant_is_listed_by_name():
     assert registry.list_models() == [
-        "cnn", "cnn/tiny", "cnn/wide", "gru", "gru/bidirectional", "gru/conv", "gru/tiny", "lenet", "lenet/tiny", "linear",
+        "cnn", "cnn/accurate", "cnn/fast", "cnn/tiny", "cnn/wide", "gru", "gru/bidirectional", "gru/conv", "gru/tiny",
+        "lenet", "lenet/tiny", "linear",
         "linear/tiny", "lstm", "lstm/bidirectional", "lstm/conv", "lstm/tiny", "mlp", "mlp/large", "mlp/tiny",
         "resnet", "resnet/20", "resnet/tiny", "rnn", "rnn/bidirectional", "rnn/conv", "rnn/tiny",
         "transformer", "transformer/base", "transformer/tiny",
@@ -163,7 +164,7 @@ def test_info_is_ready_for_json(name):
     [
         (registry.find_model, "lenett", "Unknown model. Received: 'lenett'. Did you mean 'lenet'?"),
         (registry.find_model, "cnn/tini", "Unknown variant of model 'cnn'. Received: 'tini'. Did you mean 'tiny'?"),
-        (registry.find_model, "cnn/", "Unknown variant of model 'cnn'. Received: ''. Accepted: tiny, wide."),
+        (registry.find_model, "cnn/", "Unknown variant of model 'cnn'. Received: ''. Accepted: accurate, fast, tiny, wide."),
         (registry.info, "mnits", "Unknown model or data set. Received: 'mnits'. Did you mean 'mnist'?"),
         (registry.info, "resnett", "Unknown model or data set. Received: 'resnett'. Did you mean 'resnet'?"),
         (registry.info, "resnet/21", "Unknown variant of model 'resnet'. Received: '21'. Did you mean '20'?"),

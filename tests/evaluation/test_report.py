@@ -95,7 +95,7 @@ def test_pictures_are_shown_as_they_are_and_findings_are_escaped() -> None:
     page = report_page(content, {"loss": [1.0]}, [Mistake(7, "<a>", "b", 0.75, image)])
     assert "test row 7: <strong>&lt;a&gt;</strong>, predicted b (0.750)" in page
     assert image_as_source(image) in page
-    assert '<p class="verdict lost">&lt;nothing&gt;</p>' in page
+    assert '<p class="finding">&lt;nothing&gt;</p>' in page
     assert Tags(page).open == []
 
 

@@ -19,6 +19,7 @@ from zoo.training import auto
 ALL = {"learning_rate": "auto", "batch_size": "auto", "precision": "auto"}
 
 
+@pytest.mark.slow
 def test_everything_is_chosen_and_recorded_and_can_be_repeated(tmp_path: Path) -> None:
     run = zoo.train("mlp", data="digits", epochs=2, out=tmp_path / "run", verbose=0, **ALL)
     record = json.loads((run.directory / "run.json").read_text())["auto"]
@@ -43,6 +44,7 @@ def test_a_small_budget_is_kept_and_leaves_settings_as_they_are(tmp_path: Path) 
     assert record["precision"]["why"] == "the budget was used up"
 
 
+@pytest.mark.slow
 def test_the_sweep_ends_with_the_budget(tmp_path: Path) -> None:
     from zoo.training.learning_rate import sweep_learning_rate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,7 +70,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def new_directory(path: Path) -> Iterator[None]:
-    """Create a directory, or take an empty one; if the block fails and leaves it empty, remove what was created.
+    """Create a directory, or take an empty one; if the block fails, remove what was created and all that it left in there.
 
     Raises:
         ArtefactError: it exists and holds something, or cannot be created or written.
@@ -94,7 +95,9 @@ def new_directory(path: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
+        for left in path.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
         if not existed:
-            with contextlib.suppress(OSError):  # not empty: then it is wanted
+            with contextlib.suppress(OSError):
                 path.rmdir()
         raise

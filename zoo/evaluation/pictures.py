@@ -27,7 +27,7 @@ def learning_rate_curve(points: Sequence[Sequence[float]]) -> Figure:
 def as_source(figure: Figure) -> str:
     """Return a figure as a data URI."""
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=150)
+    figure.savefig(picture, format="png", dpi=120)
     return _data_uri(picture.getvalue())
 
 
@@ -46,7 +46,8 @@ def image_as_source(image: np.ndarray) -> str:
 def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, log: bool = False) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4, 3), layout="constrained")
+    figure = Figure(figsize=(4, 3))
+    figure.subplots_adjust(left=0.18, right=0.97, bottom=0.17, top=0.9)  # a computed layout would take as long as all else
     axes = figure.subplots()
     for name, (places, values) in lines.items():
         axes.plot(places, values, marker="." if len(values) < 50 else "", label=name)

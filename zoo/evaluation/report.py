@@ -18,8 +18,8 @@ h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margi
 th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #d5dae0; text-align: left; vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .confusion td { background: rgb(47 111 79 / var(--share)); }
-.verdict { padding: 0.75rem 1rem; border-left: 4px solid #2f6f4f; background: #eef6f1; }
-.verdict.lost { border-color: #a4551e; background: #fbf1ea; }
+.verdict, .finding { padding: 0.75rem 1rem; border-left: 4px solid #2f6f4f; background: #eef6f1; }
+.verdict.lost, .finding { border-color: #a4551e; background: #fbf1ea; }
 .mistakes { display: flex; flex-wrap: wrap; gap: 1rem; }
 .mistakes figure { margin: 0; width: 8rem; font-size: 0.85rem; overflow-wrap: anywhere; }
 .mistakes img { width: 8rem; image-rendering: pixelated; }
@@ -62,7 +62,7 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float
     if baseline:
         sentence, won = verdict(content["metrics"], baseline)
         parts.append(f'<p class="verdict{"" if won else " lost"}">{html.escape(sentence)}</p>')
-    parts += [f'<p class="verdict lost">{html.escape(sentence)}</p>' for sentence in content.get("findings", ())]
+    parts += [f'<p class="finding">{html.escape(sentence)}</p>' for sentence in content.get("findings", ())]
     parts += [_table(columns, rows), "<h2>Learning curves</h2>", _curves(history, content.get("learning_rates", ()))]
     if evaluation["per_class"]:
         names = list(evaluation["per_class"])
