@@ -23,10 +23,10 @@ reproduce: setup ## run RECIPE=cnn@mnist (or several) and check the score that i
 	$(BIN)/python scripts/reproduce.py $(RECIPE)
 
 test: setup ## run the tests that are neither slow nor need a network
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 slow: setup ## run the slow tests
-	$(BIN)/pytest -m "slow and not network"
+	$(BIN)/pytest -n 2 --dist worksteal -m "slow and not network"
 
 check: setup ## lint, formatting and types
 	$(BIN)/ruff check .
