@@ -8,14 +8,14 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("cnn", "mnist", expected={"accuracy": 0.992}, tolerance=0.002)
+@register_recipe("cnn", "mnist", expected={"accuracy": 0.993}, tolerance=0.002)
 def cnn_mnist() -> Mapping[str, Any]:
     """Three convolutions on MNIST, the first with a step of 2: 3 epochs at a high rate.
 
     Command: zoo train cnn --data mnist
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
-    Time: 15 s of training
-    Expected: accuracy 0.992 on the test part, mean of three seeds; tolerance 0.002
+    Time: 19 s of training
+    Expected: accuracy 0.993 on the test part, mean of three seeds; tolerance 0.002
 
     Chosen on the validation part, three seeds: 99.35, 99.18 and 99.30 % there; batches of 128 with a rate of 0.012 and a
     dropout of 0.4 had 99.28, 99.33 and 99.22 % in a quarter more time. The model's own defaults, 5x5x10, 5x5x20, 500, had
