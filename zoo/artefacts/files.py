@@ -46,6 +46,19 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
+def write_picture(path: str | os.PathLike[str], figure: Any) -> None:
+    """Write a matplotlib figure to a new PNG file.
+
+    Raises:
+        ArtefactError: the file exists, or cannot be written.
+    """
+    target = Path(path)
+    if target.exists():
+        raise ArtefactError(f"The file exists and is not overwritten. Received: {target}. Choose another name.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(target, lambda partial: figure.savefig(partial, format="png", dpi=150))
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON atomically, readable by people."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

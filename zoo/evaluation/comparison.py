@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from zoo.artefacts.files import write_atomically
+from zoo.artefacts.files import write_picture
 from zoo.artefacts.run import Run
-from zoo.errors import ArtefactError, UsageError
+from zoo.errors import UsageError
 
 OF_THE_PLACE = ("data.data_dir", "checkpoint_seconds", "keep_checkpoints", "baseline")  # settings that change no score
 
@@ -62,9 +61,6 @@ class Comparison:
         """
         from matplotlib.figure import Figure
 
-        target = Path(path)
-        if target.exists():
-            raise ArtefactError(f"The file exists and is not overwritten. Received: {target}. Choose another name.")
         histories = [run.history for run in self.runs]
         scores = [name for name in histories[0] if name.startswith("val_") and all(name in history for history in histories)]
         figure = Figure(figsize=(4.5 * len(scores), 3.5), layout="constrained")
@@ -76,8 +72,7 @@ class Comparison:
             axes.set_xlabel("epoch")
             axes.locator_params(axis="x", integer=True)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(self.runs), 3))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, lambda partial: figure.savefig(partial, format="png", dpi=150))
+        write_picture(path, figure)
 
 
 def compare_runs(runs: Sequence[Run]) -> Comparison:

@@ -7,14 +7,13 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from zoo.artefacts.files import write_atomically
-from zoo.errors import ArtefactError, UsageError
+from zoo.artefacts.files import write_picture
+from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
 from zoo.progress import track
 from zoo.training.snapshot import Snapshot
@@ -53,9 +52,6 @@ class LearningRateSweep:
         """
         from matplotlib.figure import Figure
 
-        target = Path(path)
-        if target.exists():
-            raise ArtefactError(f"The file exists and is not overwritten. Received: {target}. Choose another name.")
         figure = Figure(figsize=(6, 4), layout="constrained")
         axes = figure.subplots()
         axes.plot(self.rates, self.losses, ".", color="#b9c4cf", label="loss of each batch")
@@ -67,8 +63,7 @@ class LearningRateSweep:
         low, high = min(self.smoothed), max(self.smoothed[0], *self.smoothed[: len(self.smoothed) // 2])
         axes.set_ylim(low - 0.1 * (high - low), high + 0.3 * (high - low))
         axes.legend()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, lambda partial: figure.savefig(partial, format="png", dpi=150))
+        write_picture(path, figure)
 
 
 def sweep_learning_rate(
