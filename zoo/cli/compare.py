@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
-from pathlib import Path
 
 from zoo.cli import options, output
 
@@ -12,7 +10,7 @@ from zoo.cli import options, output
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo compare` takes."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories, two or more")
-    parser.add_argument("--out", metavar="FILE", help="the picture, a new PNG file; default runs/compare-TIME.png")
+    options.add_picture(parser, "compare")
     options.add_json(parser)
 
 
@@ -24,8 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     from zoo import api
 
     comparison = api.compare(*arguments.runs)
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    picture = Path(arguments.out) if arguments.out else Path("runs") / f"compare-{stamp}.png"
+    picture = options.picture(arguments, "compare")
     comparison.plot(picture)
     scores, differences = comparison.scores, comparison.differences
     if arguments.json:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import UnknownNameError
@@ -25,6 +27,26 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text-column", metavar="NAME", help="the column of texts, by name or, without a header, from 1")
     parser.add_argument("--label-column", metavar="NAME", help="the column to predict")
     parser.add_argument("--encoding", metavar="NAME", help="of a text file; default utf-8")
+
+
+def add_training(parser: argparse.ArgumentParser, example: str) -> None:
+    """Add what says on which data and with which settings a model is trained; `settings` reads the latter."""
+    parser.add_argument("--data", help="a data set's name or a path; by default the task's embedded data set")
+    parser.add_argument("--config", metavar="FILE", help="a YAML file of flat settings")
+    add_columns(parser)
+    add_set(parser, example)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def add_picture(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add `--out` for a picture; `picture` reads it."""
+    parser.add_argument("--out", metavar="FILE", help=f"the picture, a new PNG file; default runs/{name}-TIME.png")
+
+
+def picture(arguments: argparse.Namespace, name: str) -> Path:
+    """Return where the picture goes."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return Path(arguments.out) if arguments.out else Path("runs") / f"{name}-{stamp}.png"
 
 
 def columns(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -12,13 +12,9 @@ from zoo.cli import options, output
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo train` takes."""
     parser.add_argument("model", nargs="?", help="a model, for example cnn; may stand in --config")
-    parser.add_argument("--data", help="a data set's name or a path; by default the task's embedded data set")
-    parser.add_argument("--config", metavar="FILE", help="a YAML file of flat settings")
     parser.add_argument("--out", metavar="DIR", help="the run directory, new or empty; default runs/MODEL-DATA-TIME")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, from its newest checkpoint")
-    options.add_columns(parser)
-    options.add_set(parser, "epochs=3, model.filters=[8,16], data.label_column=price")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    options.add_training(parser, "epochs=3, model.filters=[8,16], data.label_column=price")
     options.add_json(parser)
 
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def curves(title: str, lines: Mapping[str, Sequence[float]], *, log: bool = False) -> Figure:
+def curves(title: str, lines: Mapping[str, Sequence[float]]) -> Figure:
     """Return a figure of one score by epoch, counted from 1, a line for each name."""
-    return _lines(title, {name: (range(1, len(values) + 1), values) for name, values in lines.items()}, log=log)
+    return _lines(title, {name: (range(1, len(values) + 1), values) for name, values in lines.items()})
 
 
 def learning_rate_curve(points: Sequence[Sequence[float]]) -> Figure:
@@ -43,7 +43,7 @@ def image_as_source(image: np.ndarray) -> str:
     return _data_uri(picture.getvalue())
 
 
-def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, log: bool = False) -> Figure:
+def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4, 3))
@@ -54,8 +54,6 @@ def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float
     axes.set_title(title)
     axes.set_xlabel("epoch")
     axes.locator_params(axis="x", integer=True)
-    if log:
-        axes.set_yscale("log")
     if any(lines):
         axes.legend()
     return figure
