@@ -62,7 +62,7 @@ def fit(
     stateful = [Guard(), *_scheduled(settings, monitor), *callbacks]
     logs = keras.callbacks.TensorBoard(str(writer.directory / "logs"), write_graph=False)
     bars = EpochBars(settings.epochs, steps, data.batch_size) if verbose else None
-    begin = newest_snapshot(checkpoints) if resume else Snapshot.of(model, 0, 0)
+    begin = newest_snapshot(checkpoints) if resume else Snapshot(0, 0, {})  # nothing to restore: the model is as it begins
     with StopRequest() as stop:
         keeper = Keeper(
             writer, checkpoints, stateful, epochs=settings.epochs, steps=steps, seconds=settings.checkpoint_seconds,
@@ -72,7 +72,8 @@ def fit(
 
         def go_on(begin: Snapshot) -> None:
             """Train from a place in the middle of an epoch to its end, else to the end of all."""
-            begin.restore(model, "model", "optimizer")
+            if begin.arrays:
+                begin.restore(model, "model", "optimizer")
             keeper.go_on_from(begin)
             first_batch = begin.epoch * steps + begin.step
             model.fit(
