@@ -12,7 +12,7 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from rows import add_row, shared_data
+from rows import add_row, recipe_and_data
 
 import zoo
 from zoo import config
@@ -26,9 +26,7 @@ MODEL, DATA = "cnn", "mnist"
 
 def main() -> None:
     """Train both ways in turn and add the rows."""
-    os.environ["TFDS_DATA_DIR"] = str(shared_data() / "tfds")
-    recipe = zoo.info(f"{MODEL}@{DATA}").settings
-    data = zoo.load_data(DATA, batch_size=recipe["batch_size"])
+    _, recipe, data = recipe_and_data(f"{MODEL}@{DATA}")
     names = {"model": MODEL, "data": DATA, "task": data.info.task_name}
     settings = config.resolve(data.info.task.settings, recipe, names)
     times: dict[str, list[float]] = {"bare": [], "ours": []}

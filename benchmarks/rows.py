@@ -8,6 +8,10 @@ import platform
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import zoo
 
 PATH = Path(__file__).parent / "results.csv"
 COLUMNS = ("date", "commit", "benchmark", "measure", "value", "unit", "runs", "machine")
@@ -63,3 +67,15 @@ def shared_data() -> Path:
     if not folder.is_dir():
         raise SystemExit(f"This benchmark needs real MNIST. Received: no folder {folder}. Set ZOO_SHARED.")
     return folder
+
+
+def recipe_and_data(pair: str) -> tuple[str, dict[str, Any], zoo.Splits]:
+    """Return the model, the recipe's settings and the data of "cnn@mnist", read as the recipe asks."""
+    import zoo
+
+    os.environ["TFDS_DATA_DIR"] = str(shared_data() / "tfds")
+    os.environ["ZOO_DATA"] = str(shared_data() / "text")
+    model, _, name = pair.partition("@")
+    recipe = dict(zoo.info(pair).settings)
+    arguments = {key.removeprefix("data."): value for key, value in recipe.items() if key.startswith("data.")}
+    return model, recipe, zoo.load_data(name, batch_size=recipe["batch_size"], **arguments)
