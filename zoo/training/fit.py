@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -60,7 +61,7 @@ def fit(
     monitor = settings.monitor or data.info.task.monitor
     augmentation, class_weight = _augmentation(settings, data), _class_weight(settings.class_weight, data)
     stateful = [Guard(), *_scheduled(settings, monitor), *callbacks]
-    logs = keras.callbacks.TensorBoard(str(writer.directory / "logs"), write_graph=False)
+    logs = _Logs(str(writer.directory / "logs"), write_graph=False)
     bars = EpochBars(settings.epochs, steps, data.batch_size) if verbose else None
     begin = newest_snapshot(checkpoints) if resume else Snapshot(0, 0, {})  # nothing to restore: the model is as it begins
     with StopRequest() as stop:
@@ -121,6 +122,13 @@ def fit(
         model.set_weights(weights)
     writer.update(learning_rates=keeper.learning_rates)
     return {"fit_s": keeper.seconds, "epoch_s": statistics.median(keeper.epoch_seconds)}
+
+
+class _Logs(keras.callbacks.TensorBoard):
+    """TensorBoard's logs of each epoch, without those scalars of each batch that Keras makes only to drop them."""
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Log nothing."""
 
 
 def _scheduled(settings: Settings, monitor: str) -> list[keras.callbacks.Callback]:
