@@ -33,6 +33,19 @@ class TinyShapes(tfds.core.GeneratorBasedBuilder):
             yield number, {"image": np.full((6, 6, 1), 10 * number, np.uint8), "label": number % 2}
 
 
+class DeepShapes(TinyShapes):
+    """Images of 16 bits."""
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        image = tfds.features.Image(shape=(6, 6, 1), dtype=np.uint16)
+        features = {"image": image, "label": tfds.features.ClassLabel(num_classes=2)}
+        return self.dataset_info_from_configs(features=tfds.features.FeaturesDict(features))
+
+    def _generate_examples(self):
+        for number in range(24):
+            yield number, {"image": np.full((6, 6, 1), 1000 * number, np.uint16), "label": number % 2}
+
+
 class TwoLabels(TinyShapes):
     """Images with two labels, none of them the one to learn."""
 
@@ -74,6 +87,30 @@ def test_streaming_gives_what_memory_gives(prepared: Path) -> None:
         for left, right in zip(getattr(memory, part), getattr(stream, part), strict=True):
             np.testing.assert_array_equal(left[0], right[0])
             np.testing.assert_array_equal(left[1], right[1])
+
+
+def test_another_file_format_gives_the_same(prepared: Path, tmp_path: Path) -> None:
+    builder = TinyShapes(data_dir=tmp_path, file_format="parquet")
+    builder.download_and_prepare()
+    for budget in (256, 0):
+        same, other = (zoo.load_data(path, memory_budget_mb=budget) for path in (prepared, builder.data_path))
+        assert sorted(examples(same)) == sorted(examples(other))
+        assert same.info.labels == other.info.labels
+
+
+def test_a_file_format_without_tf_data_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("array_record")
+    builder = TinyShapes(data_dir=tmp_path, file_format="array_record")
+    builder.download_and_prepare()
+    with pytest.raises(DataError, match=r"array_record.*file_format=tfrecord"):
+        zoo.load_data(builder.data_path)
+
+
+def test_images_of_more_than_8_bits_are_refused(tmp_path: Path) -> None:
+    builder = DeepShapes(data_dir=tmp_path)
+    builder.download_and_prepare()
+    with pytest.raises(DataError, match=r"8 bits are read.*uint16"):
+        zoo.load_data(builder.data_path)
 
 
 def test_image_size_stretches_streamed_images(prepared: Path) -> None:

@@ -197,7 +197,13 @@ def _in_order(builder: tfds.core.DatasetBuilder, split: str, keys: tuple[str, st
         return tf.data.TFRecordDataset(files).batch(SCAN_BATCH).map(parse)
     config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     decoders = {keys[0]: tfds.decode.SkipDecoding()}
-    examples = builder.as_dataset(split=split, shuffle_files=False, decoders=decoders, read_config=config)
+    try:
+        examples = builder.as_dataset(split=split, shuffle_files=False, decoders=decoders, read_config=config)
+    except NotImplementedError as error:
+        raise DataError(
+            f"Files of this format cannot be read as tf.data. Received: {builder.info.file_format.value} in "
+            f"{builder.data_path}. Prepare the data set with file_format=tfrecord."
+        ) from error
     return examples.map(lambda example: tuple(example[key] for key in keys)).batch(SCAN_BATCH)
 
 
