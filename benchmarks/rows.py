@@ -70,7 +70,7 @@ def shared_data() -> Path:
 
 
 def recipe_and_data(pair: str) -> tuple[str, dict[str, Any], zoo.Splits]:
-    """Return the model, the recipe's settings and the data of "cnn@mnist", read as the recipe asks."""
+    """Return the model of "cnn@mnist", the recipe's settings for training, and the data, read as the recipe asks."""
     import zoo
 
     os.environ["TFDS_DATA_DIR"] = str(shared_data() / "tfds")
@@ -78,4 +78,5 @@ def recipe_and_data(pair: str) -> tuple[str, dict[str, Any], zoo.Splits]:
     model, _, name = pair.partition("@")
     recipe = dict(zoo.info(pair).settings)
     arguments = {key.removeprefix("data."): value for key, value in recipe.items() if key.startswith("data.")}
+    recipe = {key: value for key, value in recipe.items() if not key.startswith("data.")}
     return model, recipe, zoo.load_data(name, batch_size=recipe["batch_size"], **arguments)

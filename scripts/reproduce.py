@@ -41,7 +41,8 @@ def main(names: list[str]) -> int:
         print("Which recipe? There are: " + ", ".join(registry.list_recipes()))
         return 2
     for name in names:
-        zoo.info(name)  # an unknown one is refused before anything is trained
+        if name not in registry.list_recipes():  # refused before anything is trained
+            raise zoo.UnknownNameError("recipe", name, registry.list_recipes())
     verdicts = [reproduce(name) for name in names]  # all of them run
     return 0 if all(verdicts) else 1
 

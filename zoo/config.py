@@ -6,6 +6,7 @@ The same keys serve YAML files, `--set` and `run.json`.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -114,6 +115,15 @@ class Settings(BaseModel):
     baseline: bool = Field(default=True, description="texts: whether the baseline is scored beside the model")
     model_arguments: dict[str, Any] = {}
     data_arguments: DataArguments = DataArguments()
+
+    @field_validator("class_weight", mode="before")
+    @classmethod
+    def _weights_by_label(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        if not all(isinstance(weight, int | float) and 0 <= weight < math.inf for weight in given.values()):
+            raise ValueError('"balanced", or a number of at least 0 for each label')
+        return {str(label): weight for label, weight in given.items()}
 
     def to_flat(self) -> dict[str, Any]:
         """Return the settings as plain flat keys, as `config.yaml` has them."""

@@ -135,8 +135,10 @@ def data_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def own_data(run: Run) -> Splits:
     """Return the data that a run learned from, read again: from where they were, or by the name that they were given."""
+    from zoo.artefacts.run import UNNAMED
+
     name = run.settings["data"]
-    if name in ("arrays", "tf.data"):
+    if name in UNNAMED:
         raise UsageError("This run learned from arrays, which it does not keep. Received: no data. Give data=.")
     location = run.info.location
     source = location if location is not None and Path(location).exists() else name

@@ -134,10 +134,20 @@ def find_learning_rate(
     if isinstance(model, Run):
         model, data = model.model, data if data is not None else own_data(model)
     plan = _plan(model, data, config, model_arguments, data_arguments, settings)
+    is_bare = not isinstance(plan.model, str) and not plan.model.compiled
     keras_model, splits, *_ = plan.make()
-    return sweep_learning_rate(
+    sweep = sweep_learning_rate(
         keras_model, splits, lowest=lowest, highest=highest, steps=steps, verbose=0 if verbose == 0 else 1
     )
+    if is_bare:
+        keras_model.compiled = False  # as it was: Keras and `train` compile it anew
+    if not sweep.has_risen:
+        logger.warning(
+            "The loss had not risen when the sweep ended, at a rate of %.2g: the suggestion says little. "
+            "Take more steps, or a higher `highest`.",
+            sweep.rates[-1],
+        )
+    return sweep
 
 
 @dataclass(frozen=True)
@@ -163,11 +173,17 @@ class _Plan:
         from zoo.training.auto import choose_settings
         from zoo.training.compile import compile_for_training, prepare_own_model
 
-        merged = {key: value for layer in self.layers for key, value in layer.items()}
+        layers = self.layers
+        if isinstance(self.data, Splits):  # which are read already: what a recipe says of reading them is not for them
+            layers = [
+                {key: value for key, value in layer.items() if key in self.explicit or not key.startswith("data.")}
+                for layer in layers
+            ]
+        merged = {key: value for layer in layers for key, value in layer.items()}
         entry = registry.find_model(self.model)[0] if isinstance(self.model, str) else None
         splits = load_for(entry, self.data, self.task, **data_settings(merged))
         info = splits.info
-        settings = configuration.resolve(info.task.settings, *self.layers, {"task": info.task_name})
+        settings = configuration.resolve(info.task.settings, *layers, {"task": info.task_name})
         if isinstance(self.data, Splits) and "batch_size" not in self.explicit:
             settings = settings.model_copy(update={"batch_size": self.data.batch_size})
         splits = splits.with_batches(settings.batch_size, settings.seed)

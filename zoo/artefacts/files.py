@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ArtefactError
+from zoo.errors import ArtefactError, UsageError
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], name: Callable[[Path], str] | None = None) -> None:
@@ -51,8 +51,11 @@ def write_picture(path: str | os.PathLike[str], figure: Any) -> None:
 
     Raises:
         ArtefactError: the file exists, or cannot be written.
+        UsageError: its name does not end in .png.
     """
     target = Path(path)
+    if target.suffix.lower() != ".png":
+        raise UsageError(f"Pictures are PNG files. Received: {target}. End its name in .png.")
     if target.exists():
         raise ArtefactError(f"The file exists and is not overwritten. Received: {target}. Choose another name.")
     target.parent.mkdir(parents=True, exist_ok=True)

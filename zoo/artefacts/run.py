@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.artefacts import files
 from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.config import DataArguments, Settings, data_arguments, write_yaml
-from zoo.errors import ArtefactError, UsageError, one_line
+from zoo.errors import ArtefactError, UsageError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.tasks import find_task
 
@@ -31,6 +31,7 @@ MODEL_FILE = "model.keras"
 RUN_FILE = "run.json"
 DATA_FILE = Path("assets") / "data.json"
 UNTRAINED_FILE = Path("checkpoints") / "untrained.keras"
+UNNAMED = ("arrays", "tf.data")  # data that a run does not find again by itself
 PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn")
 
 
@@ -225,22 +226,30 @@ class RunWriter:
         """Record how the run ended; an error gets a note that says which model is kept."""
         if error is None:
             return
-        error.add_note(self._kept())
+        is_stopped = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, OSError)
+        error.add_note(self._kept(can_go_on=is_stopped or not isinstance(error, ZooError)))
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         with contextlib.suppress(ArtefactError):  # on a full disk this too may fail; what was kept stays
             self.update(status=status, error=str(error))
 
-    def _kept(self) -> str:
+    def _kept(self, *, can_go_on: bool) -> str:
+        """Return which model is kept; and how to go on, where that would not end at the same error."""
+        command = f"zoo train --resume {self.directory}"
+        if self._content["data"]["name"] in UNNAMED:
+            command = f"zoo.train(resume={str(self.directory)!r}, data=...)"
+        go_on = f" To go on: {command}" if can_go_on else ""
         if "kept" not in self._content:
-            return f"No model is kept yet. To go on: zoo train --resume {self.directory}"
+            return f"No model is kept yet.{go_on}"
         epoch, batch = self._content["kept"]["epoch"], self._content["kept"]["batch"]
         place = (
             f"in epoch {epoch + 1}, after {batch} batches" if batch else f"after epoch {epoch}" if epoch else "before training"
         )
-        return (
-            f"The model as it was {place} is kept in {self.directory / MODEL_FILE}. "
-            f"To go on: zoo train --resume {self.directory}"
-        )
+        return f"The model as it was {place} is kept in {self.directory / MODEL_FILE}.{go_on}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The resolved settings, as flat keys."""
+        return dict(self._content["settings"])
 
     def update(self, **content: Any) -> None:
         """Add to `run.json`."""

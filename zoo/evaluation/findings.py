@@ -23,7 +23,11 @@ def find_problems(history: Mapping[str, Sequence[float]], evaluation: Evaluation
         >>> find_problems({"loss": [1.0, 0.5, 0.1], "val_loss": [1.0, 0.8, 1.2]}, Evaluation({}, 0))[0][:60]
         'Overfitting: the validation loss was lowest (0.8000) after e'
     """
-    return [*_overfitting(history, keeps_best=keeps_best), *_unpredicted(evaluation), *_no_better_than_the_mean(evaluation)]
+    return [
+        *_overfitting(history, keeps_best=keeps_best),
+        *(_unpredicted(evaluation) or _no_better_than_one_answer(evaluation)),
+        *_no_better_than_the_mean(evaluation),
+    ]
 
 
 def _overfitting(history: Mapping[str, Sequence[float]], *, keeps_best: bool) -> list[str]:
@@ -52,6 +56,16 @@ def _unpredicted(evaluation: Evaluation) -> list[str]:
         return [f"Every test example is predicted as {only!r}: nothing was learned. {advice}"]
     more = f" and {len(never) - MOST_NAMES} more" if len(never) > MOST_NAMES else ""
     return [f"Never predicted, though they stand in the test part: {', '.join(map(repr, never[:MOST_NAMES]))}{more}. {advice}"]
+
+
+def _no_better_than_one_answer(evaluation: Evaluation) -> list[str]:
+    supports = [scores["support"] for scores in evaluation.per_class.values()]
+    if not supports or evaluation.metrics["accuracy"] > max(supports) / sum(supports):
+        return []
+    return [
+        f"The accuracy ({evaluation.metrics['accuracy']:.4f}) is no better than always answering the most frequent class. "
+        "Train longer or with another learning rate (zoo find-lr)."
+    ]
 
 
 def _no_better_than_the_mean(evaluation: Evaluation) -> list[str]:

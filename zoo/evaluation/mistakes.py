@@ -1,4 +1,4 @@
-"""The test examples that a model was most sure about and wrong."""
+"""The test examples that a model was most wrong about."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Mistake:
 
 
 def worst_mistakes(data: Splits, part: str, truth: np.ndarray, probabilities: np.ndarray, *, most: int = 12) -> list[Mistake]:
-    """Return the mistakes that a model was surest about, the worst first.
+    """Return the mistakes in which the right answer got the least probability, the worst first.
 
     Args:
         data: that was scored.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection
 from typing import Any
@@ -14,6 +15,7 @@ from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
 from zoo.training.learning_rate import sweep_learning_rate
 
+logger = logging.getLogger(__name__)
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
 LEAST_GAIN = 1.15  # of examples a second, for which a batch is doubled or precision is halved
 LEAST_STEPS = 30  # of the optimizer in an epoch, which a batch size leaves
@@ -27,7 +29,7 @@ def choose_settings(
 ) -> tuple[Settings, dict[str, Any]]:
     """Return the settings with those that were asked for chosen by probes, and a record of what was tried and why.
 
-    A probe that finds the budget used up leaves its setting as it is.
+    A probe that finds the budget used up leaves its setting as it is; one that has begun takes its first steps all the same.
 
     Args:
         asked: some of `zoo.config.AUTO_NAMES`.
@@ -51,6 +53,8 @@ def choose_settings(
         rate, tried, why = _learning_rate(build, data, settings, left(), verbose)
         settings = settings.model_copy(update={"learning_rate": rate})
         record["learning_rate"] = {"chosen": rate, "tried": tried, "why": why}
+    for name in asked:
+        logger.info("%s=%s: %s", name, record[name]["chosen"], record[name]["why"])
     return settings, {**record, "seconds": time.perf_counter() - begun}
 
 
@@ -105,11 +109,11 @@ def _learning_rate(
     batched = data.with_batches(settings.batch_size, settings.seed)
     try:
         sweep = sweep_learning_rate(build(settings), batched, seconds=seconds, verbose=verbose)
-    except UsageError as error:
-        return settings.learning_rate, {}, str(error)
-    if not sweep.has_risen:
-        return settings.learning_rate, {"rates": len(sweep.rates)}, "the budget ended the sweep before the loss had risen"
+    except UsageError:
+        return settings.learning_rate, {}, "the budget left fewer than 10 steps, or their losses were not finite"
     tried = {"from": sweep.rates[0], "to": sweep.rates[-1], "steps": len(sweep.rates), "lowest_loss": min(sweep.smoothed)}
+    if not sweep.has_risen:
+        return settings.learning_rate, tried, "the loss had not risen when the sweep, or the budget, ended"
     return sweep.suggestion, tried, "a tenth of the rate with the lowest smoothed loss"
 
 

@@ -9,7 +9,7 @@ import keras
 
 from zoo.artefacts.outputs import output_kind, output_shape
 from zoo.config import Settings
-from zoo.errors import UsageError, one_line
+from zoo.errors import UnknownNameError, UsageError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.splits import Splits
 from zoo.tasks import Task
@@ -54,7 +54,18 @@ def compile_model(
 
 
 def compile_for_training(model: keras.Model, task: Task, width: int, data: Splits, settings: Settings) -> None:
-    """Compile a model with the optimizer of the settings and their course of the learning rate over all steps."""
+    """Compile a model with the optimizer of the settings and their course of the learning rate over all steps.
+
+    Raises:
+        UsageError: the settings do not fit the task, or each other.
+    """
+    scores = ["loss", *(metric.name for metric in task.metrics(width))]
+    if settings.monitor not in (None, *scores):
+        raise UnknownNameError(f"score of {task.name} to monitor", settings.monitor, scores)
+    if settings.label_smoothing and task.kind == "regression":
+        raise UsageError(
+            f"Only labels are smoothed. Received: label_smoothing={settings.label_smoothing} for regression. Leave it out."
+        )
     batches = (settings.steps_per_epoch or int(data.train.cardinality())) * settings.epochs
     compile_model(model, task, width, optimizer_of(settings, batches), None, settings.label_smoothing)
 

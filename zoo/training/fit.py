@@ -13,7 +13,7 @@ import tensorflow as tf
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter
 from zoo.config import Settings
-from zoo.errors import UnknownNameError, UsageError, ZooError, one_line
+from zoo.errors import ArtefactError, UnknownNameError, UsageError, ZooError, one_line
 from zoo.pipeline.augmentation import Augmentation
 from zoo.pipeline.splits import Splits
 from zoo.tasks import DIRECTIONS
@@ -23,6 +23,8 @@ from zoo.training.interruption import StopRequest
 from zoo.training.keeper import Keeper, newest_snapshot
 from zoo.training.progress import EpochBars
 from zoo.training.snapshot import Snapshot
+
+HIGH_RATE = 0.01  # learning rate that nothing above is advised
 
 
 def fit(
@@ -64,6 +66,7 @@ def fit(
     logs = _Logs(str(writer.directory / "logs"), write_graph=False)
     bars = EpochBars(settings.epochs, steps, data.batch_size) if verbose else None
     begin = newest_snapshot(checkpoints) if resume else Snapshot(0, 0, {})  # nothing to restore: the model is as it begins
+    _check_settings(begin, writer.settings)
     with StopRequest() as stop:
         keeper = Keeper(
             writer, checkpoints, stateful, epochs=settings.epochs, steps=steps, seconds=settings.checkpoint_seconds,
@@ -124,6 +127,22 @@ def fit(
     return {"fit_s": keeper.seconds, "epoch_s": statistics.median(keeper.epoch_seconds)}
 
 
+def _check_settings(begin: Snapshot, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that are not those of the checkpoint.
+
+    Raises:
+        ArtefactError: `run.json` was changed meanwhile.
+    """
+    then = begin.facts.get("settings", settings)
+    changed = sorted(name for name in {*then, *settings} if then.get(name) != settings.get(name))
+    if changed:
+        raise ArtefactError(
+            f"The settings in run.json are not those of the checkpoint. Received: "
+            f"{', '.join(f'{name}={settings.get(name)} (then {then.get(name)})' for name in changed)}. Put them back, or "
+            "train anew with them."
+        )
+
+
 class _Logs(keras.callbacks.TensorBoard):
     """TensorBoard's logs of each epoch, without those scalars of each batch that Keras makes only to drop them."""
 
@@ -176,12 +195,13 @@ def _class_weight(given: str | Mapping[str, float] | None, data: Splits) -> dict
 
 def _advice(problem: Diverged, keeper: Keeper, settings: Settings) -> str:
     """Return what became of a diverged run, and what to change."""
-    place = f"epoch {keeper.epoch + 1}, batch {keeper.step}" if keeper.step else f"epoch {keeper.epoch + 1}"
+    begun = f"in epoch {keeper.epoch + 1}, after {keeper.step} batches"
+    place = begun if keeper.step else f"after epoch {keeper.epoch}" if keeper.epoch else "before training"
     clip = "" if settings.clip_norm else ", or limit the gradients with clip_norm=1"
     return (
         f"Training diverged: {problem}. Received: optimizer={settings.optimizer}, learning_rate={settings.learning_rate:g}. "
         f"The model is again what it was at the last checkpoint, {place}. "
-        f"Try learning_rate={settings.learning_rate / 10:g}{clip}."
+        f"Try learning_rate={min(settings.learning_rate / 10, HIGH_RATE):g}{clip}."
     )
 
 

@@ -10,6 +10,7 @@ import keras
 
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter
+from zoo.errors import UnknownNameError
 from zoo.training.guard import Diverged
 from zoo.training.interruption import StopRequest
 from zoo.training.snapshot import (
@@ -165,7 +166,7 @@ class Keeper(keras.callbacks.Callback):
             ArtefactError: the disk is full.
         """
         now = self.snapshot()
-        facts = {**now.facts, "epoch": now.epoch, "step": now.step}
+        facts = {**now.facts, "epoch": now.epoch, "step": now.step, "settings": self._writer.settings}
         self._checkpoints.save(now.epoch * self._steps + now.step, now.arrays, facts)
         self._written = time.monotonic()
 
@@ -180,6 +181,8 @@ class Keeper(keras.callbacks.Callback):
         if self._monitor is None:
             return
         name, direction = self._monitor
+        if name not in scores:  # of a model that came compiled
+            raise UnknownNameError("score to monitor", name, scores)
         score = scores[name] if direction == "max" else -scores[name]
         if self._best_score is None or score > self._best_score:
             self._best_score = score

@@ -28,7 +28,7 @@ class LearningRateSweep:
     """What a learning-rate finder saw.
 
     Args:
-        rates: of each step, rising.
+        rates: of each batch, rising.
         losses: of each step's batch.
         smoothed: the losses, smoothed by a moving mean without bias.
         suggestion: the rate to train with, as the highest of a schedule.
@@ -102,11 +102,10 @@ def sweep_learning_rate(
         model.optimizer.build(model.trainable_variables)
     before, optimizer = Snapshot.of(model, 0, 0), model.optimizer
     config = getattr(optimizer, "inner_optimizer", optimizer).get_config()
-    rising = keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
-    accumulated = config.get("gradient_accumulation_steps") or 1
-    batches = steps * accumulated
+    batches = steps * (config.get("gradient_accumulation_steps") or 1)
     bar = track(range(batches if verbose else 0), "Sweeping the learning rate")
-    watch = _Watch(rising, accumulated, bar, time.monotonic() + seconds)
+    rising = keras.optimizers.schedules.ExponentialDecay(lowest, batches - 1, highest / lowest)  # Keras counts batches
+    watch = _Watch(rising, bar, time.monotonic() + seconds)
     try:
         model.optimizer = type(getattr(optimizer, "inner_optimizer", optimizer)).from_config(
             {**config, "learning_rate": rising}
@@ -126,11 +125,9 @@ def sweep_learning_rate(
 class _Watch(keras.callbacks.Callback):
     """Notes rate and loss of each batch, and ends the sweep when the loss has risen."""
 
-    def __init__(
-        self, rising: keras.optimizers.schedules.LearningRateSchedule, accumulated: int, bar: Iterator[int], end: float
-    ) -> None:
+    def __init__(self, rising: keras.optimizers.schedules.LearningRateSchedule, bar: Iterator[int], end: float) -> None:
         super().__init__()
-        self._rising, self._accumulated, self._bar, self._end = rising, accumulated, bar, end
+        self._rising, self._bar, self._end = rising, bar, end
         self._lowest = math.inf
         self.rates: list[float] = []
         self.losses: list[float] = []
@@ -144,7 +141,7 @@ class _Watch(keras.callbacks.Callback):
         if not math.isfinite(loss) or time.monotonic() > self._end:
             self.model.stop_training = True
             return
-        self.rates.append(float(self._rising(batch // self._accumulated)))
+        self.rates.append(float(self._rising(batch)))
         self.losses.append(loss)
         smoothed = smooth(self.losses)[-1]
         self._lowest = min(self._lowest, smoothed)

@@ -48,7 +48,16 @@ def make_optimizer(name: str, learning_rate: object = None, **arguments: Any) ->
 
 
 def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer that the settings ask for, with the course of its learning rate over all batches."""
+    """Return the optimizer that the settings ask for, with the course of its learning rate over all batches.
+
+    Raises:
+        UsageError: more batches are to make one step than there are, or a rise is asked for where there is none.
+    """
+    if settings.accumulation_steps > total_batches:
+        raise UsageError(
+            f"No step of the optimizer would be taken. Received: accumulation_steps={settings.accumulation_steps} for "
+            f"{total_batches} batches in all. Accumulate fewer, or train for more epochs."
+        )
     arguments: dict[str, Any] = {"global_clipnorm": settings.clip_norm}
     if settings.weight_decay is not None:
         arguments["weight_decay"] = settings.weight_decay
@@ -56,12 +65,11 @@ def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Opt
         arguments["gradient_accumulation_steps"] = settings.accumulation_steps
     if settings.ema:
         arguments |= {"use_ema": True, "ema_momentum": settings.ema}
-    total_steps = max(total_batches // settings.accumulation_steps, 1)
-    return make_optimizer(settings.optimizer, learning_rate_course(settings, total_steps), **arguments)
+    return make_optimizer(settings.optimizer, learning_rate_course(settings, total_batches), **arguments)
 
 
 def learning_rate_course(settings: Settings, total_steps: int) -> object:
-    """Return the learning rate: a number, or a Keras schedule over all steps of the optimizer.
+    """Return the learning rate: a number, or a Keras schedule over all batches, which Keras counts also where it accumulates.
 
     Raises:
         UsageError: a rise is asked for where there is none.

@@ -7,13 +7,16 @@ from typing import Any
 
 import keras
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+NARROW = 70  # columns of a terminal, below which the bar is short
 
 
 class EpochBars(keras.callbacks.Callback):
-    """A bar for the epoch at hand with the time left of it and of all epochs, and one line for each epoch that is done.
+    """A bar for the epoch at hand with the time left of all epochs, and one line for each epoch that is done.
 
-    Without a terminal there are the lines alone.
+    Without a terminal there are the lines alone. On a narrow one the scores beside the bar are cut off, and stand in the lines.
 
     Args:
         epochs: how many there will be.
@@ -26,13 +29,13 @@ class EpochBars(keras.callbacks.Callback):
         self._epochs, self._steps, self._batch_size = epochs, steps, batch_size
         self._console = Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[scores]}"), console=self._console, transient=True,
+            TextColumn("{task.description}"), BarColumn(8 if self._console.width < NARROW else 20), MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"), _Scores(), console=self._console, transient=True,
             disable=not (self._console.is_terminal or self._console.is_jupyter),
         )  # fmt: skip
-        self._bar = self._progress.add_task("", total=steps, scores="")
+        self._bar = self._progress.add_task("", total=steps, scores="", left="")
         self._begun = self._shown = 0.0
-        self._epoch_steps = self._done_before = 0
+        self._epoch = self._epoch_steps = self._done_before = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Show the bar."""
@@ -41,7 +44,7 @@ class EpochBars(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin the bar anew."""
-        self._begun = time.perf_counter()
+        self._epoch, self._begun = epoch, time.perf_counter()
         self._done_before = self._steps - self._epoch_steps
         self._progress.reset(
             self._bar,
@@ -57,16 +60,23 @@ class EpochBars(keras.callbacks.Callback):
         if self._progress.disable or now - self._shown < 0.1:
             return
         self._shown = now
-        speed = self._speed(batch + 1, now)
-        self._progress.update(self._bar, completed=self._done_before + batch + 1, scores=f"{speed}  {_as_text(logs)}")
+        done = batch + 1
+        batches_left = self._epoch_steps - done + self._steps * (self._epochs - self._epoch - 1)
+        self._progress.update(
+            self._bar,
+            completed=self._done_before + done,
+            left=f"{_as_clock((now - self._begun) / done * batches_left)} left",
+            scores=f"{self._speed(done, now)}  {_as_text(logs)}",
+        )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the epoch's line."""
         now = time.perf_counter()
         left = (now - self._begun) * self._steps / self._epoch_steps * (self._epochs - epoch - 1)
         time_left = f"  {_as_clock(left)} left" if left else ""
-        line = f"Epoch {epoch + 1}/{self._epochs}  {_as_clock(now - self._begun)}  {self._speed(self._epoch_steps, now)}"
-        self._console.print(f"{line}  {_as_text(logs)}{time_left}", highlight=False, soft_wrap=True)
+        line = f"Epoch {epoch + 1}/{self._epochs}  {_as_clock(now - self._begun)}{time_left}"
+        line = f"{line}  {self._speed(self._epoch_steps, now)}  {_as_text(logs)}"
+        self._console.print(line, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -74,6 +84,14 @@ class EpochBars(keras.callbacks.Callback):
 
     def _speed(self, batches: int, now: float) -> str:
         return f"{batches * self._batch_size / max(now - self._begun, 1e-9):,.0f}/s"
+
+
+class _Scores(ProgressColumn):
+    """What is said beside the bar, as far as there is room."""
+
+    def render(self, task: Task) -> Text:
+        """Return the text, which is cut off rather than wrapped."""
+        return Text(task.fields["scores"], no_wrap=True, overflow="ellipsis")
 
 
 def _as_text(logs: dict[str, Any] | None) -> str:

@@ -121,7 +121,10 @@ def restore_plain_state(callbacks: Sequence[keras.callbacks.Callback], states: S
     """
     here, there = [type(callback).__name__ for callback in callbacks], [state["class"] for state in states]
     if here != there:
-        raise ArtefactError(f"The run had other callbacks. Received: {here}; the checkpoint has {there}. Give the same ones.")
+        raise ArtefactError(
+            f"The run had other callbacks, zoo's own among them. Received: {here}; the checkpoint has {there}. "
+            "Give the same ones of yours, in callbacks=."
+        )
     for callback, state in zip(callbacks, states, strict=True):
         vars(callback).update({name: value for name, value in state.items() if name != "class"})
 
