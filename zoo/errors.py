@@ -47,6 +47,10 @@ class ArtefactError(ZooError):
     """A run directory or a model file that cannot be written or read."""
 
 
+class CheckpointError(ArtefactError):
+    """A checkpoint is missing or damaged, or does not fit what is to go on from it."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Return " Did you mean ...?" for the choice closest to `name`, or an empty string.
 

@@ -12,7 +12,8 @@ FINE = {"loss": [1.0, 0.5, 0.2], "val_loss": [1.0, 0.6, 0.5]}
 
 def evaluation(confusion: tuple[tuple[int, ...], ...], names: str = "abc") -> Evaluation:
     per_class = {name: {"support": sum(counts)} for name, counts in zip(names, confusion, strict=False)}
-    return Evaluation({"accuracy": 0.5}, 10, per_class, confusion)
+    right = sum(counts[number] for number, counts in enumerate(confusion))
+    return Evaluation({"accuracy": right / sum(map(sum, confusion))}, 10, per_class, confusion)
 
 
 GOOD = evaluation(((3, 1, 0), (0, 4, 0), (0, 1, 2)))
@@ -64,3 +65,8 @@ def test_classes_never_predicted_are_named_unless_they_are_not_there() -> None:
 def test_a_regression_that_learned_nothing_is_pointed_out() -> None:
     (said,) = find_problems(FINE, Evaluation({"r2": -0.01}, 10))
     assert "no better than the mean of the targets (r2 -0.0100)" in said
+
+
+def test_an_accuracy_no_better_than_one_answer_is_pointed_out() -> None:
+    (said,) = find_problems(FINE, evaluation(((2, 2, 0), (2, 1, 1), (1, 1, 0))))
+    assert said.startswith("The accuracy (0.3000) is no better than always answering the most frequent class")

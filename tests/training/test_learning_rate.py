@@ -12,6 +12,7 @@ from PIL import Image
 
 import zoo
 from zoo.errors import ArtefactError, UsageError
+from zoo.training import learning_rate
 from zoo.training.learning_rate import smooth
 
 
@@ -72,7 +73,24 @@ def test_rates_rise_exponentially_until_the_loss_has_doubled() -> None:
     assert sweep.rates[0] == pytest.approx(1e-4)
     assert len(sweep.rates) < 60
     assert sweep.smoothed[-1] > 2 * min(sweep.smoothed)
-    assert sweep.suggestion == pytest.approx(sweep.rates[int(np.argmin(sweep.smoothed))] / 10, rel=0.05)
+    tenth = sweep.rates[int(np.argmin(sweep.smoothed))] / 10
+    assert tenth > 0.03  # three times the default of SGD
+    assert sweep.suggestion == pytest.approx((tenth * 0.03) ** 0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(("usual", "expected"), [(5.0, 4.0), (1.0, 2.0), (np.inf, 4.0)])
+def test_a_suggestion_above_the_usual_rate_is_more_careful(usual: float, expected: float) -> None:
+    rates, losses = list(range(1, 41)), [float(50 - rate) for rate in range(1, 41)]  # lowest at 40
+    assert learning_rate._suggest(rates, losses, usual).suggestion == pytest.approx(expected)
+
+
+def test_an_optimizer_without_a_default_rate_has_no_usual_one() -> None:
+    class Own(keras.optimizers.SGD):
+        def __init__(self, learning_rate: float, **arguments: Any) -> None:
+            super().__init__(learning_rate, **arguments)
+
+    assert learning_rate._usual_rate(Own(0.1)) == np.inf
+    assert learning_rate._usual_rate(keras.optimizers.Adam()) == pytest.approx(0.003)
 
 
 def test_smoothing_has_no_bias_at_the_beginning() -> None:
@@ -106,3 +124,30 @@ def test_the_picture_is_a_png_and_overwrites_nothing(tmp_path: Path) -> None:
         assert picture.size == (900, 600)
     with pytest.raises(ArtefactError, match="exists and is not overwritten"):
         sweep.plot(tmp_path / "pictures" / "lr.png")
+
+
+def test_accumulation_changes_the_suggestion_little() -> None:
+    alone, gathered = (
+        zoo.find_learning_rate("mlp", data="iris", accumulation_steps=steps, verbose=0).suggestion for steps in (1, 4)
+    )
+    assert alone / 5 < gathered < 5 * alone
+
+
+def test_a_model_that_came_without_an_optimizer_goes_without_one(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    sweep = zoo.find_learning_rate(model, data="iris", verbose=0)
+    assert not model.compiled
+    run = zoo.train(model, data="iris", learning_rate=sweep.suggestion, epochs=1, out=tmp_path / "run", verbose=0)
+    assert run.settings["learning_rate"] == sweep.suggestion
+
+
+def test_a_loss_that_has_not_risen_is_pointed_out(caplog: pytest.LogCaptureFixture) -> None:
+    sweep = zoo.find_learning_rate("mlp", data="iris", highest=1e-3, verbose=0)
+    assert not sweep.has_risen
+    assert "The loss had not risen when the sweep ended, at a rate of 0.001" in caplog.text
+
+
+def test_a_plot_is_a_png(tmp_path: Path) -> None:
+    sweep = zoo.find_learning_rate("linear", data="iris", steps=20, verbose=0)
+    with pytest.raises(UsageError, match=r"PNG files. Received: .*lr\.jpg"):
+        sweep.plot(tmp_path / "lr.jpg")

@@ -149,3 +149,44 @@ def test_settings_come_from_yaml_and_from_set_alike(tmp_path: Path) -> None:
     assert from_yaml == zoo.train(**plain, **parse_assignments(words), out=tmp_path / "b").settings
     assert from_yaml["step_at"] == [0.4, 0.8]
     assert from_yaml["class_weight"] == {"0": 1.0, "1": 2.0}
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "step", "exponential"])
+def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, schedule: str) -> None:
+    settings = {"schedule": schedule, "warmup": 0.2, "epochs": 6}
+    alone, gathered = (train(tmp_path / f"run{steps}", accumulation_steps=steps, **settings) for steps in (1, 3))
+    assert gathered.history["learning_rate"] == alone.history["learning_rate"]
+    assert len(set(alone.history["learning_rate"])) > 2
+
+
+@pytest.mark.parametrize(
+    ("data", "settings", "error", "words"),
+    [
+        (TABLE, {"accumulation_steps": 100, "epochs": 2}, UsageError, "accumulation_steps=100 for 14 batches in all"),
+        (TABLE, {"monitor": "r2"}, UnknownNameError, "Unknown score of tabular_classification to monitor. Received: 'r2'"),
+        ("diabetes", {"monitor": "accuracy"}, UnknownNameError, "to monitor. Received: 'accuracy'"),
+        ("diabetes", {"label_smoothing": 0.1}, UsageError, "Only labels are smoothed. Received: label_smoothing=0.1"),
+        (TABLE, {"class_weight": {"1": -1}}, UsageError, "number of at least 0 for each label"),
+        (TABLE, {"class_weight": {"1": float("nan")}}, UsageError, "number of at least 0 for each label"),
+    ],
+)
+def test_settings_that_would_do_nothing_or_harm_are_refused(
+    tmp_path: Path, data: Any, settings: dict[str, Any], error: type, words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        train(tmp_path / "run", "linear", data, **settings)
+    assert not (tmp_path / "run").exists()
+
+
+def test_labels_that_are_numbers_may_be_weighed_as_numbers(tmp_path: Path) -> None:
+    by_text, by_number = (
+        train(tmp_path / f"run{number}", class_weight=weight, epochs=1) for number, weight in enumerate(({"1": 3}, {1: 3.0}))
+    )
+    assert by_text.history == by_number.history
+
+
+def test_a_monitor_that_a_compiled_model_lacks_is_named(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    with pytest.raises(UnknownNameError, match=r"score to monitor\. Received: .val_accuracy."):
+        zoo.train(model, data=TABLE, keep="best", epochs=1, out=tmp_path / "run", verbose=0)

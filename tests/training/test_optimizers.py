@@ -86,7 +86,7 @@ def test_settings_reach_keras_optimizer() -> None:
     assert optimizer.global_clipnorm == 2.0
     assert optimizer.gradient_accumulation_steps == 4
     assert (optimizer.use_ema, optimizer.ema_momentum) == (True, 0.9)
-    assert optimizer._learning_rate.decay_steps == 10  # of the optimizer, each from 4 batches
+    assert optimizer._learning_rate.decay_steps == 40  # Keras counts batches here
 
 
 def test_weight_decay_is_keras_own_where_none_is_given() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -77,9 +78,9 @@ def assert_equal_runs(left: Path, right: Path) -> None:
     assert one.keys() == other.keys()
     for name in one:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
-    timings = {"seconds", "epoch_seconds"}
-    assert {name: value for name, value in facts.items() if name not in timings} == {
-        name: value for name, value in other_facts.items() if name not in timings
+    others = {"seconds", "epoch_seconds", "settings"}  # times; and how often checkpoints are written
+    assert {name: value for name, value in facts.items() if name not in others} == {
+        name: value for name, value in other_facts.items() if name not in others
     }
     assert (left / "history.csv").read_bytes() == (right / "history.csv").read_bytes()
     assert zoo.Run.open(left).metrics == zoo.Run.open(right).metrics
@@ -187,7 +188,19 @@ def test_without_a_whole_checkpoint_nothing_is_made_up(tmp_path: Path) -> None:
     run = stopped(tmp_path / "run")
     for path in checkpoints_of(run):
         path.write_bytes(b"")
-    with pytest.raises(ArtefactError, match="no whole checkpoint"):
+    with pytest.raises(ArtefactError, match="no whole checkpoint") as caught:
+        zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
+    assert "To go on" not in caught.value.__notes__[0]
+
+
+def test_settings_that_were_changed_in_run_json_are_refused(tmp_path: Path) -> None:
+    run = stopped(tmp_path / "run")
+    content = json.loads((run / "run.json").read_text())
+    content["settings"] |= {"epochs": 3, "batch_size": 32}
+    (run / "run.json").write_text(json.dumps(content))
+    with pytest.raises(
+        ArtefactError, match=r"not those of the checkpoint\. Received: batch_size=32 \(then 16\), epochs=3 \(then 9\)"
+    ):
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
 
 

@@ -204,7 +204,7 @@ def test_a_disk_that_fills_up_keeps_the_last_good_checkpoint_and_training_goes_o
     settings = {"epochs": 5, "batch_size": 8, "checkpoint_seconds": 0}
     with pytest.raises(ArtefactError, match=r"No space left on device.*Free space") as caught:
         trained(tmp_path / "run", **settings)
-    assert f"To go on: zoo train --resume {tmp_path / 'run'}" in caught.value.__notes__[0]
+    assert f"To go on: zoo.train(resume='{tmp_path / 'run'}', data=...)" in caught.value.__notes__[0]
     run = zoo.Run.open(tmp_path / "run")
     assert run.status == "failed"
     assert len(run.predict(TABLE[0])) == 40
@@ -286,3 +286,14 @@ print(json.dumps(found))
     first, second = map(json.loads, answers)
     assert len(first) >= 10
     assert first == second
+
+
+def test_splits_are_trained_on_as_they_are_whatever_the_recipe_says_of_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"epochs": 3, "data.ignore_columns": ["nothing"]}
+    recipe = type("Recipe", (), {"model": "linear", "settings": staticmethod(lambda: settings)})
+    monkeypatch.setattr(registry, "find_recipe", lambda model, data: recipe)
+    run = zoo.train("linear", data=zoo.load_data(TABLE), out=tmp_path / "run", verbose=0)
+    assert run.settings["epochs"] == 3
+    assert run.settings["data.ignore_columns"] == []

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from zoo.artefacts import files
-from zoo.errors import ArtefactError
+from zoo.errors import CheckpointError
 
 logger = logging.getLogger(__name__)
 FACTS = "facts.json"
@@ -59,14 +59,14 @@ class Checkpoints:
         """Return arrays and facts of the newest whole checkpoint; damaged ones are passed over with a warning.
 
         Raises:
-            ArtefactError: there is none.
+            CheckpointError: there is none.
         """
         for path in self._newest_first():
             try:
                 return _read(path)
             except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
                 logger.warning("Checkpoint %s is damaged (%s); the one before it is taken.", path, error)
-        raise ArtefactError(f"There is no whole checkpoint to go on from. Received: {self.directory}. Train again.")
+        raise CheckpointError(f"There is no whole checkpoint to go on from. Received: {self.directory}. Train again.")
 
     def __iter__(self) -> Iterator[Path]:
         return iter(self._newest_first())

@@ -226,8 +226,8 @@ class RunWriter:
         """Record how the run ended; an error gets a note that says which model is kept."""
         if error is None:
             return
-        is_stopped = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, OSError)
-        error.add_note(self._kept(can_go_on=is_stopped or not isinstance(error, ZooError)))
+        ended_by_the_disk = type(error) is ArtefactError
+        error.add_note(self._kept(can_go_on=ended_by_the_disk or not isinstance(error, ZooError)))
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         with contextlib.suppress(ArtefactError):  # on a full disk this too may fail; what was kept stays
             self.update(status=status, error=str(error))

@@ -114,7 +114,7 @@ def _learning_rate(
     tried = {"from": sweep.rates[0], "to": sweep.rates[-1], "steps": len(sweep.rates), "lowest_loss": min(sweep.smoothed)}
     if not sweep.has_risen:
         return settings.learning_rate, tried, "the loss had not risen when the sweep, or the budget, ended"
-    return sweep.suggestion, tried, "a tenth of the rate with the lowest smoothed loss"
+    return sweep.suggestion, tried, "the sweep's suggestion, from the rate with the lowest smoothed loss"
 
 
 def _examples_per_second(model: keras.Model, data: Splits, batch_size: int, seconds: float) -> float:

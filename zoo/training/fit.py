@@ -13,7 +13,7 @@ import tensorflow as tf
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter
 from zoo.config import Settings
-from zoo.errors import ArtefactError, UnknownNameError, UsageError, ZooError, one_line
+from zoo.errors import CheckpointError, UnknownNameError, UsageError, ZooError, one_line
 from zoo.pipeline.augmentation import Augmentation
 from zoo.pipeline.splits import Splits
 from zoo.tasks import DIRECTIONS
@@ -110,6 +110,8 @@ def fit(
             keeper.epoch, keeper.step = good.epoch, good.step
             keeper.keep_model()
             raise ZooError(_advice(problem, keeper, settings)) from problem
+        except UsageError:
+            raise  # some are ValueErrors too
         except tf.errors.InvalidArgumentError as error:
             raise ZooError(f"Training failed: {_first_line(error)}") from error
         except ValueError as error:  # Keras, of a loss or metric that a user's model was compiled with
@@ -131,12 +133,12 @@ def _check_settings(begin: Snapshot, settings: Mapping[str, Any]) -> None:
     """Refuse settings that are not those of the checkpoint.
 
     Raises:
-        ArtefactError: `run.json` was changed meanwhile.
+        CheckpointError: `run.json` was changed meanwhile.
     """
     then = begin.facts.get("settings", settings)
     changed = sorted(name for name in {*then, *settings} if then.get(name) != settings.get(name))
     if changed:
-        raise ArtefactError(
+        raise CheckpointError(
             f"The settings in run.json are not those of the checkpoint. Received: "
             f"{', '.join(f'{name}={settings.get(name)} (then {then.get(name)})' for name in changed)}. Put them back, or "
             "train anew with them."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 import time
@@ -21,6 +22,7 @@ from zoo.training.snapshot import Snapshot
 SMOOTHING = 0.9  # momentum of the mean that the loss is smoothed by
 RISEN = 1.2  # times the lowest smoothed loss, from where on the lowest is behind
 TOO_HIGH = 2.0  # times the lowest smoothed loss, where the sweep ends
+USUAL = 3.0  # times Keras' default for the optimizer, above which a suggestion is made more careful
 
 
 @dataclass(frozen=True)
@@ -101,15 +103,14 @@ def sweep_learning_rate(
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     before, optimizer = Snapshot.of(model, 0, 0), model.optimizer
-    config = getattr(optimizer, "inner_optimizer", optimizer).get_config()
+    swept = getattr(optimizer, "inner_optimizer", optimizer)
+    config = swept.get_config()
     batches = steps * (config.get("gradient_accumulation_steps") or 1)
     bar = track(range(batches if verbose else 0), "Sweeping the learning rate")
     rising = keras.optimizers.schedules.ExponentialDecay(lowest, batches - 1, highest / lowest)  # Keras counts batches
     watch = _Watch(rising, bar, time.monotonic() + seconds)
     try:
-        model.optimizer = type(getattr(optimizer, "inner_optimizer", optimizer)).from_config(
-            {**config, "learning_rate": rising}
-        )
+        model.optimizer = type(swept).from_config({**config, "learning_rate": rising})
         model.train_function = None  # Keras would go on with the one of the other optimizer
         model.fit(data.training_stream(), steps_per_epoch=batches, shuffle=False, verbose=0, callbacks=[watch])
     finally:
@@ -119,7 +120,7 @@ def sweep_learning_rate(
         before.restore(model, "model", "optimizer")
         model.reset_metrics()
         before.restore_random_state()
-    return _suggest(watch.rates, watch.losses)
+    return _suggest(watch.rates, watch.losses, _usual_rate(swept))
 
 
 class _Watch(keras.callbacks.Callback):
@@ -158,11 +159,18 @@ def smooth(losses: Sequence[float]) -> list[float]:
     return found
 
 
-def _suggest(rates: Sequence[float], losses: Sequence[float]) -> LearningRateSweep:
-    """Return the sweep with a tenth of the rate where the smoothed loss is lowest, to two digits.
+def _usual_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """Return a rate that an optimizer often has, from the default that its class gives; infinite without a default."""
+    parameter = inspect.signature(type(optimizer)).parameters.get("learning_rate")
+    return USUAL * parameter.default if parameter is not None and isinstance(parameter.default, float) else math.inf
 
-    On zoo's recipes that is 0.5 to 6 times the rate that was chosen by training; where the loss falls fastest would be up to
-    a hundredth of it.
+
+def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float) -> LearningRateSweep:
+    """Return the sweep with a suggestion of two digits.
+
+    It is a tenth of the rate where the smoothed loss is lowest; where that is above `usual`, the geometric mean of both: a
+    model whose loss stays near that of guessing bears rates in a sweep that harm it in training. On zoo's recipes that is 0.3
+    to 5 times the rate that was chosen by training; where the loss falls fastest would be down to a thousandth of it.
     """
     if len(losses) < 10:
         raise UsageError(
@@ -170,5 +178,6 @@ def _suggest(rates: Sequence[float], losses: Sequence[float]) -> LearningRateSwe
             "Check the data, begin with a lower rate, or give it more time."
         )
     smoothed = smooth(losses)
-    lowest = int(np.argmin(smoothed))
-    return LearningRateSweep(tuple(rates), tuple(losses), tuple(smoothed), float(f"{rates[lowest] / 10:.2g}"))
+    tenth = rates[int(np.argmin(smoothed))] / 10
+    suggestion = tenth if tenth <= usual else math.sqrt(tenth * usual)
+    return LearningRateSweep(tuple(rates), tuple(losses), tuple(smoothed), float(f"{suggestion:.2g}"))

@@ -51,6 +51,7 @@ class EpochBars(keras.callbacks.Callback):
             total=self._steps,
             completed=self._done_before,
             description=f"Epoch {epoch + 1}/{self._epochs}",
+            left="",
             scores="",
         )
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from zoo.errors import ArtefactError
+from zoo.errors import CheckpointError
 
 Group = Literal["model", "optimizer", "metrics"]
 Weights = list[np.ndarray]
@@ -55,13 +55,13 @@ class Snapshot:
         """Give the variables of these groups the values that they had.
 
         Raises:
-            ArtefactError: the model has other variables.
+            CheckpointError: the model has other variables.
         """
         for group in groups:
             for name, variable in _variables(model, group):
                 value = self.arrays.get(name)
                 if value is None or value.shape != tuple(variable.shape):
-                    raise ArtefactError(
+                    raise CheckpointError(
                         f"The checkpoint does not fit the model. Received: {variable.path} of shape "
                         f"{tuple(variable.shape)}; the checkpoint has {'nothing' if value is None else value.shape} there. "
                         "Train again."
@@ -117,11 +117,11 @@ def restore_plain_state(callbacks: Sequence[keras.callbacks.Callback], states: S
     """Give callbacks back what `plain_state` returned of them.
 
     Raises:
-        ArtefactError: they are others than those.
+        CheckpointError: they are others than those.
     """
     here, there = [type(callback).__name__ for callback in callbacks], [state["class"] for state in states]
     if here != there:
-        raise ArtefactError(
+        raise CheckpointError(
             f"The run had other callbacks, zoo's own among them. Received: {here}; the checkpoint has {there}. "
             "Give the same ones of yours, in callbacks=."
         )
