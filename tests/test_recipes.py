@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import zoo
 from zoo import registry
 from zoo.config import check_keys
+from zoo.errors import UnknownNameError
 from zoo.tasks import find_task
 
 NAMES = registry.list_recipes()
@@ -61,3 +63,11 @@ def test_info_shows_a_recipe_and_an_unknown_one_gets_the_nearest() -> None:
     assert info.expected == RECIPES["cnn@mnist"].expected
     with pytest.raises(zoo.UnknownNameError, match="Did you mean 'cnn@mnist"):
         zoo.info("cnn@mnits")
+
+
+def test_reproduce_refuses_what_is_no_recipe() -> None:
+    path = Path(__file__).parent.parent / "scripts" / "reproduce.py"
+    reproduce = runpy.run_path(str(path))["main"]
+    for name in ("cnn", "cnn@mnsit", "foo"):
+        with pytest.raises(UnknownNameError, match=f"Unknown recipe. Received: '{name}'"):
+            reproduce(["mlp@iris", name])

@@ -27,7 +27,7 @@ def test_everything_is_chosen_and_recorded_and_can_be_repeated(tmp_path: Path) -
     for name in ALL:
         assert run.settings[name] == record[name]["chosen"]
         assert record[name]["why"]
-    assert record["batch_size"]["chosen"] == 32  # 1,257 rows leave no more
+    assert record["batch_size"]["chosen"] == 8  # 2 epochs of 1,257 rows leave no more
     assert 1e-4 < record["learning_rate"]["chosen"] < 1
     assert record["learning_rate"]["tried"]["steps"] > 20
     assert record["precision"]["tried"]["float32"] > 0
@@ -98,10 +98,21 @@ def test_batches_are_doubled_as_long_as_that_is_faster(
     assert chosen("batch_size")[0] == expected
 
 
-@pytest.mark.parametrize(("rows", "expected"), [(4800, 128), (1000, 32), (106, 3), (5, 1)])
-def test_batches_leave_steps_in_an_epoch(speeds: dict[Any, float], rows: int, expected: int) -> None:
-    speeds |= {32: 100, 64: 200, 128: 400, 256: 800}
-    assert chosen("batch_size", rows)[0] == expected
+@pytest.mark.parametrize(
+    ("rows", "settings", "expected"),
+    [
+        (9600, {"epochs": 5}, 128),
+        (9600, {"epochs": 1}, 32),
+        (9600, {"epochs": 1, "steps_per_epoch": 1000}, 256),
+        (1000, {"epochs": 5}, 16),
+        (106, {"epochs": 60}, 21),
+        (106, {"epochs": 5}, 8),
+        (5, {"epochs": 5}, 5),
+    ],
+)
+def test_batches_leave_steps_in_all(speeds: dict[Any, float], rows: int, settings: dict[str, int], expected: int) -> None:
+    speeds |= {32: 100, 64: 200, 128: 400, 256: 800, 512: 801}
+    assert chosen("batch_size", rows, **settings)[0] == expected
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from zoo.training.learning_rate import sweep_learning_rate
 logger = logging.getLogger(__name__)
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
 LEAST_GAIN = 1.15  # of examples a second, for which a batch is doubled or precision is halved
-LEAST_STEPS = 30  # of the optimizer in an epoch, which a batch size leaves
+LEAST_STEPS = 300  # batches in all of training, which a batch size leaves
+SMALLEST = 8  # rows of a batch, however few there are for so many
 SHORT_STEP = 0.004  # seconds, below which a step is mostly overhead that no precision shortens
 WARM_UP, MOST_STEPS = 3, 20  # steps that are not timed, which trace the graph; steps that are
 SHARE = 0.35  # of the budget that precision and batch size may each take
@@ -79,9 +80,11 @@ def _precision(build: Callable[[Settings], keras.Model], data: Splits, settings:
 
 def _batch_size(build: Callable[[Settings], keras.Model], data: Splits, settings: Settings, seconds: float) -> Choice:
     rows = len(data.targets("train"))
-    possible = [size for size in BATCH_SIZES if rows >= LEAST_STEPS * size] or [min(32, max(rows // LEAST_STEPS, 1))]
+    largest = settings.epochs * rows // LEAST_STEPS if settings.steps_per_epoch is None else BATCH_SIZES[-1]
+    largest = min(max(largest, SMALLEST), rows)
+    possible = [size for size in BATCH_SIZES if size <= largest] or [largest]
     if len(possible) == 1:
-        return possible[0], {}, f"{rows} rows leave no more for {LEAST_STEPS} steps an epoch"
+        return possible[0], {}, f"{settings.epochs} epochs of {rows} rows leave no more for {LEAST_STEPS} steps in all"
     if seconds <= 0:
         return settings.batch_size, {}, "the budget was used up"
     model = build(settings)
@@ -98,7 +101,11 @@ def _batch_size(build: Callable[[Settings], keras.Model], data: Splits, settings
         if size != chosen and speeds[str(size)] < LEAST_GAIN * speeds[str(chosen)]:
             return chosen, speeds, f"batches of {size} have less than {LEAST_GAIN:g} times the speed"
         chosen = size
-    return chosen, speeds, f"it leaves {LEAST_STEPS} steps an epoch" if rows < 2 * LEAST_STEPS * chosen else "it is the fastest"
+    return (
+        chosen,
+        speeds,
+        f"larger ones leave fewer than {LEAST_STEPS} steps in all" if largest < 2 * chosen else "it is the fastest",
+    )
 
 
 def _learning_rate(
