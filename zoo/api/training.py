@@ -136,11 +136,13 @@ def find_learning_rate(
     plan = _plan(model, data, config, model_arguments, data_arguments, settings)
     is_bare = not isinstance(plan.model, str) and not plan.model.compiled
     keras_model, splits, *_ = plan.make()
-    sweep = sweep_learning_rate(
-        keras_model, splits, lowest=lowest, highest=highest, steps=steps, verbose=0 if verbose == 0 else 1
-    )
-    if is_bare:
-        keras_model.compiled = False  # as it was: Keras and `train` compile it anew
+    try:
+        sweep = sweep_learning_rate(
+            keras_model, splits, lowest=lowest, highest=highest, steps=steps, verbose=0 if verbose == 0 else 1
+        )
+    finally:
+        if is_bare:
+            keras_model.compiled = False  # as it was: Keras and `train` compile it anew
     if not sweep.has_risen:
         logger.warning(
             "The loss had not risen when the sweep ended, at a rate of %.2g: the suggestion says little. "
