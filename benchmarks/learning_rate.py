@@ -27,7 +27,7 @@ def main(pairs: list[str]) -> None:
         model, recipe, data = recipe_and_data(pair)
         suggested = []
         scores: dict[str, list[float]] = {"own rate": [], "suggested rate": []}
-        kinder: dict[str, list[float]] = {"own rate": [], "suggested rate": []}
+        validation: dict[str, list[float]] = {"own rate": [], "suggested rate": []}
         for seed in SEEDS:
             sweep = zoo.find_learning_rate(model, data=data, config=recipe, seed=seed, verbose=0)
             suggested.append(sweep.suggestion)
@@ -36,13 +36,15 @@ def main(pairs: list[str]) -> None:
                     changed = {**recipe, "learning_rate": rate, "baseline": False}
                     run = zoo.train(model, data=data, config=changed, seed=seed, out=folder, verbose=0)
                     scores[name].append(run.metrics["accuracy"])
-                    kinder[name].append(float(run.history["val_accuracy"][-1]))
-            print(pair, suggested, scores, kinder, flush=True)
+                    validation[name].append(float(run.history["val_accuracy"][-1]))
+            print(pair, suggested, scores, validation, flush=True)
         add_row("learning_rate", f"{pair}, own rate", recipe["learning_rate"], "1", 1)
         add_row("learning_rate", f"{pair}, suggested rate, median", statistics.median(suggested), "1", len(SEEDS))
-        for name, values in scores.items():
-            add_row("learning_rate", f"{pair}, {name}, mean validation accuracy", statistics.mean(kinder[name]), "accuracy", 3)
-            add_row("learning_rate", f"{pair}, {name}, mean test accuracy", statistics.mean(values), "accuracy", len(SEEDS))
+        for name in scores:
+            for part, values in (("validation", validation[name]), ("test", scores[name])):
+                add_row(
+                    "learning_rate", f"{pair}, {name}, mean {part} accuracy", statistics.mean(values), "accuracy", len(SEEDS)
+                )
 
 
 if __name__ == "__main__":

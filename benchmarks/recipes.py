@@ -13,7 +13,7 @@ import tempfile
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from rows import add_row, shared_data
+from rows import add_row, use_shared_data
 from sklearn.linear_model import LinearRegression
 
 import zoo
@@ -25,8 +25,7 @@ SPLIT_SEEDS = {"iris": range(10)}
 
 def main(names: list[str]) -> None:
     """Run the recipes and add their rows."""
-    os.environ["TFDS_DATA_DIR"] = str(shared_data() / "tfds")
-    os.environ["ZOO_DATA"] = str(shared_data() / "text")
+    use_shared_data()
     pairs = [pair for dataset in registry.list_datasets() for pair in registry.info(dataset).recipes]
     for pair in names or pairs:
         model, _, data = pair.partition("@")

@@ -69,12 +69,17 @@ def shared_data() -> Path:
     return folder
 
 
+def use_shared_data() -> None:
+    """Let zoo find the real MNIST and texts of ZOO_SHARED."""
+    os.environ["TFDS_DATA_DIR"] = str(shared_data() / "tfds")
+    os.environ["ZOO_DATA"] = str(shared_data() / "text")
+
+
 def recipe_and_data(pair: str) -> tuple[str, dict[str, Any], zoo.Splits]:
     """Return the model of "cnn@mnist", the recipe's settings for training, and the data, read as the recipe asks."""
     import zoo
 
-    os.environ["TFDS_DATA_DIR"] = str(shared_data() / "tfds")
-    os.environ["ZOO_DATA"] = str(shared_data() / "text")
+    use_shared_data()
     model, _, name = pair.partition("@")
     recipe = dict(zoo.info(pair).settings)
     arguments = {key.removeprefix("data."): value for key, value in recipe.items() if key.startswith("data.")}

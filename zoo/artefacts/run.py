@@ -240,10 +240,7 @@ class RunWriter:
         go_on = f" To go on: {command}" if can_go_on else ""
         if "kept" not in self._content:
             return f"No model is kept yet.{go_on}"
-        epoch, batch = self._content["kept"]["epoch"], self._content["kept"]["batch"]
-        place = (
-            f"in epoch {epoch + 1}, after {batch} batches" if batch else f"after epoch {epoch}" if epoch else "before training"
-        )
+        place = place_of(**self._content["kept"])
         return f"The model as it was {place} is kept in {self.directory / MODEL_FILE}.{go_on}"
 
     @property
@@ -269,6 +266,13 @@ class RunWriter:
         """
         files.write_atomically(self.directory / MODEL_FILE, lambda partial: _save(model, partial))
         self.update(kept={"epoch": epoch, "batch": batch})
+
+
+def place_of(epoch: int, batch: int) -> str:
+    """Return in words where training is, so many batches after so many finished epochs."""
+    if batch:
+        return f"in epoch {epoch + 1}, after {batch} batches"
+    return f"after epoch {epoch}" if epoch else "before training"
 
 
 def keep_untrained(model: keras.Model, directory: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.artefacts.checkpoints import Checkpoints
-from zoo.artefacts.run import RunWriter
+from zoo.artefacts.run import RunWriter, place_of
 from zoo.config import Settings
 from zoo.errors import CheckpointError, UnknownNameError, UsageError, ZooError, one_line
 from zoo.pipeline.augmentation import Augmentation
@@ -197,12 +197,10 @@ def _class_weight(given: str | Mapping[str, float] | None, data: Splits) -> dict
 
 def _advice(problem: Diverged, keeper: Keeper, settings: Settings) -> str:
     """Return what became of a diverged run, and what to change."""
-    begun = f"in epoch {keeper.epoch + 1}, after {keeper.step} batches"
-    place = begun if keeper.step else f"after epoch {keeper.epoch}" if keeper.epoch else "before training"
     clip = "" if settings.clip_norm else ", or limit the gradients with clip_norm=1"
     return (
         f"Training diverged: {problem}. Received: optimizer={settings.optimizer}, learning_rate={settings.learning_rate:g}. "
-        f"The model is again what it was at the last checkpoint, {place}. "
+        f"The model is again what it was at the last checkpoint, {place_of(keeper.epoch, keeper.step)}. "
         f"Try learning_rate={min(settings.learning_rate / 10, HIGH_RATE):g}{clip}."
     )
 

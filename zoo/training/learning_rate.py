@@ -31,7 +31,7 @@ class LearningRateSweep:
 
     Args:
         rates: of each batch, rising.
-        losses: of each step's batch.
+        losses: of each batch.
         smoothed: the losses, smoothed by a moving mean without bias.
         suggestion: the rate to train with, as the highest of a schedule.
     """
