@@ -2,11 +2,13 @@
 
 `python benchmarks/auto.py [MODEL@DATA ...]` runs those named, or every recipe of a model on a data set, three seeds each. Both
 sides have the recipe's model, data, schedule and regularisation, and Adam. The time of the probes and of training with what
-they chose, over half of the recipe's epochs, is the time that the other side gets: as many steps as fit into it.
+they chose, over half of the recipe's epochs, is the time that the other side gets: as many steps as fit into it,
+found by training again with more or fewer until it takes 0.95 to 1.08 times as long (at most three times).
 """
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import numpy as np
 from rows import add_row, recipe_and_data
 
 import zoo
@@ -31,19 +34,18 @@ def main(names: list[str]) -> None:
     recipes = [name for data in registry.list_datasets() for name in registry.info(data).recipes]
     for pair in names or [name for name in recipes if "/" not in name]:  # a variant is no other model
         model, recipe, data = recipe_and_data(pair)
-        epochs = max(1, recipe["epochs"] // 2)
+        epochs = math.ceil(recipe["epochs"] / 2)
         common = {**recipe, "epochs": epochs, "optimizer": "adam", "baseline": False}
         score = next(iter(zoo.info(pair).expected))
-        seconds_of = plan(model, data, {**common, **PLAIN})
+        plain = {**common, **PLAIN}
+        points: dict[int, float] = {}  # steps an epoch of the plain side, and the seconds that they took
         found: dict[str, list[dict[str, float]]] = {"auto": [], "plain": []}
         for seed in SEEDS:
             run = train(model, data, {**common, **AUTO}, seed)
             chosen = {name: run.content["auto"][name]["chosen"] for name in ("precision", "batch_size", "learning_rate")}
             probes_s, fit_s = run.content["auto"]["seconds"], run.content["timings"]["fit_s"]
             found["auto"].append({**scores(run, score), "seconds": probes_s + fit_s, "probes_s": probes_s})
-            start_s, epoch_s, step_s = seconds_of
-            steps = max(1, round(((probes_s + fit_s - start_s) / epochs - epoch_s) / step_s))
-            run = train(model, data, {**common, **PLAIN, "steps_per_epoch": steps}, seed)
+            steps, run = train_for(probes_s + fit_s, model, data, plain, seed, points)
             found["plain"].append({**scores(run, score), "seconds": run.content["timings"]["fit_s"]})
             print(pair, chosen, f"{steps} plain steps an epoch", {name: each[-1] for name, each in found.items()}, flush=True)
         for name, each in found.items():
@@ -53,14 +55,25 @@ def main(names: list[str]) -> None:
         add_row("auto", f"{pair}, auto, mean time of the probes", mean(found["auto"], "probes_s"), "s", len(SEEDS))
 
 
-def plan(model: str, data: zoo.Splits, settings: dict[str, Any]) -> tuple[float, float, float]:
-    """Return the seconds that training takes to begin, for each epoch beside its steps, and for each step."""
-    short, long = 20, 80
-    timings = [
-        train(model, data, {**settings, "epochs": 3, "steps_per_epoch": steps}, 0).content["timings"] for steps in (short, long)
-    ]
-    step_s = max((timings[1]["epoch_s"] - timings[0]["epoch_s"]) / (long - short), 1e-4)
-    return timings[1]["fit_s"] - 3 * timings[1]["epoch_s"], max(timings[1]["epoch_s"] - long * step_s, 0.0), step_s
+def train_for(
+    seconds: float, model: str, data: zoo.Splits, settings: dict[str, Any], seed: int, points: dict[int, float]
+) -> tuple[int, zoo.Run]:
+    """Return a run that took about so many seconds, and its steps an epoch; `points` are what earlier runs took."""
+    for _ in range(3):
+        if len(points) > 1:
+            slope, start = np.polyfit(list(points), list(points.values()), 1)
+            steps = round((seconds - start) / slope)
+        elif points:
+            ((steps, took),) = points.items()
+            steps = round(steps * seconds / took) + (1 if seconds > took else 0)  # another point in any case
+        else:
+            steps = math.ceil(len(data.targets("train")) / settings["batch_size"])
+        steps = max(1, steps)
+        run = train(model, data, {**settings, "steps_per_epoch": steps}, seed)
+        points[steps] = run.content["timings"]["fit_s"]
+        if 0.95 < points[steps] / seconds < 1.08:
+            break
+    return steps, run
 
 
 def train(model: str, data: zoo.Splits, settings: dict[str, Any], seed: int) -> zoo.Run:

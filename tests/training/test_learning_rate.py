@@ -84,6 +84,13 @@ def test_a_suggestion_above_the_usual_rate_is_more_careful(usual: float, expecte
     assert learning_rate._suggest(rates, losses, usual).suggestion == pytest.approx(expected)
 
 
+def test_a_sweep_in_which_the_loss_hardly_fell_is_drawn_to_the_usual_rate() -> None:
+    rates, losses = list(range(1, 41)), [1.0] * 39 + [0.9]  # lowest at 40, by 1 % after smoothing
+    assert learning_rate._suggest(rates, losses, 9.0).suggestion == pytest.approx(6.0)
+    assert learning_rate._suggest(rates, losses, 1.0).suggestion == pytest.approx(2.0)
+    assert learning_rate._suggest(rates, losses, np.inf).suggestion == pytest.approx(4.0)
+
+
 def test_an_optimizer_without_a_default_rate_has_no_usual_one() -> None:
     class Own(keras.optimizers.SGD):
         def __init__(self, learning_rate: float, **arguments: Any) -> None:

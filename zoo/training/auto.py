@@ -1,10 +1,13 @@
-"""Settings chosen by short measured probes: numeric precision, batch size, learning rate, in this order."""
+"""Settings chosen by short measured probes: batch size, numeric precision, learning rate, in this order."""
 
 from __future__ import annotations
 
 import logging
+import statistics
 import time
 from collections.abc import Callable, Collection
+from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
 import keras
@@ -14,15 +17,19 @@ from zoo.config import Settings
 from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
 from zoo.training.learning_rate import sweep_learning_rate
+from zoo.training.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
 LEAST_GAIN = 1.15  # of examples a second, for which a batch is doubled or precision is halved
-LEAST_STEPS = 300  # batches in all of training, which a batch size leaves
+LEAST_STEPS = 600  # batches in all of training, which a batch size above the first leaves
+FEWEST_STEPS = 300  # batches in all of training, for which a batch is smaller than the first
 SMALLEST = 8  # rows of a batch, however few there are for so many
-SHORT_STEP = 0.004  # seconds, below which a step is mostly overhead that no precision shortens
+LEAST_TRAINING = 30.0  # seconds, below which half precision saves less than its probe takes
 WARM_UP, MOST_STEPS = 3, 20  # steps that are not timed, which trace the graph; steps that are
-SHARE = 0.35  # of the budget that precision and batch size may each take
+SHARE = 0.35  # of the budget that batch size and precision may each take
+LOWEST, SWEEP_STEPS = 1e-5, 120  # rate that a sweep begins with, and steps up to 10
+OUT_OF_BUDGET = "the budget was used up"
 
 
 def choose_settings(
@@ -41,81 +48,87 @@ def choose_settings(
     """
     begun = time.perf_counter()
     record: dict[str, Any] = {"budget_s": settings.auto_seconds}
+    if "precision" in asked:
+        settings = settings.model_copy(update={"precision": "float32"})  # to begin with
+    steady = settings.model_copy(update={"schedule": "constant", "warmup": 0.0})  # a rate that a sweep can set
 
-    def left() -> float:
-        return settings.auto_seconds - (time.perf_counter() - begun)
+    @cache  # the probes share a model for each precision, so that it is traced once
+    def model_in(precision: str | None) -> keras.Model:
+        return build(steady.model_copy(update={"precision": precision}))
 
-    for name, probe in (("precision", _precision), ("batch_size", _batch_size)):
+    probes: dict[str, Callable[..., Choice]] = {
+        "batch_size": _batch_size,
+        "precision": _precision,
+        "learning_rate": partial(_learning_rate, verbose=verbose),
+    }
+    for name, probe in probes.items():
         if name in asked:
-            value, tried, why = probe(build, data, settings, min(left(), SHARE * settings.auto_seconds))
+            left = settings.auto_seconds - (time.perf_counter() - begun)
+            share = left if name == "learning_rate" else min(left, SHARE * settings.auto_seconds)
+            value, tried, why = probe(model_in, data, settings, share)
             settings = settings.model_copy(update={name: value})
             record[name] = {"chosen": value, "tried": tried, "why": why}
-    if "learning_rate" in asked:
-        rate, tried, why = _learning_rate(build, data, settings, left(), verbose)
-        settings = settings.model_copy(update={"learning_rate": rate})
-        record["learning_rate"] = {"chosen": rate, "tried": tried, "why": why}
     for name in asked:
         logger.info("%s=%s: %s", name, record[name]["chosen"], record[name]["why"])
     return settings, {**record, "seconds": time.perf_counter() - begun}
 
 
 Choice = tuple[Any, Any, str]  # the value, what was tried, and why
+Models = Callable[[str | None], keras.Model]  # the model to probe, by precision
 
 
-def _precision(build: Callable[[Settings], keras.Model], data: Splits, settings: Settings, seconds: float) -> Choice:
-    speeds: dict[str, float] = {}
-    for precision in ("float32", "mixed_bfloat16"):
-        if seconds <= 0:
-            return "float32", speeds, "the budget was used up"
-        begun = time.perf_counter()
-        model = build(settings.model_copy(update={"precision": precision}))
-        speeds[precision] = _examples_per_second(model, data, settings.batch_size, seconds / 2)
-        seconds -= time.perf_counter() - begun
-        if settings.batch_size / speeds[precision] < SHORT_STEP:
-            return "float32", speeds, f"a step takes under {1000 * SHORT_STEP:g} ms, which is mostly overhead"
-    ratio = speeds["mixed_bfloat16"] / speeds["float32"]
-    chosen = "mixed_bfloat16" if ratio >= LEAST_GAIN else "float32"
-    return chosen, speeds, f"mixed_bfloat16 has {ratio:.2f} times the speed; {LEAST_GAIN:g} is asked for"
-
-
-def _batch_size(build: Callable[[Settings], keras.Model], data: Splits, settings: Settings, seconds: float) -> Choice:
+def _batch_size(model_in: Models, data: Splits, settings: Settings, seconds: float) -> Choice:
     rows = len(data.targets("train"))
-    largest = settings.epochs * rows // LEAST_STEPS if settings.steps_per_epoch is None else BATCH_SIZES[-1]
-    largest = min(max(largest, SMALLEST), rows)
-    possible = [size for size in BATCH_SIZES if size <= largest] or [largest]
-    if len(possible) == 1:
-        return possible[0], {}, f"{settings.epochs} epochs of {rows} rows leave no more for {LEAST_STEPS} steps in all"
+    first = BATCH_SIZES[0]
+    largest = BATCH_SIZES[-1] if settings.steps_per_epoch else settings.epochs * rows // LEAST_STEPS
+    possible = [size for size in BATCH_SIZES if size <= min(largest, rows)]
+    if len(possible) < 2:
+        size = first if settings.steps_per_epoch else settings.epochs * rows // FEWEST_STEPS
+        size = min(max(size, SMALLEST), first, rows)
+        return size, {}, f"{settings.epochs} epochs of {rows} rows leave few steps in all"
     if seconds <= 0:
-        return settings.batch_size, {}, "the budget was used up"
-    model = build(settings)
+        return settings.batch_size, {}, OUT_OF_BUDGET
     speeds: dict[str, float] = {}
-    chosen, end = possible[0], time.perf_counter() + seconds
+    chosen, end = first, time.perf_counter() + seconds
     for size in possible:
         left = end - time.perf_counter()
         if speeds and left <= 0:
-            return chosen, speeds, "the budget was used up"
+            return chosen, speeds, OUT_OF_BUDGET
         try:
-            speeds[str(size)] = _examples_per_second(model, data, size, left / 2)
+            speeds[str(size)] = _examples_per_second(model_in(settings.precision), data, size, left / 2)
         except tf.errors.ResourceExhaustedError:
             return chosen, speeds, f"batches of {size} do not fit into memory"
         if size != chosen and speeds[str(size)] < LEAST_GAIN * speeds[str(chosen)]:
             return chosen, speeds, f"batches of {size} have less than {LEAST_GAIN:g} times the speed"
         chosen = size
-    return (
-        chosen,
-        speeds,
-        f"larger ones leave fewer than {LEAST_STEPS} steps in all" if largest < 2 * chosen else "it is the fastest",
-    )
+    return chosen, speeds, "larger ones leave few steps in all" if largest < 2 * chosen else "it is the fastest"
 
 
-def _learning_rate(
-    build: Callable[[Settings], keras.Model], data: Splits, settings: Settings, seconds: float, verbose: int
-) -> Choice:
+def _precision(model_in: Models, data: Splits, settings: Settings, seconds: float) -> Choice:
+    speeds: dict[str, float] = {}
+    batch = settings.batch_size
+    rows = batch * settings.steps_per_epoch if settings.steps_per_epoch else len(data.targets("train"))
+    end = time.perf_counter() + seconds
+    for precision in ("float32", "mixed_bfloat16"):
+        left = end - time.perf_counter()
+        if left <= 0:
+            return "float32", speeds, OUT_OF_BUDGET
+        speeds[precision] = _examples_per_second(model_in(precision), data, batch, left / 2)
+        if settings.epochs * rows / speeds[precision] < LEAST_TRAINING:
+            return "float32", speeds, f"training takes under {LEAST_TRAINING:g} s, of which little can be saved"
+    ratio = speeds["mixed_bfloat16"] / speeds["float32"]
+    chosen = "mixed_bfloat16" if ratio >= LEAST_GAIN else "float32"
+    return chosen, speeds, f"mixed_bfloat16 has {ratio:.2f} times the speed; {LEAST_GAIN:g} is asked for"
+
+
+def _learning_rate(model_in: Models, data: Splits, settings: Settings, seconds: float, verbose: int) -> Choice:
     if seconds <= 0:
-        return settings.learning_rate, {}, "the budget was used up"
+        return settings.learning_rate, {}, OUT_OF_BUDGET
     batched = data.with_batches(settings.batch_size, settings.seed)
     try:
-        sweep = sweep_learning_rate(build(settings), batched, seconds=seconds, verbose=verbose)
+        sweep = sweep_learning_rate(
+            model_in(settings.precision), batched, lowest=LOWEST, steps=SWEEP_STEPS, seconds=seconds, verbose=verbose
+        )
     except UsageError:
         return settings.learning_rate, {}, "the budget left fewer than 10 steps, or their losses were not finite"
     tried = {"from": sweep.rates[0], "to": sweep.rates[-1], "steps": len(sweep.rates), "lowest_loss": min(sweep.smoothed)}
@@ -125,12 +138,19 @@ def _learning_rate(
 
 
 def _examples_per_second(model: keras.Model, data: Splits, batch_size: int, seconds: float) -> float:
-    """Train for some steps and return the median speed of those after the first, which trace the graph."""
+    """Train for some steps and return the median speed of those after the first, which trace the graph.
+
+    The model and its optimizer are afterwards as they were.
+    """
     watch = _Watch(seconds)
     stream = data.with_batches(batch_size, data.seed).training_stream()
+    model.optimizer.build(model.trainable_variables)
+    fresh = Snapshot.of(model, 0, 0)
     model.fit(stream, steps_per_epoch=WARM_UP + MOST_STEPS, shuffle=False, verbose=0, callbacks=[watch])
+    fresh.restore(model, "model", "optimizer")
+    fresh.restore_random_state()
     timed = watch.times[WARM_UP - 1 :] if len(watch.times) > WARM_UP else watch.times[-2:]
-    return batch_size * (len(timed) - 1) / (timed[-1] - timed[0])
+    return batch_size / statistics.median(after - before for before, after in pairwise(timed))
 
 
 class _Watch(keras.callbacks.Callback):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import os
+import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ from zoo.pipeline.splits import Splits
 from zoo.progress import track
 from zoo.training.snapshot import Snapshot
 
+LEAST_STEPS = 10  # with a finite loss, that a suggestion needs
 SMOOTHING = 0.9  # momentum of the mean that the loss is smoothed by
 RISEN = 1.2  # times the lowest smoothed loss, from where on the lowest is behind
 TOO_HIGH = 2.0  # times the lowest smoothed loss, where the sweep ends
+FALLEN = 0.95  # times the mean of the first losses, which the lowest is below where a sweep says something
 USUAL = 3.0  # times Keras' default for the optimizer, above which a suggestion is made more careful
 
 
@@ -95,7 +98,7 @@ def sweep_learning_rate(
     References:
         Smith, Cyclical learning rates for training neural networks, WACV 2017, section 3.3.
     """
-    if not 0 < lowest < highest < math.inf or steps < 10:
+    if not 0 < lowest < highest < math.inf or steps < LEAST_STEPS:
         raise UsageError(
             "A sweep rises from `lowest` above 0 to `highest` in at least 10 `steps`. "
             f"Received: lowest={lowest}, highest={highest}, steps={steps}."
@@ -107,16 +110,17 @@ def sweep_learning_rate(
     config = swept.get_config()
     batches = steps * (config.get("gradient_accumulation_steps") or 1)
     bar = track(range(batches if verbose else 0), "Sweeping the learning rate")
-    rising = keras.optimizers.schedules.ExponentialDecay(lowest, batches - 1, highest / lowest)  # Keras counts batches
-    watch = _Watch(rising, bar, time.monotonic() + seconds)
+    watch = _Watch(np.geomspace(lowest, highest, batches).tolist(), bar, time.monotonic() + seconds)
     try:
-        model.optimizer = type(swept).from_config({**config, "learning_rate": rising})
-        model.train_function = None  # Keras would go on with the one of the other optimizer
+        if swept is not optimizer or not isinstance(optimizer.learning_rate, keras.Variable):  # a schedule's cannot be set
+            model.optimizer = type(swept).from_config({**config, "learning_rate": lowest})
+            model.train_function = None  # Keras would go on with the one of the other optimizer
         model.fit(data.training_stream(), steps_per_epoch=batches, shuffle=False, verbose=0, callbacks=[watch])
     finally:
         bar.close()
-        model.optimizer = optimizer
-        model.train_function = None
+        if model.optimizer is not optimizer:
+            model.optimizer = optimizer
+            model.train_function = None
         before.restore(model, "model", "optimizer")
         model.reset_metrics()
         before.restore_random_state()
@@ -124,9 +128,9 @@ def sweep_learning_rate(
 
 
 class _Watch(keras.callbacks.Callback):
-    """Notes rate and loss of each batch, and ends the sweep when the loss has risen."""
+    """Sets the rate of each batch, notes it and the loss, and ends the sweep when the loss has risen."""
 
-    def __init__(self, rising: keras.optimizers.schedules.LearningRateSchedule, bar: Iterator[int], end: float) -> None:
+    def __init__(self, rising: Sequence[float], bar: Iterator[int], end: float) -> None:
         super().__init__()
         self._rising, self._bar, self._end = rising, bar, end
         self._lowest = math.inf
@@ -135,6 +139,7 @@ class _Watch(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.model.reset_metrics()  # so that the loss is that of the batch
+        self.model.optimizer.learning_rate = self._rising[batch]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         next(self._bar, None)
@@ -142,11 +147,11 @@ class _Watch(keras.callbacks.Callback):
         if not math.isfinite(loss) or time.monotonic() > self._end:
             self.model.stop_training = True
             return
-        self.rates.append(float(self._rising(batch)))
+        self.rates.append(float(self._rising[batch]))
         self.losses.append(loss)
         smoothed = smooth(self.losses)[-1]
         self._lowest = min(self._lowest, smoothed)
-        if len(self.losses) >= 10 and smoothed > TOO_HIGH * self._lowest:
+        if len(self.losses) >= LEAST_STEPS and smoothed > TOO_HIGH * self._lowest:
             self.model.stop_training = True
 
 
@@ -168,16 +173,18 @@ def _usual_rate(optimizer: keras.optimizers.Optimizer) -> float:
 def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float) -> LearningRateSweep:
     """Return the sweep with a suggestion of two digits.
 
-    It is a tenth of the rate where the smoothed loss is lowest; where that is above `usual`, the geometric mean of both: a
-    model whose loss stays near that of guessing bears rates in a sweep that harm it in training. On zoo's recipes that is 0.3
-    to 5 times the rate that was chosen by training; where the loss falls fastest would be down to a thousandth of it.
+    It is a tenth of the rate where the smoothed loss is lowest; where that is above `usual`, or the loss hardly fell at all,
+    the geometric mean of both: a model whose loss stays near that of guessing bears rates in a sweep that harm it in training,
+    and its lowest loss is where chance has it. On zoo's recipes the suggestion is 0.3 to 5 times the rate that was chosen by
+    training; where the loss falls fastest would be down to a thousandth of it.
     """
-    if len(losses) < 10:
+    if len(losses) < LEAST_STEPS:
         raise UsageError(
             f"A suggestion needs 10 steps with a finite loss. Received: {len(losses)}. "
             "Check the data, begin with a lower rate, or give it more time."
         )
     smoothed = smooth(losses)
     tenth = rates[int(np.argmin(smoothed))] / 10
-    suggestion = tenth if tenth <= usual else math.sqrt(tenth * usual)
+    has_fallen = min(smoothed) < FALLEN * statistics.mean(losses[:LEAST_STEPS])
+    suggestion = tenth if usual == math.inf or (has_fallen and tenth <= usual) else math.sqrt(tenth * usual)
     return LearningRateSweep(tuple(rates), tuple(losses), tuple(smoothed), float(f"{suggestion:.2g}"))
