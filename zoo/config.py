@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -138,6 +138,7 @@ class Settings(BaseModel):
 
 
 AUTO_NAMES = ("precision", "batch_size", "learning_rate")  # settings that may be given as "auto"
+OF_SCHEDULES = {"decay": ("step", "exponential", "plateau"), "step_at": ("step",), "plateau_patience": ("plateau",)}
 SETTING_NAMES = frozenset(Settings.model_fields) - {"model_arguments", "data_arguments"}
 
 
@@ -174,6 +175,38 @@ def resolve(*layers: Mapping[str, Any]) -> Settings:
     nested["data_arguments"] = data_arguments(nested["data_arguments"])
     settings: Settings = _validated(Settings, nested)
     return settings
+
+
+def check_schedule(settings: Settings, explicit: Collection[str]) -> None:
+    """Refuse a setting of one schedule beside another, unless it is the default, as `config.yaml` has it.
+
+    Raises:
+        UsageError: the message has the schedules that use it.
+    """
+    for name, schedules in OF_SCHEDULES.items():
+        value = getattr(settings, name)
+        if name in explicit and settings.schedule not in schedules and value != Settings.model_fields[name].default:
+            raise UsageError(
+                f"`{name}` is for schedule={' or '.join(schedules)}. "
+                f"Received: {name}={value} with schedule={settings.schedule}. Leave it out, or set the schedule."
+            )
+
+
+def check_unchanged(path: Path, settings: Settings) -> None:
+    """Refuse a `config.yaml` that no longer has the settings of its run; one that is gone is no matter.
+
+    Raises:
+        UsageError: the message has the keys that differ.
+    """
+    if not path.is_file():
+        return
+    written, own = resolve(read_yaml(path)).to_flat(), settings.to_flat()
+    changed = sorted(key for key in written.keys() | own.keys() if written.get(key) != own.get(key))
+    if changed:
+        raise UsageError(
+            f"A run goes on with the settings that it began with. Received: {path} and run.json that differ in "
+            f"{', '.join(changed)}. Change them back, or begin a new run: zoo train --config {path}"
+        )
 
 
 def data_arguments(given: Mapping[str, Any]) -> DataArguments:

@@ -72,8 +72,9 @@ def test_rates_rise_exponentially_until_the_loss_has_doubled() -> None:
     np.testing.assert_allclose(ratios, 1e6 ** (1 / 59), rtol=1e-4)
     assert sweep.rates[0] == pytest.approx(1e-4)
     assert len(sweep.rates) < 60
-    assert sweep.smoothed[-1] > 2 * min(sweep.smoothed)
-    tenth = sweep.rates[int(np.argmin(sweep.smoothed))] / 10
+    lowest = min(sweep.smoothed[9:])
+    assert sweep.smoothed[-1] > 2 * lowest
+    tenth = sweep.rates[np.flatnonzero(np.array(sweep.smoothed) <= 1.01 * lowest)[-1]] / 10
     assert tenth > 0.03  # three times the default of SGD
     assert sweep.suggestion == pytest.approx((tenth * 0.03) ** 0.5, rel=0.05)
 
@@ -89,6 +90,14 @@ def test_a_sweep_in_which_the_loss_hardly_fell_is_drawn_to_the_usual_rate() -> N
     assert learning_rate._suggest(rates, losses, 9.0).suggestion == pytest.approx(6.0)
     assert learning_rate._suggest(rates, losses, 1.0).suggestion == pytest.approx(2.0)
     assert learning_rate._suggest(rates, losses, np.inf).suggestion == pytest.approx(4.0)
+
+
+def test_chance_in_the_first_steps_and_among_equal_losses_does_not_decide() -> None:
+    rates = list(range(1, 41))
+    early = [0.1, *[1.0] * 19, *[0.5] * 10, *[2.0] * 10]  # the first loss is the lowest, smoothed alone
+    assert learning_rate._suggest(rates, early, 9.0).suggestion == pytest.approx(3.0)
+    flat = [1.0, 1.01] * 15 + [3.0] * 10  # as good as the lowest up to 30
+    assert learning_rate._suggest(rates, flat, np.inf).suggestion == pytest.approx(3.0)
 
 
 def test_an_optimizer_without_a_default_rate_has_no_usual_one() -> None:

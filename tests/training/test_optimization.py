@@ -168,6 +168,9 @@ def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, sch
         ("diabetes", {"label_smoothing": 0.1}, UsageError, "Only labels are smoothed. Received: label_smoothing=0.1"),
         (TABLE, {"class_weight": {"1": -1}}, UsageError, "number of at least 0 for each label"),
         (TABLE, {"class_weight": {"1": float("nan")}}, UsageError, "number of at least 0 for each label"),
+        (TABLE, {"step_at": (0.3,), "schedule": "cosine"}, UsageError, "`step_at` is for schedule=step"),
+        (TABLE, {"decay": 0.5, "schedule": "constant"}, UsageError, "`decay` is for schedule=step or exponential or plateau"),
+        (TABLE, {"plateau_patience": 1, "schedule": "step"}, UsageError, "plateau_patience=1 with schedule=step"),
     ],
 )
 def test_settings_that_would_do_nothing_or_harm_are_refused(

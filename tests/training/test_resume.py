@@ -198,9 +198,18 @@ def test_settings_that_were_changed_in_run_json_are_refused(tmp_path: Path) -> N
     content = json.loads((run / "run.json").read_text())
     content["settings"] |= {"epochs": 3, "batch_size": 32}
     (run / "run.json").write_text(json.dumps(content))
+    (run / "config.yaml").unlink()
     with pytest.raises(
         ArtefactError, match=r"not those of the checkpoint\. Received: batch_size=32 \(then 16\), epochs=3 \(then 9\)"
     ):
+        zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
+
+
+def test_a_config_that_was_changed_is_refused(tmp_path: Path) -> None:
+    run = stopped(tmp_path / "run")
+    config = run / "config.yaml"
+    config.write_text(config.read_text().replace("epochs: 9", "epochs: 12"))
+    with pytest.raises(UsageError, match=r"config\.yaml and run\.json that differ in epochs\. Change them back"):
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
 
 

@@ -114,7 +114,7 @@ def find_learning_rate(
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
-        **settings: as in `train`; optimizer, batch size and regularisation matter.
+        **settings: as in `train`; optimizer, batch size and regularisation matter, learning rate and schedule do not.
 
     Returns:
         Rates, losses and the suggestion, with a `plot`.
@@ -186,6 +186,7 @@ class _Plan:
         splits = load_for(entry, self.data, self.task, **data_settings(merged))
         info = splits.info
         settings = configuration.resolve(info.task.settings, *layers, {"task": info.task_name})
+        configuration.check_schedule(settings, self.explicit)
         if isinstance(self.data, Splits) and "batch_size" not in self.explicit:
             settings = settings.model_copy(update={"batch_size": self.data.batch_size})
         splits = splits.with_batches(settings.batch_size, settings.seed)
@@ -287,6 +288,7 @@ def _resume(
         logger.info("%s has finished; there is nothing to go on with.", opened.directory)
         return Run.open(opened.directory)
     settings = configuration.resolve(opened.settings)
+    configuration.check_unchanged(opened.directory / "config.yaml", settings)
     if data is None:
         splits = own_data(opened)
     else:

@@ -131,10 +131,10 @@ def _learning_rate(model_in: Models, data: Splits, settings: Settings, seconds: 
         )
     except UsageError:
         return settings.learning_rate, {}, "the budget left fewer than 10 steps, or their losses were not finite"
-    tried = {"from": sweep.rates[0], "to": sweep.rates[-1], "steps": len(sweep.rates), "lowest_loss": min(sweep.smoothed)}
+    tried = {"from": sweep.rates[0], "to": sweep.rates[-1], "steps": len(sweep.rates), "lowest_loss": sweep.lowest_loss}
     if not sweep.has_risen:
         return settings.learning_rate, tried, "the loss had not risen when the sweep, or the budget, ended"
-    return sweep.suggestion, tried, "the sweep's suggestion, from the rate with the lowest smoothed loss"
+    return sweep.suggestion, tried, "the sweep's suggestion, from the highest rate with a loss as good as the lowest"
 
 
 def _examples_per_second(model: keras.Model, data: Splits, batch_size: int, seconds: float) -> float:

@@ -8,7 +8,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -20,9 +20,10 @@ from zoo.pipeline.splits import Splits
 from zoo.progress import track
 from zoo.training.snapshot import Snapshot
 
-LEAST_STEPS = 10  # with a finite loss, that a suggestion needs
+LEAST_STEPS = 10  # with a finite loss, that a suggestion needs; the smoothed loss of fewer is mostly chance
 SMOOTHING = 0.9  # momentum of the mean that the loss is smoothed by
 RISEN = 1.2  # times the lowest smoothed loss, from where on the lowest is behind
+NEAR = 1.01  # times the lowest smoothed loss, which is as good as the lowest
 TOO_HIGH = 2.0  # times the lowest smoothed loss, where the sweep ends
 FALLEN = 0.95  # times the mean of the first losses, which the lowest is below where a sweep says something
 USUAL = 3.0  # times Keras' default for the optimizer, above which a suggestion is made more careful
@@ -45,9 +46,14 @@ class LearningRateSweep:
     suggestion: float
 
     @property
+    def lowest_loss(self) -> float:
+        """The lowest smoothed loss, apart from the first steps."""
+        return min(self.smoothed[LEAST_STEPS - 1 :])
+
+    @property
     def has_risen(self) -> bool:
         """Whether the loss rose again, so that a lowest one is known."""
-        return self.smoothed[-1] > RISEN * min(self.smoothed)
+        return self.smoothed[-1] > RISEN * self.lowest_loss
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Write loss against rate to a PNG file.
@@ -149,10 +155,10 @@ class _Watch(keras.callbacks.Callback):
             return
         self.rates.append(float(self._rising[batch]))
         self.losses.append(loss)
-        smoothed = smooth(self.losses)[-1]
-        self._lowest = min(self._lowest, smoothed)
-        if len(self.losses) >= LEAST_STEPS and smoothed > TOO_HIGH * self._lowest:
-            self.model.stop_training = True
+        if len(self.losses) >= LEAST_STEPS:
+            smoothed = smooth(self.losses)[-1]
+            self._lowest = min(self._lowest, smoothed)
+            self.model.stop_training = smoothed > TOO_HIGH * self._lowest
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
@@ -173,18 +179,18 @@ def _usual_rate(optimizer: keras.optimizers.Optimizer) -> float:
 def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float) -> LearningRateSweep:
     """Return the sweep with a suggestion of two digits.
 
-    It is a tenth of the rate where the smoothed loss is lowest; where that is above `usual`, or the loss hardly fell at all,
-    the geometric mean of both: a model whose loss stays near that of guessing bears rates in a sweep that harm it in training,
-    and its lowest loss is where chance has it. On zoo's recipes the suggestion is 0.3 to 5 times the rate that was chosen by
-    training; where the loss falls fastest would be down to a thousandth of it.
+    It is a tenth of the highest rate whose smoothed loss is as good as the lowest; where that is above `usual`, or the loss
+    hardly fell at all, the geometric mean of both: a model whose loss stays near that of guessing bears rates in a sweep that
+    harm it in training, and its lowest loss is where chance has it. On zoo's recipes the suggestion is 0.3 to 3 times the rate
+    that was chosen by training; where the loss falls fastest would be down to a thousandth of it.
     """
     if len(losses) < LEAST_STEPS:
         raise UsageError(
             f"A suggestion needs 10 steps with a finite loss. Received: {len(losses)}. "
             "Check the data, begin with a lower rate, or give it more time."
         )
-    smoothed = smooth(losses)
-    tenth = rates[int(np.argmin(smoothed))] / 10
-    has_fallen = min(smoothed) < FALLEN * statistics.mean(losses[:LEAST_STEPS])
+    sweep = LearningRateSweep(tuple(rates), tuple(losses), tuple(smooth(losses)), suggestion=math.nan)
+    tenth = max(rate for rate, loss in zip(rates, sweep.smoothed, strict=True) if loss <= NEAR * sweep.lowest_loss) / 10
+    has_fallen = sweep.lowest_loss < FALLEN * statistics.mean(losses[:LEAST_STEPS])
     suggestion = tenth if usual == math.inf or (has_fallen and tenth <= usual) else math.sqrt(tenth * usual)
-    return LearningRateSweep(tuple(rates), tuple(losses), tuple(smoothed), float(f"{suggestion:.2g}"))
+    return replace(sweep, suggestion=float(f"{suggestion:.2g}"))
