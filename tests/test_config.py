@@ -26,7 +26,8 @@ def test_flat_keys_come_back_as_they_went_in():
 
 
 def test_written_yaml_reads_back_as_the_same_settings(tmp_path):
-    settings = config.resolve({**NAMES, "data": "数据.csv", "learning_rate": 1e-5, "model.dropout": 0.25})
+    texts = {"data": "数据.csv", "data.label_column": "1e5"}
+    settings = config.resolve({**NAMES, **texts, "learning_rate": 1e-5, "model.dropout": 0.25})
     path = tmp_path / "config.yaml"
     path.write_text(config.write_yaml(settings), encoding="utf-8")
     assert "数据.csv" in path.read_text(encoding="utf-8")
@@ -107,6 +108,7 @@ def test_later_assignment_wins():
         ("=3", "A setting is KEY=VALUE"),
         ("a=[1", "This is not YAML"),
         ("a=b: c: d", "YAML"),
+        ("data.label_column=2024-02-30", "day is out of range"),
     ],
 )
 def test_malformed_assignment_is_refused(assignment, message):
@@ -205,3 +207,8 @@ def test_a_yaml_key_that_stands_there_twice_is_refused(tmp_path):
     path.write_text("epochs: 1\nepochs: 2\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"keys stand there twice: epochs"):
         config.read_yaml(path)
+
+
+def test_a_prefix_that_no_setting_has_is_refused():
+    with pytest.raises(UnknownNameError, match=r"Unknown setting\. Received: 'modle\.units'"):
+        config.resolve({**NAMES, "modle.units": 3})

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from zoo.errors import UnknownNameError, UsageError
 
@@ -82,7 +83,7 @@ class Settings(BaseModel):
     steps_per_epoch: int | None = Field(default=None, ge=1, description="batches; None is the whole training part")
     batch_size: int = Field(default=128, ge=1)
     optimizer: Literal[OptimizerName, "own"] = "adam"  # own: a model that came compiled
-    learning_rate: float = Field(default=0.001, gt=0, allow_inf_nan=False)
+    learning_rate: float = Field(default=0.001, ge=0, allow_inf_nan=False, description="above 0")
     precision: Literal["float32", "mixed_bfloat16"] | None = Field(default=None, description="None is Keras' global policy")
     weight_decay: float | None = Field(
         default=None, ge=0, description="None is the optimizer's own: 0.004 for adamw, else none"
@@ -124,6 +125,18 @@ class Settings(BaseModel):
         if not all(isinstance(weight, int | float) and 0 <= weight < math.inf for weight in given.values()):
             raise ValueError('"balanced", or a number of at least 0 for each label')
         return {str(label): weight for label, weight in given.items()}
+
+    @field_validator("learning_rate")
+    @classmethod
+    def _rate_above_zero(cls, rate: float, info: ValidationInfo) -> float:
+        if rate == 0 and info.data.get("optimizer") != "own":  # whose schedule may begin at 0
+            raise PydanticCustomError("greater_than", "Input should be greater than 0")
+        return rate
+
+    @property
+    def follows_score(self) -> bool:
+        """Whether a validation score decides on something."""
+        return self.keep == "best" or self.early_stopping is not None or self.schedule == "plateau"
 
     def to_flat(self) -> dict[str, Any]:
         """Return the settings as plain flat keys, as `config.yaml` has them."""
@@ -168,6 +181,8 @@ def resolve(*layers: Mapping[str, Any]) -> Settings:
     nested: dict[str, Any] = {"model_arguments": {}, "data_arguments": {}}
     for key, value in merged.items():
         prefix, dot, name = key.partition(".")
+        if dot and f"{prefix}_arguments" not in nested:
+            raise UnknownNameError("setting", key, [*SETTING_NAMES, "model.NAME", "data.NAME"])
         if dot:
             nested[f"{prefix}_arguments"][name] = value
         else:
@@ -177,12 +192,17 @@ def resolve(*layers: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def check_schedule(settings: Settings, explicit: Collection[str]) -> None:
-    """Refuse a setting of one schedule beside another, unless it is the default, as `config.yaml` has it.
+def check_used(settings: Settings, explicit: Collection[str]) -> None:
+    """Refuse a setting that does nothing beside the others, unless it is the default, as `config.yaml` has it.
 
     Raises:
-        UsageError: the message has the schedules that use it.
+        UsageError: the message has the settings that use it.
     """
+    if "monitor" in explicit and settings.monitor and not settings.follows_score:
+        raise UsageError(
+            f"No score is followed. Received: monitor={settings.monitor} without early_stopping, keep=best or "
+            "schedule=plateau. Set one of these, or leave it out."
+        )
     for name, schedules in OF_SCHEDULES.items():
         value = getattr(settings, name)
         if name in explicit and settings.schedule not in schedules and value != Settings.model_fields[name].default:
@@ -287,7 +307,7 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
 
 def write_yaml(settings: Settings) -> str:
     """Return the settings as the text of a `config.yaml`."""
-    text: str = yaml.safe_dump(settings.to_flat(), sort_keys=False, allow_unicode=True)
+    text: str = yaml.dump(settings.to_flat(), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     return text
 
 
@@ -304,13 +324,18 @@ class _Loader(yaml.SafeLoader):
         return mapping
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
+class _Dumper(yaml.SafeDumper):
+    """Quotes a text that `_Loader` would read as a float."""
+
+
+for _kind in (_Loader, _Dumper):
+    _kind.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
 
 
 def _parse_yaml(text: str, source: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that there is not
         raise UsageError(f"This is not YAML. Received: {source} ({error}). Quote text that has `:` or `[`.") from error
 
 

@@ -227,5 +227,12 @@ def test_a_learning_rate_is_suggested(
     assert 1e-3 < found["suggestion"] < 1
     assert len(found["rates"]) == len(found["losses"]) == len(found["smoothed"])
     assert Path(found["picture"]).is_file()
+    Path("taken.png").write_bytes(b"")
+    assert main(["find-lr", "mlp", "--set", "data=iris", "--out", "taken.png"]) == 1  # before the sweep
+    said = capsys.readouterr().err
+    assert "taken.png" in said
+    assert "Sweeping" not in said
+    assert main(["find-lr", "mlp", "--set", "model=cnn"]) == 2
+    assert "The model is given twice. Received: mlp and --set model=cnn" in capsys.readouterr().err
     assert main(["find-lr", "mlp", "--set", "bach_size=8"]) == 2
     assert "Did you mean 'batch_size'?" in capsys.readouterr().err

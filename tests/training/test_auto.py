@@ -52,7 +52,8 @@ def test_the_sweep_ends_with_the_budget(tmp_path: Path) -> None:
     data = zoo.load_data("mnist_sample")
     model = zoo.build("cnn", data=data)
     begun = time.monotonic()
-    sweep = sweep_learning_rate(model, data, steps=100_000, seconds=8, verbose=0)
+    settings = Settings(model="cnn", data="mnist_sample", task="image_classification")
+    sweep = sweep_learning_rate(model, data, settings, steps=100_000, seconds=8, verbose=0)
     assert time.monotonic() - begun < 30  # tracing included
     assert len(sweep.rates) < 100_000
 
@@ -62,8 +63,8 @@ def speeds(monkeypatch: pytest.MonkeyPatch) -> dict[Any, float]:
     """Measured speeds in place of the machine's: by batch size, or by precision."""
     table: dict[Any, float] = {}
 
-    def speed(model: Any, data: Any, batch_size: int, seconds: float) -> float:
-        return table[model] if model in table else table[batch_size]
+    def speed(model: Any, data: Any, settings: Settings, seconds: float) -> float:
+        return table[model] if model in table else table[settings.batch_size]
 
     monkeypatch.setattr(auto, "_examples_per_second", speed)
     return table

@@ -68,10 +68,18 @@ def test_a_rate_that_is_too_high_is_found_out(tmp_path: Path) -> None:
 
 def test_an_exploded_loss_is_one_a_thousand_times_the_first() -> None:
     guard = Guard()
-    guard.on_train_batch_end(0, {"loss": 0.5})
-    guard.on_train_batch_end(1, {"loss": 499.0})
-    with pytest.raises(Diverged, match=r"rose to 501, where the untrained model had 0\.5"):
-        guard.on_train_batch_end(2, {"loss": 501.0})
+    guard.on_train_batch_end(0, {"loss": 2.0})
+    guard.on_train_batch_end(1, {"loss": 1999.0})
+    with pytest.raises(Diverged, match=r"rose to 2e\+03, where the first batch had 2"):
+        guard.on_train_batch_end(2, {"loss": 2001.0})
+
+
+def test_a_model_that_knows_the_first_batch_by_heart_may_go_on() -> None:
+    guard = Guard()
+    guard.on_train_batch_end(0, {"loss": 1e-5})
+    guard.on_epoch_end(0, {"val_loss": 0.3})
+    with pytest.raises(Diverged, match=r"rose to 1\.1e"):
+        guard.on_epoch_end(1, {"val_loss": 1100.0})
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])

@@ -136,6 +136,14 @@ def test_the_rate_falls_at_a_plateau_and_the_history_has_it(tmp_path: Path) -> N
     assert rates[-1] < 0.25
 
 
+def test_falls_come_in_their_order(tmp_path: Path) -> None:
+    runs = [
+        train(tmp_path / name, schedule="step", step_at=falls, decay=0.5, epochs=4)
+        for name, falls in (("a", (0.25, 0.75)), ("b", (0.75, 0.25)))
+    ]
+    assert runs[0].history["learning_rate"] == runs[1].history["learning_rate"]
+
+
 def test_settings_come_from_yaml_and_from_set_alike(tmp_path: Path) -> None:
     from zoo.config import parse_assignments
 
@@ -163,11 +171,19 @@ def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, sch
     ("data", "settings", "error", "words"),
     [
         (TABLE, {"accumulation_steps": 100, "epochs": 2}, UsageError, "accumulation_steps=100 for 14 batches in all"),
-        (TABLE, {"monitor": "r2"}, UnknownNameError, "Unknown score of tabular_classification to monitor. Received: 'r2'"),
-        ("diabetes", {"monitor": "accuracy"}, UnknownNameError, "to monitor. Received: 'accuracy'"),
+        (
+            TABLE,
+            {"monitor": "r2", "keep": "best"},
+            UnknownNameError,
+            "Unknown score of tabular_classification to monitor. Received: 'r2'",
+        ),
+        ("diabetes", {"monitor": "accuracy", "keep": "best"}, UnknownNameError, "to monitor. Received: 'accuracy'"),
         ("diabetes", {"label_smoothing": 0.1}, UsageError, "Only labels are smoothed. Received: label_smoothing=0.1"),
         (TABLE, {"class_weight": {"1": -1}}, UsageError, "number of at least 0 for each label"),
         (TABLE, {"class_weight": {"1": float("nan")}}, UsageError, "number of at least 0 for each label"),
+        (TABLE, {"step_at": (0.3, 0.1), "schedule": "step", "warmup": 0.2}, UsageError, "The rate falls after its rise"),
+        (TABLE, {"monitor": "loss"}, UsageError, "No score is followed. Received: monitor=loss"),
+        (TABLE, {"optimizer": "lazy_adam", "clip_norm": 1.0}, UsageError, "lazy_adam would be adam"),
         (TABLE, {"step_at": (0.3,), "schedule": "cosine"}, UsageError, "`step_at` is for schedule=step"),
         (TABLE, {"decay": 0.5, "schedule": "constant"}, UsageError, "`decay` is for schedule=step or exponential or plateau"),
         (TABLE, {"plateau_patience": 1, "schedule": "step"}, UsageError, "plateau_patience=1 with schedule=step"),

@@ -213,6 +213,23 @@ def test_a_config_that_was_changed_is_refused(tmp_path: Path) -> None:
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
 
 
+def test_a_run_is_finished_when_its_report_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo.evaluation import report
+
+    def fail(*_: Any) -> str:
+        raise OSError("killed")
+
+    settings = {"model": "mlp", "data": "iris", "epochs": 1, "model.l2": "1e-4"}  # a text, which stays one
+    with monkeypatch.context() as patched:
+        patched.setattr(report, "report_page", fail)
+        with pytest.raises(OSError, match="killed"):
+            zoo.train(config=settings, out=tmp_path / "run", verbose=0)
+    assert zoo.Run.open(tmp_path / "run").status == "failed"
+    run = zoo.train(resume=tmp_path / "run", verbose=0)
+    assert run.status == "finished"
+    assert (run.directory / "report.html").exists()
+
+
 def test_a_finished_run_is_returned_as_it_is(whole: Callable[[str], tuple[Path, StopAt]]) -> None:
     directory, _ = whole("mlp")
     before = (directory / "run.json").read_bytes()

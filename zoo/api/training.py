@@ -71,6 +71,7 @@ def train(
     """
     from zoo.artefacts.files import new_directory
     from zoo.artefacts.run import RunWriter, default_directory, keep_untrained
+    from zoo.training.compile import check_learns
 
     if resume is not None:
         others = {"model": model, "config": config, "out": out, **settings}
@@ -78,11 +79,18 @@ def train(
         return _resume(resume, data, others, callbacks, verbose)
     plan = _plan(model, data, config, model_arguments, data_arguments, settings)
     directory = Path(out) if out is not None else default_directory(**plan.names)
-    with new_directory(directory):  # before the data are read, which may take long
-        keras_model, splits, resolved, record = plan.make(0 if verbose == 0 else 1)
-        keep_untrained(keras_model, directory)
-        writer = RunWriter.begin(directory, resolved, splits.info, auto=record)
-    return _fit_and_score(keras_model, splits, writer, resolved, callbacks, verbose)
+    bare = _bare(plan.model)
+    try:
+        with new_directory(directory):  # before the data are read, which may take long
+            keras_model, splits, resolved, record = plan.make(0 if verbose == 0 else 1)
+            check_learns(keras_model)
+            keep_untrained(keras_model, directory)
+            writer = RunWriter.begin(directory, resolved, splits.info, auto=record)
+        return _fit_and_score(keras_model, splits, writer, resolved, callbacks, verbose)
+    except UsageError:
+        if bare is not None:
+            bare.compiled = False  # so that the next call compiles it anew
+        raise
 
 
 def find_learning_rate(
@@ -132,17 +140,18 @@ def find_learning_rate(
     from zoo.training.learning_rate import sweep_learning_rate
 
     if isinstance(model, Run):
-        model, data = model.model, data if data is not None else own_data(model)
+        data = data if data is not None else own_data(model).with_batches(model.settings["batch_size"], model.settings["seed"])
+        model = model.model
     plan = _plan(model, data, config, model_arguments, data_arguments, settings)
-    is_bare = not isinstance(plan.model, str) and not plan.model.compiled
-    keras_model, splits, *_ = plan.make()
+    bare = _bare(plan.model)
     try:
+        keras_model, splits, resolved, _ = plan.make()
         sweep = sweep_learning_rate(
-            keras_model, splits, lowest=lowest, highest=highest, steps=steps, verbose=0 if verbose == 0 else 1
+            keras_model, splits, resolved, lowest=lowest, highest=highest, steps=steps, verbose=0 if verbose == 0 else 1
         )
     finally:
-        if is_bare:
-            keras_model.compiled = False  # as it was: Keras and `train` compile it anew
+        if bare is not None:
+            bare.compiled = False  # as it was: Keras and `train` compile it anew
     if not sweep.has_risen:
         logger.warning(
             "The loss had not risen when the sweep ended, at a rate of %.2g: the suggestion says little. "
@@ -150,6 +159,11 @@ def find_learning_rate(
             sweep.rates[-1],
         )
     return sweep
+
+
+def _bare(model: str | keras.Model) -> keras.Model | None:
+    """Return the model if it is the user's own and not compiled."""
+    return None if isinstance(model, str) or model.compiled else model
 
 
 @dataclass(frozen=True)
@@ -186,7 +200,7 @@ class _Plan:
         splits = load_for(entry, self.data, self.task, **data_settings(merged))
         info = splits.info
         settings = configuration.resolve(info.task.settings, *layers, {"task": info.task_name})
-        configuration.check_schedule(settings, self.explicit)
+        configuration.check_used(settings, self.explicit)
         if isinstance(self.data, Splits) and "batch_size" not in self.explicit:
             settings = settings.model_copy(update={"batch_size": self.data.batch_size})
         splits = splits.with_batches(settings.batch_size, settings.seed)
@@ -253,7 +267,8 @@ def _plan(
     layers = [{key: value for key, value in layer.items() if key not in asked or value != "auto"} for layer in layers]
     early = configuration.resolve(*layers, {"task": task or ""})
     if entry is not None:
-        configuration.check_values(entry.name, entry.annotations, entry.defaults, early.model_arguments)
+        checked = configuration.check_values(entry.name, entry.annotations, entry.defaults, early.model_arguments)
+        layers = [*layers, {f"model.{name}": value for name, value in checked.items()}]
     return _Plan(model, data, task, layers, {**written, **given}, names, asked)
 
 
@@ -329,10 +344,12 @@ def _fit_and_score(
         scores = {"metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), **beside}
         history = Run.open(writer.directory).history
         problems = find_problems(history, evaluation, keeps_best=settings.keep == "best")
-        writer.update(status="finished", timings=timings, findings=problems, **scores)
+        writer.update(timings=timings, findings=problems, **scores)
+        run = Run.open(writer.directory)
+        write_text(run.directory / "report.html", report_page(run.content, history, mistakes))
+        writer.update(status="finished")
     for problem in problems:
         logger.warning("%s", problem)
     run = Run.open(writer.directory)
-    write_text(run.directory / "report.html", report_page(run.content, run.history, mistakes))
     run.__dict__["model"] = model  # as Run.model would read it
     return run

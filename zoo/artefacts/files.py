@@ -46,6 +46,19 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
+def check_new_picture(target: Path) -> None:
+    """Refuse a path that no picture is written to.
+
+    Raises:
+        ArtefactError: the file exists.
+        UsageError: its name does not end in .png.
+    """
+    if target.suffix.lower() != ".png":
+        raise UsageError(f"Pictures are PNG files. Received: {target}. End its name in .png.")
+    if target.exists():
+        raise ArtefactError(f"The file exists and is not overwritten. Received: {target}. Choose another name.")
+
+
 def write_picture(path: str | os.PathLike[str], figure: Any) -> None:
     """Write a matplotlib figure to a new PNG file.
 
@@ -54,10 +67,7 @@ def write_picture(path: str | os.PathLike[str], figure: Any) -> None:
         UsageError: its name does not end in .png.
     """
     target = Path(path)
-    if target.suffix.lower() != ".png":
-        raise UsageError(f"Pictures are PNG files. Received: {target}. End its name in .png.")
-    if target.exists():
-        raise ArtefactError(f"The file exists and is not overwritten. Received: {target}. Choose another name.")
+    check_new_picture(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(target, lambda partial: figure.savefig(partial, format="png", dpi=150))
 

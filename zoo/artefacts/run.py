@@ -330,7 +330,8 @@ def _save(model: keras.Model, path: Path) -> None:
 
 def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, fieldnames=list(rows[0]), lineterminator="\n")
+    names = dict.fromkeys(name for row in rows for name in row)  # a callback may add one later
+    writer = csv.DictWriter(buffer, fieldnames=names, restval="nan", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()

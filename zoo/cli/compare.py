@@ -21,8 +21,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from zoo import api
 
-    comparison = api.compare(*arguments.runs)
     picture = options.picture(arguments, "compare")
+    comparison = api.compare(*arguments.runs)
     comparison.plot(picture)
     scores, differences = comparison.scores, comparison.differences
     if arguments.json:

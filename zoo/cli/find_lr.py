@@ -24,10 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     from zoo import api
 
     settings = options.settings(arguments)
-    sweep = api.find_learning_rate(
-        arguments.model, data=arguments.data, config=arguments.config, verbose=0 if arguments.quiet else 1, **settings
-    )
+    model, data = options.model_and_data(arguments, settings)
     picture = options.picture(arguments, "find-lr")
+    sweep = api.find_learning_rate(model, data=data, config=arguments.config, verbose=0 if arguments.quiet else 1, **settings)
     sweep.plot(picture)
     if arguments.json:
         content = {"suggestion": sweep.suggestion, "rates": sweep.rates, "losses": sweep.losses, "smoothed": sweep.smoothed}

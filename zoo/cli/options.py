@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import UnknownNameError
+from zoo.errors import UnknownNameError, UsageError
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +44,18 @@ def add_picture(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def picture(arguments: argparse.Namespace, name: str) -> Path:
-    """Return where the picture goes."""
+    """Return where the picture goes.
+
+    Raises:
+        ArtefactError: it exists.
+        UsageError: its name does not end in .png.
+    """
+    from zoo.artefacts.files import check_new_picture
+
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return Path(arguments.out) if arguments.out else Path("runs") / f"{name}-{stamp}.png"
+    path = Path(arguments.out) if arguments.out else Path("runs") / f"{name}-{stamp}.png"
+    check_new_picture(path)
+    return path
 
 
 def columns(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -69,6 +78,21 @@ def settings(arguments: argparse.Namespace) -> dict[str, Any]:
         if "." not in key and key not in SETTING_NAMES:
             raise UnknownNameError("setting", key, SETTING_NAMES)
     return found
+
+
+def model_and_data(arguments: argparse.Namespace, found: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Take model and data out of the settings, where they stand in place of the arguments proper.
+
+    Raises:
+        UsageError: both are there and differ.
+    """
+    chosen = []
+    for name in ("model", "data"):
+        given, other = getattr(arguments, name), found.pop(name, None)
+        if given is not None and other is not None and given != other:
+            raise UsageError(f"The {name} is given twice. Received: {given} and --set {name}={other}. Leave one of them out.")
+        chosen.append(given if given is not None else other)
+    return chosen[0], chosen[1]
 
 
 def data_arguments(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -27,10 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
     from zoo import api
 
     settings = options.settings(arguments)
-    model, data = settings.pop("model", None), settings.pop("data", None)
+    model, data = options.model_and_data(arguments, settings)
     trained = api.train(
-        arguments.model or model,
-        data=arguments.data or data,
+        model,
+        data=data,
         config=arguments.config,
         out=arguments.out,
         resume=arguments.resume,

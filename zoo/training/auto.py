@@ -16,6 +16,7 @@ import tensorflow as tf
 from zoo.config import Settings
 from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
+from zoo.training.batches import augmentation_of, class_weights, training_batches
 from zoo.training.learning_rate import sweep_learning_rate
 from zoo.training.snapshot import Snapshot
 
@@ -50,7 +51,9 @@ def choose_settings(
     record: dict[str, Any] = {"budget_s": settings.auto_seconds}
     if "precision" in asked:
         settings = settings.model_copy(update={"precision": "float32"})  # to begin with
-    steady = settings.model_copy(update={"schedule": "constant", "warmup": 0.0})  # a rate that a sweep can set
+    steady = settings.model_copy(
+        update={"schedule": "constant", "warmup": 0.0, "batch_size": SMALLEST}  # a rate that a sweep can set, and any batches
+    )
 
     @cache  # the probes share a model for each precision, so that it is traced once
     def model_in(precision: str | None) -> keras.Model:
@@ -80,12 +83,13 @@ Models = Callable[[str | None], keras.Model]  # the model to probe, by precision
 def _batch_size(model_in: Models, data: Splits, settings: Settings, seconds: float) -> Choice:
     rows = len(data.targets("train"))
     first = BATCH_SIZES[0]
-    largest = BATCH_SIZES[-1] if settings.steps_per_epoch else settings.epochs * rows // LEAST_STEPS
+    passes = settings.epochs / settings.accumulation_steps  # which give a step for each row
+    largest = BATCH_SIZES[-1] if settings.steps_per_epoch else int(passes * rows / LEAST_STEPS)
     possible = [size for size in BATCH_SIZES if size <= min(largest, rows)]
     if len(possible) < 2:
-        size = first if settings.steps_per_epoch else settings.epochs * rows // FEWEST_STEPS
+        size = first if settings.steps_per_epoch else int(passes * rows / FEWEST_STEPS)
         size = min(max(size, SMALLEST), first, rows)
-        return size, {}, f"{settings.epochs} epochs of {rows} rows leave few steps in all"
+        return size, {}, f"{settings.epochs} epochs of {rows} rows have no room for more"
     if seconds <= 0:
         return settings.batch_size, {}, OUT_OF_BUDGET
     speeds: dict[str, float] = {}
@@ -95,7 +99,8 @@ def _batch_size(model_in: Models, data: Splits, settings: Settings, seconds: flo
         if speeds and left <= 0:
             return chosen, speeds, OUT_OF_BUDGET
         try:
-            speeds[str(size)] = _examples_per_second(model_in(settings.precision), data, size, left / 2)
+            batched = settings.model_copy(update={"batch_size": size})
+            speeds[str(size)] = _examples_per_second(model_in(settings.precision), data, batched, left / 2)
         except tf.errors.ResourceExhaustedError:
             return chosen, speeds, f"batches of {size} do not fit into memory"
         if size != chosen and speeds[str(size)] < LEAST_GAIN * speeds[str(chosen)]:
@@ -106,14 +111,14 @@ def _batch_size(model_in: Models, data: Splits, settings: Settings, seconds: flo
 
 def _precision(model_in: Models, data: Splits, settings: Settings, seconds: float) -> Choice:
     speeds: dict[str, float] = {}
-    batch = settings.batch_size
-    rows = batch * settings.steps_per_epoch if settings.steps_per_epoch else len(data.targets("train"))
+    batches = settings.steps_per_epoch
+    rows = settings.batch_size * batches if batches else len(data.targets("train"))
     end = time.perf_counter() + seconds
     for precision in ("float32", "mixed_bfloat16"):
         left = end - time.perf_counter()
         if left <= 0:
             return "float32", speeds, OUT_OF_BUDGET
-        speeds[precision] = _examples_per_second(model_in(precision), data, batch, left / 2)
+        speeds[precision] = _examples_per_second(model_in(precision), data, settings, left / 2)
         if settings.epochs * rows / speeds[precision] < LEAST_TRAINING:
             return "float32", speeds, f"training takes under {LEAST_TRAINING:g} s, of which little can be saved"
     ratio = speeds["mixed_bfloat16"] / speeds["float32"]
@@ -127,7 +132,7 @@ def _learning_rate(model_in: Models, data: Splits, settings: Settings, seconds: 
     batched = data.with_batches(settings.batch_size, settings.seed)
     try:
         sweep = sweep_learning_rate(
-            model_in(settings.precision), batched, lowest=LOWEST, steps=SWEEP_STEPS, seconds=seconds, verbose=verbose
+            model_in(settings.precision), batched, settings, lowest=LOWEST, steps=SWEEP_STEPS, seconds=seconds, verbose=verbose
         )
     except UsageError:
         return settings.learning_rate, {}, "the budget left fewer than 10 steps, or their losses were not finite"
@@ -137,20 +142,25 @@ def _learning_rate(model_in: Models, data: Splits, settings: Settings, seconds: 
     return sweep.suggestion, tried, "the sweep's suggestion, from the highest rate with a loss as good as the lowest"
 
 
-def _examples_per_second(model: keras.Model, data: Splits, batch_size: int, seconds: float) -> float:
+def _examples_per_second(model: keras.Model, data: Splits, settings: Settings, seconds: float) -> float:
     """Train for some steps and return the median speed of those after the first, which trace the graph.
 
     The model and its optimizer are afterwards as they were.
     """
     watch = _Watch(seconds)
-    stream = data.with_batches(batch_size, data.seed).training_stream()
-    model.optimizer.build(model.trainable_variables)
+    batched = data.with_batches(settings.batch_size, data.seed)
+    stream, weights = training_batches(batched, augmentation_of(data, settings)), class_weights(data, settings)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     fresh = Snapshot.of(model, 0, 0)
-    model.fit(stream, steps_per_epoch=WARM_UP + MOST_STEPS, shuffle=False, verbose=0, callbacks=[watch])
-    fresh.restore(model, "model", "optimizer")
-    fresh.restore_random_state()
-    timed = watch.times[WARM_UP - 1 :] if len(watch.times) > WARM_UP else watch.times[-2:]
-    return batch_size / statistics.median(after - before for before, after in pairwise(timed))
+    try:
+        model.fit(
+            stream, steps_per_epoch=WARM_UP + MOST_STEPS, shuffle=False, verbose=0, class_weight=weights, callbacks=[watch]
+        )
+    finally:
+        fresh.restore(model, "model", "optimizer")
+        fresh.restore_random_state()
+    return settings.batch_size / statistics.median(after - before for before, after in pairwise(watch.times[WARM_UP - 1 :]))
 
 
 class _Watch(keras.callbacks.Callback):

@@ -83,15 +83,21 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
         UsageError: the model does not fit the data, or is compiled and settings ask for another optimizer.
     """
     check_fits(model, data.info)
+    if settings.precision is not None:
+        raise UsageError(
+            f"A model of your own has its own precision. Received: precision={settings.precision}. Leave it out, and call "
+            f"keras.config.set_dtype_policy({settings.precision!r}) before you build the model."
+        )
     if not model.compiled:
         width = output_shape(model, data.info)[-1]
+        gives_probabilities = output_kind(model, data.info) == "probabilities"
+        if gives_probabilities and settings.label_smoothing:
+            raise UsageError(
+                "Labels are smoothed for models that give logits. Received: a softmax at the end and "
+                f"label_smoothing={settings.label_smoothing}. Leave one of them out."
+            )
         compile_for_training(model, data.info.task, width, data, settings)
-        if output_kind(model, data.info) == "probabilities":
-            if settings.label_smoothing:
-                raise UsageError(
-                    "Labels are smoothed for models that give logits. Received: a softmax at the end and "
-                    f"label_smoothing={settings.label_smoothing}. Leave one of them out."
-                )
+        if gives_probabilities:
             loss = keras.losses.SparseCategoricalCrossentropy()
             model.compile(optimizer=model.optimizer, loss=loss, metrics=data.info.task.metrics(width))
         return settings
@@ -109,6 +115,19 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
         )
     rate = float(model.optimizer.learning_rate)
     return settings.model_copy(update={"optimizer": "own", "learning_rate": rate, "schedule": "constant", "warmup": 0.0})
+
+
+def check_learns(model: keras.Model) -> None:
+    """Refuse a compiled model whose learning rate has come to its end.
+
+    Raises:
+        UsageError: the rate is 0, and not because training has yet to begin.
+    """
+    if float(model.optimizer.learning_rate) == 0 and int(model.optimizer.iterations) > 0:
+        raise UsageError(
+            "This model would learn nothing. Received: a model whose learning rate is 0, the end of the schedule that it was "
+            "trained with. Compile it anew, or set `model.compiled = False` and let zoo.train compile it."
+        )
 
 
 def check_fits(model: keras.Model, info: DataInfo) -> None:

@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter, place_of
 from zoo.config import Settings
-from zoo.errors import CheckpointError, UnknownNameError, UsageError, ZooError, one_line
-from zoo.pipeline.augmentation import Augmentation
+from zoo.errors import CheckpointError, UsageError, ZooError, one_line
 from zoo.pipeline.splits import Splits
 from zoo.tasks import DIRECTIONS
 from zoo.training.averaging import ScoreAverages
+from zoo.training.batches import augmentation_of, class_weights, training_batches
 from zoo.training.guard import Diverged, Guard
 from zoo.training.interruption import StopRequest
 from zoo.training.keeper import Keeper, newest_snapshot
@@ -61,7 +60,7 @@ def fit(
     steps = settings.steps_per_epoch or int(data.train.cardinality())
     checkpoints = Checkpoints(writer.directory / "checkpoints", settings.keep_checkpoints)
     monitor = settings.monitor or data.info.task.monitor
-    augmentation, class_weight = _augmentation(settings, data), _class_weight(settings.class_weight, data)
+    augmentation, class_weight = augmentation_of(data, settings), class_weights(data, settings)
     stateful = [Guard(), *_scheduled(settings, monitor), *callbacks]
     logs = _Logs(str(writer.directory / "logs"), write_graph=False)
     bars = EpochBars(settings.epochs, steps, data.batch_size) if verbose else None
@@ -70,7 +69,8 @@ def fit(
     with StopRequest() as stop:
         keeper = Keeper(
             writer, checkpoints, stateful, epochs=settings.epochs, steps=steps, seconds=settings.checkpoint_seconds,
-            monitor=(f"val_{monitor}", DIRECTIONS[monitor]) if settings.keep == "best" else None, stop=stop, begin=begin,
+            monitor=(f"val_{monitor}", DIRECTIONS[monitor]) if settings.follows_score else None,
+            keeps_best=settings.keep == "best", stop=stop, begin=begin,
         )  # fmt: skip
         keeper.set_model(model)
 
@@ -81,7 +81,7 @@ def fit(
             keeper.go_on_from(begin)
             first_batch = begin.epoch * steps + begin.step
             model.fit(
-                augmentation.apply(data.training_stream(first_batch), seed=data.seed, first_batch=first_batch),
+                training_batches(data, augmentation, first_batch),
                 validation_data=data.validation,
                 initial_epoch=begin.epoch,
                 epochs=begin.epoch + 1 if begin.step else settings.epochs,
@@ -94,7 +94,8 @@ def fit(
 
         try:
             if not resume:
-                keeper.save()
+                model.stop_training = False  # as a sweep, or an early stop before, may have left it
+                _save_first(keeper)
             if begin.step:
                 model.evaluate(data.validation.take(1), verbose=0)  # makes the metrics' variables, which come back too
                 go_on(begin)
@@ -112,9 +113,16 @@ def fit(
             raise ZooError(_advice(problem, keeper, settings)) from problem
         except UsageError:
             raise  # some are ValueErrors too
+        except tf.errors.ResourceExhaustedError as error:
+            raise ZooError(
+                f"The memory is used up. Received: batch_size={settings.batch_size}. Take a smaller one, with "
+                "accumulation_steps for the same step, or a smaller model."
+            ) from error
         except tf.errors.InvalidArgumentError as error:
             raise ZooError(f"Training failed: {_first_line(error)}") from error
         except ValueError as error:  # Keras, of a loss or metric that a user's model was compiled with
+            if keeper.epoch_seconds or keeper.step:  # of something else, since these took some batches
+                raise
             raise ZooError(
                 f"The model's loss or metrics do not take these data: {one_line(error)}. Received: "
                 f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile the model for these."
@@ -127,6 +135,18 @@ def fit(
         model.set_weights(weights)
     writer.update(learning_rates=keeper.learning_rates)
     return {"fit_s": keeper.seconds, "epoch_s": statistics.median(keeper.epoch_seconds)}
+
+
+def _save_first(keeper: Keeper) -> None:
+    """Write the checkpoint of the untrained model.
+
+    Raises:
+        UsageError: a weight is not a finite number.
+    """
+    try:
+        keeper.save()
+    except Diverged as problem:
+        raise UsageError("A weight of the model is not a finite number before training. Build or load it anew.") from problem
 
 
 def _check_settings(begin: Snapshot, settings: Mapping[str, Any]) -> None:
@@ -164,40 +184,10 @@ def _scheduled(settings: Settings, monitor: str) -> list[keras.callbacks.Callbac
     return found
 
 
-def _augmentation(settings: Settings, data: Splits) -> Augmentation:
-    given = {name: getattr(settings, f"augment_{name}") for name in ("shift", "rotate", "zoom", "cutout")}
-    augmentation = Augmentation(**given)
-    if augmentation != Augmentation() and data.info.task.input_name != "image":
-        used = ", ".join(f"augment_{name}={value}" for name, value in given.items() if value)
-        raise UsageError(
-            f"Only images are shifted, rotated, zoomed or cut out. Received: {used} for {data.info.task_name}. Leave it out; "
-            "texts have model.token_dropout."
-        )
-    return augmentation
-
-
-def _class_weight(given: str | Mapping[str, float] | None, data: Splits) -> dict[int, float] | None:
-    """Return the weight of each class number's loss."""
-    if given is None:
-        return None
-    names = [str(label) for label in data.info.labels]
-    if not names:
-        raise UsageError(f"Only classes have weights. Received: class_weight={given} for regression. Leave it out.")
-    if isinstance(given, str):  # "balanced"
-        from sklearn.utils.class_weight import compute_class_weight
-
-        targets = data.targets("train")
-        present = np.unique(targets)
-        return dict(zip(present.tolist(), compute_class_weight("balanced", classes=present, y=targets).tolist(), strict=True))
-    for name in given:
-        if name not in names:
-            raise UnknownNameError("label in class_weight", name, names)
-    return {number: float(given.get(name, 1.0)) for number, name in enumerate(names)}
-
-
 def _advice(problem: Diverged, keeper: Keeper, settings: Settings) -> str:
     """Return what became of a diverged run, and what to change."""
-    clip = "" if settings.clip_norm else ", or limit the gradients with clip_norm=1"
+    can_clip = not settings.clip_norm and settings.optimizer not in ("lazy_adam", "own")
+    clip = ", or limit the gradients with clip_norm=1" if can_clip else ""
     return (
         f"Training diverged: {problem}. Received: optimizer={settings.optimizer}, learning_rate={settings.learning_rate:g}. "
         f"The model is again what it was at the last checkpoint, {place_of(keeper.epoch, keeper.step)}. "

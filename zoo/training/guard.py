@@ -7,11 +7,12 @@ from typing import Any
 
 import keras
 
-EXPLODED = 1000.0  # times the untrained model's loss
+EXPLODED = 1000.0  # times the loss of the first batch
+LEAST_LOSS = 1.0  # which a smaller first loss counts as: a trained model may have next to none
 
 
 class Diverged(Exception):  # noqa: N818 - it is caught by `fit`, which says more
-    """The loss is no longer a number, or far above that of the untrained model."""
+    """The loss is no longer a number, or far above that of the first batch."""
 
 
 class Guard(keras.callbacks.Callback):
@@ -35,5 +36,5 @@ class Guard(keras.callbacks.Callback):
     def _check(self, name: str, loss: float) -> None:
         if not math.isfinite(loss):
             raise Diverged(f"the {name} became {loss}")
-        if self.first_loss and loss > EXPLODED * abs(self.first_loss):
-            raise Diverged(f"the {name} rose to {loss:.3g}, where the untrained model had {self.first_loss:.3g}")
+        if self.first_loss is not None and loss > EXPLODED * max(abs(self.first_loss), LEAST_LOSS):
+            raise Diverged(f"the {name} rose to {loss:.3g}, where the first batch had {self.first_loss:.3g}")

@@ -37,7 +37,8 @@ class Keeper(keras.callbacks.Callback):
         epochs: how many there will be.
         steps: batches in an epoch.
         seconds: between checkpoints; 0 writes one after each batch.
-        monitor: name of the score and "min" or "max", where the best epoch's model is kept; None keeps the last.
+        monitor: name of the validation score to follow and "min" or "max"; None follows none.
+        keeps_best: whether the model of its best epoch is kept, else that of the last.
         stop: noted by a signal.
         begin: where training begins.
     """
@@ -52,12 +53,14 @@ class Keeper(keras.callbacks.Callback):
         steps: int,
         seconds: float,
         monitor: tuple[str, str] | None,
+        keeps_best: bool,
         stop: StopRequest,
         begin: Snapshot,
     ) -> None:
         super().__init__()
         self._writer, self._checkpoints, self._stateful, self._stop = writer, checkpoints, stateful, stop
         self._epochs, self._steps, self._seconds, self._monitor = epochs, steps, seconds, monitor
+        self._keeps_best = keeps_best
         self._begin: Snapshot | None = begin
         self._is_rest_of_epoch = False
         self.epoch, self.step = begin.epoch, begin.step
@@ -183,6 +186,8 @@ class Keeper(keras.callbacks.Callback):
         name, direction = self._monitor
         if name not in scores:  # of a model that came compiled
             raise UnknownNameError("score to monitor", name, scores)
+        if not self._keeps_best:
+            return
         score = scores[name] if direction == "max" else -scores[name]
         if self._best_score is None or score > self._best_score:
             self._best_score = score

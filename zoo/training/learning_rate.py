@@ -8,24 +8,27 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 
 from zoo.artefacts.files import write_picture
+from zoo.config import Settings
 from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
 from zoo.progress import track
+from zoo.training.batches import augmentation_of, class_weights, training_batches
 from zoo.training.snapshot import Snapshot
 
 LEAST_STEPS = 10  # with a finite loss, that a suggestion needs; the smoothed loss of fewer is mostly chance
 SMOOTHING = 0.9  # momentum of the mean that the loss is smoothed by
-RISEN = 1.2  # times the lowest smoothed loss, from where on the lowest is behind
-NEAR = 1.01  # times the lowest smoothed loss, which is as good as the lowest
-TOO_HIGH = 2.0  # times the lowest smoothed loss, where the sweep ends
-FALLEN = 0.95  # times the mean of the first losses, which the lowest is below where a sweep says something
+# Shares of the lowest smoothed loss, by which another is above it:
+NEAR = 0.01  # where it is as good
+RISEN = 0.2  # where the lowest is behind
+TOO_HIGH = 1.0  # where the sweep ends
+FALLEN = 0.05  # where the first losses are, at least, if a sweep says something
 USUAL = 3.0  # times Keras' default for the optimizer, above which a suggestion is made more careful
 
 
@@ -38,22 +41,19 @@ class LearningRateSweep:
         losses: of each batch.
         smoothed: the losses, smoothed by a moving mean without bias.
         suggestion: the rate to train with, as the highest of a schedule.
+        has_risen: whether the loss rose again, so that a lowest one is known.
     """
 
     rates: Sequence[float]
     losses: Sequence[float]
     smoothed: Sequence[float]
     suggestion: float
+    has_risen: bool
 
     @property
     def lowest_loss(self) -> float:
         """The lowest smoothed loss, apart from the first steps."""
-        return min(self.smoothed[LEAST_STEPS - 1 :])
-
-    @property
-    def has_risen(self) -> bool:
-        """Whether the loss rose again, so that a lowest one is known."""
-        return self.smoothed[-1] > RISEN * self.lowest_loss
+        return _lowest(self.smoothed)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Write loss against rate to a PNG file.
@@ -80,6 +80,7 @@ class LearningRateSweep:
 def sweep_learning_rate(
     model: keras.Model,
     data: Splits,
+    settings: Settings,
     *,
     lowest: float = 1e-6,
     highest: float = 10.0,
@@ -92,6 +93,7 @@ def sweep_learning_rate(
     Args:
         model: compiled; its optimizer's rate, schedule or number, is not used.
         data: whose training part is read from its beginning, apart from any other reading of it.
+        settings: augmentation and class weights.
         lowest: rate of the first step.
         highest: rate of the last step, which a loss that rises ends before.
         steps: of the optimizer, at least 10.
@@ -112,6 +114,7 @@ def sweep_learning_rate(
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     before, optimizer = Snapshot.of(model, 0, 0), model.optimizer
+    stream, weights = training_batches(data, augmentation_of(data, settings)), class_weights(data, settings)
     swept = getattr(optimizer, "inner_optimizer", optimizer)
     config = swept.get_config()
     batches = steps * (config.get("gradient_accumulation_steps") or 1)
@@ -121,7 +124,7 @@ def sweep_learning_rate(
         if swept is not optimizer or not isinstance(optimizer.learning_rate, keras.Variable):  # a schedule's cannot be set
             model.optimizer = type(swept).from_config({**config, "learning_rate": lowest})
             model.train_function = None  # Keras would go on with the one of the other optimizer
-        model.fit(data.training_stream(), steps_per_epoch=batches, shuffle=False, verbose=0, callbacks=[watch])
+        model.fit(stream, steps_per_epoch=batches, shuffle=False, verbose=0, class_weight=weights, callbacks=[watch])
     finally:
         bar.close()
         if model.optimizer is not optimizer:
@@ -130,7 +133,7 @@ def sweep_learning_rate(
         before.restore(model, "model", "optimizer")
         model.reset_metrics()
         before.restore_random_state()
-    return _suggest(watch.rates, watch.losses, _usual_rate(swept))
+    return _suggest(watch.rates, watch.losses, _usual_rate(swept), exploded=watch.exploded)
 
 
 class _Watch(keras.callbacks.Callback):
@@ -140,6 +143,7 @@ class _Watch(keras.callbacks.Callback):
         super().__init__()
         self._rising, self._bar, self._end = rising, bar, end
         self._lowest = math.inf
+        self.exploded = False
         self.rates: list[float] = []
         self.losses: list[float] = []
 
@@ -150,7 +154,8 @@ class _Watch(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         next(self._bar, None)
         loss = float((logs or {})["loss"])
-        if not math.isfinite(loss) or time.monotonic() > self._end:
+        self.exploded = not math.isfinite(loss)
+        if self.exploded or time.monotonic() > self._end:
             self.model.stop_training = True
             return
         self.rates.append(float(self._rising[batch]))
@@ -158,7 +163,7 @@ class _Watch(keras.callbacks.Callback):
         if len(self.losses) >= LEAST_STEPS:
             smoothed = smooth(self.losses)[-1]
             self._lowest = min(self._lowest, smoothed)
-            self.model.stop_training = smoothed > TOO_HIGH * self._lowest
+            self.model.stop_training = smoothed > _above(self._lowest, TOO_HIGH)
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
@@ -176,7 +181,16 @@ def _usual_rate(optimizer: keras.optimizers.Optimizer) -> float:
     return USUAL * parameter.default if parameter is not None and isinstance(parameter.default, float) else math.inf
 
 
-def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float) -> LearningRateSweep:
+def _lowest(smoothed: Sequence[float]) -> float:
+    return min(smoothed[LEAST_STEPS - 1 :])
+
+
+def _above(lowest: float, share: float) -> float:
+    """Return what is above the lowest loss, which may be negative, by a share of it."""
+    return lowest + share * abs(lowest)
+
+
+def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float, *, exploded: bool = False) -> LearningRateSweep:
     """Return the sweep with a suggestion of two digits.
 
     It is a tenth of the highest rate whose smoothed loss is as good as the lowest; where that is above `usual`, or the loss
@@ -189,8 +203,13 @@ def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float) -> L
             f"A suggestion needs 10 steps with a finite loss. Received: {len(losses)}. "
             "Check the data, begin with a lower rate, or give it more time."
         )
-    sweep = LearningRateSweep(tuple(rates), tuple(losses), tuple(smooth(losses)), suggestion=math.nan)
-    tenth = max(rate for rate, loss in zip(rates, sweep.smoothed, strict=True) if loss <= NEAR * sweep.lowest_loss) / 10
-    has_fallen = sweep.lowest_loss < FALLEN * statistics.mean(losses[:LEAST_STEPS])
+    smoothed = smooth(losses)
+    lowest = _lowest(smoothed)
+    tenth = max(rate for rate, loss in zip(rates, smoothed, strict=True) if loss <= _above(lowest, NEAR)) / 10
+    first = statistics.mean(losses[:LEAST_STEPS])
+    has_fallen = first - lowest > FALLEN * abs(first)
     suggestion = tenth if usual == math.inf or (has_fallen and tenth <= usual) else math.sqrt(tenth * usual)
-    return replace(sweep, suggestion=float(f"{suggestion:.2g}"))
+    return LearningRateSweep(
+        rates=tuple(rates), losses=tuple(losses), smoothed=tuple(smoothed), suggestion=float(f"{suggestion:.2g}"),
+        has_risen=exploded or smoothed[-1] > _above(lowest, RISEN),
+    )  # fmt: skip

@@ -51,12 +51,18 @@ def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Opt
     """Return the optimizer that the settings ask for, with the course of its learning rate over all batches.
 
     Raises:
-        UsageError: more batches are to make one step than there are, or a rise is asked for where there is none.
+        UsageError: more batches are to make one step than there are, a rise is asked for where there is none, or the optimizer
+            moves only rows of a batch and is to do what takes all of them.
     """
     if settings.accumulation_steps > total_batches:
         raise UsageError(
             f"No step of the optimizer would be taken. Received: accumulation_steps={settings.accumulation_steps} for "
             f"{total_batches} batches in all. Accumulate fewer, or train for more epochs."
+        )
+    if settings.optimizer == "lazy_adam" and (settings.accumulation_steps > 1 or settings.clip_norm):
+        raise UsageError(
+            "Keras makes gradients whole tables to accumulate or to clip them, and lazy_adam would be adam. Received: "
+            f"accumulation_steps={settings.accumulation_steps}, clip_norm={settings.clip_norm}. Take optimizer=adam."
         )
     arguments: dict[str, Any] = {"global_clipnorm": settings.clip_norm}
     if settings.weight_decay is not None:
@@ -97,7 +103,12 @@ def learning_rate_course(settings: Settings, total_steps: int) -> object:
     if settings.schedule == "constant" and not warmup_steps:
         return rate
     if settings.schedule == "step":
-        falls = [round(share * total_steps) - warmup_steps for share in settings.step_at]
+        if min(settings.step_at) <= settings.warmup:
+            raise UsageError(
+                f"The rate falls after its rise. Received: step_at={list(settings.step_at)} with warmup={settings.warmup}. "
+                "Let it fall later, or rise for a shorter time."
+            )
+        falls = [round(share * total_steps) - warmup_steps for share in sorted(settings.step_at)]
         course = schedules.PiecewiseConstantDecay(falls, [rate * settings.decay**done for done in range(len(falls) + 1)])
     else:
         course = schedules.ExponentialDecay(rate, steps, settings.decay if settings.schedule == "exponential" else 1.0)
