@@ -53,7 +53,7 @@ def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float
         axes.plot(places, values, marker="." if len(values) < 50 else "", label=name)
     axes.set_title(title)
     axes.set_xlabel("epoch")
-    axes.locator_params(axis="x", integer=True)
+    axes.locator_params(axis="x", integer=True, min_n_ticks=1)
     if any(lines):
         axes.legend()
     return figure

@@ -27,6 +27,7 @@ blockquote { margin: 0.75rem 0; padding: 0.25rem 1rem; border-left: 4px solid #d
 blockquote p { margin: 0; }
 """
 MOST_LETTERS = 600  # of a text that was read wrongly
+TIMES = {"fit_s": "training", "epoch_s": "an epoch, median"}
 
 
 def verdict(scores: Mapping[str, float], baseline: Mapping[str, Any]) -> tuple[str, bool]:
@@ -74,7 +75,10 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float
             _confusion(names, evaluation["confusion"]),
             "<h2>Worst mistakes</h2>", _mistakes(mistakes),
         ]  # fmt: skip
-    parts += ["<h2>Timings, in seconds</h2>", _table(("", ""), content["timings"].items())]
+    parts += [
+        "<h2>Timings, in seconds</h2>",
+        _table(("", ""), [(TIMES.get(name, name), value) for name, value in content["timings"].items()]),
+    ]
     parts += ["<h2>Settings</h2>", _table(("", ""), [(key, str(value)) for key, value in settings.items()])]
     body = "\n".join(parts)
     return (

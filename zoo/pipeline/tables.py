@@ -12,6 +12,7 @@ import pandas as pd
 from zoo.errors import DataError, nearest
 
 MAX_CATEGORIES = 100
+LARGEST = 1e18  # of a number, whose variance is a float32 too
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,11 @@ def _numbers(values: pd.Series, name: str) -> np.ndarray:
         raise DataError(
             f"Column {name!r} held numbers in training. Received: something else ({error}). Mend the cell or leave it empty."
         ) from error
-    if np.isinf(numbers).any() or (np.abs(numbers[~np.isnan(numbers)]) > np.finfo(np.float32).max).any():
-        position = int(np.argmax(np.isinf(numbers) | (np.abs(numbers) > np.finfo(np.float32).max)))
+    is_too_large = np.abs(numbers) > LARGEST  # false for a missing one
+    if is_too_large.any():
+        position = int(np.argmax(is_too_large))
         raise DataError(
-            f"Column {name!r} must hold finite float32 numbers. Received: {numbers[position]} in row {values.index[position]}. "
-            "Leave the cell empty if the value is missing."
+            f"Column {name!r} must hold numbers between -{LARGEST:g} and {LARGEST:g}, which float32 can square. "
+            f"Received: {numbers[position]} in row {values.index[position]}. Leave the cell empty if the value is missing."
         )
     return numbers
