@@ -14,7 +14,7 @@ def cnn_mnist_sample() -> Mapping[str, Any]:
 
     Command: zoo train cnn --data mnist_sample
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
-    Time: 37 s of training
+    Time: 47 s of training
     Expected: accuracy 0.988 on the test part, mean of three seeds; tolerance 0.004
 
     Epochs and batch size were chosen on the validation part (98.9 % there, mean of two seeds; 30 epochs with batches of 64
