@@ -8,14 +8,14 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("lstm", "sst2", expected={"accuracy": 0.797}, tolerance=0.015)
+@register_recipe("lstm", "sst2", expected={"accuracy": 0.799}, tolerance=0.015)
 def lstm_sst2() -> Mapping[str, Any]:
     """Convolution and long short-term memory on whole sentences of SST-2.
 
     Command: zoo train lstm --data sst2
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
-    Time: 24 s of training
-    Expected: accuracy 0.797 on the test part, mean of three seeds; tolerance 0.015
+    Time: 16 s of training
+    Expected: accuracy 0.799 on the test part, mean of three seeds; tolerance 0.015
 
     Chosen on 15 % of train with the validation part (1,910 sentences, mean of three seeds): 78.3 %; without label smoothing
     77.7 %, with a mean in place of the maximum 77.9 %, twice as wide 78.2 %. The baseline has 78.1 % there.

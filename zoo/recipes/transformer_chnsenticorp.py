@@ -8,14 +8,14 @@ from typing import Any
 from zoo.registry import register_recipe
 
 
-@register_recipe("transformer", "chnsenticorp", expected={"accuracy": 0.878}, tolerance=0.012)
+@register_recipe("transformer", "chnsenticorp", expected={"accuracy": 0.873}, tolerance=0.012)
 def transformer_chnsenticorp() -> Mapping[str, Any]:
     """Self-attention on Chinese reviews.
 
     Command: zoo train transformer --data chnsenticorp
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
-    Time: 55 s of training
-    Expected: accuracy 0.878 on the test part, mean of three seeds; tolerance 0.012
+    Time: 56 s of training
+    Expected: accuracy 0.873 on the test part, mean of three seeds; tolerance 0.012
 
     Chosen on two fifths of train, cut so that reviews with twelve characters in a row in common stay together, because a third
     of them have such a twin: 89.4 %; with half the dropout 87.9 %, without vectors of pairs 87.5 to 87.8 %. The best `lstm` had
