@@ -124,6 +124,8 @@ class Settings(BaseModel):
             return given
         if not all(isinstance(weight, int | float) and 0 <= weight < math.inf for weight in given.values()):
             raise ValueError('"balanced", or a number of at least 0 for each label')
+        if given and not any(given.values()):
+            raise ValueError("at least one label has a weight above 0")
         return {str(label): weight for label, weight in given.items()}
 
     @field_validator("learning_rate")
@@ -220,7 +222,12 @@ def check_unchanged(path: Path, settings: Settings) -> None:
     """
     if not path.is_file():
         return
-    written, own = resolve(read_yaml(path)).to_flat(), settings.to_flat()
+    try:
+        written, own = resolve(read_yaml(path)).to_flat(), settings.to_flat()
+    except UsageError as error:
+        raise UsageError(
+            f"{error} That stands in {path}, which a run goes on with as it wrote it: mend or delete it."
+        ) from error
     changed = sorted(key for key in written.keys() | own.keys() if written.get(key) != own.get(key))
     if changed:
         raise UsageError(

@@ -120,7 +120,10 @@ def test_a_named_model_takes_the_settings_of_its_recipe_and_the_callers() -> Non
     assert quick.losses != momentum.losses
 
 
-@pytest.mark.parametrize("bounds", [{"lowest": 0}, {"lowest": 2, "highest": 1}, {"highest": float("inf")}, {"steps": 9}])
+@pytest.mark.parametrize(
+    "bounds",
+    [{"lowest": 0}, {"lowest": 2, "highest": 1}, {"highest": float("inf")}, {"steps": 9}, {"steps": 20.5}, {"lowest": "1e-5"}],
+)
 def test_bounds_that_make_no_sweep_are_refused(bounds: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="A sweep rises from"):
         zoo.find_learning_rate("linear", data="iris", verbose=0, **bounds)
@@ -128,7 +131,7 @@ def test_bounds_that_make_no_sweep_are_refused(bounds: dict[str, float]) -> None
 
 def test_a_loss_that_is_never_finite_is_refused() -> None:
     model = own_model()
-    model.set_weights([np.full(weight.shape, np.nan) for weight in model.get_weights()])
+    model.compile(optimizer="sgd", loss=lambda truth, answer: keras.ops.mean(answer) * float("nan"))
     with pytest.raises(UsageError, match=r"10 steps with a finite loss\. Received: 0"):
         zoo.find_learning_rate(model, data="iris", verbose=0)
 

@@ -136,6 +136,11 @@ def test_the_rate_falls_at_a_plateau_and_the_history_has_it(tmp_path: Path) -> N
     assert rates[-1] < 0.25
 
 
+def test_a_plateau_needs_no_word_about_a_rise_that_only_the_task_has(tmp_path: Path) -> None:
+    run = zoo.train("mlp", data="iris", epochs=2, schedule="plateau", out=tmp_path / "run", verbose=0)
+    assert run.settings["warmup"] == 0
+
+
 def test_falls_come_in_their_order(tmp_path: Path) -> None:
     runs = [
         train(tmp_path / name, schedule="step", step_at=falls, decay=0.5, epochs=4)
@@ -179,6 +184,7 @@ def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, sch
         ),
         ("diabetes", {"monitor": "accuracy", "keep": "best"}, UnknownNameError, "to monitor. Received: 'accuracy'"),
         ("diabetes", {"label_smoothing": 0.1}, UsageError, "Only labels are smoothed. Received: label_smoothing=0.1"),
+        (TABLE, {"class_weight": {"0": 0, "1": 0}}, UsageError, "at least one label has a weight above 0"),
         (TABLE, {"class_weight": {"1": -1}}, UsageError, "number of at least 0 for each label"),
         (TABLE, {"class_weight": {"1": float("nan")}}, UsageError, "number of at least 0 for each label"),
         (TABLE, {"step_at": (0.3, 0.1), "schedule": "step", "warmup": 0.2}, UsageError, "The rate falls after its rise"),

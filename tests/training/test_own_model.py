@@ -110,17 +110,33 @@ class Late(keras.callbacks.Callback):
         self.error = (error,)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs |= {"note": "fine", "matrix": np.eye(2), "nothing": None, "epoch": 77}  # which are no scores
         if epoch == 1:
             logs["late"] = 0.5
             if self.error[0]:
                 raise self.error[0]
 
 
-def test_a_score_that_comes_later_is_in_the_history(tmp_path: Path) -> None:
+def test_a_score_that_comes_later_is_in_the_history_and_what_is_none_is_not(tmp_path: Path) -> None:
     run = zoo.train(classifier(), data="iris", epochs=3, out=tmp_path / "run", callbacks=[Late()], verbose=0)
-    late = zoo.Run.open(run.directory).history["late"]
-    assert np.isnan(late[0])
-    assert late[1] == 0.5
+    history = zoo.Run.open(run.directory).history
+    assert np.isnan(history["late"][0])
+    assert history["late"][1] == 0.5
+    assert not {"note", "matrix", "nothing"} & set(history)
+    assert (run.directory / "history.csv").read_text().splitlines()[2].startswith("2,")
+
+
+@pytest.mark.parametrize("given", [Late(), [Late], None])
+def test_what_is_no_list_of_callbacks_is_refused(tmp_path: Path, given: Any) -> None:
+    with pytest.raises(UsageError, match="`callbacks` is a list of"):
+        zoo.train("mlp", data="iris", out=tmp_path / "run", callbacks=given, verbose=0)
+
+
+def test_after_divergence_the_advice_can_be_followed(tmp_path: Path) -> None:
+    model = classifier()
+    with pytest.raises(ZooError, match=r"Try learning_rate=0\.01"):
+        zoo.train(model, data="iris", epochs=3, optimizer="sgd", learning_rate=1e30, out=tmp_path / "run", verbose=0)
+    zoo.train(model, data="iris", epochs=1, learning_rate=0.01, out=tmp_path / "again", verbose=0)
 
 
 def test_an_error_of_a_callback_is_its_own(tmp_path: Path) -> None:
@@ -141,6 +157,27 @@ def test_the_sweep_of_a_run_has_its_batches(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(zoo.Splits, "training_stream", noted)
     zoo.find_learning_rate(run, verbose=0)
     assert seen == [20]
+
+
+def test_the_sweep_of_a_run_has_its_class_weights(tmp_path: Path) -> None:
+    settings = {"class_weight": {"setosa": 50}, "batch_size": 16}
+    run = zoo.train("mlp", data="iris", epochs=1, out=tmp_path / "run", verbose=0, **settings)
+    same, other = (zoo.find_learning_rate(run, steps=12, verbose=0, **given) for given in ({}, {"class_weight": {"setosa": 1}}))
+    repeated = zoo.find_learning_rate(run, steps=12, verbose=0, class_weight={"setosa": 50})
+    assert same.losses == repeated.losses != other.losses
+
+
+def test_a_sweep_of_weights_that_are_no_numbers_is_refused() -> None:
+    model = compiled(0.01)
+    model.layers[0].kernel.assign(np.full((4, 3), np.nan))
+    with pytest.raises(UsageError, match="not a finite number before the sweep"):
+        zoo.find_learning_rate(model, data="iris", verbose=0)
+
+
+def test_a_sweep_has_no_use_for_a_schedule() -> None:
+    plain = zoo.find_learning_rate("mlp", data="iris", steps=12, verbose=0)
+    settings = {"schedule": "step", "step_at": (0.1,), "warmup": 0.5, "learning_rate": "auto"}
+    assert zoo.find_learning_rate("mlp", data="iris", steps=12, verbose=0, **settings).losses == plain.losses
 
 
 def test_a_sweep_takes_negative_losses(tmp_path: Path) -> None:

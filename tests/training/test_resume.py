@@ -211,6 +211,9 @@ def test_a_config_that_was_changed_is_refused(tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("epochs: 9", "epochs: 12"))
     with pytest.raises(UsageError, match=r"config\.yaml and run\.json that differ in epochs\. Change them back"):
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
+    config.write_text("sed: 3\n" + config.read_text())
+    with pytest.raises(UsageError, match=r"sed.*That stands in .*config\.yaml.*mend or delete it"):
+        zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
 
 
 def test_a_run_is_finished_when_its_report_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

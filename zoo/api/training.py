@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo import registry
 from zoo.api.building import uncompiled
 from zoo.api.reading import check_unchanged, data_settings, default_data, load_data, load_for, name_of, own_data
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooError
 
 if TYPE_CHECKING:
     import keras
@@ -71,8 +71,9 @@ def train(
     """
     from zoo.artefacts.files import new_directory
     from zoo.artefacts.run import RunWriter, default_directory, keep_untrained
-    from zoo.training.compile import check_learns
+    from zoo.training.compile import check_callbacks, check_learns
 
+    check_callbacks(callbacks)
     if resume is not None:
         others = {"model": model, "config": config, "out": out, **settings}
         others |= {"model_arguments": model_arguments, "data_arguments": data_arguments}
@@ -87,7 +88,7 @@ def train(
             keep_untrained(keras_model, directory)
             writer = RunWriter.begin(directory, resolved, splits.info, auto=record)
         return _fit_and_score(keras_model, splits, writer, resolved, callbacks, verbose)
-    except UsageError:
+    except ZooError:  # refused, or diverged and put back
         if bare is not None:
             bare.compiled = False  # so that the next call compiles it anew
         raise
@@ -140,9 +141,12 @@ def find_learning_rate(
     from zoo.training.learning_rate import sweep_learning_rate
 
     if isinstance(model, Run):
-        data = data if data is not None else own_data(model).with_batches(model.settings["batch_size"], model.settings["seed"])
+        own = model.settings
+        data = data if data is not None else own_data(model).with_batches(own["batch_size"], own["seed"])
+        names = ("class_weight", "augment_shift", "augment_rotate", "augment_zoom", "augment_cutout")
+        config = config if config is not None else {name: own[name] for name in names}
         model = model.model
-    plan = _plan(model, data, config, model_arguments, data_arguments, settings)
+    plan = _plan(model, data, config, model_arguments, data_arguments, settings).at_a_constant_rate()
     bare = _bare(plan.model)
     try:
         keras_model, splits, resolved, _ = plan.make()
@@ -178,6 +182,16 @@ class _Plan:
     names: Mapping[str, str]
     asked: Sequence[str]  # settings that were given as "auto"
 
+    def at_a_constant_rate(self) -> _Plan:
+        """Return the plan without a course of the learning rate, for a sweep that sets it."""
+        names = {"learning_rate", "schedule", "warmup", "decay", "step_at", "plateau_patience"}
+        return replace(
+            self,
+            layers=[*self.layers, {"schedule": "constant", "warmup": 0.0}],
+            explicit={name: value for name, value in self.explicit.items() if name not in names},
+            asked=[name for name in self.asked if name not in names],
+        )
+
     def make(self, verbose: int = 0) -> tuple[keras.Model, Splits, Settings, dict[str, Any]]:
         """Read the data, build and compile the model; return them with the settings that are true of them.
 
@@ -200,6 +214,8 @@ class _Plan:
         splits = load_for(entry, self.data, self.task, **data_settings(merged))
         info = splits.info
         settings = configuration.resolve(info.task.settings, *layers, {"task": info.task_name})
+        if settings.schedule == "plateau" and "warmup" not in self.explicit:
+            settings = settings.model_copy(update={"warmup": 0.0})  # of the task or recipe, for another schedule
         configuration.check_used(settings, self.explicit)
         if isinstance(self.data, Splits) and "batch_size" not in self.explicit:
             settings = settings.model_copy(update={"batch_size": self.data.batch_size})

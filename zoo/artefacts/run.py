@@ -7,6 +7,7 @@ import csv
 import io
 import os
 import platform
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -234,7 +235,7 @@ class RunWriter:
 
     def _kept(self, *, can_go_on: bool) -> str:
         """Return which model is kept; and how to go on, where that would not end at the same error."""
-        command = f"zoo train --resume {self.directory}"
+        command = f"zoo train --resume {shlex.quote(str(self.directory))}"
         if self._content["data"]["name"] in UNNAMED:
             command = f"zoo.train(resume={str(self.directory)!r}, data=...)"
         go_on = f" To go on: {command}" if can_go_on else ""

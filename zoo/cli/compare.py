@@ -19,6 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Example: zoo compare runs/cnn-mnist-1 runs/cnn-mnist-2
     """
+    output.start_tensorflow()
     from zoo import api
 
     picture = options.picture(arguments, "compare")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import sys
 
@@ -49,10 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         output.print_line(verdict(trained.metrics, baseline)[0])
     output.print_line(f"Run directory: {directory}\n\nTry next:")
+    quoted = shlex.quote(str(directory))
     zoo = "zoo" if shutil.which("zoo") else sys.argv[0]
-    output.print_line(f"  {zoo} evaluate {directory}")
+    output.print_line(f"  {zoo} evaluate {quoted}")
     inputs = {"image": "your_image.png", "features": "--data rows.csv --out predictions.csv", "text": '"your text"'}
     what = inputs[trained.info.task.input_name]
-    output.print_line(f"  {zoo} predict {directory} {what}")
+    output.print_line(f"  {zoo} predict {quoted} {what}")
     output.print_line(f"  {zoo} info {trained.settings['model']}")
     return 0

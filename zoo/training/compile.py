@@ -117,6 +117,16 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
     return settings.model_copy(update={"optimizer": "own", "learning_rate": rate, "schedule": "constant", "warmup": 0.0})
 
 
+def check_callbacks(callbacks: Any) -> None:
+    """Refuse what are no callbacks.
+
+    Raises:
+        UsageError: the message has the kind that came.
+    """
+    if not isinstance(callbacks, list | tuple) or not all(isinstance(each, keras.callbacks.Callback) for each in callbacks):
+        raise UsageError(f"`callbacks` is a list of keras.callbacks.Callback objects. Received: {callbacks!r}. Give a list.")
+
+
 def check_learns(model: keras.Model) -> None:
     """Refuse a compiled model whose learning rate has come to its end.
 

@@ -19,7 +19,7 @@ from zoo.training.averaging import ScoreAverages
 from zoo.training.batches import augmentation_of, class_weights, training_batches
 from zoo.training.guard import Diverged, Guard
 from zoo.training.interruption import StopRequest
-from zoo.training.keeper import Keeper, newest_snapshot
+from zoo.training.keeper import Keeper, newest_snapshot, numbers_in
 from zoo.training.progress import EpochBars
 from zoo.training.snapshot import Snapshot
 
@@ -170,6 +170,10 @@ class _Logs(keras.callbacks.TensorBoard):
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Log nothing."""
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Log the numbers."""
+        super().on_epoch_end(epoch, numbers_in(logs))
 
 
 def _scheduled(settings: Settings, monitor: str) -> list[keras.callbacks.Callback]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -117,7 +118,7 @@ class Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the scores; write checkpoint and model when it is time."""
         self.epoch_seconds.append(time.perf_counter() - self._epoch_begun)
-        scores = {name: float(value) for name, value in (logs or {}).items()}
+        scores = numbers_in(logs)
         scores["learning_rate"] = float(self.model.optimizer.learning_rate)
         self.rows.append({"epoch": epoch + 1, **scores})
         self.epoch, self.step = epoch + 1, 0
@@ -193,6 +194,16 @@ class Keeper(keras.callbacks.Callback):
             self._best_score = score
             averaged = averaged_weights(self.model)
             self.best = self.model.get_weights() if averaged is None else averaged
+
+
+def numbers_in(logs: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return the scores of an epoch, without what a user's callback may have put beside them that is no single number."""
+    found = {}
+    for name, value in (logs or {}).items():
+        with suppress(TypeError, ValueError):
+            if name != "epoch" and not isinstance(value, str):  # the history's own column
+                found[name] = float(value)
+    return found
 
 
 def newest_snapshot(checkpoints: Checkpoints) -> Snapshot:

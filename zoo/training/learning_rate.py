@@ -106,14 +106,17 @@ def sweep_learning_rate(
     References:
         Smith, Cyclical learning rates for training neural networks, WACV 2017, section 3.3.
     """
-    if not 0 < lowest < highest < math.inf or steps < LEAST_STEPS:
+    are_numbers = isinstance(lowest, int | float) and isinstance(highest, int | float) and isinstance(steps, int)
+    if not are_numbers or not 0 < lowest < highest < math.inf or steps < LEAST_STEPS:
         raise UsageError(
             "A sweep rises from `lowest` above 0 to `highest` in at least 10 `steps`. "
-            f"Received: lowest={lowest}, highest={highest}, steps={steps}."
+            f"Received: lowest={lowest!r}, highest={highest!r}, steps={steps!r}."
         )
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     before, optimizer = Snapshot.of(model, 0, 0), model.optimizer
+    if not before.is_finite:
+        raise UsageError("A weight of the model is not a finite number before the sweep. Build or load it anew.")
     stream, weights = training_batches(data, augmentation_of(data, settings)), class_weights(data, settings)
     swept = getattr(optimizer, "inner_optimizer", optimizer)
     config = swept.get_config()
