@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -297,3 +298,10 @@ def test_splits_are_trained_on_as_they_are_whatever_the_recipe_says_of_reading(
     run = zoo.train("linear", data=zoo.load_data(TABLE), out=tmp_path / "run", verbose=0)
     assert run.settings["epochs"] == 3
     assert run.settings["data.ignore_columns"] == []
+
+
+def test_what_training_gave_is_there_without_its_directory(tmp_path: Path) -> None:
+    run = zoo.train("linear", data="iris", epochs=2, out=tmp_path / "run", verbose=0)
+    shutil.rmtree(run.directory)
+    assert len(run.history["loss"]) == 2
+    assert run.model.get_weights()

@@ -361,11 +361,11 @@ def _fit_and_score(
         history = Run.open(writer.directory).history
         problems = find_problems(history, evaluation, keeps_best=settings.keep == "best")
         writer.update(timings=timings, findings=problems, **scores)
-        run = Run.open(writer.directory)
-        write_text(run.directory / "report.html", report_page(run.content, history, mistakes))
+        page = report_page(Run.open(writer.directory).content, history, mistakes)
+        write_text(writer.directory / "report.html", page)
         writer.update(status="finished")
     for problem in problems:
         logger.warning("%s", problem)
     run = Run.open(writer.directory)
-    run.__dict__["model"] = model  # as Run.model would read it
+    run.__dict__.update(model=model, history=history)  # as Run would read them
     return run
