@@ -161,7 +161,7 @@ class _Watch(keras.callbacks.Callback):
         if self.exploded or time.monotonic() > self._end:
             self.model.stop_training = True
             return
-        self.rates.append(float(self._rising[batch]))
+        self.rates.append(self._rising[batch])
         self.losses.append(loss)
         if len(self.losses) >= LEAST_STEPS:
             smoothed = smooth(self.losses)[-1]
@@ -198,7 +198,7 @@ def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float, *, e
 
     It is a tenth of the highest rate whose smoothed loss is as good as the lowest; where that is above `usual`, or the loss
     hardly fell at all, the geometric mean of both: a model whose loss stays near that of guessing bears rates in a sweep that
-    harm it in training, and its lowest loss is where chance has it. On zoo's recipes the suggestion is 0.3 to 3 times the rate
+    harm it in training, and its lowest loss is where chance has it. On zoo's recipes the suggestion is 0.1 to 6 times the rate
     that was chosen by training; where the loss falls fastest would be down to a thousandth of it.
     """
     if len(losses) < LEAST_STEPS:
