@@ -16,7 +16,19 @@ FILES = sorted((ROOT / "zoo").rglob("*.py"))
 # Imports go one way: a file imports only from its own row and the rows above it.
 ORDER = [
     {"errors", "registry", "config", "seeding", "progress", "keras_import", "local_data"},
-    {"layers", "text", "labels", "losses", "metrics", "optimizers", "schedules", "tasks", "arguments", "custom_objects"},
+    {
+        "layers",
+        "text",
+        "labels",
+        "losses",
+        "metrics",
+        "optimizers",
+        "schedules",
+        "tasks",
+        "arguments",
+        "custom_objects",
+        "distribution",
+    },
     {"models", "datasets", "recipes", "pipeline"},
     {"artefacts"},
     {"evaluation"},

@@ -51,6 +51,10 @@ class CheckpointError(ArtefactError):
     """A checkpoint is missing or damaged, or does not fit what is to go on from it."""
 
 
+class WorkerLostError(ZooError):
+    """Another worker of the same training has gone."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Return " Did you mean ...?" for the choice closest to `name`, or an empty string.
 

@@ -1,4 +1,4 @@
-"""The classification loss."""
+"""The losses that zoo compiles, which count each example alike however a batch is spread over devices."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 
 from zoo.labels import as_one_hot
+
+MEANS = ("mean", "sum_over_batch_size")
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -41,6 +43,10 @@ class ClassificationCrossentropy(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
         self.label_smoothing = label_smoothing
 
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
+        """Return the mean loss of a batch, or of a replica's part of it."""
+        return weighted_by_share(super().__call__(y_true, y_pred, sample_weight), y_pred, self.reduction)
+
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         """Return the loss of each example, `(batch,)`."""
         logits = tf.cast(y_pred, tf.float32)
@@ -52,3 +58,33 @@ class ClassificationCrossentropy(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this loss."""
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class MeanSquaredError(keras.losses.MeanSquaredError):
+    """Keras' mean squared error, with the gradient of one device when a batch is spread unevenly over several."""
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
+        """Return the mean loss of a batch, or of a replica's part of it."""
+        return weighted_by_share(super().__call__(y_true, y_pred, sample_weight), y_pred, self.reduction)
+
+
+def weighted_by_share(loss: tf.Tensor, y_pred: Any, reduction: str | None) -> tf.Tensor:
+    """Return a replica's mean loss with its gradient weighted by the replica's share of the batch.
+
+    Keras takes the mean of the replicas' means: where the last batch of 9 is spread as 5 and 4, an example of the smaller part
+    counts 5/4 times. Here the gradient is that of the mean over all examples; the value, which Keras' loss tracker weights by
+    itself, stays. Outside of a strategy, and for parts of one size, nothing changes.
+
+    Args:
+        loss: scalar.
+        y_pred: `(examples of the replica, ...)`.
+        reduction: of the loss; others than means are left alone.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1 or reduction not in MEANS:
+        return loss
+    own = tf.cast(tf.shape(y_pred)[0], tf.float32)
+    examples = context.all_reduce(tf.distribute.ReduceOp.SUM, own)
+    share = tf.math.divide_no_nan(own * context.num_replicas_in_sync, examples)
+    return loss + tf.cast(share - 1.0, loss.dtype) * (loss - tf.stop_gradient(loss))

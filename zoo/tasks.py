@@ -39,13 +39,9 @@ class Task:
 
     def loss(self, label_smoothing: float = 0.0) -> keras.losses.Loss:
         """Return the loss on logits (classification) or values (regression, where nothing is smoothed)."""
-        if self.kind == "regression":
-            import keras
+        from zoo import losses
 
-            return keras.losses.MeanSquaredError()
-        from zoo.losses import ClassificationCrossentropy
-
-        return ClassificationCrossentropy(label_smoothing)
+        return losses.MeanSquaredError() if self.kind == "regression" else losses.ClassificationCrossentropy(label_smoothing)
 
     def metrics(self, num_outputs: int) -> list[keras.metrics.Metric]:
         """Return fresh metrics for a model with `num_outputs` classes or values."""

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import zoo
-from zoo.artefacts.run import default_directory
+from zoo.artefacts.files import default_directory
 from zoo.errors import ArtefactError
 
 

@@ -33,7 +33,7 @@ def image_files(folder: Path) -> Source:
 def records(folder: Path) -> Source:
     encoded = [tf.io.encode_png(image).numpy() for image in IMAGES]
     return Records(
-        lambda: tf.data.Dataset.from_tensor_slices(encoded),
+        lambda files: tf.data.Dataset.from_tensor_slices(encoded),
         lambda content: tf.ensure_shape(tf.io.decode_png(content, 1), SHAPE),
         hash_all(encoded),
         mean_bytes=80.0,

@@ -14,6 +14,7 @@ from zoo.tasks import Task, find_task
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
     from zoo.artefacts.run import Run
     from zoo.pipeline.info import DataInfo
@@ -27,6 +28,7 @@ def build(
     task: str | None = None,
     optimizer: str | keras.optimizers.Optimizer = "adam",
     learning_rate: float | None = None,
+    strategy: str | tf.distribute.Strategy = "auto",
     **model_arguments: Any,
 ) -> keras.Model:
     """Build a compiled `keras.Model`, ready for `fit`.
@@ -38,6 +40,9 @@ def build(
         task: name of the task; by default that of `data`, else the one that the arguments ask for.
         optimizer: a name, or a Keras optimizer.
         learning_rate: above 0; None takes Keras' default for the optimizer.
+        strategy: how `fit` spreads each batch. "auto" takes all GPUs where there are two or more, and all workers that
+            `TF_CONFIG` names; "mirrored" all GPUs, or all logical CPUs; "none" one device; or a `tf.distribute.Strategy`.
+            Batch sizes are those of all devices together, and the learning rate stays as it is.
         **model_arguments: arguments of the model's factory; `zoo.info(name).arguments` has the defaults.
 
     Returns:
@@ -53,18 +58,21 @@ def build(
         >>> model.output_shape
         (None, 3)
     """
+    from zoo.distribution.strategies import choose_strategy, scope_of
     from zoo.training.compile import compile_model
 
     entry = registry.find_model(name)[0]
     for argument in model_arguments:
         if argument not in entry.defaults:
-            accepted = {*entry.defaults, "data", "weights", "task", "optimizer", "learning_rate"}
+            accepted = {*entry.defaults, "data", "weights", "task", "optimizer", "learning_rate", "strategy"}
             raise UnknownNameError(f"argument of model {name!r}", argument, accepted)
+    scope = scope_of(choose_strategy(strategy))  # workers meet before data are read
     info = None if data is None else load_for(entry, data, task).info
-    model, chosen, width = uncompiled(name, info, task, model_arguments)
-    if weights is not None:
-        _set_weights(model, weights)
-    compile_model(model, chosen, width, optimizer, learning_rate)
+    with scope:
+        model, chosen, width = uncompiled(name, info, task, model_arguments)
+        if weights is not None:
+            _set_weights(model, weights)
+        compile_model(model, chosen, width, optimizer, learning_rate)
     return model
 
 

@@ -120,10 +120,10 @@ def default_data(task: str | None) -> str:
 
 def name_of(data: Any) -> str:
     """Return what a run calls its data: the name or path, or "arrays" for what it cannot read again."""
-    from zoo.pipeline.splits import Splits
-
     if isinstance(data, str | os.PathLike):
         return os.fspath(data)
+    from zoo.pipeline.splits import Splits
+
     return data.info.name if isinstance(data, Splits) else "arrays"
 
 

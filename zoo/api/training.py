@@ -16,6 +16,7 @@ from zoo.errors import UsageError, ZooError
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
     from zoo.artefacts.run import Run, RunWriter
     from zoo.config import Settings
@@ -33,6 +34,7 @@ def train(
     out: str | os.PathLike[str] | None = None,
     resume: str | os.PathLike[str] | Run | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: str | tf.distribute.Strategy = "auto",
     verbose: int | Literal["auto"] = "auto",
     model_arguments: Mapping[str, Any] | None = None,
     data_arguments: Mapping[str, Any] | None = None,
@@ -50,8 +52,10 @@ def train(
         config: a YAML file or a mapping of flat settings.
         out: the run directory, which must not exist or be empty; default `runs/MODEL-DATA-TIME`.
         resume: a run, or its directory, to go on with from its newest checkpoint, in place of all others but `callbacks`,
-            `verbose`, and `data` where it learned from arrays. A finished run is returned as it is.
+            `strategy`, `verbose`, and `data` where it learned from arrays. A finished run is returned as it is.
         callbacks: your own, for `model.fit`. Numbers and texts among their attributes come back when a run is resumed.
+        strategy: the devices and workers that share each batch, as in `build`; your own model keeps that of its scope. All
+            workers call this alike; the first keeps the run, and the others leave nothing behind.
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
@@ -66,32 +70,52 @@ def train(
         UsageError: a name, key or value is not accepted.
         DataError: the data cannot be learned from, or have changed since the run began.
         ArtefactError: the run directory exists with content, cannot be written, or has nothing to go on from.
-        ZooError: training diverged; the message says what to change.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; a checkpoint and the model are kept, and a note says where.
+        ZooError: training diverged, or another worker has gone; the message says what to change, or how to go on.
+        KeyboardInterrupt: Ctrl-C or SIGTERM, of any worker; a checkpoint and the model are kept, and a note says where.
     """
-    from zoo.artefacts.files import new_directory
-    from zoo.artefacts.run import RunWriter, default_directory, keep_untrained
+    from zoo.api.workers import described, own_directory
+    from zoo.artefacts.files import default_directory, new_directory
+    from zoo.artefacts.run import RunWriter, keep_untrained
     from zoo.training.compile import check_callbacks, check_learns
 
     check_callbacks(callbacks)
     if resume is not None:
         others = {"model": model, "config": config, "out": out, **settings}
         others |= {"model_arguments": model_arguments, "data_arguments": data_arguments}
-        return _resume(resume, data, others, callbacks, verbose)
+        return _resume(resume, data, others, callbacks, strategy, verbose)
     plan = _plan(model, data, config, model_arguments, data_arguments, settings)
-    directory = Path(out) if out is not None else default_directory(**plan.names)
+    chosen = _strategy_for(plan.model, strategy)  # before data are read: workers meet before TensorFlow computes
     bare = _bare(plan.model)
     try:
-        with new_directory(directory):  # before the data are read, which may take long
-            keras_model, splits, resolved, record = plan.make(0 if verbose == 0 else 1)
-            check_learns(keras_model)
-            keep_untrained(keras_model, directory)
-            writer = RunWriter.begin(directory, resolved, splits.info, auto=record)
-        return _fit_and_score(keras_model, splits, writer, resolved, callbacks, verbose)
+        with own_directory(chosen, Path(out) if out is not None else default_directory(**plan.names)) as directory:
+            with new_directory(directory):  # before the data are read, which may take long
+                keras_model, splits, resolved, record = plan.make(chosen, 0 if verbose == 0 else 1)
+                check_learns(keras_model)
+                keep_untrained(keras_model, directory)
+                writer = RunWriter.begin(directory, resolved, splits.info, auto=record, strategy=described(chosen))
+            return _fit_and_score(keras_model, splits, writer, resolved, callbacks, chosen, verbose)
     except ZooError:  # refused, or diverged and put back
         if bare is not None:
             bare.compiled = False  # so that the next call compiles it anew
         raise
+
+
+def planned_directory(
+    model: str | None,
+    data: str | None,
+    config: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str] | None,
+    settings: Mapping[str, Any],
+) -> Path:
+    """Return where `train` would keep a run; wrong settings are refused, and nothing is read.
+
+    Raises:
+        UsageError: a name, key or value is not accepted.
+    """
+    from zoo.artefacts.files import default_directory
+
+    names = _plan(model, data, config, None, None, settings).names
+    return Path(out) if out is not None else default_directory(**names)
 
 
 def find_learning_rate(
@@ -165,6 +189,26 @@ def find_learning_rate(
     return sweep
 
 
+def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
+    """Return the strategy to train under: the one chosen, or that of the user's own model.
+
+    Raises:
+        UsageError: it is none, or the model was built under another one.
+    """
+    from zoo.distribution.strategies import choose_strategy, strategy_of
+
+    if isinstance(model, str):
+        chosen = choose_strategy(given)
+        return chosen if chosen is None or chosen.num_replicas_in_sync > 1 else None
+    own = strategy_of(model)
+    if given != "auto" and (choose_strategy(given) is not own):
+        raise UsageError(
+            f"A model of your own is trained under the strategy that it was built under. Received: strategy={given!r} for a "
+            f"model built under {type(own).__name__ if own else 'none'}. Build it in that strategy's scope, and leave this out."
+        )
+    return own
+
+
 def _bare(model: str | keras.Model) -> keras.Model | None:
     """Return the model if it is the user's own and not compiled."""
     return None if isinstance(model, str) or model.compiled else model
@@ -192,16 +236,21 @@ class _Plan:
             asked=[name for name in self.asked if name not in names],
         )
 
-    def make(self, verbose: int = 0) -> tuple[keras.Model, Splits, Settings, dict[str, Any]]:
+    def make(
+        self, strategy: tf.distribute.Strategy | None = None, verbose: int = 0
+    ) -> tuple[keras.Model, Splits, Settings, dict[str, Any]]:
         """Read the data, build and compile the model; return them with the settings that are true of them.
 
-        Last comes a record of how settings were chosen that were given as "auto"; `verbose` 1 shows a bar meanwhile.
+        Last comes a record of how settings were chosen that were given as "auto", on one device of the first worker; `verbose`
+        1 shows a bar meanwhile.
         """
         from zoo import config as configuration
+        from zoo.api.workers import from_chief
+        from zoo.distribution.strategies import scope_of
         from zoo.pipeline.splits import Splits
         from zoo.seeding import set_seed
         from zoo.training.auto import choose_settings
-        from zoo.training.compile import compile_for_training, prepare_own_model
+        from zoo.training.compile import check_distributable, compile_for_training, prepare_own_model
 
         layers = self.layers
         if isinstance(self.data, Splits):  # which are read already: what a recipe says of reading them is not for them
@@ -222,7 +271,9 @@ class _Plan:
         splits = splits.with_batches(settings.batch_size, settings.seed)
         if not isinstance(self.model, str):
             set_seed(settings.seed)
-            return self.model, splits, prepare_own_model(self.model, splits, settings, self.explicit), {}
+            settings = prepare_own_model(self.model, splits, settings, self.explicit)
+            check_distributable(self.model, settings, strategy)
+            return self.model, splits, settings, {}
         name = self.model
 
         def build(settings: Settings) -> keras.Model:
@@ -233,8 +284,20 @@ class _Plan:
 
         record: dict[str, Any] = {}
         if self.asked:
-            settings, record = choose_settings(self.asked, build, splits, settings, verbose=verbose)
-        return build(settings), splits.with_batches(settings.batch_size, settings.seed), settings, record
+            chosen = from_chief(
+                strategy, lambda: _as_plain(*choose_settings(self.asked, build, splits, settings, verbose=verbose))
+            )
+            settings, record = settings.model_copy(update=chosen["settings"]), chosen["record"]
+        with scope_of(strategy):
+            model = build(settings)
+        check_distributable(model, settings, strategy)
+        return model, splits.with_batches(settings.batch_size, settings.seed), settings, record
+
+
+def _as_plain(settings: Settings, record: Mapping[str, Any]) -> dict[str, Any]:
+    from zoo.config import AUTO_NAMES
+
+    return {"settings": {name: getattr(settings, name) for name in AUTO_NAMES}, "record": dict(record)}
 
 
 def _plan(
@@ -303,32 +366,41 @@ def _resume(
     data: Any,
     others: Mapping[str, Any],
     callbacks: Sequence[keras.callbacks.Callback],
+    strategy: str | tf.distribute.Strategy,
     verbose: int | Literal["auto"],
 ) -> Run:
     """Go on with a run from its newest checkpoint."""
     from zoo import config as configuration
+    from zoo.api.workers import copied_run, described
     from zoo.artefacts.run import Run, RunWriter
+    from zoo.distribution.strategies import scope_of
     from zoo.pipeline.splits import Splits
     from zoo.seeding import set_seed
 
     unused = [name for name, value in others.items() if value is not None]
     if unused:
         raise UsageError(f"A run goes on with its own settings. Received: {', '.join(unused)} beside resume. Leave that out.")
-    opened = Run.open_unfinished(run.directory if isinstance(run, Run) else run)
-    if opened.status == "finished":
-        logger.info("%s has finished; there is nothing to go on with.", opened.directory)
-        return Run.open(opened.directory)
-    settings = configuration.resolve(opened.settings)
-    configuration.check_unchanged(opened.directory / "config.yaml", settings)
-    if data is None:
-        splits = own_data(opened)
-    else:
-        splits = data if isinstance(data, Splits) else load_data(data, task=settings.task, **opened.info.arguments)
-        check_unchanged(splits, opened)
-    set_seed(settings.seed)
-    writer = RunWriter.go_on(opened.directory, opened.content)
-    splits = splits.with_batches(settings.batch_size, settings.seed)
-    return _fit_and_score(opened.untrained_model(), splits, writer, settings, callbacks, verbose, resume=True)
+    chosen = _strategy_for("", strategy)
+    with copied_run(chosen, run.directory if isinstance(run, Run) else run) as directory:
+        opened = Run.open_unfinished(directory)
+        if opened.status == "finished":
+            logger.info("%s has finished; there is nothing to go on with.", opened.directory)
+            finished = Run.open(opened.directory)
+            _ = finished.model, finished.history  # a copied run will be gone
+            return finished
+        settings = configuration.resolve(opened.settings)
+        configuration.check_unchanged(opened.directory / "config.yaml", settings)
+        if data is None:
+            splits = own_data(opened)
+        else:
+            splits = data if isinstance(data, Splits) else load_data(data, task=settings.task, **opened.info.arguments)
+            check_unchanged(splits, opened)
+        set_seed(settings.seed)
+        writer = RunWriter.go_on(opened.directory, {**opened.content, "strategy": described(chosen)})
+        splits = splits.with_batches(settings.batch_size, settings.seed)
+        with scope_of(chosen):
+            model = opened.untrained_model()
+        return _fit_and_score(model, splits, writer, settings, callbacks, chosen, verbose, resume=True)
 
 
 def _fit_and_score(
@@ -337,11 +409,38 @@ def _fit_and_score(
     writer: RunWriter,
     settings: Settings,
     callbacks: Sequence[keras.callbacks.Callback],
+    strategy: tf.distribute.Strategy | None,
     verbose: int | Literal["auto"],
     *,
     resume: bool = False,
 ) -> Run:
     """Train a compiled model, score it once, and return its run."""
+    from zoo.api.workers import from_chief
+    from zoo.artefacts.run import Run
+    from zoo.distribution.workers import Worker
+    from zoo.training.fit import fit
+
+    with writer:
+        timings = fit(model, splits, writer, settings, callbacks=callbacks, resume=resume, verbose=0 if verbose == 0 else 1)
+        history = Run.open(writer.directory).history
+        told = from_chief(strategy, lambda: _score(model, splits, writer, settings, timings, history))
+    if Worker.of(strategy).is_chief:
+        for problem in told["run"]["findings"]:
+            logger.warning("%s", problem)
+    run = Run(Path(told["directory"]), told["run"], splits.info)
+    run.__dict__.update(model=model, history=history)  # as Run would read them
+    return run
+
+
+def _score(
+    model: keras.Model,
+    splits: Splits,
+    writer: RunWriter,
+    settings: Settings,
+    timings: Mapping[str, float],
+    history: Mapping[str, list[float]],
+) -> dict[str, Any]:
+    """Score a trained model once, write the report, and finish the run; return where it is and what `run.json` says."""
     from zoo.artefacts.files import write_text
     from zoo.artefacts.run import Run
     from zoo.evaluation.baseline import fit_baseline, has_texts
@@ -349,23 +448,15 @@ def _fit_and_score(
     from zoo.evaluation.mistakes import worst_mistakes
     from zoo.evaluation.report import report_page
     from zoo.evaluation.scores import answers, scores_of
-    from zoo.training.fit import fit
 
-    with writer:
-        timings = fit(model, splits, writer, settings, callbacks=callbacks, resume=resume, verbose=0 if verbose == 0 else 1)
-        truth, predicted = answers(model, splits, "test")
-        evaluation = scores_of(truth, predicted, splits.info)
-        mistakes = worst_mistakes(splits, "test", truth, predicted) if splits.info.labels else []
-        beside = {"baseline": fit_baseline(splits, "test").to_dict()} if settings.baseline and has_texts(splits) else {}
-        scores = {"metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), **beside}
-        history = Run.open(writer.directory).history
-        problems = find_problems(history, evaluation, keeps_best=settings.keep == "best")
-        writer.update(timings=timings, findings=problems, **scores)
-        page = report_page(Run.open(writer.directory).content, history, mistakes)
-        write_text(writer.directory / "report.html", page)
-        writer.update(status="finished")
-    for problem in problems:
-        logger.warning("%s", problem)
-    run = Run.open(writer.directory)
-    run.__dict__.update(model=model, history=history)  # as Run would read them
-    return run
+    truth, predicted = answers(model, splits, "test")
+    evaluation = scores_of(truth, predicted, splits.info)
+    mistakes = worst_mistakes(splits, "test", truth, predicted) if splits.info.labels else []
+    beside = {"baseline": fit_baseline(splits, "test").to_dict()} if settings.baseline and has_texts(splits) else {}
+    scores = {"metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), **beside}
+    problems = find_problems(history, evaluation, keeps_best=settings.keep == "best")
+    writer.update(timings=timings, findings=problems, **scores)
+    page = report_page(Run.open(writer.directory).content, history, mistakes)
+    write_text(writer.directory / "report.html", page)
+    writer.update(status="finished")
+    return {"directory": str(writer.directory), "run": dict(Run.open(writer.directory).content)}

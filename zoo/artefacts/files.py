@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,19 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ArtefactError(f"This file is damaged: it holds no object. Received: {path}. Train again or restore it.")
     return content
+
+
+def default_directory(model: str, data: str) -> Path:
+    """Return `runs/MODEL-DATA-TIME` for names or paths, not yet taken."""
+    words = "-".join(Path(word).stem if "/" in word or "." in word else word for word in (model.replace("/", "_"), data))
+    clean = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in words)
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    path = Path("runs") / f"{clean}-{stamp}"
+    number = 1
+    while path.exists():
+        number += 1
+        path = Path("runs") / f"{clean}-{stamp}-{number}"
+    return path
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from zoo.distribution.strategies import strategy_of
 from zoo.errors import UsageError
 from zoo.pipeline.info import DataInfo
 
@@ -54,6 +55,10 @@ class Outputs:
 
             ids = tf.TensorSpec((None, None), tf.int32)
             self._run = tf.function(lambda batch: model(batch, training=False), input_signature=[ids])
+        elif strategy_of(model):  # where Keras would have each device predict all of the batch
+            import tensorflow as tf
+
+            self._run = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
 
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""

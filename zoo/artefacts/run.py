@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.artefacts import files
 from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.config import DataArguments, Settings, data_arguments, write_yaml
-from zoo.errors import ArtefactError, UsageError, ZooError, one_line
+from zoo.errors import ArtefactError, UsageError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.tasks import find_task
 
@@ -166,19 +166,6 @@ class Run:
         return f"Run({str(self.directory)!r}, {self.status}{', ' + scores if scores else ''})"
 
 
-def default_directory(model: str, data: str) -> Path:
-    """Return `runs/MODEL-DATA-TIME` for names or paths, not yet taken."""
-    words = "-".join(Path(word).stem if "/" in word or "." in word else word for word in (model.replace("/", "_"), data))
-    clean = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in words)
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    path = Path("runs") / f"{clean}-{stamp}"
-    number = 1
-    while path.exists():
-        number += 1
-        path = Path("runs") / f"{clean}-{stamp}-{number}"
-    return path
-
-
 class RunWriter:
     """Writes a run directory while it is trained; each file is whole at any time.
 
@@ -227,15 +214,16 @@ class RunWriter:
         """Record how the run ended; an error gets a note that says which model is kept."""
         if error is None:
             return
-        ended_by_the_disk = type(error) is ArtefactError
-        error.add_note(self._kept(can_go_on=ended_by_the_disk or not isinstance(error, ZooError)))
+        comes_from_outside = type(error) in (ArtefactError, WorkerLostError)  # a full disk, a machine that went
+        error.add_note(self._kept(can_go_on=comes_from_outside or not isinstance(error, ZooError)))
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         with contextlib.suppress(ArtefactError):  # on a full disk this too may fail; what was kept stays
             self.update(status=status, error=str(error))
 
     def _kept(self, *, can_go_on: bool) -> str:
         """Return which model is kept; and how to go on, where that would not end at the same error."""
-        command = f"zoo train --resume {shlex.quote(str(self.directory))}"
+        workers = self._content.get("strategy", {}).get("workers", 1)
+        command = f"zoo train --resume {shlex.quote(str(self.directory))}{f' --workers {workers}' if workers > 1 else ''}"
         if self._content["data"]["name"] in UNNAMED:
             command = f"zoo.train(resume={str(self.directory)!r}, data=...)"
         go_on = f" To go on: {command}" if can_go_on else ""
@@ -286,11 +274,12 @@ def keep_untrained(model: keras.Model, directory: Path) -> None:
     """
     import keras
 
+    from zoo.distribution.strategies import build_optimizer
+
     try:
         with tempfile.TemporaryDirectory(dir=directory, prefix=".partial-") as folder:
             path = Path(folder) / MODEL_FILE
-            if not model.optimizer.built:
-                model.optimizer.build(model.trainable_variables)
+            build_optimizer(model)
             model.save(path)
             keras.saving.load_model(path)
             (directory / UNTRAINED_FILE).parent.mkdir()

@@ -27,6 +27,7 @@ def main(words: list[str] | None = None) -> int:
         The exit code: 0 is fine, 1 failed, 2 wrong use.
     """
     arguments = _parser().parse_args(words)
+    arguments.words = list(sys.argv[1:] if words is None else words)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("zoo").setLevel(logging.INFO)
     try:

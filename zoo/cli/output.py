@@ -39,13 +39,23 @@ def print_error(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def start_tensorflow() -> None:
-    """Import TensorFlow and Keras quietly."""
+def start_tensorflow(*, with_workers: bool = False) -> bool:
+    """Import TensorFlow and Keras quietly, and meet the other workers of `TF_CONFIG` if asked to.
+
+    Returns:
+        Whether this process is the one that speaks.
+    """
     with _quiet_start():
         import keras  # noqa: F401
         import tensorflow as tf
 
+        if with_workers:
+            from zoo.distribution.strategies import choose_strategy
+            from zoo.distribution.workers import Worker
+
+            is_chief = Worker.of(choose_strategy("auto")).is_chief  # before the first operation
         tf.constant(0)  # the first operation starts the runtime, which speaks too
+    return is_chief if with_workers else True
 
 
 @contextmanager

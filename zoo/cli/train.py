@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import shutil
 import sys
+from pathlib import Path
+from typing import Any
 
 from zoo.cli import options, output
+from zoo.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", help="a model, for example cnn; may stand in --config")
     parser.add_argument("--out", metavar="DIR", help="the run directory, new or empty; default runs/MODEL-DATA-TIME")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, from its newest checkpoint")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="train in N processes on this machine, each with its share of cores and GPUs"
+    )
     options.add_training(parser, "epochs=3, model.filters=[8,16], data.label_column=price")
     options.add_json(parser)
 
@@ -24,20 +31,24 @@ def run(arguments: argparse.Namespace) -> int:
 
     Example: zoo train cnn --data mnist --set epochs=3 --set model.dropout=0.4
     """
-    output.start_tensorflow()
-    from zoo import api
-
     settings = options.settings(arguments)
     model, data = options.model_and_data(arguments, settings)
+    if arguments.workers is not None and "TF_CONFIG" not in os.environ:
+        return _run_workers(arguments, model, data, settings)
+    is_chief = output.start_tensorflow(with_workers=True)
+    from zoo import api
+
     trained = api.train(
         model,
         data=data,
         config=arguments.config,
         out=arguments.out,
         resume=arguments.resume,
-        verbose=0 if arguments.quiet else 1,
+        verbose=1 if is_chief and not arguments.quiet else 0,
         **settings,
     )
+    if not is_chief:
+        return 0
     directory = trained.directory
     if arguments.json:
         content = {name: trained.content[name] for name in ("timings", "baseline") if name in trained.content}
@@ -58,3 +69,16 @@ def run(arguments: argparse.Namespace) -> int:
     output.print_line(f"  {zoo} predict {quoted} {what}")
     output.print_line(f"  {zoo} info {trained.settings['model']}")
     return 0
+
+
+def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | None, settings: dict[str, Any]) -> int:
+    """Let several processes do what this command line asks for."""
+    from zoo.api.training import planned_directory
+    from zoo.cli.workers import run_workers
+
+    if arguments.workers < 2:
+        raise UsageError(f"`--workers` is at least 2. Received: {arguments.workers}. Leave it out for one process.")
+    if arguments.resume is not None:
+        return run_workers(arguments.words, arguments.workers, Path(arguments.resume))
+    directory = planned_directory(model, data, arguments.config, arguments.out, settings)
+    return run_workers([*arguments.words, "--out", str(directory)], arguments.workers, directory)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
+
+from zoo.pipeline.sharding import WHOLE, Shard
 
 
 @dataclass(frozen=True)
@@ -26,27 +29,45 @@ class Augmentation:
     zoom: float = 0.0
     cutout: float = 0.0
 
-    def apply(self, batches: tf.data.Dataset, *, seed: int, first_batch: int) -> tf.data.Dataset:
+    def apply(
+        self,
+        batches: tf.data.Dataset,
+        *,
+        seed: int,
+        first_batch: int,
+        shard: Shard = WHOLE,
+        size_of: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    ) -> tf.data.Dataset:
         """Return the batches `(images, targets)` with their images changed.
 
         Args:
             batches: endless; images `(batch, height, width, channels)` of any numeric dtype, which they keep.
             seed: of all changes.
             first_batch: number of the first of these batches in the whole training, which decides its changes.
+            shard: of each batch that these are; an image is changed as in the whole batch.
+            size_of: returns the size of the whole batch of a number; None where these are whole batches.
         """
         if self == Augmentation():
             return batches
 
         def change(number: tf.Tensor, pair: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             images, targets = pair
-            return self.of_batch(images, tf.stack([tf.cast(number, tf.int64), seed])), targets
+            own = tf.shape(images, tf.int64)[0]
+            start = shard.bounds(size_of(number))[0] if size_of else tf.constant(0, tf.int64)
+            size = tf.maximum(size_of(number), start + own) if size_of else own  # a shard of files may be larger than its share
+            random = tf.random.stateless_uniform([6, size], tf.stack([number, seed]), -1.0, 1.0)
+            return self.of_batch(images, random[:, start : start + own]), targets
 
         return batches.enumerate(first_batch).map(change, num_parallel_calls=1).prefetch(2)
 
-    def of_batch(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Return the images of one batch changed, as two seed numbers decide; past the edge, its pixels are repeated."""
+    def of_batch(self, images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
+        """Return the images of one batch changed; past the edge, its pixels are repeated.
+
+        Args:
+            images: `(batch, height, width, channels)`.
+            random: `(6, batch)`, float32 in [-1, 1): how far each image is turned, zoomed, moved and where it is cut out.
+        """
         changed = tf.cast(images, tf.float32)
-        random = tf.random.stateless_uniform([6, tf.shape(images)[0]], seed, -1.0, 1.0)
         if self.shift or self.rotate or self.zoom:
             changed = self._moved(changed, random[:4])
         if self.cutout:

@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError
-from zoo.pipeline.sources import finished, pass_number
+from zoo.pipeline.sharding import WHOLE, Shard
+from zoo.pipeline.sources import constant, finished, passes
 from zoo.pipeline.texts import TextPreprocessor, Texts
 
 UNKNOWN = 1  # the id of a word that is not in the vocabulary
@@ -36,11 +37,17 @@ class TokenIds:
         self._sequences = _Sequences(map(text.encode, texts.read()), budget_bytes)
 
     def one_pass(
-        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+        self,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        seed: int | None,
+        first_pass: int | tf.Tensor = 0,
+        shard: Shard = WHOLE,
     ) -> tf.data.Dataset:
         """Return batches `(ids, targets)` of the given rows; ids are `(batch, tokens of the longest)`, int32."""
         lengths = self._sequences.lengths[rows] * (not self._text.fixed_length)  # all 0: a plain permutation
-        target_tensor = tf.convert_to_tensor(targets)
+        target_tensor = constant(targets)
 
         def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
             order = tf.numpy_function(
@@ -52,8 +59,8 @@ class TokenIds:
             ids = tf.numpy_function(lambda chosen: self._padded(rows[chosen]), [positions], tf.int32)
             return tf.ensure_shape(ids, (None, None)), tf.gather(target_tensor, positions)
 
-        positions = tf.data.Dataset.range(len(rows)) if seed is None else pass_number(first_pass).flat_map(shuffled_pass)
-        return finished(positions.batch(batch_size).map(fetch), len(rows), batch_size)
+        positions = tf.data.Dataset.range(len(rows)) if seed is None else passes(first_pass).flat_map(shuffled_pass)
+        return finished(positions.batch(batch_size).map(shard.of).map(fetch), -(-len(rows) // batch_size))
 
     def statistics(self, rows: np.ndarray) -> dict[str, float]:
         """Return what is known of the chosen rows: median number of tokens, share at `max_length`, share of unknown tokens."""

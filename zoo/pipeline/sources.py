@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.pipeline.images import read_image
+from zoo.pipeline.sharding import WHOLE, Shard
 
 PARALLEL_CALLS = 2
 SHUFFLE_BYTES = 32 * 2**20  # that a streaming shuffle holds
@@ -29,7 +30,13 @@ class Source(Protocol):
     hashes: np.ndarray  # (rows,), uint64: equal for equal content
 
     def one_pass(
-        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+        self,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        seed: int | None,
+        first_pass: int | tf.Tensor = 0,
+        shard: Shard = WHOLE,
     ) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the given rows.
 
@@ -38,7 +45,9 @@ class Source(Protocol):
             targets: `(n, ...)`, what belongs to each of them.
             batch_size: rows a batch; the last one may be smaller.
             seed: of the order, which differs from pass to pass; None keeps the order.
-            first_pass: number of the pass that the first iteration gives; each later one gives the next.
+            first_pass: number of the pass that the first iteration gives; each later one gives the next. A tensor is the
+                number of this pass, however often it is iterated.
+            shard: of each batch; the passes of all shards have the same number of batches.
         """
 
 
@@ -50,17 +59,23 @@ class Arrays:
         self.hashes = hash_rows(features) if hashes is None else hashes
 
     def one_pass(
-        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+        self,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        seed: int | None,
+        first_pass: int | tf.Tensor = 0,
+        shard: Shard = WHOLE,
     ) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the given rows."""
-        row_tensor, target_tensor = tf.convert_to_tensor(rows), tf.convert_to_tensor(targets)
+        row_tensor, target_tensor = constant(rows), constant(targets)
 
         def fetch(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             features = tf.gather(self.features, tf.gather(row_tensor, positions))
             return features, tf.gather(target_tensor, positions)
 
-        batches = _position_batches(len(rows), batch_size, seed, first_pass).map(fetch)
-        return finished(batches, len(rows), batch_size)
+        batches = _position_batches(len(rows), batch_size, seed, first_pass, shard).map(fetch)
+        return finished(batches, -(-len(rows) // batch_size))
 
 
 class ImageFiles:
@@ -72,60 +87,101 @@ class ImageFiles:
         self.hashes = hashes
 
     def one_pass(
-        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+        self,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        seed: int | None,
+        first_pass: int | tf.Tensor = 0,
+        shard: Shard = WHOLE,
     ) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the given rows."""
-        paths = tf.constant([str(self.paths[row]) for row in rows])
-        target_tensor = tf.convert_to_tensor(targets)
+        paths, target_tensor = constant([str(self.paths[row]) for row in rows]), constant(targets)
 
         def load(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             image = tf.numpy_function(lambda path: read_image(path.decode(), self.input_shape), [paths[position]], tf.uint8)
             return tf.ensure_shape(image, self.input_shape), target_tensor[position]
 
-        positions = _position_batches(len(rows), batch_size, seed, first_pass).unbatch()
-        batches = positions.map(load, num_parallel_calls=PARALLEL_CALLS).batch(batch_size)
-        return finished(batches, len(rows), batch_size)
+        positions = _position_batches(len(rows), batch_size, seed, first_pass, shard).unbatch()
+        batches = positions.map(load, num_parallel_calls=PARALLEL_CALLS).batch(_share(batch_size, shard))
+        return finished(batches, -(-len(rows) // batch_size))
 
 
 class Records:
     """A stream of encoded examples in a fixed order, read and decoded anew in each pass.
 
     Args:
-        stream: returns a dataset of encoded features, one scalar string an example, in the same order each time.
+        stream: returns a dataset of the encoded features in files of these numbers, one scalar string an example, in the same
+            order each time.
         decode: turns one into a feature tensor of static shape, in graph.
         hashes: of the encoded features.
         mean_bytes: mean size of an encoded example, which sets how many the shuffle holds.
+        file_lengths: number of examples in each file; without them all examples are in one.
     """
 
     def __init__(
         self,
-        stream: Callable[[], tf.data.Dataset],
+        stream: Callable[[Sequence[int]], tf.data.Dataset],
         decode: Callable[[tf.Tensor], tf.Tensor],
         hashes: np.ndarray,
         mean_bytes: float,
+        file_lengths: Sequence[int] = (),
     ) -> None:
         self.stream = stream
         self.decode = decode
         self.hashes = hashes
         self.shuffle_size = max(1024, int(SHUFFLE_BYTES / (mean_bytes + QUEUED_BYTES)))
+        self.file_lengths = tuple(file_lengths) or (len(hashes),)
 
     def one_pass(
-        self, rows: np.ndarray, targets: np.ndarray, batch_size: int, seed: int | None, first_pass: int = 0
+        self,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        batch_size: int,
+        seed: int | None,
+        first_pass: int | tf.Tensor = 0,
+        shard: Shard = WHOLE,
     ) -> tf.data.Dataset:
-        """Return batches `(features, targets)` of the given rows."""
+        """Return batches `(features, targets)` of the given rows.
+
+        A shard reads its own files where there are enough for all; else it reads everything and decodes its own examples.
+        """
         position_of = np.full(len(self.hashes), -1, np.int64)
         position_of[rows] = np.arange(len(rows))
-        positions, target_tensor = tf.convert_to_tensor(position_of), tf.convert_to_tensor(targets)
+        steps = -(-len(rows) // batch_size)
+        files_of = [range(index, len(self.file_lengths), shard.count) for index in range(shard.count)]
+        counts = [int((self._positions(position_of, files) >= 0).sum()) for files in files_of]
+        has_own_files = shard.count > 1 and all(_fills(count, steps) for count in counts)
+        files = files_of[shard.index] if has_own_files else range(len(self.file_lengths))
+        own, count = self._positions(position_of, files), counts[shard.index] if has_own_files else len(rows)
+        positions, target_tensor = constant(own), constant(targets)
 
-        examples = self.stream().enumerate()
+        examples = self.stream(files).enumerate()
         examples = examples.map(lambda row, encoded: (positions[row], encoded))
         examples = examples.filter(lambda position, _: position >= 0)
         if seed is not None:
-            examples = pass_number(first_pass).flat_map(_shuffler(examples, min(self.shuffle_size, len(rows)), seed))
+            examples = passes(first_pass).flat_map(_shuffler(examples, min(self.shuffle_size, count), seed))
+        size = batch_size
+        if has_own_files:
+            size = -(-count // steps)
+        elif shard.count > 1:
+            examples = examples.batch(batch_size).map(lambda *batch: tuple(map(shard.of, batch))).unbatch()
+            size = _share(batch_size, shard)
         examples = examples.map(
             lambda position, encoded: (self.decode(encoded), target_tensor[position]), num_parallel_calls=PARALLEL_CALLS
         )
-        return finished(examples.batch(batch_size), len(rows), batch_size)
+        return finished(examples.batch(size), -(-len(rows) // batch_size))
+
+    def _positions(self, position_of: np.ndarray, files: Sequence[int]) -> np.ndarray:
+        """Return the positions of the examples in these files, -1 for those that are not used, in the order of the stream."""
+        ends = np.cumsum(self.file_lengths)
+        parts = [position_of[ends[file] - self.file_lengths[file] : ends[file]] for file in files]
+        return np.concatenate(parts) if parts else position_of[:0]
+
+
+def _fills(count: int, steps: int) -> bool:
+    """Return whether so many examples, in batches of one size, make so many batches."""
+    return count > 0 and -(-count // -(-count // steps)) == steps
 
 
 def hash_rows(features: np.ndarray) -> np.ndarray:
@@ -140,11 +196,21 @@ def hash_all(contents: Iterable[bytes | memoryview]) -> np.ndarray:
     return np.frombuffer(digests, np.uint64)
 
 
-def _position_batches(count: int, batch_size: int, seed: int | None, first_pass: int) -> tf.data.Dataset:
+def _share(batch_size: int, shard: Shard) -> int:
+    """Return how many examples of a full batch are in a shard; shards of the last batch have at most as many."""
+    start, end = shard.bounds(batch_size)
+    return int(end - start)
+
+
+def _position_batches(
+    count: int, batch_size: int, seed: int | None, first_pass: int | tf.Tensor, shard: Shard
+) -> tf.data.Dataset:
     """Return batches of the positions 0 .. count - 1, in an order that a stateless permutation gives for each pass."""
 
     def positions(batch: tf.Tensor) -> tf.Tensor:
-        return tf.range(batch * batch_size, tf.minimum((batch + 1) * batch_size, count))
+        begin = batch * batch_size
+        start, end = shard.bounds(tf.minimum(count - begin, batch_size))
+        return tf.range(begin + start, begin + end)
 
     def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
         seeds = tf.stack([number, tf.constant(seed, tf.int64)])
@@ -154,7 +220,7 @@ def _position_batches(count: int, batch_size: int, seed: int | None, first_pass:
     batches = tf.data.Dataset.range(-(-count // batch_size))
     if seed is None:
         return batches.map(positions)
-    return pass_number(first_pass).flat_map(shuffled_pass)
+    return passes(first_pass).flat_map(shuffled_pass)
 
 
 def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.Tensor], tf.data.Dataset]:
@@ -167,19 +233,28 @@ def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.T
     return shuffled_pass
 
 
-def pass_number(first: int) -> tf.data.Dataset:
+def constant(values: object) -> tf.Tensor:
+    """Return a tensor that a pass may use, and that is made once, also where the pass is part of a graph."""
+    with tf.init_scope():
+        return tf.convert_to_tensor(values)
+
+
+def passes(first: int | tf.Tensor) -> tf.data.Dataset:
     """Return a dataset whose one element is `first` in the first pass over it, one more in the second, and so on.
 
-    `Dataset.random` and a seeded `shuffle` would mix TensorFlow's global seed in, and so depend on what ran before.
+    A tensor stays as it is. `Dataset.random` and a seeded `shuffle` would mix TensorFlow's global seed in, and so depend on
+    what ran before.
     """
+    if tf.is_tensor(first):
+        return tf.data.Dataset.from_tensors(first)
     numbers = itertools.count(first)
     return tf.data.Dataset.from_generator(lambda: iter([next(numbers)]), output_signature=tf.TensorSpec((), tf.int64))
 
 
-def finished(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
-    """Return batches of known cardinality, prepared ahead, in a fixed order and without autotuning."""
+def finished(batches: tf.data.Dataset, cardinality: int) -> tf.data.Dataset:
+    """Return batches of known or infinite cardinality, prepared ahead, in a fixed order and without autotuning."""
     options = tf.data.Options()
     options.autotune.enabled = False
     options.deterministic = True
-    cardinality = tf.data.experimental.assert_cardinality(-(-count // batch_size))
-    return batches.apply(cardinality).prefetch(2).with_options(options)
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA  # for plain `fit` on workers
+    return batches.apply(tf.data.experimental.assert_cardinality(cardinality)).prefetch(2).with_options(options)

@@ -6,18 +6,17 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from zoo.errors import DataError, UsageError
 from zoo.pipeline.info import DataInfo
-from zoo.pipeline.sources import Source
+from zoo.pipeline.sharding import WHOLE, Shard
+from zoo.pipeline.sources import Source, finished
 from zoo.pipeline.targets import Label
 from zoo.pipeline.texts import Texts
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 
 @dataclass(frozen=True)
@@ -71,17 +70,34 @@ class Splits:
         """Return the same parts with other batches."""
         return Splits(self._parts, self.info, batch_size=batch_size, seed=seed)
 
-    def training_stream(self, first_batch: int = 0) -> tf.data.Dataset:
+    def training_stream(self, first_batch: int = 0, shard: Shard = WHOLE) -> tf.data.Dataset:
         """Return the training part repeated without end, from any batch of its passes.
 
         Args:
             first_batch: number of the batch to begin with, counted from the first of the first pass. Those before it in its
                 pass are read all the same.
+            shard: of each batch.
         """
         chosen = self._parts["train"]
         first_pass, skip = divmod(first_batch, -(-len(chosen.rows) // self.batch_size))
-        one_pass = chosen.source.one_pass(chosen.rows, chosen.targets, self.batch_size, self.seed, first_pass)
-        return one_pass.repeat().skip(skip)
+
+        def numbered(number: tf.Tensor) -> tf.data.Dataset:
+            return chosen.source.one_pass(chosen.rows, chosen.targets, self.batch_size, self.seed, number, shard)
+
+        # Numbers from a counter, so that a second iterator begins where the first did: under a strategy Keras makes two.
+        passes = tf.data.Dataset.counter(first_pass).flat_map(numbered)
+        return finished(passes.skip(skip), tf.data.INFINITE_CARDINALITY)
+
+    def training_batch_size(self, number: tf.Tensor) -> tf.Tensor:
+        """Return how many examples a batch of the training stream has, by its number over all passes; int64."""
+        rows = len(self._parts["train"].rows)
+        in_pass = number % -(-rows // self.batch_size)
+        return tf.minimum(rows - in_pass * self.batch_size, self.batch_size)
+
+    def in_order(self, part: str, shard: Shard, batch_size: int) -> tf.data.Dataset:
+        """Return a shard of one pass over a part in its order, in batches of another size if need be."""
+        chosen = self._parts[part]
+        return chosen.source.one_pass(chosen.rows, chosen.targets, batch_size, None, shard=shard)
 
     def targets(self, part: str) -> np.ndarray:
         """Return the targets of a part in its order: `(rows,)` class numbers or `(rows, outputs)` values."""

@@ -14,9 +14,10 @@ import keras
 import tensorflow as tf
 
 from zoo.config import Settings
+from zoo.distribution.strategies import build_optimizer
 from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
-from zoo.training.batches import augmentation_of, class_weights, training_batches
+from zoo.training.batches import training_batches
 from zoo.training.learning_rate import sweep_learning_rate
 from zoo.training.snapshot import Snapshot
 
@@ -149,14 +150,11 @@ def _examples_per_second(model: keras.Model, data: Splits, settings: Settings, s
     """
     watch = _Watch(seconds)
     batched = data.with_batches(settings.batch_size, data.seed)
-    stream, weights = training_batches(batched, augmentation_of(data, settings)), class_weights(data, settings)
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    stream = training_batches(batched, settings)
+    build_optimizer(model)
     fresh = Snapshot.of(model, 0, 0)
     try:
-        model.fit(
-            stream, steps_per_epoch=WARM_UP + MOST_STEPS, shuffle=False, verbose=0, class_weight=weights, callbacks=[watch]
-        )
+        model.fit(stream, steps_per_epoch=WARM_UP + MOST_STEPS, shuffle=False, verbose=0, callbacks=[watch])
     finally:
         fresh.restore(model, "model", "optimizer")
         fresh.restore_random_state()

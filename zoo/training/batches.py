@@ -1,14 +1,89 @@
-"""What training reads: batches, changed by augmentation, and the weight of each class."""
+"""What training reads: batches, changed by augmentation, weighted by class, and spread over devices and workers."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.config import Settings
+from zoo.distribution.workers import Worker
 from zoo.errors import UnknownNameError, UsageError
 from zoo.pipeline.augmentation import Augmentation
+from zoo.pipeline.sharding import Shard, spread
+from zoo.pipeline.sources import finished
 from zoo.pipeline.splits import Splits
+
+Batches = Any  # a tf.data.Dataset, or a tf.distribute.DistributedDataset
+
+
+def training_batches(
+    data: Splits, settings: Settings, first_batch: int = 0, strategy: tf.distribute.Strategy | None = None
+) -> Batches:
+    """Return the training part without end: features, targets, and weights where classes have any.
+
+    Args:
+        data: in batches for all devices together.
+        settings: augmentation and class weights.
+        first_batch: to begin with, counted over all passes.
+        strategy: of more than one device, each of which gets its share of each batch.
+
+    Raises:
+        UsageError: images are to be changed and there are none, or a device would get no example of an epoch's last batch.
+        UnknownNameError: a weight is given for a label that the data lack.
+    """
+    augmentation, weights = augmentation_of(data, settings), class_weights(data, settings)
+    worker = Worker.of(strategy)
+    shard = Shard(worker.index, worker.count)
+    if strategy is not None:
+        _check_last_batch(data, strategy.num_replicas_in_sync)
+    batches = augmentation.apply(
+        data.training_stream(first_batch, shard), seed=data.seed, first_batch=first_batch, shard=shard,
+        size_of=data.training_batch_size,
+    )  # fmt: skip
+    if weights is not None:
+        table = tf.constant([weights.get(number, 1.0) for number in range(len(data.info.labels))], tf.float32)
+        batches = batches.map(lambda features, targets: (features, targets, tf.gather(table, targets)))
+    return batches if strategy is None else _on_devices(batches, strategy, tf.data.INFINITE_CARDINALITY)
+
+
+def validation_batches(data: Splits, strategy: tf.distribute.Strategy | None = None) -> tuple[Batches, int | None]:
+    """Return the validation part, of which each device gets its share, and its number of batches where Keras cannot count."""
+    if strategy is None:
+        return data.validation, None
+    worker, devices = Worker.of(strategy), strategy.num_replicas_in_sync
+    rows = len(data.targets("validation"))
+    size = next((size for size in range(data.batch_size, devices, -1) if rows % size == 0 or rows % size >= devices), devices)
+    batches = data.in_order("validation", Shard(worker.index, worker.count), size)
+    steps = -(-rows // size)
+    return _on_devices(batches, strategy, steps), steps
+
+
+def _on_devices(batches: tf.data.Dataset, strategy: tf.distribute.Strategy, cardinality: int) -> Batches:
+    """Return a worker's batches, each spread over its devices."""
+    devices = len(strategy.extended.worker_devices)
+    if devices > 1:
+        cardinality *= devices if cardinality > 0 else 1
+        batches = finished(spread(batches, devices), cardinality)
+    return strategy.distribute_datasets_from_function(lambda _: batches)
+
+
+def _check_last_batch(data: Splits, devices: int) -> None:
+    """Refuse image batches of which a device would get nothing: TensorFlow's convolutions fail on no images at all.
+
+    Raises:
+        UsageError: the message has batch sizes that do.
+    """
+    rows, size = len(data.targets("train")), data.batch_size
+    last = rows % size or size
+    if size < devices or (last < devices and data.info.task.input_name == "image"):
+        near = [each for each in range(max(size - 20, devices), size + 20) if (rows % each or each) >= devices]
+        raise UsageError(
+            f"Each device needs an example of each batch. Received: batch_size={size} for {rows} examples on {devices} "
+            f"devices; the last batch of an epoch has {last}. "
+            f"Take for example batch_size={min(near, key=lambda each: abs(each - size))}."
+        )
 
 
 def augmentation_of(data: Splits, settings: Settings) -> Augmentation:
@@ -26,11 +101,6 @@ def augmentation_of(data: Splits, settings: Settings) -> Augmentation:
             "texts have model.token_dropout."
         )
     return augmentation
-
-
-def training_batches(data: Splits, augmentation: Augmentation, first_batch: int = 0) -> tf.data.Dataset:
-    """Return the training part without end, from a batch counted over all passes."""
-    return augmentation.apply(data.training_stream(first_batch), seed=data.seed, first_batch=first_batch)
 
 
 def class_weights(data: Splits, settings: Settings) -> dict[int, float] | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from zoo.artefacts.outputs import output_kind, output_shape
 from zoo.config import Settings
@@ -117,6 +118,30 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
     return settings.model_copy(update={"optimizer": "own", "learning_rate": rate, "schedule": "constant", "warmup": 0.0})
 
 
+def check_distributable(model: keras.Model, settings: Settings, strategy: tf.distribute.Strategy | None) -> None:
+    """Refuse what would give other results on several devices than on one, or fails there.
+
+    Raises:
+        UsageError: the message says what to leave out.
+    """
+    if strategy is None:
+        return
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    clipping = [name for name in ("clipnorm", "global_clipnorm", "clipvalue") if getattr(optimizer, name, None)]
+    found = {
+        f"{clipping} of the optimizer": bool(clipping),  # Keras clips each device's gradient, not that of the batch
+        f"accumulation_steps={settings.accumulation_steps}": bool(optimizer.gradient_accumulation_steps),
+        f"steps_per_execution={model.steps_per_execution}": model.steps_per_execution > 1,
+        "jit_compile=True": model.jit_compile is True,
+    }
+    if any(found.values()):
+        raise UsageError(
+            "This does not work, or not as on one device, under tf.distribute in Keras. Received: "
+            f"{', '.join(name for name, is_found in found.items() if is_found)} with {strategy.num_replicas_in_sync} devices. "
+            "Leave it out, or take strategy='none'."
+        )
+
+
 def check_callbacks(callbacks: Any) -> None:
     """Refuse what are no callbacks.
 
@@ -133,7 +158,7 @@ def check_learns(model: keras.Model) -> None:
     Raises:
         UsageError: the rate is 0, and not because training has yet to begin.
     """
-    if float(model.optimizer.learning_rate) == 0 and int(model.optimizer.iterations) > 0:
+    if float(model.optimizer.learning_rate) == 0 and int(model.optimizer.iterations.numpy()) > 0:
         raise UsageError(
             "This model would learn nothing. Received: a model whose learning rate is 0, the end of the schedule that it was "
             "trained with. Compile it anew, or set `model.compiled = False` and let zoo.train compile it."

@@ -12,11 +12,13 @@ import tensorflow as tf
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter, place_of
 from zoo.config import Settings
+from zoo.distribution.strategies import strategy_of
+from zoo.distribution.workers import Agreement, told_of_losses
 from zoo.errors import CheckpointError, UsageError, ZooError, one_line
 from zoo.pipeline.splits import Splits
 from zoo.tasks import DIRECTIONS
 from zoo.training.averaging import ScoreAverages
-from zoo.training.batches import augmentation_of, class_weights, training_batches
+from zoo.training.batches import training_batches, validation_batches
 from zoo.training.guard import Diverged, Guard
 from zoo.training.interruption import StopRequest
 from zoo.training.keeper import Keeper, newest_snapshot, numbers_in
@@ -60,7 +62,9 @@ def fit(
     steps = settings.steps_per_epoch or int(data.train.cardinality())
     checkpoints = Checkpoints(writer.directory / "checkpoints", settings.keep_checkpoints)
     monitor = settings.monitor or data.info.task.monitor
-    augmentation, class_weight = augmentation_of(data, settings), class_weights(data, settings)
+    strategy = strategy_of(model)
+    training_batches(data, settings, strategy=strategy)  # so that what does not fit is refused before anything is written
+    validation, validation_steps = validation_batches(data, strategy)
     stateful = [Guard(), *_scheduled(settings, monitor), *callbacks]
     logs = _Logs(str(writer.directory / "logs"), write_graph=False)
     bars = EpochBars(settings.epochs, steps, data.batch_size) if verbose else None
@@ -70,7 +74,7 @@ def fit(
         keeper = Keeper(
             writer, checkpoints, stateful, epochs=settings.epochs, steps=steps, seconds=settings.checkpoint_seconds,
             monitor=(f"val_{monitor}", DIRECTIONS[monitor]) if settings.follows_score else None,
-            keeps_best=settings.keep == "best", stop=stop, begin=begin,
+            keeps_best=settings.keep == "best", stop=stop, agreement=Agreement(strategy), begin=begin,
         )  # fmt: skip
         keeper.set_model(model)
 
@@ -80,24 +84,25 @@ def fit(
                 begin.restore(model, "model", "optimizer")
             keeper.go_on_from(begin)
             first_batch = begin.epoch * steps + begin.step
-            model.fit(
-                training_batches(data, augmentation, first_batch),
-                validation_data=data.validation,
-                initial_epoch=begin.epoch,
-                epochs=begin.epoch + 1 if begin.step else settings.epochs,
-                steps_per_epoch=steps - begin.step,
-                shuffle=False,
-                verbose=0,
-                class_weight=class_weight,
-                callbacks=[ScoreAverages(), *stateful, logs, *([bars] if bars else []), keeper],
-            )
+            with told_of_losses():
+                model.fit(
+                    training_batches(data, settings, first_batch, strategy),
+                    validation_data=validation,
+                    validation_steps=validation_steps,
+                    initial_epoch=begin.epoch,
+                    epochs=begin.epoch + 1 if begin.step else settings.epochs,
+                    steps_per_epoch=steps - begin.step,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=[ScoreAverages(), *stateful, logs, *([bars] if bars else []), keeper],
+                )
 
         try:
             if not resume:
                 model.stop_training = False  # as a sweep, or an early stop before, may have left it
                 _save_first(keeper)
             if begin.step:
-                model.evaluate(data.validation.take(1), verbose=0)  # makes the metrics' variables, which come back too
+                model.evaluate(validation, steps=1, verbose=0)  # makes the metrics' variables, which come back too
                 go_on(begin)
                 begin = newest_snapshot(checkpoints)  # in the model, `fit` leaves averages where the optimizer keeps any
             if begin.epoch < settings.epochs and not begin.facts.get("is_stopped"):

@@ -11,6 +11,7 @@ import keras
 
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter
+from zoo.distribution.workers import Agreement
 from zoo.errors import UnknownNameError
 from zoo.training.guard import Diverged
 from zoo.training.interruption import StopRequest
@@ -41,6 +42,7 @@ class Keeper(keras.callbacks.Callback):
         monitor: name of the validation score to follow and "min" or "max"; None follows none.
         keeps_best: whether the model of its best epoch is kept, else that of the last.
         stop: noted by a signal.
+        agreement: of all workers, which stop and write checkpoints together.
         begin: where training begins.
     """
 
@@ -56,12 +58,13 @@ class Keeper(keras.callbacks.Callback):
         monitor: tuple[str, str] | None,
         keeps_best: bool,
         stop: StopRequest,
+        agreement: Agreement,
         begin: Snapshot,
     ) -> None:
         super().__init__()
         self._writer, self._checkpoints, self._stateful, self._stop = writer, checkpoints, stateful, stop
         self._epochs, self._steps, self._seconds, self._monitor = epochs, steps, seconds, monitor
-        self._keeps_best = keeps_best
+        self._keeps_best, self._agreement = keeps_best, agreement
         self._begin: Snapshot | None = begin
         self._is_rest_of_epoch = False
         self.epoch, self.step = begin.epoch, begin.step
@@ -109,10 +112,11 @@ class Keeper(keras.callbacks.Callback):
             self.learning_rates.append([done / self._steps, float(self.model.optimizer.learning_rate)])
         if self.step == self._steps:
             return  # validation comes first
-        if self._stop.is_made:
+        must_stop, is_due = self._agreement.at_step(done, self._stop.is_made, self._is_due())
+        if must_stop:
             self._keep_all()
             raise KeyboardInterrupt
-        if self._is_due():
+        if is_due:
             self.save()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -125,9 +129,10 @@ class Keeper(keras.callbacks.Callback):
         self._note_best(scores)
         self._writer.keep_history(self.rows)
         is_last = self.model.stop_training or self.epoch == self._epochs
-        if is_last or self._is_rest_of_epoch or self._stop.is_made or self._is_due():
+        must_stop, is_due = self._agreement.now(self._stop.is_made, self._is_due())
+        if is_last or self._is_rest_of_epoch or must_stop or is_due:
             self._keep_all()
-        if self._stop.is_made and not is_last:
+        if must_stop and not is_last:
             raise KeyboardInterrupt
 
     def snapshot(self) -> Snapshot:

@@ -16,10 +16,11 @@ import numpy as np
 
 from zoo.artefacts.files import write_picture
 from zoo.config import Settings
+from zoo.distribution.strategies import build_optimizer, strategy_of
 from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
 from zoo.progress import track
-from zoo.training.batches import augmentation_of, class_weights, training_batches
+from zoo.training.batches import training_batches
 from zoo.training.snapshot import Snapshot
 
 LEAST_STEPS = 10  # with a finite loss, that a suggestion needs; the smoothed loss of fewer is mostly chance
@@ -112,12 +113,11 @@ def sweep_learning_rate(
             "A sweep rises from `lowest` above 0 to `highest` in at least 10 `steps`. "
             f"Received: lowest={lowest!r}, highest={highest!r}, steps={steps!r}."
         )
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    build_optimizer(model)
     before, optimizer = Snapshot.of(model, 0, 0), model.optimizer
     if not before.is_finite:
         raise UsageError("A weight of the model is not a finite number before the sweep. Build or load it anew.")
-    stream, weights = training_batches(data, augmentation_of(data, settings)), class_weights(data, settings)
+    stream = training_batches(data, settings, strategy=strategy_of(model))
     swept = getattr(optimizer, "inner_optimizer", optimizer)
     config = swept.get_config()
     batches = steps * (config.get("gradient_accumulation_steps") or 1)
@@ -125,9 +125,10 @@ def sweep_learning_rate(
     watch = _Watch(np.geomspace(lowest, highest, batches).tolist(), bar, time.monotonic() + seconds)
     try:
         if swept is not optimizer or not isinstance(optimizer.learning_rate, keras.Variable):  # a schedule's cannot be set
-            model.optimizer = type(swept).from_config({**config, "learning_rate": lowest})
+            with model.distribute_strategy.scope():
+                model.optimizer = type(swept).from_config({**config, "learning_rate": lowest})
             model.train_function = None  # Keras would go on with the one of the other optimizer
-        model.fit(stream, steps_per_epoch=batches, shuffle=False, verbose=0, class_weight=weights, callbacks=[watch])
+        model.fit(stream, steps_per_epoch=batches, shuffle=False, verbose=0, callbacks=[watch])
     finally:
         bar.close()
         if model.optimizer is not optimizer:

@@ -11,9 +11,12 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
+from zoo.distribution.strategies import strategy_of
+from zoo.distribution.variables import assign_to_replicas, differing_variables, values_of_replicas
 from zoo.errors import CheckpointError
 
 Group = Literal["model", "optimizer", "metrics"]
+REPLICATED: tuple[Literal["model", "metrics"], ...] = ("model", "metrics")  # groups in which replicas differ
 Weights = list[np.ndarray]
 
 
@@ -38,6 +41,10 @@ class Snapshot:
         """Return the snapshot of a model whose variables are all made."""
         arrays = {name: np.array(variable.numpy()) for group in _GROUPS for name, variable in _variables(model, group)}
         arrays |= {f"best/{number}": value for number, value in enumerate(best or ())}
+        if strategy_of(model):
+            for group in REPLICATED:
+                own = values_of_replicas(model, group)
+                arrays |= {f"replicas/{group}/{number}": values for number, values in enumerate(own)}
         return cls(epoch, step, arrays, {**facts, "random": _random_state()})
 
     @property
@@ -67,6 +74,13 @@ class Snapshot:
                         "Train again."
                     )
                 variable.assign(value)
+        strategy = strategy_of(model)
+        replicas = strategy.num_replicas_in_sync if strategy else 0
+        for group in REPLICATED if replicas else ():
+            names = [f"replicas/{group}/{number}" for number in range(len(differing_variables(model, group)))]
+            values = [self.arrays.get(name, np.empty(0)) for name in names]
+            if group in groups and values and all(len(each) == replicas for each in values):
+                assign_to_replicas(model, group, values)  # with another number of them, all go on from what stands above
 
     def restore_random_state(self) -> None:
         """Set Python's and NumPy's generators as they were."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,17 +178,33 @@ def _read_texts(builder: tfds.core.DatasetBuilder, name: str, text_key: str, lab
     return Examples(name, parts, "text", labels=tuple(builder.info.features[label_key].names), notes=notes)
 
 
-def _in_order(builder: tfds.core.DatasetBuilder, split: str, keys: tuple[str, str]) -> tf.data.Dataset:
+def _is_read_by_files(builder: tfds.core.DatasetBuilder) -> bool:
+    """Return whether `_in_order` opens the files itself, and so can open some of them alone."""
+    import tensorflow_datasets as tfds
+
+    return bool(builder.info.file_format == tfds.core.FileFormat.TFRECORD)
+
+
+def _in_order(
+    builder: tfds.core.DatasetBuilder, split: str, keys: tuple[str, str], chosen: Sequence[int] | None = None
+) -> tf.data.Dataset:
     """Return batches of an image (still encoded) or a text and its label, in the same order each time.
 
     TensorFlow Datasets parses record by record, which takes ten times as long as to parse a batch of them.
+
+    Args:
+        builder: of a prepared data set.
+        split: its name.
+        keys: of the image or text, and of the label.
+        chosen: numbers of the files to read; None reads all. Other formats than TFRecord have no files to choose from.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    if builder.info.file_format == tfds.core.FileFormat.TFRECORD:
+    if _is_read_by_files(builder):
         kinds = {key: tf.io.FixedLenFeature((), kind) for key, kind in zip(keys, (tf.string, tf.int64), strict=True)}
-        files = [str(path) for path in builder.info.splits[split].filepaths]
+        paths = [str(path) for path in builder.info.splits[split].filepaths]
+        files = paths if chosen is None else [paths[number] for number in chosen]
 
         def parse(records: tf.Tensor) -> tuple[tf.Tensor, ...]:
             found = tf.io.parse_example(records, kinds)
@@ -256,7 +272,8 @@ def _read_part(
     if images is not None:
         return Part(Arrays(images, all_hashes), targets)
 
-    def encoded_stream() -> tf.data.Dataset:
-        return _in_order(builder, split, (image_key, label_key)).map(lambda encoded, _: encoded).unbatch()
+    def encoded_stream(files: Sequence[int]) -> tf.data.Dataset:
+        return _in_order(builder, split, (image_key, label_key), files).map(lambda encoded, _: encoded).unbatch()
 
-    return Part(Records(encoded_stream, decode, all_hashes, total_bytes / max(count, 1)), targets)
+    lengths = builder.info.splits[split].shard_lengths if _is_read_by_files(builder) else ()
+    return Part(Records(encoded_stream, decode, all_hashes, total_bytes / max(count, 1), lengths), targets)

@@ -1,0 +1,15 @@
+"""The mend of Keras knows its faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.slow
+def test_keras_still_has_both_faults_and_the_mend_leaves_none(job: Callable[..., tuple[Any, str]]) -> None:
+    """When this fails because Keras has neither, delete zoo/distribution/keras_workers.py and what calls it."""
+    found, _ = job("faults")
+    assert found == ["_maybe_symbolic_build", "reduce_per_replica", "mended"]

@@ -1,0 +1,76 @@
+"""Which strategy is chosen, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo.distribution.strategies import choose_strategy, workers_in_environment
+from zoo.distribution.workers import Agreement, Worker
+from zoo.errors import UsageError
+
+
+@pytest.mark.parametrize("given", ["auto", "none"])
+def test_one_device_has_no_strategy(given: str) -> None:
+    assert choose_strategy(given) is None
+    assert Worker.of(choose_strategy(given)) == Worker(0, 1)
+
+
+def test_a_strategy_of_ones_own_is_taken() -> None:
+    own = tf.distribute.OneDeviceStrategy("CPU:0")
+    assert choose_strategy(own) is own
+
+
+@pytest.mark.parametrize("given", ["mirror", 2, None])
+def test_what_is_no_strategy_is_refused(given: object) -> None:
+    with pytest.raises(UsageError, match=r"'auto', 'mirrored', 'none' or a tf\.distribute\.Strategy\. Received"):
+        zoo.build("linear", num_classes=3, strategy=given)
+
+
+def test_mirrored_is_refused_with_one_device() -> None:
+    with pytest.raises(UsageError, match="with one it only costs"):
+        zoo.build("linear", num_classes=3, strategy="mirrored")
+
+
+def test_a_model_of_ones_own_stays_under_its_own_strategy(tmp_path: object) -> None:
+    model = zoo.build("linear", data="iris")
+    with pytest.raises(UsageError, match="under the strategy that it was built under"):
+        zoo.train(model, data="iris", strategy=tf.distribute.OneDeviceStrategy("CPU:0"), out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "count"),
+    [
+        ("", 1),
+        (json.dumps({"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}), 1),
+        (json.dumps({"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}}), 3),
+        (json.dumps({}), 1),
+    ],
+)
+def test_workers_are_counted_in_the_environment(monkeypatch: pytest.MonkeyPatch, written: str, count: int) -> None:
+    monkeypatch.setenv("TF_CONFIG", written)
+    assert workers_in_environment() == count
+
+
+@pytest.mark.parametrize("written", ["{", "[]", '{"cluster": 3}'])
+def test_a_damaged_cluster_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("TF_CONFIG", written)
+    with pytest.raises(UsageError, match="TF_CONFIG is not what TensorFlow writes"):
+        workers_in_environment()
+
+
+def test_workers_that_meet_too_late_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    tf.constant(1)
+    cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    with pytest.raises(UsageError, match="before TensorFlow computes anything"):
+        zoo.build("linear", num_classes=3)
+
+
+def test_one_process_agrees_with_itself_at_each_step() -> None:
+    agreement = Agreement()
+    assert [agreement.at_step(step, step == 2, False) for step in (1, 2, 3)] == [(False, False), (True, False), (False, False)]
+    assert agreement.now(True, False) == (True, False)

@@ -1,0 +1,131 @@
+"""Two worker processes give what one gives; one that is killed stops the others, and the run goes on to the same end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+import zoo
+from zoo.artefacts.checkpoints import Checkpoints
+from zoo.distribution.workers import LOST_WITHIN
+
+CLOSE = 1e-5
+ZOO = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())"]
+SETTINGS = [
+    "epochs=8", "batch_size=64", "learning_rate=0.01", "augment_shift=0.1", "augment_cutout=0.2", "ema=0.9",
+    "model.filters=[4,8]", "model.kernel_size=3", "model.units=16", "model.batch_normalization=true", "checkpoint_seconds=0.3",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_losses_metrics_weights_and_predictions_of_one(
+    job: Callable[..., tuple[Any, str]], workers: Callable[..., list[tuple[Any, str]]], tmp_path: Path
+) -> None:
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    together.mkdir()
+    alone.mkdir()
+    (chief, said), (other, _) = workers("worker", str(together), TF_CPP_MIN_LOG_LEVEL="0")
+    one, _ = job("worker", str(alone))
+    assert (chief["workers"], other["workers"], one["workers"]) == (2, 2, 1)
+    assert chief["directory"] == other["directory"] == str(together / "transformer")
+    assert "shard" not in said.lower()
+    expected = dict(np.load(alone / "worker-0.npz"))
+    for index in (0, 1):
+        found = dict(np.load(together / f"worker-{index}.npz"))
+        assert set(found) == set(expected)
+        far = {}
+        for name, value in expected.items():
+            difference = np.abs(found[name] - value).max() / max(np.abs(value).max(), 1e-9)
+            if difference > CLOSE:
+                far[name] = difference
+        assert far == {}
+
+
+def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*ZOO, "train", *words, "--workers", "2", "--quiet"], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two workers that nothing stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = start("cnn", "--data", "digits", "--out", "run", *(f"--set={each}" for each in SETTINGS), cwd=folder)
+    out, error = done.communicate(timeout=300)
+    assert done.returncode == 0, error
+    assert "Run directory: run" in out
+    assert [each.name for each in folder.iterdir()] == ["run"]
+    return folder / "run"
+
+
+def stop_after(epochs: int, run: Path, training: subprocess.Popen[str], victim: int | None, number: int) -> tuple[float, str]:
+    """Send a signal to a worker, or to the command, after some epochs; return how long it went on, and what it said."""
+    while not (run / "run.json").exists() or json.loads((run / "run.json").read_text()).get("epochs_finished", 0) < epochs:
+        assert training.poll() is None, training.communicate()
+        time.sleep(0.02)
+    children = sorted(psutil.Process(training.pid).children(), key=lambda each: each.pid)
+    begun = time.monotonic()
+    os.kill(training.pid if victim is None else children[victim].pid, number)
+    _, error = training.communicate(timeout=LOST_WITHIN)
+    assert [each for each in children if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    return time.monotonic() - begun, error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("victim", "number", "said"),
+    [
+        (1, signal.SIGKILL, "Worker 1 of 2 was ended by SIGKILL"),
+        (0, signal.SIGKILL, "Worker 0 of 2 was ended by SIGKILL"),
+        (None, signal.SIGTERM, "Interrupted."),
+    ],
+    ids=["worker", "chief", "command"],
+)
+def test_a_killed_worker_stops_all_and_the_run_goes_on_to_the_same_end(
+    victim: int | None, number: int, said: str, whole: Path, tmp_path: Path
+) -> None:
+    words = ["cnn", "--data", "digits", "--out", "run", *(f"--set={each}" for each in SETTINGS)]
+    stopped = start(*words, cwd=tmp_path)
+    seconds, error = stop_after(2, tmp_path / "run", stopped, victim, number)
+    assert stopped.returncode == 1
+    assert said in error
+    assert "zoo train --resume run --workers 2" in error
+    assert "Traceback" not in error
+    assert seconds < LOST_WITHIN
+
+    resumed = start("--resume", "run", cwd=tmp_path)
+    _, error = resumed.communicate(timeout=300)
+    assert resumed.returncode == 0, error
+    ours, theirs = zoo.Run.open(tmp_path / "run"), zoo.Run.open(whole)
+    assert ours.history == theirs.history
+    assert ours.metrics == theirs.metrics
+    (our_arrays, _), (their_arrays, _) = (Checkpoints(run.directory / "checkpoints", 2).load_newest() for run in (ours, theirs))
+    assert our_arrays.keys() == their_arrays.keys()
+    assert [name for name, value in our_arrays.items() if not np.array_equal(value, their_arrays[name])] == []
+
+
+@pytest.mark.parametrize("count", ["0", "1"])
+def test_one_worker_is_no_cluster(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from zoo.cli.main import main
+
+    assert main(["train", "cnn", "--workers", count]) == 2
+    assert "at least 2" in capsys.readouterr().err
+
+
+def test_wrong_settings_are_refused_before_workers_start(capsys: pytest.CaptureFixture[str]) -> None:
+    from zoo.cli.main import main
+
+    assert main(["train", "cnn", "--workers", "2", "--set", "epoch=3"]) == 2
+    assert "Did you mean 'epochs'" in capsys.readouterr().err

@@ -1,0 +1,180 @@
+"""Worker processes on this machine, each with its share of cores and GPUs, and a watch over them."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from zoo.cli.output import print_error
+from zoo.errors import UsageError
+
+GRACE = 20.0  # seconds that the others have to end by themselves when one has gone
+LOOK = 0.1  # seconds between two looks at the workers
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux' prctl
+
+
+def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
+    """Run `zoo WORDS` in several processes that train together, and wait for them.
+
+    The first one, the chief, writes to this terminal; of the others only what a failure needs is shown. Ctrl-C and SIGTERM are
+    handed on to all. When one fails, the others are given time to end by themselves, then killed.
+
+    Args:
+        words: of the command line, the verb first.
+        count: of processes, at least 2.
+        directory: of the run, for the hint on how to go on.
+
+    Returns:
+        The exit code: 0 if all went well, else that of the first that failed, or 1.
+    """
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-workers-", ignore_cleanup_errors=True))
+        logs = [stack.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for _ in range(count)]
+        workers = [_start(words, addresses, index, logs[index], folder) for index in range(count)]
+        with _handing_on(workers) as handed_on:
+            first = _first_failure(workers)
+            _end(workers)
+        if first is None:
+            return 0
+        code = workers[first].returncode
+        if handed_on and code > 0:
+            return 1  # the chief has said it
+        if code < 0:
+            print_error(f"Worker {first} of {count} was ended by {signal.Signals(-code).name}; the others have stopped.")
+            if first == 0:  # else it has said so itself
+                print_error(f"To go on: zoo train --resume {shlex.quote(str(directory))} --workers {count}")
+        elif first > 0:
+            logs[first].seek(0)
+            print_error(f"Worker {first} of {count} failed:\n{logs[first].read()[-4000:].rstrip()}")
+        return code if code > 0 else 1
+
+
+def share_of(resources: Sequence[int], index: int, count: int) -> list[int]:
+    """Return which cores or GPUs are a worker's; where there are fewer than workers, some have none.
+
+    Example:
+        >>> [share_of([0, 1, 2, 3, 4], index, 2) for index in range(2)]
+        [[0, 1, 2], [3, 4]]
+    """
+    whole, rest = divmod(len(resources), count)
+    start = index * whole + min(index, rest)
+    return list(resources[start : start + whole + (index < rest)])
+
+
+def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[str], folder: str) -> subprocess.Popen[bytes]:
+    """Start one worker.
+
+    Args:
+        words: of the command line.
+        addresses: of all workers.
+        index: of this one.
+        log: takes what it says, unless it is the first.
+        folder: for its temporary files, which may outlive it.
+    """
+    task = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}}
+    environment = {**os.environ, "TF_CONFIG": json.dumps(task), "TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": folder}
+    gpus = _gpus()
+    if gpus:
+        own = share_of(range(len(gpus)), index, len(addresses))
+        if not own:
+            raise UsageError(
+                f"Each worker has a GPU of its own. Received: {len(addresses)} workers for {len(gpus)}. Take fewer."
+            )
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus[number] for number in own)
+    cores = share_of(sorted(os.sched_getaffinity(0)), index, len(addresses)) if hasattr(os, "sched_setaffinity") else []
+    parent = os.getpid()
+
+    def settle() -> None:
+        """Take the cores, and end when the watching process does."""
+        if cores:
+            os.sched_setaffinity(0, cores)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    command = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.argv[0] = 'zoo'; sys.exit(main())", *words]
+    output = None if index == 0 else log
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        preexec_fn=settle,
+        start_new_session=True,
+    )
+
+
+def _gpus() -> list[str]:
+    """Return the names of this machine's GPUs, as CUDA_VISIBLE_DEVICES has them; TensorFlow would take 4 s to ask."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name.strip() not in ("", "-1")]
+    listed = Path("/proc/driver/nvidia/gpus")
+    return [str(number) for number, _ in enumerate(listed.iterdir())] if listed.is_dir() else []
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def _first_failure(workers: Sequence[subprocess.Popen[bytes]]) -> int | None:
+    """Wait until all have ended well, or one has not; return its number."""
+    while True:
+        codes = [worker.poll() for worker in workers]
+        failed = [index for index, code in enumerate(codes) if code]
+        if failed:
+            time.sleep(LOOK)  # one that was killed ends before those that notice it
+            return min(failed, key=lambda index: (workers[index].returncode > 0, index))
+        if None not in codes:
+            return None
+        time.sleep(LOOK)
+
+
+def _end(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Give all that still run time to end, then kill them."""
+    until = time.monotonic() + GRACE
+    for worker in workers:
+        try:
+            worker.wait(max(until - time.monotonic(), LOOK))
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+@contextmanager
+def _handing_on(workers: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
+    """Hand SIGINT and SIGTERM on to the workers, which save and stop; give the list of those that came."""
+    came: list[int] = []
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        for worker in workers:
+            if worker.poll() is None:
+                worker.send_signal(number)
+
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

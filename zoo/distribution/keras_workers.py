@@ -1,0 +1,72 @@
+"""Two faults of Keras' TensorFlow trainer under `tf.distribute`, mended from outside.
+
+Keras issue 20585, open since 2024-12. Each mend looks for its fault in Keras' source and leaves a Keras without it alone:
+
+1. `_maybe_symbolic_build` takes the mean of all replicas' parts of a batch, which fails for parts of different sizes, and under
+   `MultiWorkerMirroredStrategy` for any. It is given one replica's part instead: only shapes matter.
+2. `reduce_per_replica` reduces metrics, which are scalars, over their first axis under `MultiWorkerMirroredStrategy`. Scalars
+   have none.
+
+`tests/distribution/test_keras_workers.py` fails as soon as the installed Keras has neither: then delete this module.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+REDUCED_BATCH = "self.distribute_strategy.reduce("
+REDUCED_AXIS = 'strategy.reduce("MEAN", v, axis=0)'
+
+
+def faults_of_keras() -> list[str]:
+    """Return the names of the faulty functions in the installed Keras."""
+    trainer = _trainer_module()
+    functions = {trainer.TensorFlowTrainer._maybe_symbolic_build: REDUCED_BATCH, trainer.reduce_per_replica: REDUCED_AXIS}
+    return [function.__name__ for function, fault in functions.items() if fault in inspect.getsource(function)]
+
+
+def mend_keras() -> None:
+    """Mend what is faulty; a second call finds nothing to do."""
+    trainer = _trainer_module()
+    for name in faults_of_keras():
+        if name == "_maybe_symbolic_build":
+            trainer.TensorFlowTrainer._maybe_symbolic_build = _mended_build(trainer.TensorFlowTrainer._maybe_symbolic_build)
+        else:
+            trainer.reduce_per_replica = _mended_reduce(trainer.reduce_per_replica)
+
+
+def _mended_build(original: Any) -> Any:
+    def build_from_one_part(model: keras.Model, iterator: Any = None, data_batch: Any = None) -> None:
+        if iterator is not None and model._distribute_strategy is not None:
+            iterator, data_batch = None, _first_part(iterator, model.distribute_strategy)
+        original(model, iterator=iterator, data_batch=data_batch)
+
+    return build_from_one_part
+
+
+def _first_part(epoch: Any, strategy: tf.distribute.Strategy) -> Any:
+    """Return what the first replica of this worker gets of the first batch."""
+    epoch.reset()  # the iterator of a finished evaluation stands at its end
+    _, _, batches = next(iter(epoch))
+    return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], next(batches))
+
+
+def _mended_reduce(original: Any) -> Any:
+    def reduce_scalars_as_scalars(values: Any, strategy: tf.distribute.Strategy, reduction: str) -> Any:
+        if reduction not in ("auto", "mean") or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return original(values, strategy, reduction)
+        scalars = strategy.run(lambda each: tf.stack([tf.cast(one, tf.float32) for one in tf.nest.flatten(each)]), (values,))
+        means = strategy.reduce("MEAN", scalars, axis=None)  # in one message: each takes a millisecond or two
+        return tf.nest.pack_sequence_as(values, tf.unstack(means))
+
+    return reduce_scalars_as_scalars
+
+
+def _trainer_module() -> Any:
+    from keras.src.backend.tensorflow import trainer
+
+    return trainer

@@ -1,0 +1,106 @@
+"""Which `tf.distribute` strategy a model is built and trained under."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from zoo.distribution.keras_workers import mend_keras
+from zoo.errors import UsageError
+
+
+def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
+    """Return the strategy to build under; None is one device, or the scope that is open already.
+
+    Args:
+        given: "auto" is `MultiWorkerMirroredStrategy` where `TF_CONFIG` names several workers, else `MirroredStrategy` with two
+            or more GPUs, else none; "mirrored" is all GPUs, or all logical CPUs where there is no GPU; "none"; or a strategy.
+
+    Raises:
+        UsageError: it is none of these, "mirrored" has one device only, or TensorFlow has computed before the workers met.
+    """
+    if isinstance(given, tf.distribute.Strategy):
+        mend_keras()
+        return given
+    if given not in ("auto", "mirrored", "none"):
+        raise UsageError(
+            f"`strategy` is 'auto', 'mirrored', 'none' or a tf.distribute.Strategy. Received: {given!r}. Give one of them."
+        )
+    if given == "none" or (given == "auto" and tf.distribute.has_strategy()):
+        return None
+    if given == "auto" and workers_in_environment() > 1:
+        return _all_workers()
+    gpus = tf.config.list_logical_devices("GPU")
+    devices = gpus or tf.config.list_logical_devices("CPU")
+    if given == "auto":
+        return _mirrored(tuple(device.name for device in gpus)) if len(gpus) > 1 else None
+    if len(devices) < 2:
+        raise UsageError(
+            f"MirroredStrategy is for two or more devices; with one it only costs. Received: 'mirrored' with "
+            f"{len(gpus)} GPUs and {len(tf.config.list_logical_devices('CPU'))} logical CPUs. Take strategy='auto'."
+        )
+    return _mirrored(tuple(device.name for device in devices))
+
+
+def scope_of(strategy: tf.distribute.Strategy | None) -> AbstractContextManager[Any]:
+    """Return the scope in which models are built."""
+    return nullcontext() if strategy is None else strategy.scope()
+
+
+def strategy_of(model: keras.Model) -> tf.distribute.Strategy | None:
+    """Return the strategy of more than one device that a model was built under."""
+    strategy = model.distribute_strategy
+    if strategy.num_replicas_in_sync == 1:
+        return None
+    mend_keras()
+    return strategy
+
+
+def build_optimizer(model: keras.Model) -> None:
+    """Make the optimizer's variables now, where its model's are; Keras would leave that to the first step."""
+    if not model.optimizer.built:
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
+
+
+def workers_in_environment() -> int:
+    """Return how many workers `TF_CONFIG` names; 1 without it.
+
+    Raises:
+        UsageError: it is damaged.
+    """
+    written = os.environ.get("TF_CONFIG", "")
+    if not written:
+        return 1
+    try:
+        cluster = json.loads(written).get("cluster", {})
+        return max(1, sum(len(cluster.get(job, ())) for job in ("chief", "worker")))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"TF_CONFIG is not what TensorFlow writes there: {error}. Received: {written[:200]!r}. Mend or unset it."
+        ) from error
+
+
+@cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    mend_keras()
+    return tf.distribute.MirroredStrategy(devices)
+
+
+@cache
+def _all_workers() -> tf.distribute.Strategy:
+    mend_keras()
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:  # "Collective ops must be configured at program startup"
+        raise UsageError(
+            "The workers of TF_CONFIG meet before TensorFlow computes anything. Received: a process that has computed already. "
+            "Call zoo.train or zoo.build first of all, or give strategy=tf.distribute.MultiWorkerMirroredStrategy() made at "
+            "the beginning."
+        ) from error

@@ -1,0 +1,55 @@
+"""Variables of which each replica has a value of its own: moving statistics of batch normalisation, and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+Group = Literal["model", "metrics"]
+
+
+def differing_variables(model: keras.Model, group: Group) -> list[keras.Variable]:
+    """Return the variables that each replica changes by what it sees: all of metrics, and those that no gradient changes."""
+    if group == "metrics":
+        return list(model.metrics_variables)
+    return [variable for variable in model.non_trainable_variables if "float" in str(variable.dtype)]
+
+
+def values_of_replicas(model: keras.Model, group: Group) -> list[np.ndarray]:
+    """Return the values of differing variables, `(replicas, ...)` each; all workers call this at the same time."""
+    variables = differing_variables(model, group)
+    if not variables:
+        return []
+    traced = _GATHERERS.setdefault(model, {})
+    key = f"{group} {len(variables)}"  # metrics get theirs with the first batch
+    if key not in traced:
+        traced[key] = _gatherer(model.distribute_strategy, variables)
+    return [np.asarray(value) for value in traced[key]()]
+
+
+def assign_to_replicas(model: keras.Model, group: Group, values: Sequence[np.ndarray]) -> None:
+    """Give each replica the values that it had."""
+
+    def assign() -> None:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        for variable, stack in zip(differing_variables(model, group), values, strict=True):
+            variable.assign(tf.convert_to_tensor(stack)[replica])
+
+    tf.function(lambda: model.distribute_strategy.run(assign))()
+
+
+_GATHERERS: WeakKeyDictionary[keras.Model, dict[str, Callable[[], list[tf.Tensor]]]] = WeakKeyDictionary()
+
+
+def _gatherer(strategy: tf.distribute.Strategy, variables: Sequence[keras.Variable]) -> Callable[[], list[tf.Tensor]]:
+    def gather() -> list[tf.Tensor]:
+        own = strategy.run(lambda: [tf.expand_dims(tf.identity(variable.value), 0) for variable in variables])
+        return [strategy.gather(value, axis=0) for value in own]
+
+    traced: Callable[[], list[tf.Tensor]] = tf.function(gather)
+    return traced

@@ -1,0 +1,148 @@
+"""Several processes that train one model: who they are, and what they tell each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import WorkerLostError, one_line
+
+ABORTED = "Collective ops is aborted by: "  # before the reason that TensorFlow gives
+LOST_WITHIN = 90  # seconds until all others have stopped: 30 between two looks of TensorFlow, up to 10 for each of 4 tries
+SECONDS_BETWEEN_QUESTIONS = 1.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """This process among those that train together.
+
+    Args:
+        index: from 0, which is the chief: the one that keeps the run.
+        count: of all of them.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process keeps the run."""
+        return self.index == 0
+
+    @classmethod
+    def of(cls, strategy: tf.distribute.Strategy | None) -> Worker:
+        """Return the place of this process under a strategy."""
+        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return cls()
+        resolver = strategy.cluster_resolver
+        cluster = resolver.cluster_spec().as_dict() if resolver.cluster_spec() else {}
+        chiefs, others = len(cluster.get("chief", ())), len(cluster.get("worker", ()))
+        if chiefs + others < 2:
+            return cls()
+        return cls(resolver.task_id + (chiefs if resolver.task_type == "worker" else 0), chiefs + others)
+
+
+def total(strategy: tf.distribute.Strategy, numbers: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return the sum of what each worker gives; all of them call this at the same time.
+
+    Args:
+        strategy: of all workers.
+        numbers: of this one, as many as of each other, exact in float32.
+
+    Returns:
+        `(len(numbers),)`, float32.
+    """
+    own = tf.convert_to_tensor(np.asarray(numbers, np.float32))
+    with told_of_losses():
+        return np.asarray(strategy.experimental_local_results(_sum_of(strategy)(own))[0])
+
+
+@contextmanager
+def told_of_losses() -> Iterator[None]:
+    """Turn TensorFlow's error about a message that could not be passed into one that people read.
+
+    Raises:
+        WorkerLostError: another worker does not answer.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        said = str(error)
+        is_kind = isinstance(error, tf.errors.UnavailableError | tf.errors.AbortedError | tf.errors.DeadlineExceededError)
+        if not is_kind and ABORTED not in said:
+            raise
+        reason = (said.partition(ABORTED)[2] or said).partition("Additional GRPC")[0]
+        raise WorkerLostError(
+            "Another worker has gone, and training needs all of them. "
+            f"Received: {one_line(ValueError(reason))}. Start all of them again."
+        ) from error
+
+
+def broadcast(strategy: tf.distribute.Strategy, content: bytes = b"") -> bytes:
+    """Return what the chief gives; the others give nothing. All workers call this at the same time."""
+    length = int(total(strategy, [len(content) % 2**16, len(content) // 2**16]) @ [1, 2**16])
+    words = np.zeros((length + 1) // 2, np.uint16)
+    if content:
+        words = np.frombuffer(content + b"\0" * (length % 2), np.uint16)
+    return total(strategy, words).astype(np.uint16).tobytes()[:length]
+
+
+class Agreement:
+    """Lets all workers act on the wishes of any one at the same step.
+
+    Asking costs a message to and fro, so it is done about once a second: after each answer all of them know how many steps
+    the slowest took since the last, and so when the next question is.
+
+    Args:
+        strategy: of all workers; None is one process, which always agrees with itself.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy | None = None) -> None:
+        self._strategy = strategy if Worker.of(strategy).count > 1 else None
+        self._next, self._asked_at, self._asked = 1, 0, time.monotonic()
+
+    def at_step(self, step: int, *wishes: bool) -> tuple[bool, ...]:
+        """Return which wishes anyone has, or none of them while nobody is asked.
+
+        Args:
+            step: number of the step in this training, the same on all workers; rises.
+            *wishes: of this worker.
+        """
+        if self._strategy is None:
+            return wishes
+        if step < self._next:
+            return tuple(False for _ in wishes)
+        seconds = time.monotonic() - self._asked
+        answer = total(self._strategy, [*wishes, seconds])
+        mean_seconds = float(answer[-1]) / Worker.of(self._strategy).count
+        steps = max(1, step - self._asked_at)
+        self._next = step + max(1, int(steps * min(SECONDS_BETWEEN_QUESTIONS / max(mean_seconds, 1e-6), 10.0)))
+        self._asked_at, self._asked = step, time.monotonic()
+        return tuple(bool(wish) for wish in answer[:-1])
+
+    def now(self, *wishes: bool) -> tuple[bool, ...]:
+        """Return which wishes anyone has; all workers ask at the same time."""
+        if self._strategy is None:
+            return wishes
+        return tuple(bool(wish) for wish in total(self._strategy, wishes))
+
+
+_SUMS: dict[int, Callable[[tf.Tensor], tf.Tensor]] = {}
+
+
+def _sum_of(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return the traced sum over workers; a strategy lives as long as its process."""
+
+    def of_replica(numbers: tf.Tensor) -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        own = context.replica_id_in_sync_group % len(strategy.extended.worker_devices) == 0  # one device speaks for its worker
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, numbers * tf.cast(own, numbers.dtype))
+
+    if id(strategy) not in _SUMS:
+        _SUMS[id(strategy)] = tf.function(lambda numbers: strategy.run(of_replica, args=(numbers,)), reduce_retracing=True)
+    return _SUMS[id(strategy)]
