@@ -57,6 +57,8 @@ def mirrored() -> dict[str, Any]:
         alone = _fitted(name, "integers", "none")
         for form in ("integers", "one-hot"):
             found[f"{name}, {form}"] = _difference(_fitted(name, form, strategy), alone)
+    alone = _fitted("resnet", "integers", "none")
+    found["resnet, moved by a rounding"] = _difference(_fitted("resnet", "integers", "none", noise=1e-7), alone)
     return found
 
 
@@ -135,7 +137,7 @@ def _two_devices() -> None:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
-def _fitted(name: str, form: str, strategy: Any) -> dict[str, Any]:
+def _fitted(name: str, form: str, strategy: Any, noise: float = 0.0) -> dict[str, Any]:
     """Fit for 20 steps with class weights, moving averages, a penalty and an uneven last batch; score and predict."""
     import keras
 
@@ -156,11 +158,14 @@ def _fitted(name: str, form: str, strategy: Any) -> dict[str, Any]:
     labels = numbers if form == "integers" else np.eye(3, dtype="float32")[numbers]
     keras.utils.set_random_seed(1)
     with tf.distribute.get_strategy().scope() if strategy == "none" else strategy.scope():
-        optimizer = keras.optimizers.SGD(0.01, momentum=0.9, use_ema=True, ema_momentum=0.9)
+        optimizer = keras.optimizers.SGD(0.001 if name == "resnet" else 0.01, momentum=0.9, use_ema=True, ema_momentum=0.9)
     model = zoo.build(name, num_classes=3, optimizer=optimizer, strategy=strategy, **arguments)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True  # else each device takes the statistics of its own part
+    if noise:
+        moved = [weight * (1 + noise * generator.normal(size=weight.shape)) for weight in model.get_weights()]
+        model.set_weights([weight.astype("float32") for weight in moved])
     history = model.fit(
         features, labels, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0, class_weight={0: 1.0, 1: 3.0, 2: 0.5}
     ).history

@@ -11,7 +11,6 @@ from zoo.errors import UsageError
 from zoo.pipeline.augmentation import Augmentation
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 2)).astype(np.float32)
-SEED = tf.constant([3, 5], tf.int64)
 
 
 def moved(augmentation: Augmentation, *chances: float) -> np.ndarray:
@@ -54,12 +53,17 @@ def test_cutout_covers_a_square_with_the_mean() -> None:
 def test_seed_and_batch_decide_and_dtype_shape_and_range_stay(name: str, dtype: str) -> None:
     augmentation = Augmentation(**{name: 30.0 if name == "rotate" else 0.4})
     images = tf.cast(IMAGES, dtype)
-    first, again = augmentation.of_batch(images, SEED), augmentation.of_batch(images, SEED)
+
+    def changed(number: int, seed: int) -> np.ndarray:
+        batches = tf.data.Dataset.from_tensors((images, tf.zeros(len(images))))
+        return next(iter(augmentation.apply(batches, seed=seed, first_batch=number)))[0].numpy()
+
+    first, again = changed(3, 5), changed(3, 5)
     assert first.dtype == images.dtype
     assert first.shape == images.shape
     np.testing.assert_array_equal(first, again)
-    for other in ([4, 5], [3, 6]):
-        assert not np.array_equal(first, augmentation.of_batch(images, tf.constant(other, tf.int64)))
+    for other in ((4, 5), (3, 6)):
+        assert not np.array_equal(first, changed(*other))
     assert np.min(first) >= 0
     assert np.max(first) <= 255
     assert not np.array_equal(first[0], images[0])
@@ -67,7 +71,7 @@ def test_seed_and_batch_decide_and_dtype_shape_and_range_stay(name: str, dtype: 
 
 def test_each_image_of_a_batch_is_changed_in_its_own_way() -> None:
     same = tf.constant(np.repeat(IMAGES[:1], 3, axis=0))
-    found = Augmentation(shift=0.3).of_batch(same, SEED)
+    found = next(iter(Augmentation(shift=0.3).apply(tf.data.Dataset.from_tensors((same, 0)), seed=5, first_batch=3)))[0]
     assert not np.array_equal(found[0], found[1])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,6 +36,8 @@ def train(
     resume: str | os.PathLike[str] | Run | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: str | tf.distribute.Strategy = "auto",
+    ray: str | None = None,
+    workers: int | None = None,
     verbose: int | Literal["auto"] = "auto",
     model_arguments: Mapping[str, Any] | None = None,
     data_arguments: Mapping[str, Any] | None = None,
@@ -56,6 +59,9 @@ def train(
         callbacks: your own, for `model.fit`. Numbers and texts among their attributes come back when a run is resumed.
         strategy: the devices and workers that share each batch, as in `build`; your own model keeps that of its scope. All
             workers call this alike; the first keeps the run, and the others leave nothing behind.
+        ray: the address of a Ray cluster that does the work: "HOST:PORT", "auto" for the one that this machine belongs to, or
+            "local" to start one here. All its machines need zoo, and the run directory under one path.
+        workers: how many workers of the Ray cluster; it starts all of them again, from the newest checkpoint, when one is lost.
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
@@ -79,6 +85,10 @@ def train(
     from zoo.training.compile import check_callbacks, check_learns
 
     check_callbacks(callbacks)
+    if ray is not None or workers is not None:
+        job = {"model": model, "data": data, "config": config, "out": out, "resume": resume, "callbacks": callbacks}
+        job |= {"verbose": verbose, "model_arguments": model_arguments, "data_arguments": data_arguments, **settings}
+        return _train_on_ray(job, settings, strategy, ray, workers)
     if resume is not None:
         others = {"model": model, "config": config, "out": out, **settings}
         others |= {"model_arguments": model_arguments, "data_arguments": data_arguments}
@@ -101,11 +111,13 @@ def train(
 
 
 def planned_directory(
-    model: str | None,
-    data: str | None,
-    config: str | os.PathLike[str] | None,
+    model: str | keras.Model | None,
+    data: Any,
+    config: str | os.PathLike[str] | Mapping[str, Any] | None,
     out: str | os.PathLike[str] | None,
     settings: Mapping[str, Any],
+    model_arguments: Mapping[str, Any] | None = None,
+    data_arguments: Mapping[str, Any] | None = None,
 ) -> Path:
     """Return where `train` would keep a run; wrong settings are refused, and nothing is read.
 
@@ -114,8 +126,49 @@ def planned_directory(
     """
     from zoo.artefacts.files import default_directory
 
-    names = _plan(model, data, config, None, None, settings).names
+    names = _plan(model, data, config, model_arguments, data_arguments, settings).names
     return Path(out) if out is not None else default_directory(**names)
+
+
+def _train_on_ray(
+    job: dict[str, Any], settings: Mapping[str, Any], strategy: Any, address: str | None, workers: int | None
+) -> Run:
+    """Check what Ray is to do, give it paths that hold in any process, and let it train.
+
+    Raises:
+        UsageError: it cannot be done by Ray.
+    """
+    from zoo.api.ray_training import train_on_ray
+    from zoo.artefacts.files import new_directory
+    from zoo.config import read_yaml
+    from zoo.pipeline.load import looks_like_path
+    from zoo.pipeline.splits import Splits
+
+    if address is None or not isinstance(workers, int) or workers < 2:
+        raise UsageError(
+            f"Workers are those of a Ray cluster, at least 2. Received: workers={workers}, ray={address}. Give both; on this "
+            "machine alone, `zoo train --workers N` needs no Ray."
+        )
+    if strategy != "auto" or isinstance(job["data"], Splits):
+        what = "Splits, which live in this process" if strategy == "auto" else f"strategy={strategy!r} beside ray"
+        raise UsageError(f"Ray's workers read the data and meet by themselves. Received: {what}. Give a name, path or arrays.")
+    if job["resume"] is not None:
+        job["resume"] = os.path.abspath(getattr(job["resume"], "directory", job["resume"]))
+        return train_on_ray(job, Path(job["resume"]), address, workers)
+    if isinstance(job["data"], str | os.PathLike) and looks_like_path(job["data"]):
+        job["data"] = os.path.abspath(job["data"])
+    if isinstance(job["config"], str | os.PathLike):
+        job["config"] = read_yaml(job["config"])
+    directory = planned_directory(
+        job["model"], job["data"], job["config"], job["out"], settings, job["model_arguments"], job["data_arguments"]
+    ).resolve()
+    with new_directory(directory):  # refused before a cluster starts
+        pass
+    try:
+        return train_on_ray({**job, "out": str(directory)}, directory, address, workers)
+    finally:
+        with suppress(OSError):
+            directory.rmdir()  # which only works where nothing was written
 
 
 def find_learning_rate(

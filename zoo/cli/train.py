@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="train in N processes on this machine, each with its share of cores and GPUs"
     )
+    parser.add_argument("--ray", metavar="ADDRESS", help="train in N workers of a Ray cluster: HOST:PORT, auto or local")
     options.add_training(parser, "epochs=3, model.filters=[8,16], data.label_column=price")
     options.add_json(parser)
 
@@ -33,9 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     settings = options.settings(arguments)
     model, data = options.model_and_data(arguments, settings)
-    if arguments.workers is not None and "TF_CONFIG" not in os.environ:
+    if arguments.workers is not None and arguments.ray is None and "TF_CONFIG" not in os.environ:
         return _run_workers(arguments, model, data, settings)
-    is_chief = output.start_tensorflow(with_workers=True)
+    is_chief = output.start_tensorflow(with_workers=arguments.ray is None)
     from zoo import api
 
     trained = api.train(
@@ -44,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
         config=arguments.config,
         out=arguments.out,
         resume=arguments.resume,
+        ray=arguments.ray,
+        workers=arguments.workers if arguments.ray is not None else None,
         verbose=1 if is_chief and not arguments.quiet else 0,
         **settings,
     )

@@ -151,7 +151,7 @@ class Records:
         steps = -(-len(rows) // batch_size)
         files_of = [range(index, len(self.file_lengths), shard.count) for index in range(shard.count)]
         counts = [int((self._positions(position_of, files) >= 0).sum()) for files in files_of]
-        has_own_files = shard.count > 1 and all(_fills(count, steps) for count in counts)
+        has_own_files = shard.count > 1 and min(counts) >= steps
         files = files_of[shard.index] if has_own_files else range(len(self.file_lengths))
         own, count = self._positions(position_of, files), counts[shard.index] if has_own_files else len(rows)
         positions, target_tensor = constant(own), constant(targets)
@@ -161,16 +161,13 @@ class Records:
         examples = examples.filter(lambda position, _: position >= 0)
         if seed is not None:
             examples = passes(first_pass).flat_map(_shuffler(examples, min(self.shuffle_size, count), seed))
-        size = batch_size
-        if has_own_files:
-            size = -(-count // steps)
-        elif shard.count > 1:
+        if shard.count > 1 and not has_own_files:
             examples = examples.batch(batch_size).map(lambda *batch: tuple(map(shard.of, batch))).unbatch()
-            size = _share(batch_size, shard)
         examples = examples.map(
             lambda position, encoded: (self.decode(encoded), target_tensor[position]), num_parallel_calls=PARALLEL_CALLS
         )
-        return finished(examples.batch(size), -(-len(rows) // batch_size))
+        batches = _batches_of(examples, count, steps) if has_own_files else examples.batch(_share(batch_size, shard))
+        return finished(batches, steps)
 
     def _positions(self, position_of: np.ndarray, files: Sequence[int]) -> np.ndarray:
         """Return the positions of the examples in these files, -1 for those that are not used, in the order of the stream."""
@@ -179,9 +176,19 @@ class Records:
         return np.concatenate(parts) if parts else position_of[:0]
 
 
-def _fills(count: int, steps: int) -> bool:
-    """Return whether so many examples, in batches of one size, make so many batches."""
-    return count > 0 and -(-count // -(-count // steps)) == steps
+def _batches_of(examples: tf.data.Dataset, count: int, steps: int) -> tf.data.Dataset:
+    """Return `count` examples in exactly `steps` batches, of which the first ones may have one more than the others."""
+    size, larger = divmod(count, steps)
+    boundary = larger * (size + 1)  # the examples in the larger batches
+
+    def batch_of(place: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+        return tf.where(place < boundary, place // (size + 1), larger + (place - boundary) // size)
+
+    return examples.enumerate().group_by_window(
+        batch_of,
+        lambda _, members: members.map(lambda _, example: example).batch(size + 1),
+        window_size_func=lambda batch: tf.where(batch < larger, tf.constant(size + 1, tf.int64), size),
+    )
 
 
 def hash_rows(features: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 
 import zoo
 from zoo.errors import DataError, UnknownNameError
+from zoo.pipeline.sharding import Shard
 from zoo.pipeline.sources import Arrays, Records
 
 
@@ -87,6 +88,25 @@ def test_streaming_gives_what_memory_gives(prepared: Path) -> None:
         for left, right in zip(getattr(memory, part), getattr(stream, part), strict=True):
             np.testing.assert_array_equal(left[0], right[0])
             np.testing.assert_array_equal(left[1], right[1])
+
+
+def test_workers_stream_their_own_files(tmp_path: Path) -> None:
+    builder = TinyShapes(data_dir=tmp_path)
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(num_shards=2))
+    data = zoo.load_data(builder.data_path, memory_budget_mb=0, batch_size=4, validation=0.25)
+    source = data._parts["train"].source
+    assert isinstance(source, Records)
+    assert source.file_lengths == (12, 12)
+    steps = int(data.train.cardinality())
+    parts = [
+        [(int(image[0, 0, 0]), int(label)) for image, label in data.training_stream(0, Shard(index, 2)).take(steps).unbatch()]
+        for index in range(2)
+    ]
+    streamed = [(int(image[0, 0, 0]), int(label)) for image, label in data.train.unbatch()]
+    assert sorted(parts[0] + parts[1]) == sorted(streamed)
+    whole = [int(image[0, 0, 0]) for image in source.stream([0]).map(source.decode)]
+    assert {image for image, _ in parts[0]} <= set(whole)
+    assert not {image for image, _ in parts[1]} & set(whole)
 
 
 def test_another_file_format_gives_the_same(prepared: Path, tmp_path: Path) -> None:

@@ -1,0 +1,148 @@
+"""Workers share an epoch: no example twice, none lost, whether by files or by elements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import zoo
+from zoo.config import DataArguments
+from zoo.pipeline.augmentation import Augmentation
+from zoo.pipeline.sequences import TokenIds
+from zoo.pipeline.sharding import Shard, spread
+from zoo.pipeline.sources import Arrays, ImageFiles, Records, Source, hash_all, hash_rows
+from zoo.pipeline.texts import TextPreprocessor, Texts
+
+COUNT, SHAPE, BATCH = 23, (4, 4, 1), 6
+ROWS = np.delete(np.arange(COUNT), [3, 11])
+IMAGES = np.random.default_rng(0).integers(0, 256, (COUNT, *SHAPE), np.uint8)
+
+
+def arrays(folder: Path) -> Source:
+    return Arrays(IMAGES)
+
+
+def image_files(folder: Path) -> Source:
+    paths = [folder / f"{number}.png" for number in range(COUNT)]
+    for path, image in zip(paths, IMAGES, strict=True):
+        Image.fromarray(image[..., 0]).save(path)
+    return ImageFiles(paths, SHAPE, hash_rows(IMAGES))
+
+
+def texts(folder: Path) -> Source:
+    written = Texts.of([" ".join(["word"] * (1 + number % 7)) for number in range(COUNT)])
+    return TokenIds(written, TextPreprocessor.fit(written.read(), DataArguments()), budget_bytes=2**20)
+
+
+def records_in(lengths: Sequence[int], opened: list[Sequence[int]] | None = None) -> Records:
+    encoded = [tf.io.encode_png(image).numpy() for image in IMAGES]
+    ends = np.cumsum(lengths)
+
+    def stream(files: Sequence[int]) -> tf.data.Dataset:
+        if opened is not None:
+            opened.append(list(files))
+        return tf.data.Dataset.from_tensor_slices(
+            [each for file in files for each in encoded[ends[file] - lengths[file] : ends[file]]]
+        )
+
+    def decode(content: tf.Tensor) -> tf.Tensor:
+        return tf.ensure_shape(tf.io.decode_png(content, 1), SHAPE)
+
+    return Records(stream, decode, hash_all(encoded), mean_bytes=80.0, file_lengths=lengths)
+
+
+def one_file(folder: Path) -> Source:
+    return records_in([COUNT])
+
+
+def passes(source: Source, shard: Shard, seed: int | None) -> list[list[list[int]]]:
+    """Return the rows of each batch in three passes."""
+    dataset = source.one_pass(ROWS, ROWS * 10, BATCH, seed, 0, shard)
+    found = [[[int(target) // 10 for target in targets] for _, targets in dataset] for _ in range(3)]
+    assert all(len(each) == int(dataset.cardinality()) for each in found)
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("seed", [None, 7])
+@pytest.mark.parametrize("make", [arrays, image_files, texts, one_file])
+def test_the_shards_of_a_batch_are_the_batch(
+    make: Callable[[Path], Source], seed: int | None, count: int, tmp_path: Path
+) -> None:
+    source = make(tmp_path)
+    whole = passes(source, Shard(), seed)
+    shards = [passes(source, Shard(index, count), seed) for index in range(count)]
+    for number in range(3):
+        assert sorted(row for shard in shards for batch in shard[number] for row in batch) == ROWS.tolist()
+        for place, batch in enumerate(whole[number]):
+            parts = [shard[number][place] for shard in shards]
+            assert [row for part in parts for row in part] == batch
+            assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_with_enough_files_each_shard_opens_its_own(tmp_path: Path) -> None:
+    opened: list[Sequence[int]] = []
+    source = records_in([6, 6, 6, 5], opened)
+    found = [passes(source, Shard(index, 2), 7) for index in range(2)]
+    assert opened == [[0, 2], [1, 3]]
+    for number in range(3):
+        assert sorted(row for shard in found for batch in shard[number] for row in batch) == ROWS.tolist()
+        assert {len(shard[number]) for shard in found} == {-(-len(ROWS) // BATCH)}
+        assert all(batch for shard in found for batch in shard[number])
+    assert found[0][0] != found[0][1]
+
+
+@pytest.mark.parametrize("lengths", [[21, 1, 1], [23]])
+def test_with_too_few_files_or_uneven_ones_elements_are_shared(lengths: list[int]) -> None:
+    opened: list[Sequence[int]] = []
+    source = records_in(lengths, opened)
+    found = [passes(source, Shard(index, 2), 7) for index in range(2)]
+    assert opened == [list(range(len(lengths)))] * 2
+    for number in range(3):
+        assert sorted(row for shard in found for batch in shard[number] for row in batch) == ROWS.tolist()
+
+
+@pytest.mark.parametrize("size", range(9))
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_bounds_cover_any_batch_in_graph_and_out(size: int, count: int) -> None:
+    bounds = [Shard(index, count).bounds(size) for index in range(count)]
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] == size
+    assert [end for _, end in bounds[:-1]] == [start for start, _ in bounds[1:]]
+    in_graph = [Shard(index, count).bounds(tf.constant(size, tf.int64)) for index in range(count)]
+    assert [(int(start), int(end)) for start, end in in_graph] == bounds
+
+
+def test_a_batch_is_spread_over_devices_in_its_order() -> None:
+    batches = tf.data.Dataset.range(11).map(lambda row: (row, row * 2)).batch(4)
+    found = [(rows.tolist(), doubled.tolist()) for rows, doubled in spread(batches, 3).as_numpy_iterator()]
+    rows = [[0, 1], [2], [3], [4, 5], [6], [7], [8], [9], [10]]
+    assert found == [(each, [2 * row for row in each]) for each in rows]
+
+
+def test_the_training_stream_of_shards_is_the_whole_ones_from_any_batch_and_in_any_iteration() -> None:
+    data = zoo.load_data("digits", batch_size=100)  # 13 batches a pass, the last of 57
+    whole = [labels.tolist() for _, labels in data.training_stream(5).take(20).as_numpy_iterator()]
+    streams = [data.training_stream(5, Shard(index, 2)).take(20) for index in range(2)]
+    for _ in range(2):  # Keras reads the first batch of a strategy's data twice
+        parts = [[labels.tolist() for _, labels in stream.as_numpy_iterator()] for stream in streams]
+        assert [first + second for first, second in zip(*parts, strict=True)] == whole
+
+
+def test_an_image_is_changed_in_its_shard_as_in_the_whole_batch() -> None:
+    data = zoo.load_data("digits", batch_size=100)
+    augmentation = Augmentation(shift=0.2, rotate=20, cutout=0.3)
+
+    def images(shard: Shard) -> list[np.ndarray]:
+        batches = data.training_stream(10, shard)
+        changed = augmentation.apply(batches, seed=7, first_batch=10, shard=shard, size_of=data.training_batch_size)
+        return [each for each, _ in changed.take(6).as_numpy_iterator()]
+
+    whole = list(augmentation.apply(data.training_stream(10), seed=7, first_batch=10).take(6).as_numpy_iterator())
+    for (expected, _), first, second in zip(whole, images(Shard(0, 2)), images(Shard(1, 2)), strict=True):
+        np.testing.assert_array_equal(np.concatenate([first, second]), expected)

@@ -1,0 +1,88 @@
+"""Ray Train runs the same job, starts it again when a worker is lost, and is refused clearly where it is not to be had."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+import zoo
+from zoo.cli.main import main
+from zoo.errors import UsageError
+
+ZOO = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())"]
+SETTINGS = [
+    "epochs=8",
+    "batch_size=64",
+    "model.filters=[4,8]",
+    "model.kernel_size=3",
+    "model.units=16",
+    "checkpoint_seconds=0.3",
+]
+
+
+def start(out: Path, *words: str) -> subprocess.Popen[str]:
+    settings = [f"--set={each}" for each in SETTINGS]
+    command = [*ZOO, "train", "cnn", "--data", "digits", "--workers", "2", "--quiet", "--out", str(out), *settings, *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_started_again_and_the_run_ends_as_that_of_two_processes(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    run = tmp_path / "run"
+    training = start(run, "--ray", "local")
+    while not (run / "run.json").exists() or json.loads((run / "run.json").read_text()).get("epochs_finished", 0) < 2:
+        assert training.poll() is None, training.communicate()
+        time.sleep(0.05)
+    family = psutil.Process(training.pid).children(recursive=True)
+    victim = next(each for each in reversed(family) if any("RayTrainWorker" in word for word in each.cmdline()))
+    os.kill(victim.pid, signal.SIGKILL)
+    out, error = training.communicate(timeout=300)
+    assert training.returncode == 0, error
+    assert f"Run directory: {run}" in out
+    assert [each.name for each in tmp_path.iterdir()] == ["run"]
+
+    processes = start(tmp_path / "processes")
+    _, error = processes.communicate(timeout=300)
+    assert processes.returncode == 0, error
+    ours, theirs = zoo.Run.open(run), zoo.Run.open(tmp_path / "processes")
+    assert len(ours.content["resumed"]) == 1
+    assert ours.content["strategy"] == theirs.content["strategy"]
+    assert ours.history == theirs.history
+    assert ours.metrics == theirs.metrics
+    for mine, others in zip(ours.model.get_weights(), theirs.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, others)
+
+
+@pytest.mark.parametrize(("ray", "workers"), [("local", None), (None, 2), ("local", 1), ("local", "2")])
+def test_a_cluster_and_its_workers_go_together(ray: str | None, workers: object, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"Workers are those of a Ray cluster, at least 2\. Received: workers="):
+        zoo.train("linear", data="iris", ray=ray, workers=workers, out=tmp_path / "run")
+
+
+def test_what_cannot_travel_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Splits, which live in this process"):
+        zoo.train("linear", data=zoo.load_data("iris"), ray="local", workers=2, out=tmp_path / "run")
+    with pytest.raises(UsageError, match="strategy='mirrored' beside ray"):
+        zoo.train("linear", data="iris", ray="local", workers=2, strategy="mirrored", out=tmp_path / "run")
+
+
+def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"pip install 'zoo\[ray\]'"):
+        zoo.train("linear", data="iris", ray="local", workers=2, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_line_needs_workers_beside_ray(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "linear", "--ray", "local"]) == 2
+    assert "Give both" in capsys.readouterr().err
