@@ -11,7 +11,7 @@ help: ## list the targets
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ray]'
 	touch $@
 
 setup: $(INSTALLED) ## make .venv with the pinned packages
@@ -50,6 +50,7 @@ bench: setup ## run the benchmarks, one after the other; rows go to benchmarks/r
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/headline.py
+	$(BIN)/python benchmarks/distribution.py
 
 clean: ## remove what make and the tests made; runs/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist
