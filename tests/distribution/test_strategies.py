@@ -8,7 +8,8 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.distribution.strategies import choose_strategy, workers_in_environment
+from zoo.distribution.cluster import workers_in_environment
+from zoo.distribution.strategies import choose_strategy
 from zoo.distribution.workers import Agreement, Worker
 from zoo.errors import UsageError
 

@@ -59,7 +59,7 @@ def build(
         (None, 3)
     """
     from zoo.distribution.strategies import choose_strategy, scope_of
-    from zoo.training.compile import compile_model
+    from zoo.training.compile import check_distributable, compile_model
 
     entry = registry.find_model(name)[0]
     for argument in model_arguments:
@@ -73,6 +73,7 @@ def build(
         if weights is not None:
             _set_weights(model, weights)
         compile_model(model, chosen, width, optimizer, learning_rate)
+    check_distributable(model)
     return model
 
 

@@ -325,7 +325,7 @@ class _Plan:
         if not isinstance(self.model, str):
             set_seed(settings.seed)
             settings = prepare_own_model(self.model, splits, settings, self.explicit)
-            check_distributable(self.model, settings, strategy)
+            check_distributable(self.model)
             return self.model, splits, settings, {}
         name = self.model
 
@@ -343,7 +343,7 @@ class _Plan:
             settings, record = settings.model_copy(update=chosen["settings"]), chosen["record"]
         with scope_of(strategy):
             model = build(settings)
-        check_distributable(model, settings, strategy)
+        check_distributable(model)
         return model, splits.with_batches(settings.batch_size, settings.seed), settings, record
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from zoo.distribution.cluster import workers_in_environment
+
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
     """Print a table; the columns named in `right` hold numbers. Rich would take 50 ms to import, `zoo list` has 200."""
@@ -45,6 +47,8 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
     Returns:
         Whether this process is the one that speaks.
     """
+    if with_workers and (count := workers_in_environment()) > 1:
+        print_error(f"Waiting for the {count} workers that TF_CONFIG names.")
     with _quiet_start():
         import keras  # noqa: F401
         import tensorflow as tf

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from zoo.distribution.cluster import workers_in_environment
 from zoo.distribution.keras_workers import mend_keras
 from zoo.errors import UsageError
 
@@ -67,24 +66,6 @@ def build_optimizer(model: keras.Model) -> None:
     if not model.optimizer.built:
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
-
-
-def workers_in_environment() -> int:
-    """Return how many workers `TF_CONFIG` names; 1 without it.
-
-    Raises:
-        UsageError: it is damaged.
-    """
-    written = os.environ.get("TF_CONFIG", "")
-    if not written:
-        return 1
-    try:
-        cluster = json.loads(written).get("cluster", {})
-        return max(1, sum(len(cluster.get(job, ())) for job in ("chief", "worker")))
-    except (AttributeError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"TF_CONFIG is not what TensorFlow writes there: {error}. Received: {written[:200]!r}. Mend or unset it."
-        ) from error
 
 
 @cache

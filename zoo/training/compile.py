@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from zoo.artefacts.outputs import output_kind, output_shape
 from zoo.config import Settings
+from zoo.distribution.strategies import strategy_of
 from zoo.errors import UnknownNameError, UsageError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.splits import Splits
@@ -118,19 +118,20 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
     return settings.model_copy(update={"optimizer": "own", "learning_rate": rate, "schedule": "constant", "warmup": 0.0})
 
 
-def check_distributable(model: keras.Model, settings: Settings, strategy: tf.distribute.Strategy | None) -> None:
+def check_distributable(model: keras.Model) -> None:
     """Refuse what would give other results on several devices than on one, or fails there.
 
     Raises:
         UsageError: the message says what to leave out.
     """
+    strategy = strategy_of(model)
     if strategy is None:
         return
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     clipping = [name for name in ("clipnorm", "global_clipnorm", "clipvalue") if getattr(optimizer, name, None)]
     found = {
-        f"{clipping} of the optimizer": bool(clipping),  # Keras clips each device's gradient, not that of the batch
-        f"accumulation_steps={settings.accumulation_steps}": bool(optimizer.gradient_accumulation_steps),
+        f"{', '.join(clipping)} of the optimizer": bool(clipping),  # Keras clips each device's gradient, not the batch's
+        "gradient accumulation": bool(optimizer.gradient_accumulation_steps),
         f"steps_per_execution={model.steps_per_execution}": model.steps_per_execution > 1,
         "jit_compile=True": model.jit_compile is True,
     }
