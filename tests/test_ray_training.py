@@ -72,8 +72,10 @@ def test_a_cluster_and_its_workers_go_together(ray: str | None, workers: object,
 def test_what_cannot_travel_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Splits, which live in this process"):
         zoo.train("linear", data=zoo.load_data("iris"), ray="local", workers=2, out=tmp_path / "run")
-    with pytest.raises(UsageError, match="strategy='mirrored' beside ray"):
+    with pytest.raises(UsageError, match="strategy='mirrored'"):
         zoo.train("linear", data="iris", ray="local", workers=2, strategy="mirrored", out=tmp_path / "run")
+    with pytest.raises(UsageError, match="a model of your own, which lives in this process"):
+        zoo.train(zoo.build("linear", data="iris"), data="iris", ray="local", workers=2, out=tmp_path / "run")
 
 
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,10 @@ TRAINED: dict[str, dict[str, Any]] = {
         "data": "reviews_sample", "batch_size": 33, "optimizer": "lazy_adam", "learning_rate": 1e-4, "model.dropout": 0.0,
         "model.pooling": "mean", "baseline": False, "data.max_length": 20, "data.vocabulary_size": 500,
     },
-    "mlp": {"data": "diabetes", "batch_size": 33, "optimizer": "adam", "learning_rate": 1e-3, "model.dropout": 0.0},
+    "mlp": {
+        "data": "diabetes", "batch_size": 33, "optimizer": "adam", "learning_rate": 1e-3, "schedule": "constant",
+        "model.dropout": 0.0,
+    },
 }  # fmt: skip
 
 
@@ -70,36 +73,129 @@ def trained() -> dict[str, Any]:
 
 def resumed() -> dict[str, Any]:
     """Train on two devices, whole and stopped in mid-epoch and resumed; return whether they are equal bit for bit."""
-    import keras
-
     import zoo
 
     _two_devices()
     case = {"data": "digits", "epochs": 3, "batch_size": 64, "ema": 0.9, "augment_shift": 0.1}
     model = {"filters": [4, 8], "kernel_size": 3, "units": 16, "batch_normalization": True}
 
-    class Stop(keras.callbacks.Callback):
-        def __init__(self) -> None:
-            super().__init__()
-            self.seen: tuple[int, ...] = ()
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self.seen += (batch,)
-            if len(self.seen) == 45:
-                signal.raise_signal(signal.SIGINT)
-
     whole = zoo.train("cnn", **case, model_arguments=model, strategy="mirrored", out=tempfile.mkdtemp(), verbose=0)
     out = tempfile.mkdtemp()
     try:
-        zoo.train("cnn", **case, model_arguments=model, strategy="mirrored", out=out, callbacks=[Stop()], verbose=0)
+        zoo.train("cnn", **case, model_arguments=model, strategy="mirrored", out=out, callbacks=[_StopAfter(45)], verbose=0)
         raise AssertionError("it was not stopped")
     except KeyboardInterrupt:
         pass
-    run = zoo.train(resume=out, callbacks=[Stop()], strategy="mirrored", verbose=0)
+    run = zoo.train(resume=out, callbacks=[_StopAfter(45)], strategy="mirrored", verbose=0)
     same = [
         np.array_equal(ours, theirs) for ours, theirs in zip(run.model.get_weights(), whole.model.get_weights(), strict=True)
     ]
     return {"weights": all(same), "history": run.history == whole.history, "metrics": run.metrics == whole.metrics}
+
+
+def chosen() -> dict[str, Any]:
+    """Return what becomes of the choices and mistakes of a user with two devices."""
+    import keras
+
+    import zoo
+    from zoo.distribution.strategies import choose_strategy, strategy_of
+
+    _two_devices()
+    found: dict[str, Any] = {}
+
+    def message(call: Callable[[], Any]) -> str:
+        try:
+            call()
+        except zoo.UsageError as error:
+            return str(error)
+        return "it was accepted"
+
+    listed = tf.config.list_logical_devices
+    tf.config.list_logical_devices = lambda kind=None: listed("CPU")  # two CPUs that say they are GPUs
+    features = np.random.default_rng(0).normal(size=(65, 4)).astype("float32")
+    automatic = zoo.build(
+        "mlp", input_shape=(4,), num_classes=3, optimizer=keras.optimizers.Adam(1e-3)
+    )  # made out of the scope
+    automatic.fit(features, np.arange(65) % 3, batch_size=32, verbose=0)
+    found["auto"] = strategy_of(automatic).num_replicas_in_sync
+    found["none"] = strategy_of(zoo.build("mlp", input_shape=(4,), num_classes=3, strategy="none")) is None
+    tf.config.list_logical_devices = listed
+    strategy = choose_strategy("mirrored")  # the same: TensorFlow mixes up the messages of two over the same devices
+    with strategy.scope():
+        found["open scope"] = strategy_of(zoo.build("mlp", input_shape=(4,), num_classes=3)) is strategy
+        found["none in an open scope"] = message(lambda: zoo.build("mlp", num_classes=3, strategy="none"))
+
+    def own(compiled: bool) -> Any:
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        if compiled:
+            model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        return model
+
+    case: dict[str, Any] = {"data": "iris", "epochs": 2, "verbose": 0}
+    for compiled in (False, True):
+        with strategy.scope():
+            model = own(compiled)
+        run = zoo.train(model, **case, out=tempfile.mkdtemp())
+        found[f"own, compiled={compiled}"] = [run.content["strategy"]["devices"], run.metrics["accuracy"] > 0]
+    with strategy.scope():
+        model = own(False)
+    found["sweep"] = zoo.find_learning_rate(model, data="iris", verbose=0).suggestion > 0
+    model.compile(keras.optimizers.Adam(), "sparse_categorical_crossentropy")
+    found["optimizer of another scope"] = message(lambda: zoo.train(model, **case, out=tempfile.mkdtemp()))
+    found["clipping"] = message(lambda: zoo.train("mlp", **case, clip_norm=1.0, strategy=strategy, out=tempfile.mkdtemp()))
+    found["accumulation"] = message(
+        lambda: zoo.train("mlp", **case, accumulation_steps=2, strategy=strategy, out=tempfile.mkdtemp())
+    )
+    with strategy.scope():
+        model = own(True)
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), steps_per_execution=2)
+    found["steps per execution"] = message(lambda: zoo.train(model, **case, out=tempfile.mkdtemp()))
+    found["clipping in build"] = message(
+        lambda: zoo.build("mlp", num_classes=3, optimizer=keras.optimizers.Adam(clipnorm=1.0), strategy=strategy)
+    )
+    found["one image for two devices"] = message(
+        lambda: zoo.train("cnn", data="digits", batch_size=628, strategy=strategy, out=tempfile.mkdtemp(), verbose=0)
+    )
+    resumed = tempfile.mkdtemp()
+    stop = _StopAfter(3)
+    try:
+        zoo.train("mlp", **case, clip_norm=1.0, callbacks=[stop], out=resumed)
+    except KeyboardInterrupt:
+        found["clipping in a resumed run"] = message(
+            lambda: zoo.train(resume=resumed, callbacks=[_StopAfter(0)], strategy=strategy, verbose=0)
+        )
+    best = zoo.train(
+        "mlp", data="iris", epochs=8, early_stopping=2, keep="best", learning_rate="auto", auto_seconds=3.0, strategy=strategy,
+        out=tempfile.mkdtemp(), verbose=0,
+    )  # fmt: skip
+    found["best"] = best.content["status"]
+
+    def plain(strategy: Any) -> Any:
+        keras.utils.set_random_seed(1)
+        data = zoo.load_data("digits", batch_size=100)
+        model = zoo.build("cnn", data=data, dropout=0.0, optimizer="sgd", learning_rate=0.01, strategy=strategy)
+        model.fit(data.train, validation_data=data.validation, epochs=2, shuffle=False, verbose=0)
+        return {"weight": np.concatenate([weight.ravel() for weight in model.get_weights()])}
+
+    found["plain fit on Splits"] = _difference(plain(strategy), plain("none"))["weight"]
+    return found
+
+
+class _StopAfter:
+    """Stands for a callback of Keras, which is imported late."""
+
+    def __new__(cls, batches: int) -> Any:
+        import keras
+
+        class StopAfter(keras.callbacks.Callback):
+            seen = ()
+
+            def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+                self.seen = (*self.seen, batch)
+                if len(self.seen) == batches:
+                    signal.raise_signal(signal.SIGINT)
+
+        return StopAfter()
 
 
 def worker(folder: str) -> dict[str, Any]:
@@ -208,7 +304,7 @@ def relative(ours: Any, theirs: Any) -> float:
 
 
 JOBS: dict[str, Callable[..., Any]] = {
-    job.__name__: job for job in (mirrored, trained, resumed, worker, faults)
+    job.__name__: job for job in (mirrored, trained, resumed, chosen, worker, faults)
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -34,3 +34,24 @@ def test_training_on_two_devices_gives_the_run_of_one(job: Callable[..., tuple[A
 def test_a_run_on_two_devices_that_was_stopped_ends_bit_for_bit_as_if_it_had_not(job: Callable[..., tuple[Any, str]]) -> None:
     found, _ = job("resumed")
     assert found == {"weights": True, "history": True, "metrics": True}
+
+
+@pytest.mark.slow
+def test_what_a_user_chooses_or_mistakes_with_two_devices(job: Callable[..., tuple[Any, str]]) -> None:
+    found, _ = job("chosen")
+    assert found.pop("auto") == 2
+    assert found.pop("none")
+    assert found.pop("open scope")
+    assert "A strategy's scope is open" in found.pop("none in an open scope")
+    assert found.pop("own, compiled=False") == found.pop("own, compiled=True") == [2, True]
+    assert found.pop("sweep")
+    assert "an optimizer that was made outside of the strategy's scope" in found.pop("optimizer of another scope")
+    assert "global_clipnorm of the optimizer" in found.pop("clipping")
+    assert "global_clipnorm of the optimizer" in found.pop("clipping in a resumed run")
+    assert "clipnorm of the optimizer" in found.pop("clipping in build")
+    assert "gradient accumulation" in found.pop("accumulation")
+    assert "steps_per_execution=2" in found.pop("steps per execution")
+    assert "the last batch of an epoch has 1. Take for example batch_size=627" in found.pop("one image for two devices")
+    assert found.pop("best") == "finished"
+    assert found.pop("plain fit on Splits") < CLOSE
+    assert found == {}

@@ -42,6 +42,13 @@ def test_a_model_of_ones_own_stays_under_its_own_strategy(tmp_path: object) -> N
         zoo.train(model, data="iris", strategy=tf.distribute.OneDeviceStrategy("CPU:0"), out=tmp_path)
 
 
+def test_a_model_of_ones_own_is_not_trained_by_each_worker_alone(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = zoo.build("linear", data="iris")
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}}))
+    with pytest.raises(UsageError, match="would train this model alone"):
+        zoo.train(model, data="iris", out=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("written", "count"),
     [
@@ -68,6 +75,13 @@ def test_workers_that_meet_too_late_are_told(monkeypatch: pytest.MonkeyPatch) ->
     cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
     with pytest.raises(UsageError, match="before TensorFlow computes anything"):
+        zoo.build("linear", num_classes=3)
+
+
+def test_a_task_that_the_cluster_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 7}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    with pytest.raises(UsageError, match="cannot meet"):
         zoo.build("linear", num_classes=3)
 
 

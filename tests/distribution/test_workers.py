@@ -124,8 +124,21 @@ def test_one_worker_is_no_cluster(count: str, capsys: pytest.CaptureFixture[str]
     assert "at least 2" in capsys.readouterr().err
 
 
-def test_wrong_settings_are_refused_before_workers_start(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_wrong_is_refused_before_workers_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from zoo.cli import workers
     from zoo.cli.main import main
 
+    monkeypatch.setattr(workers, "_start", lambda *_: pytest.fail("a worker was started"))
+    (tmp_path / "note").write_text("mine")
+    assert main(["train", "cnn", "--workers", "2", "--out", str(tmp_path)]) == 1
+    assert "is not empty" in capsys.readouterr().err
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    assert main(["train", "cnn", "--workers", "3", "--out", str(tmp_path / "run")]) == 2
+    assert "3 workers for 2" in capsys.readouterr().err
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    assert main(["train", "cnn", "--workers", "2"]) == 2
+    assert "TF_CONFIG names the workers already" in capsys.readouterr().err
     assert main(["train", "cnn", "--workers", "2", "--set", "epoch=3"]) == 2
     assert "Did you mean 'epochs'" in capsys.readouterr().err

@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import shutil
+import signal
+import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import errors
+from zoo.artefacts.files import write_json
 from zoo.errors import UsageError, WorkerLostError, ZooError
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
 
 RESTARTS = 3  # of all workers, when one is lost
-ENVIRONMENT = ("TFDS_DATA_DIR", "ZOO_DATA", "TF_CPP_MIN_LOG_LEVEL")  # handed on to the workers
-FAILED = "failed.json"
+FOLDERS = ("TFDS_DATA_DIR", "ZOO_DATA")
+ENVIRONMENT = (*FOLDERS, "TF_CPP_MIN_LOG_LEVEL")  # handed on to the workers
+FAILED, SEEN = "failed.json", "seen"  # what a worker leaves that fails, and what all of them must see
 
 
 def train_on_ray(job: Mapping[str, Any], directory: Path, address: str, workers: int) -> Run:
@@ -42,24 +48,35 @@ def train_on_ray(job: Mapping[str, Any], directory: Path, address: str, workers:
     from zoo.artefacts.run import Run
 
     directory = directory.resolve()
-    state = directory.with_name(f"{directory.name}-ray")  # what Ray Train keeps for itself
-    _connect(ray, address, workers)
-    try:
-        gpus = ray.cluster_resources().get("GPU", 0)
-        trainer = TensorflowTrainer(
-            _train_or_go_on,
-            train_loop_config={"job": dict(job), "directory": str(directory), "state": str(state)},
-            scaling_config=ScalingConfig(num_workers=workers, use_gpu=gpus >= workers),
-            run_config=RunConfig(name="train", storage_path=str(state), failure_config=FailureConfig(max_failures=RESTARTS)),
-        )
-        state.mkdir(parents=True)
+    is_ours = _connect(ray, address, workers)
+    on_interrupt = signal.getsignal(signal.SIGINT)  # Ray sets its own and leaves it
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".ray-{directory.name}-") as state:
+        (Path(state) / SEEN).touch()
         try:
+            gpus = ray.cluster_resources().get("GPU", 0)
+            trainer = TensorflowTrainer(
+                _train_or_go_on,
+                train_loop_config={"job": dict(job), "directory": str(directory), "state": state},
+                scaling_config=ScalingConfig(num_workers=workers, use_gpu=gpus >= workers),
+                run_config=RunConfig(name="train", storage_path=state, failure_config=FailureConfig(max_failures=RESTARTS)),
+            )
             trainer.fit()
+            _raise_what_failed(Path(state))
+        except (KeyboardInterrupt, SystemExit) as error:
+            raise KeyboardInterrupt(_how_to_go_on(directory)) from error
+        except ZooError:
+            raise
         except Exception as error:
-            _raise_what_failed(state, directory, workers, error)
-    finally:
-        shutil.rmtree(state, ignore_errors=True)
-        ray.shutdown()
+            _raise_what_failed(Path(state))
+            raise WorkerLostError(
+                f"Ray gave up on this training: {errors.one_line(error)}. Received: {workers} workers, started again "
+                f"{RESTARTS} times. {_how_to_go_on(directory)}"
+            ) from error
+        finally:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGINT, on_interrupt)
+            if is_ours:
+                ray.shutdown()
     return Run.open(directory)
 
 
@@ -72,23 +89,29 @@ def _import_ray() -> Any:
     return ray
 
 
-def _connect(ray: Any, address: str, workers: int) -> None:
+def _connect(ray: Any, address: str, workers: int) -> bool:
+    """Join the cluster; return whether this call did, and the process had not joined it before."""
+    is_new = not ray.is_initialized()
     handed_on = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    handed_on |= {name: os.path.abspath(handed_on[name]) for name in FOLDERS if name in handed_on}
     start = {"num_cpus": max(workers + 1, os.cpu_count() or 1)} if address == "local" else {}  # one more for Ray Train itself
-    try:
-        ray.init(
-            address=address, logging_level="warning", include_dashboard=None if not start else False,
-            runtime_env={"env_vars": handed_on, "worker_process_setup_hook": "zoo.api.ray_training.speak_little"}, **start,
-        )  # fmt: skip
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UsageError(
-            f"There is no such Ray cluster: {errors.one_line(error)}. Received: {address!r}. Give HOST:PORT, 'auto', or "
-            "'local' to start one here."
-        ) from error
+    if is_new:
+        try:
+            ray.init(
+                address=address, logging_level="warning", include_dashboard=None if not start else False,
+                runtime_env={"env_vars": handed_on, "worker_process_setup_hook": "zoo.api.ray_training.speak_little"}, **start,
+            )  # fmt: skip
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise UsageError(
+                f"There is no such Ray cluster: {errors.one_line(error)}. Received: {address!r}. Give HOST:PORT, 'auto', or "
+                "'local' to start one here."
+            ) from error
     cores = int(ray.cluster_resources().get("CPU", 0))
     if cores < workers:
-        ray.shutdown()
+        if is_new:
+            ray.shutdown()
         raise UsageError(f"Each worker takes a core. Received: {workers} workers for a cluster of {cores}. Take fewer.")
+    return is_new
 
 
 def speak_little() -> None:
@@ -100,6 +123,21 @@ def speak_little() -> None:
 def _train_or_go_on(config: Mapping[str, Any]) -> None:
     """Be one worker: begin the run, or go on with it when an earlier attempt came to a checkpoint."""
     os.environ.pop("TF_USE_LEGACY_KERAS", None)  # which Ray sets for Keras 2
+    state = Path(config["state"])
+    if (state / FAILED).exists():
+        return  # it would fail again; the caller is told
+    try:
+        _train(config["job"], Path(config["directory"]), state)
+    except WorkerLostError:
+        raise
+    except ZooError as error:
+        if state.is_dir():
+            content = {"kind": type(error).__name__, "text": str(error)}
+            write_json(state / FAILED, content)
+        raise
+
+
+def _train(job: Mapping[str, Any], directory: Path, state: Path) -> None:
     import ray
     import tensorflow as tf
 
@@ -111,33 +149,30 @@ def _train_or_go_on(config: Mapping[str, Any]) -> None:
     from zoo.distribution.strategies import choose_strategy
     from zoo.distribution.workers import Worker
 
-    directory, state = Path(config["directory"]), Path(config["state"])
-    if (state / FAILED).exists():
-        raise RuntimeError("it failed, and would again")
     strategy = choose_strategy("auto")
-    is_chief = Worker.of(strategy).is_chief
-    verbose = config["job"]["verbose"] if is_chief else 0
-    job = {**config["job"], "verbose": verbose, "strategy": strategy or "none"}
-    try:
-        if job["resume"] is None and from_chief(strategy, lambda: _has_begun(directory)):
-            again = {name: job[name] for name in ("callbacks", "verbose", "strategy")}
-            train(resume=directory, data=job["data"] if _is_unnamed(job["data"]) else None, **again)
-        else:
-            train(**job)
-    except WorkerLostError:
-        raise
-    except ZooError as error:
-        if is_chief:
-            (state / FAILED).write_text(json.dumps({"kind": type(error).__name__, "text": str(error)}), encoding="utf-8")
-        raise
+    here: dict[str, Any] = {"strategy": strategy, "verbose": job["verbose"] if Worker.of(strategy).is_chief else 0}
+    if job["resume"] is None and from_chief(strategy, lambda: _has_begun(directory, state)):
+        data = job["data"] if _is_unnamed(job["data"]) else None
+        train(resume=directory, data=data, callbacks=job["callbacks"], **here)
+    else:
+        train(**{**job, **here})
 
 
-def _has_begun(directory: Path) -> bool:
-    """Return whether there is a checkpoint to go on from; what an attempt without one has left is removed."""
+def _has_begun(directory: Path, state: Path) -> bool:
+    """Return whether there is a checkpoint to go on from; what an attempt without one has left is removed.
+
+    Raises:
+        UsageError: this machine does not see the files of the one that started the training.
+    """
+    if not (state / SEEN).exists():
+        raise UsageError(
+            "All machines of the cluster see the run directory under one path. Received: "
+            f"{directory}, which the first worker does not see. Choose one on a common file system."
+        )
     if any(directory.glob("checkpoints/*.npz")):
         return True
     if directory.is_dir():
-        shutil.rmtree(directory)
+        shutil.rmtree(directory)  # it was empty when this training began
     return False
 
 
@@ -146,12 +181,19 @@ def _is_unnamed(data: Any) -> bool:
     return data is not None and not isinstance(data, str | os.PathLike)
 
 
-def _raise_what_failed(state: Path, directory: Path, workers: int, error: Exception) -> None:
+def _raise_what_failed(state: Path) -> None:
+    """Raise the error that a worker has left.
+
+    Raises:
+        ZooError: of the worker's kind.
+    """
     if (state / FAILED).exists():
         failed = json.loads((state / FAILED).read_text(encoding="utf-8"))
         kind = getattr(errors, failed["kind"], ZooError)
-        raise (UsageError if kind is errors.UnknownNameError else kind)(failed["text"]) from error
-    raise WorkerLostError(
-        f"Ray gave up on this training: {errors.one_line(error)}. Received: {workers} workers, started again {RESTARTS} times. "
-        f"To go on: zoo train --resume {directory}"
-    ) from error
+        raise (UsageError if kind is errors.UnknownNameError else kind)(failed["text"])
+
+
+def _how_to_go_on(directory: Path) -> str:
+    if not any(directory.glob("checkpoints/*.npz")):
+        return "No checkpoint was written yet."
+    return f"To go on: zoo train --resume {shlex.quote(str(directory))}"

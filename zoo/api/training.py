@@ -79,8 +79,8 @@ def train(
         ZooError: training diverged, or another worker has gone; the message says what to change, or how to go on.
         KeyboardInterrupt: Ctrl-C or SIGTERM, of any worker; a checkpoint and the model are kept, and a note says where.
     """
-    from zoo.api.workers import described, own_directory
-    from zoo.artefacts.files import default_directory, new_directory
+    from zoo.api.workers import check_alike, described, from_chief, own_directory
+    from zoo.artefacts.files import check_new_directory, default_directory, new_directory
     from zoo.artefacts.run import RunWriter, keep_untrained
     from zoo.training.compile import check_callbacks, check_learns
 
@@ -98,8 +98,10 @@ def train(
     bare = _bare(plan.model)
     try:
         with own_directory(chosen, Path(out) if out is not None else default_directory(**plan.names)) as directory:
+            from_chief(chosen, lambda: check_new_directory(directory))
             with new_directory(directory):  # before the data are read, which may take long
                 keras_model, splits, resolved, record = plan.make(chosen, 0 if verbose == 0 else 1)
+                check_alike(chosen, resolved, splits.info)
                 check_learns(keras_model)
                 keep_untrained(keras_model, directory)
                 writer = RunWriter.begin(directory, resolved, splits.info, auto=record, strategy=described(chosen))
@@ -141,7 +143,6 @@ def _train_on_ray(
     from zoo.api.ray_training import train_on_ray
     from zoo.artefacts.files import new_directory
     from zoo.config import read_yaml
-    from zoo.pipeline.load import looks_like_path
     from zoo.pipeline.splits import Splits
 
     if address is None or not isinstance(workers, int) or workers < 2:
@@ -149,16 +150,18 @@ def _train_on_ray(
             f"Workers are those of a Ray cluster, at least 2. Received: workers={workers}, ray={address}. Give both; on this "
             "machine alone, `zoo train --workers N` needs no Ray."
         )
-    if strategy != "auto" or isinstance(job["data"], Splits):
-        what = "Splits, which live in this process" if strategy == "auto" else f"strategy={strategy!r} beside ray"
-        raise UsageError(f"Ray's workers read the data and meet by themselves. Received: {what}. Give a name, path or arrays.")
-    if job["resume"] is not None:
-        job["resume"] = os.path.abspath(getattr(job["resume"], "directory", job["resume"]))
-        return train_on_ray(job, Path(job["resume"]), address, workers)
-    if isinstance(job["data"], str | os.PathLike) and looks_like_path(job["data"]):
-        job["data"] = os.path.abspath(job["data"])
+    if strategy != "auto" or isinstance(job["data"], Splits) or not isinstance(job["model"], str | None):
+        what = "Splits" if isinstance(job["data"], Splits) else "a model of your own"
+        what = f"strategy={strategy!r}" if strategy != "auto" else f"{what}, which lives in this process"
+        raise UsageError(
+            f"Ray's workers build the model, read the data and meet by themselves. Received: {what}. Give the name of a model, "
+            "and a name, a path or arrays as data."
+        )
     if isinstance(job["config"], str | os.PathLike):
         job["config"] = read_yaml(job["config"])
+    job = _with_absolute_paths(job)
+    if job["resume"] is not None:
+        return train_on_ray(job, Path(job["resume"]), address, workers)
     directory = planned_directory(
         job["model"], job["data"], job["config"], job["out"], settings, job["model_arguments"], job["data_arguments"]
     ).resolve()
@@ -169,6 +172,27 @@ def _train_on_ray(
     finally:
         with suppress(OSError):
             directory.rmdir()  # which only works where nothing was written
+
+
+def _with_absolute_paths(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job that means the same in another directory."""
+    from zoo.pipeline.load import looks_like_path
+
+    def absolute(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: absolute(each) for name, each in value.items()}
+        is_path = isinstance(value, os.PathLike) or (isinstance(value, str) and looks_like_path(value))
+        return os.path.abspath(os.path.expanduser(value)) if is_path else value
+
+    found = {**job, "data": absolute(job["data"])}
+    if job["resume"] is not None:
+        found["resume"] = os.path.abspath(getattr(job["resume"], "directory", job["resume"]))
+    for place, name in (("config", "data"), ("config", "data.data_dir"), ("data_arguments", "data_dir")):
+        if (job[place] or {}).get(name) is not None:
+            found[place] = {**found[place], name: absolute(job[place][name])}
+    if job.get("data.data_dir") is not None:
+        found["data.data_dir"] = os.path.abspath(job["data.data_dir"])
+    return found
 
 
 def find_learning_rate(
@@ -248,16 +272,22 @@ def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy)
     Raises:
         UsageError: it is none, or the model was built under another one.
     """
+    from zoo.distribution.cluster import workers_in_environment
     from zoo.distribution.strategies import choose_strategy, strategy_of
 
     if isinstance(model, str):
-        chosen = choose_strategy(given)
-        return chosen if chosen is None or chosen.num_replicas_in_sync > 1 else None
+        return choose_strategy(given)
     own = strategy_of(model)
-    if given != "auto" and (choose_strategy(given) is not own):
+    asked = own if given == "auto" else choose_strategy(given)
+    if asked is not own and asked is not model.distribute_strategy:
         raise UsageError(
             f"A model of your own is trained under the strategy that it was built under. Received: strategy={given!r} for a "
             f"model built under {type(own).__name__ if own else 'none'}. Build it in that strategy's scope, and leave this out."
+        )
+    if own is None and given == "auto" and workers_in_environment() > 1:
+        raise UsageError(
+            "Each worker of TF_CONFIG would train this model alone. Received: a model that was built under no strategy. "
+            "Build it in the scope of tf.distribute.MultiWorkerMirroredStrategy(), or give strategy='none'."
         )
     return own
 
@@ -299,7 +329,7 @@ class _Plan:
         """
         from zoo import config as configuration
         from zoo.api.workers import from_chief
-        from zoo.distribution.strategies import scope_of
+        from zoo.distribution.strategies import scope_of, strategy_of
         from zoo.pipeline.splits import Splits
         from zoo.seeding import set_seed
         from zoo.training.auto import choose_settings
@@ -324,7 +354,8 @@ class _Plan:
         splits = splits.with_batches(settings.batch_size, settings.seed)
         if not isinstance(self.model, str):
             set_seed(settings.seed)
-            settings = prepare_own_model(self.model, splits, settings, self.explicit)
+            with scope_of(strategy_of(self.model)):
+                settings = prepare_own_model(self.model, splits, settings, self.explicit)
             check_distributable(self.model)
             return self.model, splits, settings, {}
         name = self.model
@@ -429,6 +460,7 @@ def _resume(
     from zoo.distribution.strategies import scope_of
     from zoo.pipeline.splits import Splits
     from zoo.seeding import set_seed
+    from zoo.training.compile import check_distributable
 
     unused = [name for name, value in others.items() if value is not None]
     if unused:
@@ -453,6 +485,7 @@ def _resume(
         splits = splits.with_batches(settings.batch_size, settings.seed)
         with scope_of(chosen):
             model = opened.untrained_model()
+        check_distributable(model)
         return _fit_and_score(model, splits, writer, settings, callbacks, chosen, verbose, resume=True)
 
 

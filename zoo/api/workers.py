@@ -12,8 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import UsageError, ZooError
+
 if TYPE_CHECKING:
     import tensorflow as tf
+
+    from zoo.config import Settings
+    from zoo.pipeline.info import DataInfo
 
 LEFT_OUT = ("logs", "report.html")  # of a copied run
 
@@ -38,8 +43,44 @@ def from_chief(strategy: tf.distribute.Strategy | None, make: Callable[[], Any])
     worker = Worker.of(strategy)
     if strategy is None or worker.count == 1:
         return make()
-    made = make() if worker.is_chief else None
-    return json.loads(broadcast(strategy, json.dumps(made).encode() if worker.is_chief else b""))
+    if not worker.is_chief:
+        told = json.loads(broadcast(strategy))
+        if "error" in told:
+            raise ZooError(f"The first worker failed: {told['error']}")
+        return told["made"]
+    try:
+        made = make()
+    except ZooError as error:
+        broadcast(strategy, json.dumps({"error": str(error)}).encode())
+        raise
+    broadcast(strategy, json.dumps({"made": made}).encode())
+    return made
+
+
+def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, info: DataInfo) -> None:
+    """Refuse workers that would not train the same: they would wait for each other for ever, or learn from mixed data.
+
+    Raises:
+        UsageError: on all of them; the message of one that differs says in what.
+    """
+    from importlib.metadata import version
+
+    from zoo.distribution.workers import Worker, total
+
+    if strategy is None or Worker.of(strategy).count == 1:
+        return
+    own = {**settings.to_flat(), "content of the data": info.fingerprint}
+    own |= {package: version(package) for package in ("zoo", "keras", "tensorflow")}
+    del own["data"]  # may lie elsewhere on each machine
+    own = json.loads(json.dumps(own))
+    chiefs = from_chief(strategy, lambda: own)
+    differing = sorted(name for name in {*own, *chiefs} if own.get(name) != chiefs.get(name))
+    if total(strategy, [bool(differing)])[0]:
+        here = ", ".join(f"{name}={own.get(name)} ({chiefs.get(name)} there)" for name in differing)
+        raise UsageError(
+            f"All workers train alike. Received: {here or 'another worker'} that differs from the first one. Give all of them "
+            "the same data and settings."
+        )
 
 
 @contextmanager
@@ -51,21 +92,28 @@ def own_directory(strategy: tf.distribute.Strategy | None, directory: Path) -> I
         yield directory
         return
     with tempfile.TemporaryDirectory(prefix="zoo-worker-", ignore_cleanup_errors=True) as private:
-        yield Path(private) / directory.name
+        try:
+            yield Path(private) / directory.name
+        except BaseException as error:
+            vars(error).pop("__notes__", None)  # on what is kept here, which is not
+            raise
 
 
 @contextmanager
 def copied_run(strategy: tf.distribute.Strategy | None, directory: str | os.PathLike[str]) -> Iterator[str | os.PathLike[str]]:
     """Give the first worker the directory of a run, and each other one a copy of it; they need no common file system."""
+    from zoo.artefacts.run import Run
     from zoo.distribution.workers import Worker, broadcast
 
     worker = Worker.of(strategy)
     if strategy is None or worker.count == 1:
         yield directory
     elif worker.is_chief:
+        from_chief(strategy, lambda: str(Run.open_unfinished(directory).directory))  # or says on all what is wrong with it
         broadcast(strategy, _packed(Path(directory)))
         yield directory
     else:
+        from_chief(strategy, lambda: None)
         with own_directory(strategy, Path("run")) as private:
             zipfile.ZipFile(io.BytesIO(broadcast(strategy))).extractall(private)
             yield private
@@ -73,9 +121,6 @@ def copied_run(strategy: tf.distribute.Strategy | None, directory: str | os.Path
 
 def _packed(directory: Path) -> bytes:
     """Return the files of a run as a ZIP file."""
-    from zoo.artefacts.run import Run
-
-    Run.open_unfinished(directory)  # or says what is wrong with it
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as file:
         for path in sorted(each for each in directory.rglob("*") if each.is_file()):

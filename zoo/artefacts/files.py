@@ -108,6 +108,20 @@ def default_directory(model: str, data: str) -> Path:
     return path
 
 
+def check_new_directory(path: Path) -> None:
+    """Refuse a directory that holds something.
+
+    Raises:
+        ArtefactError: it does, or is a file.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        kind = "is not empty" if path.is_dir() else "is a file"
+        raise ArtefactError(
+            f"The run directory exists and {kind}; nothing in it is overwritten. Received: {path}. "
+            "Choose another, or move this one away."
+        )
+
+
 @contextmanager
 def new_directory(path: Path) -> Iterator[None]:
     """Create a directory, or take an empty one; if the block fails, remove what was created and all that it left in there.
@@ -117,12 +131,7 @@ def new_directory(path: Path) -> Iterator[None]:
     """
     existed = path.exists()
     try:
-        if existed and (not path.is_dir() or any(path.iterdir())):
-            kind = "is not empty" if path.is_dir() else "is a file"
-            raise ArtefactError(
-                f"The run directory exists and {kind}; nothing in it is overwritten. Received: {path}. "
-                "Choose another, or move this one away."
-            )
+        check_new_directory(path)
         path.mkdir(parents=True, exist_ok=True)
         probe = path / ".partial-probe"
         probe.write_bytes(b"0")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.cli import options, output
+from zoo.distribution.cluster import IS_WORKER
 from zoo.errors import UsageError
 
 
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="train in N processes on this machine, each with its share of cores and GPUs"
     )
+    parser.add_argument("--strategy", choices=("auto", "mirrored", "none"), default="auto", help="how batches are spread")
     parser.add_argument("--ray", metavar="ADDRESS", help="train in N workers of a Ray cluster: HOST:PORT, auto or local")
     options.add_training(parser, "epochs=3, model.filters=[8,16], data.label_column=price")
     options.add_json(parser)
@@ -34,9 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     settings = options.settings(arguments)
     model, data = options.model_and_data(arguments, settings)
-    if arguments.workers is not None and arguments.ray is None and "TF_CONFIG" not in os.environ:
+    if arguments.workers is not None and arguments.ray is None and IS_WORKER not in os.environ:
         return _run_workers(arguments, model, data, settings)
-    is_chief = output.start_tensorflow(with_workers=arguments.ray is None)
+    is_chief = output.start_tensorflow(with_workers=arguments.ray is None and arguments.strategy != "none")
     from zoo import api
 
     trained = api.train(
@@ -45,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         config=arguments.config,
         out=arguments.out,
         resume=arguments.resume,
+        strategy=arguments.strategy,
         ray=arguments.ray,
         workers=arguments.workers if arguments.ray is not None else None,
         verbose=1 if is_chief and not arguments.quiet else 0,
@@ -77,11 +80,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | None, settings: dict[str, Any]) -> int:
     """Let several processes do what this command line asks for."""
     from zoo.api.training import planned_directory
+    from zoo.artefacts.files import check_new_directory
     from zoo.cli.workers import run_workers
 
     if arguments.workers < 2:
         raise UsageError(f"`--workers` is at least 2. Received: {arguments.workers}. Leave it out for one process.")
+    if os.environ.get("TF_CONFIG"):
+        raise UsageError("TF_CONFIG names the workers already. Received: --workers beside it. Leave one of them out.")
     if arguments.resume is not None:
         return run_workers(arguments.words, arguments.workers, Path(arguments.resume))
     directory = planned_directory(model, data, arguments.config, arguments.out, settings)
-    return run_workers([*arguments.words, "--out", str(directory)], arguments.workers, directory)
+    check_new_directory(directory)
+    verb, *others = arguments.words
+    return run_workers([verb, "--out", str(directory), *others], arguments.workers, directory)

@@ -19,9 +19,12 @@ from types import FrameType
 from typing import IO
 
 from zoo.cli.output import print_error
+from zoo.distribution.cluster import IS_WORKER
 from zoo.errors import UsageError
 
-GRACE = 20.0  # seconds that the others have to end by themselves when one has gone
+GRACE = 30.0  # seconds that workers have to end by themselves when one has gone
+CHIEFS_GRACE = 120.0  # that the chief has, which may be saving
+PATIENCE = 3  # signals, of which the last kills
 LOOK = 0.1  # seconds between two looks at the workers
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux' prctl
 
@@ -44,7 +47,11 @@ def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-workers-", ignore_cleanup_errors=True))
         logs = [stack.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for _ in range(count)]
-        workers = [_start(words, addresses, index, logs[index], folder) for index in range(count)]
+        _check_gpus(count)
+        workers: list[subprocess.Popen[bytes]] = []
+        stack.callback(_kill, workers)  # whatever happens here, none stays behind
+        for index in range(count):
+            workers.append(_start(words, addresses, index, logs[index], folder))
         with _handing_on(workers) as handed_on:
             first = _first_failure(workers)
             _end(workers)
@@ -55,7 +62,7 @@ def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
             return 1  # the chief has said it
         if code < 0:
             print_error(f"Worker {first} of {count} was ended by {signal.Signals(-code).name}; the others have stopped.")
-            if first == 0:  # else it has said so itself
+            if workers[0].returncode < 0 and any(directory.glob("checkpoints/*.npz")):  # else it has said so itself
                 print_error(f"To go on: zoo train --resume {shlex.quote(str(directory))} --workers {count}")
         elif first > 0:
             logs[first].seek(0)
@@ -86,14 +93,10 @@ def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[s
         folder: for its temporary files, which may outlive it.
     """
     task = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}}
-    environment = {**os.environ, "TF_CONFIG": json.dumps(task), "TF_CPP_MIN_LOG_LEVEL": "3", "TMPDIR": folder}
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "TF_CONFIG": json.dumps(task), IS_WORKER: "1", "TMPDIR": folder}
     gpus = _gpus()
     if gpus:
         own = share_of(range(len(gpus)), index, len(addresses))
-        if not own:
-            raise UsageError(
-                f"Each worker has a GPU of its own. Received: {len(addresses)} workers for {len(gpus)}. Take fewer."
-            )
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus[number] for number in own)
     cores = share_of(sorted(os.sched_getaffinity(0)), index, len(addresses)) if hasattr(os, "sched_setaffinity") else []
     parent = os.getpid()
@@ -120,6 +123,11 @@ def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[s
     )
 
 
+def _check_gpus(count: int) -> None:
+    if 0 < len(_gpus()) < count:
+        raise UsageError(f"Each worker has a GPU of its own. Received: {count} workers for {len(_gpus())}. Take fewer.")
+
+
 def _gpus() -> list[str]:
     """Return the names of this machine's GPUs, as CUDA_VISIBLE_DEVICES has them; TensorFlow would take 4 s to ask."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -141,9 +149,9 @@ def _first_failure(workers: Sequence[subprocess.Popen[bytes]]) -> int | None:
     """Wait until all have ended well, or one has not; return its number."""
     while True:
         codes = [worker.poll() for worker in workers]
-        failed = [index for index, code in enumerate(codes) if code]
-        if failed:
-            time.sleep(LOOK)  # one that was killed ends before those that notice it
+        if any(codes):
+            time.sleep(LOOK)  # by then others may have noticed it: one that was killed is the first
+            failed = [index for index, worker in enumerate(workers) if worker.poll()]
             return min(failed, key=lambda index: (workers[index].returncode > 0, index))
         if None not in codes:
             return None
@@ -152,25 +160,32 @@ def _first_failure(workers: Sequence[subprocess.Popen[bytes]]) -> int | None:
 
 def _end(workers: Sequence[subprocess.Popen[bytes]]) -> None:
     """Give all that still run time to end, then kill them."""
-    until = time.monotonic() + GRACE
-    for worker in workers:
+    begun = time.monotonic()
+    for index, worker in enumerate(workers):
+        until = begun + (GRACE if index else CHIEFS_GRACE)
         try:
             worker.wait(max(until - time.monotonic(), LOOK))
         except subprocess.TimeoutExpired:
+            _kill([worker])
+
+
+def _kill(workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    for worker in workers:
+        if worker.poll() is None:
             worker.kill()
             worker.wait()
 
 
 @contextmanager
 def _handing_on(workers: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
-    """Hand SIGINT and SIGTERM on to the workers, which save and stop; give the list of those that came."""
+    """Hand SIGINT and SIGTERM on to the workers, which save and stop; the third kills. Give the list of those that came."""
     came: list[int] = []
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
         came.append(number)
         for worker in workers:
             if worker.poll() is None:
-                worker.send_signal(number)
+                worker.send_signal(number if len(came) < PATIENCE else signal.SIGKILL)
 
     before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -7,6 +7,8 @@ import os
 
 from zoo.errors import UsageError
 
+IS_WORKER = "ZOO_IS_WORKER"  # set for the processes that `zoo train --workers` starts
+
 
 def workers_in_environment() -> int:
     """Return how many workers `TF_CONFIG` names; 1 without it.

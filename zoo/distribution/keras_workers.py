@@ -3,7 +3,7 @@
 Keras issue 20585, open since 2024-12. Each mend looks for its fault in Keras' source and leaves a Keras without it alone:
 
 1. `_maybe_symbolic_build` takes the mean of all replicas' parts of a batch, which fails for parts of different sizes, and under
-   `MultiWorkerMirroredStrategy` for any. It is given one replica's part instead: only shapes matter.
+   `MultiWorkerMirroredStrategy` for any. Only shapes matter, so it is given those of the data, or one replica's part.
 2. `reduce_per_replica` reduces metrics, which are scalars, over their first axis under `MultiWorkerMirroredStrategy`. Scalars
    have none.
 
@@ -42,28 +42,36 @@ def mend_keras() -> None:
 def _mended_build(original: Any) -> Any:
     def build_from_one_part(model: keras.Model, iterator: Any = None, data_batch: Any = None) -> None:
         if iterator is not None and model._distribute_strategy is not None:
-            iterator, data_batch = None, _first_part(iterator, model.distribute_strategy)
+            iterator, data_batch = None, _example(iterator, model.distribute_strategy)
         original(model, iterator=iterator, data_batch=data_batch)
 
     return build_from_one_part
 
 
-def _first_part(epoch: Any, strategy: tf.distribute.Strategy) -> Any:
-    """Return what the first replica of this worker gets of the first batch."""
+def _example(epoch: Any, strategy: tf.distribute.Strategy) -> Any:
+    """Return shapes and kinds of a batch; of data that are spread already, what this worker's first replica gets of one."""
+    spec = epoch.data_adapter.get_tf_dataset().element_spec
+    if all(isinstance(each, tf.TensorSpec) for each in tf.nest.flatten(spec)):
+        return spec  # nothing is read, and so a pass of data that are shuffled anew in each is not used up
     epoch.reset()  # the iterator of a finished evaluation stands at its end
     _, _, batches = next(iter(epoch))
     return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], next(batches))
 
 
 def _mended_reduce(original: Any) -> Any:
-    def reduce_scalars_as_scalars(values: Any, strategy: tf.distribute.Strategy, reduction: str) -> Any:
+    def reduce_as_one(values: Any, strategy: tf.distribute.Strategy, reduction: str) -> Any:
         if reduction not in ("auto", "mean") or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return original(values, strategy, reduction)
-        scalars = strategy.run(lambda each: tf.stack([tf.cast(one, tf.float32) for one in tf.nest.flatten(each)]), (values,))
-        means = strategy.reduce("MEAN", scalars, axis=None)  # in one message: each takes a millisecond or two
-        return tf.nest.pack_sequence_as(values, tf.unstack(means))
+        flat = tf.nest.flatten(values)
+        shapes = [tf.shape(strategy.experimental_local_results(each)[0]) for each in flat]
+        joined = strategy.run(
+            lambda parts: tf.concat([tf.reshape(tf.cast(one, tf.float32), [-1]) for one in parts], 0), (flat,)
+        )
+        means = strategy.reduce("MEAN", joined, axis=None)  # in one message: each takes a millisecond or two
+        parts = tf.split(means, [tf.reduce_prod(shape) for shape in shapes])
+        return tf.nest.pack_sequence_as(values, [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)])
 
-    return reduce_scalars_as_scalars
+    return reduce_as_one
 
 
 def _trainer_module() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
@@ -11,18 +12,19 @@ import tensorflow as tf
 
 from zoo.distribution.cluster import workers_in_environment
 from zoo.distribution.keras_workers import mend_keras
-from zoo.errors import UsageError
+from zoo.errors import UsageError, one_line
 
 
 def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
-    """Return the strategy to build under; None is one device, or the scope that is open already.
+    """Return the strategy to build under; None is one device.
 
     Args:
-        given: "auto" is `MultiWorkerMirroredStrategy` where `TF_CONFIG` names several workers, else `MirroredStrategy` with two
-            or more GPUs, else none; "mirrored" is all GPUs, or all logical CPUs where there is no GPU; "none"; or a strategy.
+        given: "auto" is that of the scope that is open, else `MultiWorkerMirroredStrategy` where `TF_CONFIG` names several
+            workers, else `MirroredStrategy` with two or more GPUs, else none; "mirrored" is all GPUs, or all logical CPUs where
+            there is no GPU; "none"; or a strategy.
 
     Raises:
-        UsageError: it is none of these, "mirrored" has one device only, or TensorFlow has computed before the workers met.
+        UsageError: it is none of these, "mirrored" has one device only, another scope is open, or the workers cannot meet.
     """
     if isinstance(given, tf.distribute.Strategy):
         mend_keras()
@@ -31,7 +33,12 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
         raise UsageError(
             f"`strategy` is 'auto', 'mirrored', 'none' or a tf.distribute.Strategy. Received: {given!r}. Give one of them."
         )
-    if given == "none" or (given == "auto" and tf.distribute.has_strategy()):
+    if tf.distribute.has_strategy():
+        if given != "auto":
+            raise UsageError(f"A strategy's scope is open. Received: strategy={given!r} in it. Leave the scope, or this out.")
+        mend_keras()
+        return tf.distribute.get_strategy()
+    if given == "none":
         return None
     if given == "auto" and workers_in_environment() > 1:
         return _all_workers()
@@ -68,6 +75,11 @@ def build_optimizer(model: keras.Model) -> None:
             model.optimizer.build(model.trainable_variables)
 
 
+def learning_rate_of(model: keras.Model) -> float:
+    """Return the learning rate now; Python's `float` does not take the variable of a strategy."""
+    return float(model.optimizer.learning_rate.numpy())
+
+
 @cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     mend_keras()
@@ -79,6 +91,10 @@ def _all_workers() -> tf.distribute.Strategy:
     mend_keras()
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
+    except (ValueError, tf.errors.OpError) as error:  # no task, a wrong number, an address that is taken
+        raise UsageError(
+            f"The workers of TF_CONFIG cannot meet: {one_line(error)}. Received: {os.environ['TF_CONFIG'][:200]}. Mend it."
+        ) from error
     except RuntimeError as error:  # "Collective ops must be configured at program startup"
         raise UsageError(
             "The workers of TF_CONFIG meet before TensorFlow computes anything. Received: a process that has computed already. "

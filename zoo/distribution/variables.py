@@ -22,13 +22,15 @@ def differing_variables(model: keras.Model, group: Group) -> list[keras.Variable
 
 def values_of_replicas(model: keras.Model, group: Group) -> list[np.ndarray]:
     """Return the values of differing variables, `(replicas, ...)` each; all workers call this at the same time."""
-    variables = differing_variables(model, group)
+    variables, strategy = differing_variables(model, group), model.distribute_strategy
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):  # all are at hand, without a message
+        return [np.stack([each.numpy() for each in strategy.experimental_local_results(one.value)]) for one in variables]
     if not variables:
         return []
     traced = _GATHERERS.setdefault(model, {})
-    key = f"{group} {len(variables)}"  # metrics get theirs with the first batch
+    key = f"{group} {list(map(id, variables))}"  # metrics get theirs with the first batch, and others when compiled anew
     if key not in traced:
-        traced[key] = _gatherer(model.distribute_strategy, variables)
+        traced[key] = _gatherer(strategy, variables)
     return [np.asarray(value) for value in traced[key]()]
 
 

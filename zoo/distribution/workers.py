@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from zoo.errors import WorkerLostError, one_line
+from zoo.errors import UsageError, WorkerLostError, one_line
 
 ABORTED = "Collective ops is aborted by: "  # before the reason that TensorFlow gives
 LOST_WITHIN = 90  # seconds until all others have stopped: 30 between two looks of TensorFlow, up to 10 for each of 4 tries
@@ -44,6 +44,10 @@ class Worker:
         chiefs, others = len(cluster.get("chief", ())), len(cluster.get("worker", ()))
         if chiefs + others < 2:
             return cls()
+        if resolver.task_type not in ("chief", "worker"):
+            raise UsageError(
+                f"Only chiefs and workers train. Received: a task of type {resolver.task_type!r} in TF_CONFIG. Do not start it."
+            )
         return cls(resolver.task_id + (chiefs if resolver.task_type == "worker" else 0), chiefs + others)
 
 
@@ -63,12 +67,15 @@ def total(strategy: tf.distribute.Strategy, numbers: Sequence[float] | np.ndarra
 
 
 @contextmanager
-def told_of_losses() -> Iterator[None]:
+def told_of_losses(*, is_one_of_several: bool = True) -> Iterator[None]:
     """Turn TensorFlow's error about a message that could not be passed into one that people read.
 
     Raises:
         WorkerLostError: another worker does not answer.
     """
+    if not is_one_of_several:
+        yield
+        return
     try:
         yield
     except tf.errors.OpError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
-from zoo.training.snapshot import Weights, averaged_weights
+from zoo.training.snapshot import averaged_weights, held_weights
 
 
 class ScoreAverages(keras.callbacks.Callback):
@@ -14,17 +15,17 @@ class ScoreAverages(keras.callbacks.Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self._trained: Weights = []
+        self._put_back: Callable[[], None] | None = None
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Take the averages."""
         averages = averaged_weights(self.model)
         if averages is not None:
-            self._trained = self.model.get_weights()
+            self._put_back = held_weights(self.model)
             self.model.set_weights(averages)
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         """Take the trained weights again."""
-        if self._trained:
-            self.model.set_weights(self._trained)
-            self._trained = []
+        if self._put_back is not None:
+            self._put_back()
+            self._put_back = None

@@ -54,7 +54,10 @@ def validation_batches(data: Splits, strategy: tf.distribute.Strategy | None = N
         return data.validation, None
     worker, devices = Worker.of(strategy), strategy.num_replicas_in_sync
     rows = len(data.targets("validation"))
-    size = next((size for size in range(data.batch_size, devices, -1) if rows % size == 0 or rows % size >= devices), devices)
+    sizes = range(max(data.batch_size, devices), max(rows, devices) + devices)
+    size = next((size for size in sizes if rows % size == 0 or rows % size >= devices), devices)
+    if data.info.task.input_name == "image" and (rows % size or size) < devices:
+        raise UsageError(f"Each device needs an image. Received: {rows} validation images for {devices} devices. Take fewer.")
     batches = data.in_order("validation", Shard(worker.index, worker.count), size)
     steps = -(-rows // size)
     return _on_devices(batches, strategy, steps), steps
@@ -78,11 +81,15 @@ def _check_last_batch(data: Splits, devices: int) -> None:
     rows, size = len(data.targets("train")), data.batch_size
     last = rows % size or size
     if size < devices or (last < devices and data.info.task.input_name == "image"):
-        near = [each for each in range(max(size - 20, devices), size + 20) if (rows % each or each) >= devices]
+        near = [each for each in range(devices, max(size, devices) + 50) if (rows % each or each) >= devices]
         raise UsageError(
             f"Each device needs an example of each batch. Received: batch_size={size} for {rows} examples on {devices} "
             f"devices; the last batch of an epoch has {last}. "
-            f"Take for example batch_size={min(near, key=lambda each: abs(each - size))}."
+            + (
+                f"Take for example batch_size={min(near, key=lambda each: abs(each - size))}."
+                if near
+                else "Take fewer devices."
+            )
         )
 
 

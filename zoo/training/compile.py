@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from zoo.artefacts.outputs import output_kind, output_shape
 from zoo.config import Settings
-from zoo.distribution.strategies import strategy_of
+from zoo.distribution.strategies import learning_rate_of, strategy_of
 from zoo.errors import UnknownNameError, UsageError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.splits import Splits
@@ -51,6 +52,8 @@ def compile_model(
         optimizer = make_optimizer(optimizer, learning_rate)
     elif learning_rate is not None:
         raise UsageError("An optimizer object has its own learning rate. Received: learning_rate= beside it. Leave it out.")
+    elif tf.distribute.has_strategy() and not optimizer.built:
+        optimizer = type(optimizer).from_config(optimizer.get_config())  # one made outside of the scope cannot be used in it
     model.compile(optimizer=optimizer, loss=task.loss(label_smoothing), metrics=task.metrics(width))
 
 
@@ -114,7 +117,7 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
             "Labels come as class numbers. Received: a model compiled with categorical_crossentropy, which wants one-hot "
             "rows. Compile it with sparse_categorical_crossentropy or zoo.losses.ClassificationCrossentropy()."
         )
-    rate = float(model.optimizer.learning_rate)
+    rate = learning_rate_of(model)
     return settings.model_copy(update={"optimizer": "own", "learning_rate": rate, "schedule": "constant", "warmup": 0.0})
 
 
@@ -134,12 +137,13 @@ def check_distributable(model: keras.Model) -> None:
         "gradient accumulation": bool(optimizer.gradient_accumulation_steps),
         f"steps_per_execution={model.steps_per_execution}": model.steps_per_execution > 1,
         "jit_compile=True": model.jit_compile is True,
+        "an optimizer that was made outside of the strategy's scope": optimizer._distribution_strategy is not strategy,
     }
     if any(found.values()):
         raise UsageError(
             "This does not work, or not as on one device, under tf.distribute in Keras. Received: "
             f"{', '.join(name for name, is_found in found.items() if is_found)} with {strategy.num_replicas_in_sync} devices. "
-            "Leave it out, or take strategy='none'."
+            "Leave it out, or take one device: strategy='none', --strategy none."
         )
 
 
@@ -159,7 +163,7 @@ def check_learns(model: keras.Model) -> None:
     Raises:
         UsageError: the rate is 0, and not because training has yet to begin.
     """
-    if float(model.optimizer.learning_rate) == 0 and int(model.optimizer.iterations.numpy()) > 0:
+    if learning_rate_of(model) == 0 and int(model.optimizer.iterations.numpy()) > 0:
         raise UsageError(
             "This model would learn nothing. Received: a model whose learning rate is 0, the end of the schedule that it was "
             "trained with. Compile it anew, or set `model.compiled = False` and let zoo.train compile it."

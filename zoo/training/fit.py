@@ -13,7 +13,7 @@ from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter, place_of
 from zoo.config import Settings
 from zoo.distribution.strategies import strategy_of
-from zoo.distribution.workers import Agreement, told_of_losses
+from zoo.distribution.workers import Agreement, Worker, told_of_losses
 from zoo.errors import CheckpointError, UsageError, ZooError, one_line
 from zoo.pipeline.splits import Splits
 from zoo.tasks import DIRECTIONS
@@ -84,7 +84,7 @@ def fit(
                 begin.restore(model, "model", "optimizer")
             keeper.go_on_from(begin)
             first_batch = begin.epoch * steps + begin.step
-            with told_of_losses():
+            with told_of_losses(is_one_of_several=Worker.of(strategy).count > 1):
                 model.fit(
                     training_batches(data, settings, first_batch, strategy),
                     validation_data=validation,

@@ -11,6 +11,7 @@ import keras
 
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter
+from zoo.distribution.strategies import learning_rate_of
 from zoo.distribution.workers import Agreement
 from zoo.errors import UnknownNameError
 from zoo.training.guard import Diverged
@@ -66,7 +67,7 @@ class Keeper(keras.callbacks.Callback):
         self._epochs, self._steps, self._seconds, self._monitor = epochs, steps, seconds, monitor
         self._keeps_best, self._agreement = keeps_best, agreement
         self._begin: Snapshot | None = begin
-        self._is_rest_of_epoch = False
+        self._is_rest_of_epoch = self._wants_end = False
         self.epoch, self.step = begin.epoch, begin.step
         self.rows: list[dict[str, float]] = list(begin.facts.get("rows", ()))
         self.learning_rates: list[list[float]] = list(begin.facts.get("learning_rates", ()))
@@ -109,10 +110,12 @@ class Keeper(keras.callbacks.Callback):
         self.step += 1
         done = self.epoch * self._steps + self.step
         if done % self._rate_steps == 0:
-            self.learning_rates.append([done / self._steps, float(self.model.optimizer.learning_rate)])
+            self.learning_rates.append([done / self._steps, learning_rate_of(self.model)])
         if self.step == self._steps:
             return  # validation comes first
-        must_stop, is_due = self._agreement.at_step(done, self._stop.is_made, self._is_due())
+        self._wants_end |= bool(self.model.stop_training)
+        must_stop, is_due, ends = self._agreement.at_step(done, self._stop.is_made, self._is_due(), self._wants_end)
+        self.model.stop_training = ends  # a callback of one worker may have set it, and all end at the same step
         if must_stop:
             self._keep_all()
             raise KeyboardInterrupt
@@ -123,13 +126,15 @@ class Keeper(keras.callbacks.Callback):
         """Note the scores; write checkpoint and model when it is time."""
         self.epoch_seconds.append(time.perf_counter() - self._epoch_begun)
         scores = numbers_in(logs)
-        scores["learning_rate"] = float(self.model.optimizer.learning_rate)
+        scores["learning_rate"] = learning_rate_of(self.model)
         self.rows.append({"epoch": epoch + 1, **scores})
         self.epoch, self.step = epoch + 1, 0
         self._note_best(scores)
         self._writer.keep_history(self.rows)
-        is_last = self.model.stop_training or self.epoch == self._epochs
-        must_stop, is_due = self._agreement.now(self._stop.is_made, self._is_due())
+        self._wants_end |= bool(self.model.stop_training)
+        must_stop, is_due, ends = self._agreement.now(self._stop.is_made, self._is_due(), self._wants_end)
+        self.model.stop_training = ends
+        is_last = ends or self.epoch == self._epochs
         if is_last or self._is_rest_of_epoch or must_stop or is_due:
             self._keep_all()
         if must_stop and not is_last:

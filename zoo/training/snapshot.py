@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -109,12 +109,25 @@ def weights_in_place(model: keras.Model, weights: Weights | None) -> Iterator[No
     if weights is None:
         yield
         return
-    before = model.get_weights()
+    put_back = held_weights(model)
     model.set_weights(weights)
     try:
         yield
     finally:
+        put_back()
+
+
+def held_weights(model: keras.Model) -> Callable[[], None]:
+    """Return what gives the model, and each replica of it, the weights again that they have now."""
+    before = model.get_weights()
+    own = values_of_replicas(model, "model") if strategy_of(model) else []
+
+    def put_back() -> None:
         model.set_weights(before)
+        if own:
+            assign_to_replicas(model, "model", own)
+
+    return put_back
 
 
 def plain_state(callbacks: Sequence[keras.callbacks.Callback]) -> list[dict[str, Any]]:
