@@ -151,8 +151,9 @@ def _train_on_ray(
             "machine alone, `zoo train --workers N` needs no Ray."
         )
     if strategy != "auto" or isinstance(job["data"], Splits) or not isinstance(job["model"], str | None):
-        what = "Splits" if isinstance(job["data"], Splits) else "a model of your own"
-        what = f"strategy={strategy!r}" if strategy != "auto" else f"{what}, which lives in this process"
+        is_splits = isinstance(job["data"], Splits)
+        what = "Splits, which live in this process" if is_splits else "a model of your own, which lives in this process"
+        what = f"strategy={strategy!r}" if strategy != "auto" else what
         raise UsageError(
             f"Ray's workers build the model, read the data and meet by themselves. Received: {what}. Give the name of a model, "
             "and a name, a path or arrays as data."
