@@ -13,7 +13,7 @@ import tensorflow as tf
 from zoo.errors import UsageError, WorkerLostError, one_line
 
 ABORTED = "Collective ops is aborted by: "  # before the reason that TensorFlow gives
-LOST_WITHIN = 90  # seconds until all others have stopped, with room: 3 to 12 were measured on one machine
+LOST_WITHIN = 90  # seconds until all others have stopped, with room: 3 to 20 were measured on one machine
 SECONDS_BETWEEN_QUESTIONS = 1.0
 
 
