@@ -15,7 +15,7 @@ from zoo.config import DataArguments
 from zoo.pipeline.augmentation import Augmentation
 from zoo.pipeline.sequences import TokenIds
 from zoo.pipeline.sharding import Shard, spread
-from zoo.pipeline.sources import Arrays, ImageFiles, Records, Source, hash_all, hash_rows
+from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, Source, hash_all, hash_rows
 from zoo.pipeline.texts import TextPreprocessor, Texts
 
 COUNT, SHAPE, BATCH = 23, (4, 4, 1), 6
@@ -62,7 +62,7 @@ def one_file(folder: Path) -> Source:
 
 def passes(source: Source, shard: Shard, seed: int | None) -> list[list[list[int]]]:
     """Return the rows of each batch in three passes."""
-    dataset = source.one_pass(ROWS, ROWS * 10, BATCH, seed, 0, shard)
+    dataset = source.one_pass(Pass(ROWS, ROWS * 10, BATCH, seed, 0, shard))
     found = [[[int(target) // 10 for target in targets] for _, targets in dataset] for _ in range(3)]
     assert all(len(each) == int(dataset.cardinality()) for each in found)
     return found

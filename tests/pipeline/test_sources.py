@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo.pipeline.sources import Arrays, ImageFiles, Records, Source, hash_all, hash_rows
+from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, Source, hash_all, hash_rows
 
 COUNT, SHAPE = 23, (4, 4, 1)
 ROWS = np.delete(np.arange(COUNT), [3, 11])  # a part leaves rows out
@@ -47,7 +47,7 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Source:
 
 
 def one_pass(source: Source, seed: int | None, batch_size: int = 5) -> tf.data.Dataset:
-    return source.one_pass(ROWS, ROWS * 10, batch_size, seed)
+    return source.one_pass(Pass(ROWS, ROWS * 10, batch_size, seed))
 
 
 def order(dataset: tf.data.Dataset) -> list[int]:
@@ -107,7 +107,7 @@ def test_autotuning_is_off(source: Source) -> None:
 
 
 def test_one_row_and_a_batch_larger_than_all_work(source: Source) -> None:
-    assert order(source.one_pass(ROWS[:1], ROWS[:1] * 10, 5, 0)) == [0]
+    assert order(source.one_pass(Pass(ROWS[:1], ROWS[:1] * 10, 5, 0))) == [0]
     assert len(list(one_pass(source, 0, batch_size=1000))) == 1
 
 
@@ -115,12 +115,12 @@ def test_one_row_and_a_batch_larger_than_all_work(source: Source) -> None:
 def test_a_fresh_process_sees_the_same_order() -> None:
     program = """
 import numpy as np
-from zoo.pipeline.sources import Arrays
-dataset = Arrays(np.arange(20.0)[:, None]).one_pass(np.arange(20), np.arange(20), 6, 5)
+from zoo.pipeline.sources import Arrays, Pass
+dataset = Arrays(np.arange(20.0)[:, None]).one_pass(Pass(np.arange(20), np.arange(20), 6, 5))
 print([[int(t) for _, ts in dataset for t in ts] for _ in range(2)])
 """
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    dataset = Arrays(np.arange(20.0)[:, None]).one_pass(np.arange(20), np.arange(20), 6, 5)
+    dataset = Arrays(np.arange(20.0)[:, None]).one_pass(Pass(np.arange(20), np.arange(20), 6, 5))
     here = [[int(target) for _, targets in dataset for target in targets] for _ in range(2)]
     assert answer.stdout.strip() == str(here)
 

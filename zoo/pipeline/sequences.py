@@ -11,8 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError
-from zoo.pipeline.sharding import WHOLE, Shard
-from zoo.pipeline.sources import constant, finished, passes
+from zoo.pipeline.sources import Pass, constant, finished, passes
 from zoo.pipeline.texts import TextPreprocessor, Texts
 
 UNKNOWN = 1  # the id of a word that is not in the vocabulary
@@ -36,22 +35,15 @@ class TokenIds:
         self._text = text
         self._sequences = _Sequences(map(text.encode, texts.read()), budget_bytes)
 
-    def one_pass(
-        self,
-        rows: np.ndarray,
-        targets: np.ndarray,
-        batch_size: int,
-        seed: int | None,
-        first_pass: int | tf.Tensor = 0,
-        shard: Shard = WHOLE,
-    ) -> tf.data.Dataset:
-        """Return batches `(ids, targets)` of the given rows; ids are `(batch, tokens of the longest)`, int32."""
+    def one_pass(self, wanted: Pass) -> tf.data.Dataset:
+        """Return batches `(ids, targets)` of the wanted rows; ids are `(batch, tokens of the longest)`, int32."""
+        rows, batch_size = wanted.rows, wanted.batch_size
         lengths = self._sequences.lengths[rows] * (not self._text.fixed_length)  # all 0: a plain permutation
-        target_tensor = constant(targets)
+        target_tensor = constant(wanted.targets)
 
         def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
             order = tf.numpy_function(
-                lambda number: bucketed_order(lengths, batch_size, (seed, int(number))), [number], tf.int64
+                lambda number: bucketed_order(lengths, batch_size, (wanted.seed, int(number))), [number], tf.int64
             )
             return tf.data.Dataset.from_tensor_slices(tf.ensure_shape(order, (len(rows),)))
 
@@ -59,8 +51,9 @@ class TokenIds:
             ids = tf.numpy_function(lambda chosen: self._padded(rows[chosen]), [positions], tf.int32)
             return tf.ensure_shape(ids, (None, None)), tf.gather(target_tensor, positions)
 
-        positions = tf.data.Dataset.range(len(rows)) if seed is None else passes(first_pass).flat_map(shuffled_pass)
-        return finished(positions.batch(batch_size).map(shard.of).map(fetch), -(-len(rows) // batch_size))
+        is_shuffled = wanted.seed is not None
+        positions = passes(wanted.number).flat_map(shuffled_pass) if is_shuffled else tf.data.Dataset.range(len(rows))
+        return finished(positions.batch(batch_size).map(wanted.shard.of).map(fetch), wanted.num_batches)
 
     def statistics(self, rows: np.ndarray) -> dict[str, float]:
         """Return what is known of the chosen rows: median number of tokens, share at `max_length`, share of unknown tokens."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -24,31 +25,46 @@ SHUFFLE_BYTES = 32 * 2**20  # that a streaming shuffle holds
 QUEUED_BYTES = 375  # that a queued example costs besides its content, as measured on 400,000 of them
 
 
+@dataclass(frozen=True)
+class Pass:
+    """Which rows of a source are wanted, and in which batches.
+
+    Args:
+        rows: `(n,)`, int64, ascending positions in the source.
+        targets: `(n, ...)`, what belongs to each of them.
+        batch_size: rows a batch; the last one may be smaller.
+        seed: of the order, which differs from pass to pass; None keeps the order.
+        number: of the pass that the first iteration gives; each later one gives the next. A tensor is the number of this pass,
+            however often it is iterated.
+        shard: of each batch; the passes of all shards have the same number of batches.
+    """
+
+    rows: np.ndarray
+    targets: np.ndarray
+    batch_size: int
+    seed: int | None = None
+    number: int | tf.Tensor = 0
+    shard: Shard = WHOLE
+
+    @property
+    def num_batches(self) -> int:
+        """How many batches it has."""
+        return -(-len(self.rows) // self.batch_size)
+
+    @property
+    def share(self) -> int:
+        """How many examples of a full batch are in the shard; shards of the last batch have at most as many."""
+        start, end = self.shard.bounds(self.batch_size)
+        return int(end - start)
+
+
 class Source(Protocol):
     """Features in a fixed order of rows."""
 
     hashes: np.ndarray  # (rows,), uint64: equal for equal content
 
-    def one_pass(
-        self,
-        rows: np.ndarray,
-        targets: np.ndarray,
-        batch_size: int,
-        seed: int | None,
-        first_pass: int | tf.Tensor = 0,
-        shard: Shard = WHOLE,
-    ) -> tf.data.Dataset:
-        """Return batches `(features, targets)` of the given rows.
-
-        Args:
-            rows: `(n,)`, int64, ascending positions in this source.
-            targets: `(n, ...)`, what belongs to each of them.
-            batch_size: rows a batch; the last one may be smaller.
-            seed: of the order, which differs from pass to pass; None keeps the order.
-            first_pass: number of the pass that the first iteration gives; each later one gives the next. A tensor is the
-                number of this pass, however often it is iterated.
-            shard: of each batch; the passes of all shards have the same number of batches.
-        """
+    def one_pass(self, wanted: Pass) -> tf.data.Dataset:
+        """Return batches `(features, targets)` of the wanted rows."""
 
 
 class Arrays:
@@ -58,24 +74,15 @@ class Arrays:
         self.features = tf.convert_to_tensor(features)
         self.hashes = hash_rows(features) if hashes is None else hashes
 
-    def one_pass(
-        self,
-        rows: np.ndarray,
-        targets: np.ndarray,
-        batch_size: int,
-        seed: int | None,
-        first_pass: int | tf.Tensor = 0,
-        shard: Shard = WHOLE,
-    ) -> tf.data.Dataset:
-        """Return batches `(features, targets)` of the given rows."""
-        row_tensor, target_tensor = constant(rows), constant(targets)
+    def one_pass(self, wanted: Pass) -> tf.data.Dataset:
+        """Return batches `(features, targets)` of the wanted rows."""
+        row_tensor, target_tensor = constant(wanted.rows), constant(wanted.targets)
 
         def fetch(positions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             features = tf.gather(self.features, tf.gather(row_tensor, positions))
             return features, tf.gather(target_tensor, positions)
 
-        batches = _position_batches(len(rows), batch_size, seed, first_pass, shard).map(fetch)
-        return finished(batches, -(-len(rows) // batch_size))
+        return finished(_position_batches(wanted).map(fetch), wanted.num_batches)
 
 
 class ImageFiles:
@@ -86,25 +93,16 @@ class ImageFiles:
         self.input_shape = input_shape
         self.hashes = hashes
 
-    def one_pass(
-        self,
-        rows: np.ndarray,
-        targets: np.ndarray,
-        batch_size: int,
-        seed: int | None,
-        first_pass: int | tf.Tensor = 0,
-        shard: Shard = WHOLE,
-    ) -> tf.data.Dataset:
-        """Return batches `(features, targets)` of the given rows."""
-        paths, target_tensor = constant([str(self.paths[row]) for row in rows]), constant(targets)
+    def one_pass(self, wanted: Pass) -> tf.data.Dataset:
+        """Return batches `(features, targets)` of the wanted rows."""
+        paths, target_tensor = constant([str(self.paths[row]) for row in wanted.rows]), constant(wanted.targets)
 
         def load(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             image = tf.numpy_function(lambda path: read_image(path.decode(), self.input_shape), [paths[position]], tf.uint8)
             return tf.ensure_shape(image, self.input_shape), target_tensor[position]
 
-        positions = _position_batches(len(rows), batch_size, seed, first_pass, shard).unbatch()
-        batches = positions.map(load, num_parallel_calls=PARALLEL_CALLS).batch(_share(batch_size, shard))
-        return finished(batches, -(-len(rows) // batch_size))
+        examples = _position_batches(wanted).unbatch().map(load, num_parallel_calls=PARALLEL_CALLS)
+        return finished(examples.batch(wanted.share), wanted.num_batches)
 
 
 class Records:
@@ -133,40 +131,32 @@ class Records:
         self.shuffle_size = max(1024, int(SHUFFLE_BYTES / (mean_bytes + QUEUED_BYTES)))
         self.file_lengths = tuple(file_lengths) or (len(hashes),)
 
-    def one_pass(
-        self,
-        rows: np.ndarray,
-        targets: np.ndarray,
-        batch_size: int,
-        seed: int | None,
-        first_pass: int | tf.Tensor = 0,
-        shard: Shard = WHOLE,
-    ) -> tf.data.Dataset:
-        """Return batches `(features, targets)` of the given rows.
+    def one_pass(self, wanted: Pass) -> tf.data.Dataset:
+        """Return batches `(features, targets)` of the wanted rows.
 
         A shard reads its own files where there are enough for all; else it reads everything and decodes its own examples.
         """
         position_of = np.full(len(self.hashes), -1, np.int64)
-        position_of[rows] = np.arange(len(rows))
-        steps = -(-len(rows) // batch_size)
+        position_of[wanted.rows] = np.arange(len(wanted.rows))
+        shard, steps = wanted.shard, wanted.num_batches
         files_of = [range(index, len(self.file_lengths), shard.count) for index in range(shard.count)]
         counts = [int((self._positions(position_of, files) >= 0).sum()) for files in files_of]
         has_own_files = shard.count > 1 and min(counts) >= steps
         files = files_of[shard.index] if has_own_files else range(len(self.file_lengths))
-        own, count = self._positions(position_of, files), counts[shard.index] if has_own_files else len(rows)
-        positions, target_tensor = constant(own), constant(targets)
+        own, count = self._positions(position_of, files), counts[shard.index] if has_own_files else len(wanted.rows)
+        positions, target_tensor = constant(own), constant(wanted.targets)
 
         examples = self.stream(files).enumerate()
         examples = examples.map(lambda row, encoded: (positions[row], encoded))
         examples = examples.filter(lambda position, _: position >= 0)
-        if seed is not None:
-            examples = passes(first_pass).flat_map(_shuffler(examples, min(self.shuffle_size, count), seed))
+        if wanted.seed is not None:
+            examples = passes(wanted.number).flat_map(_shuffler(examples, min(self.shuffle_size, count), wanted.seed))
         if shard.count > 1 and not has_own_files:
-            examples = examples.batch(batch_size).map(lambda *batch: tuple(map(shard.of, batch))).unbatch()
+            examples = examples.batch(wanted.batch_size).map(lambda *batch: tuple(map(shard.of, batch))).unbatch()
         examples = examples.map(
             lambda position, encoded: (self.decode(encoded), target_tensor[position]), num_parallel_calls=PARALLEL_CALLS
         )
-        batches = _batches_of(examples, count, steps) if has_own_files else examples.batch(_share(batch_size, shard))
+        batches = _batches_of(examples, count, steps) if has_own_files else examples.batch(wanted.share)
         return finished(batches, steps)
 
     def _positions(self, position_of: np.ndarray, files: Sequence[int]) -> np.ndarray:
@@ -203,31 +193,24 @@ def hash_all(contents: Iterable[bytes | memoryview]) -> np.ndarray:
     return np.frombuffer(digests, np.uint64)
 
 
-def _share(batch_size: int, shard: Shard) -> int:
-    """Return how many examples of a full batch are in a shard; shards of the last batch have at most as many."""
-    start, end = shard.bounds(batch_size)
-    return int(end - start)
-
-
-def _position_batches(
-    count: int, batch_size: int, seed: int | None, first_pass: int | tf.Tensor, shard: Shard
-) -> tf.data.Dataset:
+def _position_batches(wanted: Pass) -> tf.data.Dataset:
     """Return batches of the positions 0 .. count - 1, in an order that a stateless permutation gives for each pass."""
+    count = len(wanted.rows)
 
     def positions(batch: tf.Tensor) -> tf.Tensor:
-        begin = batch * batch_size
-        start, end = shard.bounds(tf.minimum(count - begin, batch_size))
+        begin = batch * wanted.batch_size
+        start, end = wanted.shard.bounds(tf.minimum(count - begin, wanted.batch_size))
         return tf.range(begin + start, begin + end)
 
     def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
-        seeds = tf.stack([number, tf.constant(seed, tf.int64)])
+        seeds = tf.stack([number, tf.constant(wanted.seed, tf.int64)])
         last = tf.constant(count - 1, tf.int64)
         return batches.map(lambda batch: tf.random.experimental.index_shuffle(positions(batch), seeds, last))
 
-    batches = tf.data.Dataset.range(-(-count // batch_size))
-    if seed is None:
+    batches = tf.data.Dataset.range(wanted.num_batches)
+    if wanted.seed is None:
         return batches.map(positions)
-    return passes(first_pass).flat_map(shuffled_pass)
+    return passes(wanted.number).flat_map(shuffled_pass)
 
 
 def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.Tensor], tf.data.Dataset]:

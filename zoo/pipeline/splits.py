@@ -14,7 +14,7 @@ import tensorflow as tf
 from zoo.errors import DataError, UsageError
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.sharding import WHOLE, Shard
-from zoo.pipeline.sources import Source, finished
+from zoo.pipeline.sources import Pass, Source, finished
 from zoo.pipeline.targets import Label
 from zoo.pipeline.texts import Texts
 
@@ -27,6 +27,12 @@ class Rows:
     rows: np.ndarray  # (n,), int64, ascending
     targets: np.ndarray  # (n,) int64 class numbers, or (n, outputs) float32
     texts: Texts | None = None  # of the whole source
+
+    def batches(
+        self, batch_size: int, seed: int | None = None, number: int | tf.Tensor = 0, shard: Shard = WHOLE
+    ) -> tf.data.Dataset:
+        """Return one pass over them, as `Pass` has it."""
+        return self.source.one_pass(Pass(self.rows, self.targets, batch_size, seed, number, shard))
 
 
 class Splits:
@@ -54,17 +60,17 @@ class Splits:
     @cached_property
     def train(self) -> tf.data.Dataset:
         """The training part, reshuffled in each pass."""
-        return self._pass("train", self.seed)
+        return self._parts["train"].batches(self.batch_size, self.seed)
 
     @cached_property
     def validation(self) -> tf.data.Dataset:
         """The part to choose hyperparameters on."""
-        return self._pass("validation", None)
+        return self._parts["validation"].batches(self.batch_size)
 
     @cached_property
     def test(self) -> tf.data.Dataset:
         """The part to look at once."""
-        return self._pass("test", None)
+        return self._parts["test"].batches(self.batch_size)
 
     def with_batches(self, batch_size: int, seed: int) -> Splits:
         """Return the same parts with other batches."""
@@ -82,7 +88,7 @@ class Splits:
         first_pass, skip = divmod(first_batch, -(-len(chosen.rows) // self.batch_size))
 
         def numbered(number: tf.Tensor) -> tf.data.Dataset:
-            return chosen.source.one_pass(chosen.rows, chosen.targets, self.batch_size, self.seed, number, shard)
+            return chosen.batches(self.batch_size, self.seed, number, shard)
 
         # Numbers from a counter, so that a second iterator begins where the first did: under a strategy Keras makes two.
         passes = tf.data.Dataset.counter(first_pass).flat_map(numbered)
@@ -96,8 +102,7 @@ class Splits:
 
     def in_order(self, part: str, shard: Shard, batch_size: int) -> tf.data.Dataset:
         """Return a shard of one pass over a part in its order, in batches of another size if need be."""
-        chosen = self._parts[part]
-        return chosen.source.one_pass(chosen.rows, chosen.targets, batch_size, None, shard=shard)
+        return self._parts[part].batches(batch_size, shard=shard)
 
     def targets(self, part: str) -> np.ndarray:
         """Return the targets of a part in its order: `(rows,)` class numbers or `(rows, outputs)` values."""
@@ -113,10 +118,6 @@ class Splits:
         if chosen.texts is None:
             raise UsageError(f"Only text data have texts. Received: {self.info.name!r}, {self.info.task_name}.")
         return chosen.texts.rows(chosen.rows)
-
-    def _pass(self, part: str, seed: int | None) -> tf.data.Dataset:
-        chosen = self._parts[part]
-        return chosen.source.one_pass(chosen.rows, chosen.targets, self.batch_size, seed)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part}={count}" for part, count in self.info.num_examples.items())
