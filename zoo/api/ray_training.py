@@ -11,11 +11,13 @@ import signal
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import errors
-from zoo.artefacts.files import write_json
+from zoo.api.planning import planned_directory
+from zoo.artefacts.files import new_directory, write_json
 from zoo.errors import UsageError, WorkerLostError, ZooError
 
 if TYPE_CHECKING:
@@ -27,20 +29,59 @@ ENVIRONMENT = (*FOLDERS, "TF_CPP_MIN_LOG_LEVEL")  # handed on to the workers
 FAILED, SEEN = "failed.json", "seen"  # what a worker leaves that fails, and what all of them must see
 
 
-def train_on_ray(job: Mapping[str, Any], directory: Path, address: str, workers: int) -> Run:
+def train_on_ray(
+    job: dict[str, Any], settings: Mapping[str, Any], strategy: Any, address: str | None, workers: int | None
+) -> Run:
     """Let Ray Train run `zoo.train` in several workers, and return the finished run.
 
     Args:
         job: arguments of `zoo.train`, `resume` among them where a run is to go on.
-        directory: of the run, on a file system that all machines of the cluster have in common.
+        settings: those of them that are settings.
+        strategy: must be "auto": workers meet by themselves.
         address: of the cluster: "HOST:PORT", "auto" for the one that this machine belongs to, or "local" to start one here for
             this training alone.
         workers: processes, each with a core of its own, and a GPU where there are as many.
 
     Raises:
-        UsageError: Ray is not installed, there is no such cluster, or it is too small.
+        UsageError: it cannot be done by Ray, which is not installed, has no such cluster, or too small a one.
+        ArtefactError: the run directory exists with content.
         ZooError: training failed, or a worker was lost more often than Ray starts them again.
     """
+    from zoo.config import read_yaml
+    from zoo.pipeline.splits import Splits
+
+    if address is None or not isinstance(workers, int) or workers < 2:
+        raise UsageError(
+            f"Workers are those of a Ray cluster, at least 2. Received: workers={workers}, ray={address}. Give both; on this "
+            "machine alone, `zoo train --workers N` needs no Ray."
+        )
+    if strategy != "auto" or isinstance(job["data"], Splits) or not isinstance(job["model"], str | None):
+        is_splits = isinstance(job["data"], Splits)
+        what = "Splits, which live in this process" if is_splits else "a model of your own, which lives in this process"
+        what = f"strategy={strategy!r}" if strategy != "auto" else what
+        raise UsageError(
+            f"Ray's workers build the model, read the data and meet by themselves. Received: {what}. Give the name of a model, "
+            "and a name, a path or arrays as data."
+        )
+    if isinstance(job["config"], str | os.PathLike):
+        job["config"] = read_yaml(job["config"])
+    job = _with_absolute_paths(job)
+    if job["resume"] is not None:
+        return _run_on_ray(job, Path(job["resume"]), address, workers)
+    directory = planned_directory(
+        job["model"], job["data"], job["config"], job["out"], settings, job["model_arguments"], job["data_arguments"]
+    ).resolve()
+    with new_directory(directory):  # refused before a cluster starts
+        pass
+    try:
+        return _run_on_ray({**job, "out": str(directory)}, directory, address, workers)
+    finally:
+        with suppress(OSError):
+            directory.rmdir()  # which only works where nothing was written
+
+
+def _run_on_ray(job: Mapping[str, Any], directory: Path, address: str, workers: int) -> Run:
+    """Do a job that was checked, in a directory that all machines of the cluster have in common."""
     ray = _import_ray()
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.tensorflow import TensorflowTrainer
@@ -78,6 +119,27 @@ def train_on_ray(job: Mapping[str, Any], directory: Path, address: str, workers:
             if is_ours:
                 ray.shutdown()
     return Run.open(directory)
+
+
+def _with_absolute_paths(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job that means the same in another directory."""
+    from zoo.pipeline.load import looks_like_path
+
+    def absolute(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: absolute(each) for name, each in value.items()}
+        is_path = isinstance(value, os.PathLike) or (isinstance(value, str) and looks_like_path(value))
+        return os.path.abspath(os.path.expanduser(value)) if is_path else value
+
+    found = {**job, "data": absolute(job["data"])}
+    if job["resume"] is not None:
+        found["resume"] = os.path.abspath(getattr(job["resume"], "directory", job["resume"]))
+    for place, name in (("config", "data"), ("config", "data.data_dir"), ("data_arguments", "data_dir")):
+        if (job[place] or {}).get(name) is not None:
+            found[place] = {**found[place], name: absolute(job[place][name])}
+    if job.get("data.data_dir") is not None:
+        found["data.data_dir"] = os.path.abspath(job["data.data_dir"])
+    return found
 
 
 def _import_ray() -> Any:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo import registry
-from zoo.api.building import uncompiled
-from zoo.api.reading import check_unchanged, data_settings, default_data, load_data, load_for, name_of, own_data
+from zoo.api.planning import bare_model, make_plan
+from zoo.api.reading import check_unchanged, load_data, own_data
 from zoo.errors import UsageError, ZooError
 
 if TYPE_CHECKING:
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
     from zoo.artefacts.run import Run, RunWriter
     from zoo.config import Settings
     from zoo.pipeline.splits import Splits
-    from zoo.training.learning_rate import LearningRateSweep
 
 logger = logging.getLogger(__name__)
 
@@ -86,16 +82,18 @@ def train(
 
     check_callbacks(callbacks)
     if ray is not None or workers is not None:
+        from zoo.api.ray_training import train_on_ray
+
         job = {"model": model, "data": data, "config": config, "out": out, "resume": resume, "callbacks": callbacks}
         job |= {"verbose": verbose, "model_arguments": model_arguments, "data_arguments": data_arguments, **settings}
-        return _train_on_ray(job, settings, strategy, ray, workers)
+        return train_on_ray(job, settings, strategy, ray, workers)
     if resume is not None:
         others = {"model": model, "config": config, "out": out, **settings}
         others |= {"model_arguments": model_arguments, "data_arguments": data_arguments}
         return _resume(resume, data, others, callbacks, strategy, verbose)
-    plan = _plan(model, data, config, model_arguments, data_arguments, settings)
+    plan = make_plan(model, data, config, model_arguments, data_arguments, settings)
     chosen = _strategy_for(plan.model, strategy)  # before data are read: workers meet before TensorFlow computes
-    bare = _bare(plan.model)
+    bare = bare_model(plan.model)
     try:
         with own_directory(chosen, Path(out) if out is not None else default_directory(**plan.names)) as directory:
             from_chief(chosen, lambda: check_new_directory(directory))
@@ -110,161 +108,6 @@ def train(
         if bare is not None:
             bare.compiled = False  # so that the next call compiles it anew
         raise
-
-
-def planned_directory(
-    model: str | keras.Model | None,
-    data: Any,
-    config: str | os.PathLike[str] | Mapping[str, Any] | None,
-    out: str | os.PathLike[str] | None,
-    settings: Mapping[str, Any],
-    model_arguments: Mapping[str, Any] | None = None,
-    data_arguments: Mapping[str, Any] | None = None,
-) -> Path:
-    """Return where `train` would keep a run; wrong settings are refused, and nothing is read.
-
-    Raises:
-        UsageError: a name, key or value is not accepted.
-    """
-    from zoo.artefacts.files import default_directory
-
-    names = _plan(model, data, config, model_arguments, data_arguments, settings).names
-    return Path(out) if out is not None else default_directory(**names)
-
-
-def _train_on_ray(
-    job: dict[str, Any], settings: Mapping[str, Any], strategy: Any, address: str | None, workers: int | None
-) -> Run:
-    """Check what Ray is to do, give it paths that hold in any process, and let it train.
-
-    Raises:
-        UsageError: it cannot be done by Ray.
-    """
-    from zoo.api.ray_training import train_on_ray
-    from zoo.artefacts.files import new_directory
-    from zoo.config import read_yaml
-    from zoo.pipeline.splits import Splits
-
-    if address is None or not isinstance(workers, int) or workers < 2:
-        raise UsageError(
-            f"Workers are those of a Ray cluster, at least 2. Received: workers={workers}, ray={address}. Give both; on this "
-            "machine alone, `zoo train --workers N` needs no Ray."
-        )
-    if strategy != "auto" or isinstance(job["data"], Splits) or not isinstance(job["model"], str | None):
-        is_splits = isinstance(job["data"], Splits)
-        what = "Splits, which live in this process" if is_splits else "a model of your own, which lives in this process"
-        what = f"strategy={strategy!r}" if strategy != "auto" else what
-        raise UsageError(
-            f"Ray's workers build the model, read the data and meet by themselves. Received: {what}. Give the name of a model, "
-            "and a name, a path or arrays as data."
-        )
-    if isinstance(job["config"], str | os.PathLike):
-        job["config"] = read_yaml(job["config"])
-    job = _with_absolute_paths(job)
-    if job["resume"] is not None:
-        return train_on_ray(job, Path(job["resume"]), address, workers)
-    directory = planned_directory(
-        job["model"], job["data"], job["config"], job["out"], settings, job["model_arguments"], job["data_arguments"]
-    ).resolve()
-    with new_directory(directory):  # refused before a cluster starts
-        pass
-    try:
-        return train_on_ray({**job, "out": str(directory)}, directory, address, workers)
-    finally:
-        with suppress(OSError):
-            directory.rmdir()  # which only works where nothing was written
-
-
-def _with_absolute_paths(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a job that means the same in another directory."""
-    from zoo.pipeline.load import looks_like_path
-
-    def absolute(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: absolute(each) for name, each in value.items()}
-        is_path = isinstance(value, os.PathLike) or (isinstance(value, str) and looks_like_path(value))
-        return os.path.abspath(os.path.expanduser(value)) if is_path else value
-
-    found = {**job, "data": absolute(job["data"])}
-    if job["resume"] is not None:
-        found["resume"] = os.path.abspath(getattr(job["resume"], "directory", job["resume"]))
-    for place, name in (("config", "data"), ("config", "data.data_dir"), ("data_arguments", "data_dir")):
-        if (job[place] or {}).get(name) is not None:
-            found[place] = {**found[place], name: absolute(job[place][name])}
-    if job.get("data.data_dir") is not None:
-        found["data.data_dir"] = os.path.abspath(job["data.data_dir"])
-    return found
-
-
-def find_learning_rate(
-    model: str | keras.Model | Run,
-    *,
-    data: Any = None,
-    config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
-    lowest: float = 1e-6,
-    highest: float = 10.0,
-    steps: int = 140,
-    verbose: int | Literal["auto"] = "auto",
-    model_arguments: Mapping[str, Any] | None = None,
-    data_arguments: Mapping[str, Any] | None = None,
-    **settings: Any,
-) -> LearningRateSweep:
-    """Train for some steps with an ever higher learning rate, and suggest one to train with.
-
-    The suggestion is the highest rate of a schedule. Weights, optimizer and random state of your own model are afterwards as
-    they were, and reading on in Splits gives what it would have given. A model that is not compiled is compiled as `train`
-    does it.
-
-    Args:
-        model: a name, your own `keras.Model`, or a run.
-        data: anything that `load_data` takes; by default the embedded data set of the model's task.
-        config: a YAML file or a mapping of flat settings.
-        lowest: learning rate of the first step.
-        highest: learning rate of the last step; the sweep ends before, when the loss has doubled.
-        steps: of the optimizer, at least 10.
-        verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
-        model_arguments: arguments of the model's factory.
-        data_arguments: arguments of `load_data`.
-        **settings: as in `train`; optimizer, batch size and regularisation matter, learning rate and schedule do not.
-
-    Returns:
-        Rates, losses and the suggestion, with a `plot`.
-
-    Raises:
-        UsageError: a name, key or value is not accepted.
-        DataError: the data cannot be learned from.
-
-    Example:
-        >>> sweep = find_learning_rate("linear", data="iris", verbose=0)
-        >>> 0.001 < sweep.suggestion < 1
-        True
-    """
-    from zoo.artefacts.run import Run
-    from zoo.training.learning_rate import sweep_learning_rate
-
-    if isinstance(model, Run):
-        own = model.settings
-        data = data if data is not None else own_data(model).with_batches(own["batch_size"], own["seed"])
-        names = ("class_weight", "augment_shift", "augment_rotate", "augment_zoom", "augment_cutout")
-        config = config if config is not None else {name: own[name] for name in names}
-        model = model.model
-    plan = _plan(model, data, config, model_arguments, data_arguments, settings).at_a_constant_rate()
-    bare = _bare(plan.model)
-    try:
-        keras_model, splits, resolved, _ = plan.make()
-        sweep = sweep_learning_rate(
-            keras_model, splits, resolved, lowest=lowest, highest=highest, steps=steps, verbose=0 if verbose == 0 else 1
-        )
-    finally:
-        if bare is not None:
-            bare.compiled = False  # as it was: Keras and `train` compile it anew
-    if not sweep.has_risen:
-        logger.warning(
-            "The loss had not risen when the sweep ended, at a rate of %.2g: the suggestion says little. "
-            "Take more steps, or a higher `highest`.",
-            sweep.rates[-1],
-        )
-    return sweep
 
 
 def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
@@ -291,159 +134,6 @@ def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy)
             "Build it in the scope of tf.distribute.MultiWorkerMirroredStrategy(), or give strategy='none'."
         )
     return own
-
-
-def _bare(model: str | keras.Model) -> keras.Model | None:
-    """Return the model if it is the user's own and not compiled."""
-    return None if isinstance(model, str) or model.compiled else model
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What is to be trained, with which settings, before data are read."""
-
-    model: str | keras.Model
-    data: Any
-    task: str | None
-    layers: Sequence[Mapping[str, Any]]  # of settings, later ones over earlier ones
-    explicit: Mapping[str, Any]  # settings that the caller gave
-    names: Mapping[str, str]
-    asked: Sequence[str]  # settings that were given as "auto"
-
-    def at_a_constant_rate(self) -> _Plan:
-        """Return the plan without a course of the learning rate, for a sweep that sets it."""
-        names = {"learning_rate", "schedule", "warmup", "decay", "step_at", "plateau_patience"}
-        return replace(
-            self,
-            layers=[*self.layers, {"schedule": "constant", "warmup": 0.0}],
-            explicit={name: value for name, value in self.explicit.items() if name not in names},
-            asked=[name for name in self.asked if name not in names],
-        )
-
-    def make(
-        self, strategy: tf.distribute.Strategy | None = None, verbose: int = 0
-    ) -> tuple[keras.Model, Splits, Settings, dict[str, Any]]:
-        """Read the data, build and compile the model; return them with the settings that are true of them.
-
-        Last comes a record of how settings were chosen that were given as "auto", on one device of the first worker; `verbose`
-        1 shows a bar meanwhile.
-        """
-        from zoo import config as configuration
-        from zoo.api.workers import from_chief
-        from zoo.distribution.strategies import scope_of, strategy_of
-        from zoo.pipeline.splits import Splits
-        from zoo.seeding import set_seed
-        from zoo.training.auto import choose_settings
-        from zoo.training.compile import check_distributable, compile_for_training, prepare_own_model
-
-        layers = self.layers
-        if isinstance(self.data, Splits):  # which are read already: what a recipe says of reading them is not for them
-            layers = [
-                {key: value for key, value in layer.items() if key in self.explicit or not key.startswith("data.")}
-                for layer in layers
-            ]
-        merged = {key: value for layer in layers for key, value in layer.items()}
-        entry = registry.find_model(self.model)[0] if isinstance(self.model, str) else None
-        splits = load_for(entry, self.data, self.task, **data_settings(merged))
-        info = splits.info
-        settings = configuration.resolve(info.task.settings, *layers, {"task": info.task_name})
-        if settings.schedule == "plateau" and "warmup" not in self.explicit:
-            settings = settings.model_copy(update={"warmup": 0.0})  # of the task or recipe, for another schedule
-        configuration.check_used(settings, self.explicit)
-        if isinstance(self.data, Splits) and "batch_size" not in self.explicit:
-            settings = settings.model_copy(update={"batch_size": self.data.batch_size})
-        splits = splits.with_batches(settings.batch_size, settings.seed)
-        if not isinstance(self.model, str):
-            set_seed(settings.seed)
-            with scope_of(strategy_of(self.model)):
-                settings = prepare_own_model(self.model, splits, settings, self.explicit)
-            check_distributable(self.model)
-            return self.model, splits, settings, {}
-        name = self.model
-
-        def build(settings: Settings) -> keras.Model:
-            set_seed(settings.seed)
-            model, task, width = uncompiled(name, info, settings.task, settings.model_arguments, settings.precision)
-            compile_for_training(model, task, width, splits.with_batches(settings.batch_size, settings.seed), settings)
-            return model
-
-        record: dict[str, Any] = {}
-        if self.asked:
-            chosen = from_chief(
-                strategy, lambda: _as_plain(*choose_settings(self.asked, build, splits, settings, verbose=verbose))
-            )
-            settings, record = settings.model_copy(update=chosen["settings"]), chosen["record"]
-        with scope_of(strategy):
-            model = build(settings)
-        check_distributable(model)
-        return model, splits.with_batches(settings.batch_size, settings.seed), settings, record
-
-
-def _as_plain(settings: Settings, record: Mapping[str, Any]) -> dict[str, Any]:
-    from zoo.config import AUTO_NAMES
-
-    return {"settings": {name: getattr(settings, name) for name in AUTO_NAMES}, "record": dict(record)}
-
-
-def _plan(
-    model: str | keras.Model | None,
-    data: Any,
-    config: str | os.PathLike[str] | Mapping[str, Any] | None,
-    model_arguments: Mapping[str, Any] | None,
-    data_arguments: Mapping[str, Any] | None,
-    settings: Mapping[str, Any],
-) -> _Plan:
-    """Merge and check settings: wrong ones are refused before the data are read.
-
-    Raises:
-        UsageError: a name, key or value is not accepted.
-    """
-    from zoo import config as configuration
-
-    given = {
-        **settings,
-        **{f"model.{name}": value for name, value in (model_arguments or {}).items()},
-        **{f"data.{name}": value for name, value in (data_arguments or {}).items()},
-    }
-    if not isinstance(config, Mapping | str | os.PathLike | None):
-        raise UsageError(f"`config` is a YAML file or a mapping. Received: {type(config).__name__}. Give one of them.")
-    written = dict(config) if isinstance(config, Mapping) else configuration.read_yaml(config) if config else {}
-    model = model if model is not None else written.get("model")
-    if model is None:
-        raise UsageError("Which model? Received: none. Name one, for example 'cnn', or give a keras.Model.")
-    entry = registry.find_model(model)[0] if isinstance(model, str) else None
-    if entry is None and not hasattr(model, "fit"):
-        raise UsageError(f"A model is a name or a keras.Model. Received: {type(model).__name__}. Give one of them.")
-    for keys in (written, given):
-        configuration.check_keys(keys, entry.defaults if entry else {})
-    task = given.get("task", written.get("task"))
-    data = data if data is not None else written.get("data")
-    data = data if data is not None else default_data(task or (entry.tasks[0] if entry else None))
-    names = {"model": model if isinstance(model, str) else model.name, "data": name_of(data)}
-    layers = [_recipe_settings(**names) if entry else {}, written, given, names]
-    merged = {key: value for layer in layers for key, value in layer.items()}
-    asked = [name for name in configuration.AUTO_NAMES if merged.get(name) == "auto"]
-    if asked and entry is None:
-        raise UsageError(
-            f'"auto" is for models by name. Received: {", ".join(asked)} for a model of your own. '
-            "zoo.find_learning_rate suggests a rate for it."
-        )
-    layers = [{key: value for key, value in layer.items() if key not in asked or value != "auto"} for layer in layers]
-    early = configuration.resolve(*layers, {"task": task or ""})
-    if entry is not None:
-        checked = configuration.check_values(entry.name, entry.annotations, entry.defaults, early.model_arguments)
-        layers = [*layers, {f"model.{name}": value for name, value in checked.items()}]
-    return _Plan(model, data, task, layers, {**written, **given}, names, asked)
-
-
-def _recipe_settings(model: str, data: str) -> dict[str, Any]:
-    """Return the settings of the recipe for a model or variant on a data set, without what a variant sets itself."""
-    recipe = registry.find_recipe(model, data)
-    if recipe is None:
-        return {}
-    entry, variant = registry.find_model(model)
-    own = {} if variant is None or recipe.model == model else entry.variants[variant]
-    return {key: value for key, value in recipe.settings().items() if key.removeprefix("model.") not in own}
 
 
 def _resume(

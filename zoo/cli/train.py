@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | None, settings: dict[str, Any]) -> int:
     """Let several processes do what this command line asks for."""
-    from zoo.api.training import planned_directory
+    from zoo.api.planning import planned_directory
     from zoo.artefacts.files import check_new_directory
     from zoo.cli.workers import run_workers
 
