@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.artefacts import files
 from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.config import DataArguments, Settings, data_arguments, write_yaml
+from zoo.distribution.cluster import IS_WORKER
 from zoo.errors import ArtefactError, UsageError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.tasks import find_task
@@ -223,7 +224,9 @@ class RunWriter:
     def _kept(self, *, can_go_on: bool) -> str:
         """Return which model is kept; and how to go on, where that would not end at the same error."""
         workers = self._content.get("strategy", {}).get("workers", 1)
-        command = f"zoo train --resume {shlex.quote(str(self.directory))}{f' --workers {workers}' if workers > 1 else ''}"
+        command = f"zoo train --resume {shlex.quote(str(self.directory))}"
+        if workers > 1:
+            command += f" --workers {workers}" if IS_WORKER in os.environ else " (in each of the workers)"
         if self._content["data"]["name"] in UNNAMED:
             command = f"zoo.train(resume={str(self.directory)!r}, data=...)"
         go_on = f" To go on: {command}" if can_go_on else ""

@@ -84,32 +84,32 @@ def fit(
                 begin.restore(model, "model", "optimizer")
             keeper.go_on_from(begin)
             first_batch = begin.epoch * steps + begin.step
-            with told_of_losses(is_one_of_several=Worker.of(strategy).count > 1):
-                model.fit(
-                    training_batches(data, settings, first_batch, strategy),
-                    validation_data=validation,
-                    validation_steps=validation_steps,
-                    initial_epoch=begin.epoch,
-                    epochs=begin.epoch + 1 if begin.step else settings.epochs,
-                    steps_per_epoch=steps - begin.step,
-                    shuffle=False,
-                    verbose=0,
-                    callbacks=[ScoreAverages(), *stateful, logs, *([bars] if bars else []), keeper],
-                )
+            model.fit(
+                training_batches(data, settings, first_batch, strategy),
+                validation_data=validation,
+                validation_steps=validation_steps,
+                initial_epoch=begin.epoch,
+                epochs=begin.epoch + 1 if begin.step else settings.epochs,
+                steps_per_epoch=steps - begin.step,
+                shuffle=False,
+                verbose=0,
+                callbacks=[ScoreAverages(), *stateful, logs, *([bars] if bars else []), keeper],
+            )
 
         try:
-            if not resume:
-                model.stop_training = False  # as a sweep, or an early stop before, may have left it
-                _save_first(keeper)
-            if begin.step:
-                model.evaluate(validation, steps=1, verbose=0)  # makes the metrics' variables, which come back too
-                go_on(begin)
-                begin = newest_snapshot(checkpoints)  # in the model, `fit` leaves averages where the optimizer keeps any
-            if begin.epoch < settings.epochs and not begin.facts.get("is_stopped"):
-                go_on(begin)
-            else:
-                begin.restore(model, "model", "optimizer")
-                keeper.keep_model()
+            with told_of_losses(is_one_of_several=Worker.of(strategy).count > 1):
+                if not resume:
+                    model.stop_training = False  # as a sweep, or an early stop before, may have left it
+                    _save_first(keeper)
+                if begin.step:
+                    model.evaluate(validation, steps=1, verbose=0)  # makes the metrics' variables, which come back too
+                    go_on(begin)
+                    begin = newest_snapshot(checkpoints)  # in the model, `fit` leaves averages where the optimizer keeps any
+                if begin.epoch < settings.epochs and not begin.facts.get("is_stopped"):
+                    go_on(begin)
+                else:
+                    begin.restore(model, "model", "optimizer")
+                    keeper.keep_model()
         except Diverged as problem:
             good = newest_snapshot(checkpoints)
             good.restore(model, "model", "optimizer")

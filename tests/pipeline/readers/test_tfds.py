@@ -59,6 +59,18 @@ class TwoLabels(TinyShapes):
         yield 0, {"image": np.zeros((6, 6, 1), np.uint8), "first": 0, "second": 1}
 
 
+class RacedShapes(TinyShapes):
+    """Images that another process prepares at the same time, and is done first."""
+
+    is_raced = False
+
+    def _generate_examples(self):
+        if not RacedShapes.is_raced:
+            RacedShapes.is_raced = True
+            RacedShapes(data_dir=self.data_path.parent.parent).download_and_prepare()
+        yield from super()._generate_examples()
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     builder = TinyShapes(data_dir=tmp_path_factory.mktemp("tfds"))
@@ -69,6 +81,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def examples(data: zoo.Splits) -> list[tuple[int, int]]:
     parts = (data.train, data.validation, data.test)
     return [(int(image[0, 0, 0]), int(label)) for part in parts for image, label in part.unbatch().as_numpy_iterator()]
+
+
+def test_two_workers_may_prepare_a_data_set_at_the_same_time(tmp_path: Path) -> None:
+    data = zoo.load_data("raced_shapes", data_dir=str(tmp_path))
+    assert RacedShapes.is_raced
+    assert sorted(examples(data)) == sorted((10 * number, number % 2) for number in range(24))
 
 
 def test_a_prepared_folder_is_read_with_its_class_names(prepared: Path) -> None:

@@ -59,6 +59,9 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
             _check_network(builder)
         builder.download_and_prepare()
     except Exception as error:
+        builder = tfds.builder(name, data_dir=arguments.data_dir)
+        if builder.is_prepared():  # by another worker meanwhile
+            return _read(builder, name, arguments)
         embedded = f" {offline_twin!r} is embedded and needs no network." if offline_twin else ""
         raise DataError(
             f"The data set could not be prepared. Received: {name!r} ({type(error).__name__}: {str(error)[:200]}).{embedded} "
