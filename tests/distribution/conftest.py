@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,29 +27,38 @@ def run_job(*words: str, **environment: str) -> tuple[Any, str]:
     return json.loads(done.stdout.splitlines()[-1]), done.stderr
 
 
-def run_workers(*words: str, **environment: str) -> list[tuple[Any, str]]:
-    """Run a job in two processes that train together; return what each found and said."""
+def run_workers(*words: str, with_chief: bool = False, **environment: str) -> list[tuple[Any, str]]:
+    """Run a job in two processes that train together; return what each found and said.
+
+    Args:
+        *words: name and arguments of the job.
+        with_chief: whether the first is a cluster's "chief", else both are "worker".
+        **environment: more variables of theirs.
+    """
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(2)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
-        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    workers = [
-        subprocess.Popen(
-            [sys.executable, str(JOBS), *words],
-            env={
-                **os.environ,
-                **environment,
-                "TF_CONFIG": json.dumps({"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}),
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for index in range(2)
-    ]
-    said = [worker.communicate(timeout=600) for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], said
+        first, second = (f"127.0.0.1:{each.getsockname()[1]}" for each in sockets)
+    cluster = {"chief": [first], "worker": [second]} if with_chief else {"worker": [first, second]}
+    tasks = [{"type": job, "index": index} for job, addresses in cluster.items() for index in range(len(addresses))]
+    with ExitStack() as stack:
+        files = [[stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2)] for _ in tasks]
+        workers = [
+            subprocess.Popen(
+                [sys.executable, str(JOBS), *words],
+                env={**os.environ, **environment, "TF_CONFIG": json.dumps({"cluster": cluster, "task": task})},
+                stdout=out,
+                stderr=error,
+            )
+            for task, (out, error) in zip(tasks, files, strict=True)
+        ]
+        stack.callback(lambda: [worker.kill() for worker in workers])
+        codes = [worker.wait(600) for worker in workers]
+        for file in (each for pair in files for each in pair):
+            file.seek(0)
+        said = [(out.read(), error.read()) for out, error in files]
+    assert codes == [0, 0], said
     return [(json.loads(out.splitlines()[-1]), error) for out, error in said]
 
 

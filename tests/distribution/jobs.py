@@ -219,13 +219,54 @@ def worker(folder: str) -> dict[str, Any]:
     return {"directory": str(run.directory), "workers": run.content.get("strategy", {}).get("workers", 1)}
 
 
-def faults() -> list[str]:
-    """Return the faults of the installed Keras, and those that are left after the mend."""
-    from zoo.distribution.keras_workers import faults_of_keras, mend_keras
+def ended(folder: str) -> dict[str, Any]:
+    """End trainings of several workers early, by a score, by a callback of the first alone, and by Ctrl-C in the last alone."""
+    import keras
 
-    before = faults_of_keras()
-    mend_keras()
-    return [*before, "mended", *faults_of_keras()]
+    import zoo
+    from zoo.distribution.strategies import choose_strategy
+    from zoo.distribution.workers import Worker
+
+    worker = Worker.of(choose_strategy("auto"))
+    case: dict[str, Any] = {"data": "iris", "epochs": 30, "verbose": 0}
+    found: dict[str, Any] = {"index": worker.index}
+    chosen = {"learning_rate": "auto", "batch_size": "auto", "auto_seconds": 2.0}
+    best = zoo.train("mlp", **case, **chosen, early_stopping=2, keep="best", out=os.path.join(folder, "best"))
+    found["best"] = [best.settings["learning_rate"], best.settings["batch_size"], best.history, best.metrics]
+    found["best is kept"] = [float(np.abs(weight).sum()) for weight in best.model.get_weights()]
+
+    class EndHere(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.model.stop_training = worker.is_chief and batch == 2
+
+    own = zoo.train("mlp", **case, callbacks=[EndHere()], out=os.path.join(folder, "own"))
+    found["own"] = [own.history, own.content["status"]]
+    try:
+        zoo.train("mlp", **case, callbacks=[_StopAfter(-1 if worker.is_chief else 40)], out=os.path.join(folder, "stopped"))
+    except KeyboardInterrupt as error:
+        found["said"] = [str(error), *getattr(error, "__notes__", ())]
+    return found
+
+
+def gone_on(folder: str) -> dict[str, Any]:
+    """Go on, as one process, with what workers have begun."""
+    import zoo
+
+    run = zoo.train(resume=os.path.join(folder, "stopped"), callbacks=[_StopAfter(-1)], verbose=0)
+    whole = zoo.train("mlp", data="iris", epochs=30, verbose=0, out=os.path.join(folder, "whole"))
+    return {
+        "status": run.content["status"],
+        "weights": [
+            relative(ours, theirs) for ours, theirs in zip(run.model.get_weights(), whole.model.get_weights(), strict=True)
+        ],
+    }
+
+
+def faults() -> list[str]:
+    """Return the faults of the installed Keras."""
+    from zoo.distribution.keras_workers import faults_of_keras
+
+    return faults_of_keras()
 
 
 def _two_devices() -> None:
@@ -304,7 +345,7 @@ def relative(ours: Any, theirs: Any) -> float:
 
 
 JOBS: dict[str, Callable[..., Any]] = {
-    job.__name__: job for job in (mirrored, trained, resumed, chosen, worker, faults)
+    job.__name__: job for job in (mirrored, trained, resumed, chosen, worker, ended, gone_on, faults)
 }  # fmt: skip
 
 if __name__ == "__main__":

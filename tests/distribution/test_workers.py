@@ -52,6 +52,31 @@ def test_two_workers_give_the_losses_metrics_weights_and_predictions_of_one(
         assert far == {}
 
 
+@pytest.mark.slow
+def test_workers_end_together_and_one_process_goes_on_with_what_they_began(
+    job: Callable[..., tuple[Any, str]], workers: Callable[..., list[tuple[Any, str]]], tmp_path: Path
+) -> None:
+    (chief, _), (other, _) = workers("ended", str(tmp_path), with_chief=True)
+    assert [chief.pop("index"), other.pop("index")] == [0, 1]
+    message, hint = chief.pop("said")
+    assert other.pop("said") == [message]  # what is kept, the chief says
+    assert chief == other
+    rate, size, history, metrics = chief["best"]
+    assert len(history["loss"]) < 30
+    assert len(chief["own"][0]["loss"]) == 1
+    assert chief["own"][1] == "finished"
+    best = zoo.Run.open(tmp_path / "best")
+    assert best.metrics == metrics
+    assert best.content["auto"].keys() >= {"learning_rate", "batch_size"}
+    assert [rate, size] == [best.settings["learning_rate"], best.settings["batch_size"]]
+    np.testing.assert_allclose([np.abs(weight).sum() for weight in best.model.get_weights()], chief["best is kept"], rtol=1e-6)
+    assert "(in each of the workers)" in hint
+    assert zoo.Run.open_unfinished(tmp_path / "stopped").status == "interrupted"
+    found, _ = job("gone_on", str(tmp_path))
+    assert found["status"] == "finished"
+    assert max(found["weights"]) < CLOSE
+
+
 def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*ZOO, "train", *words, "--workers", "2", "--quiet"], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
