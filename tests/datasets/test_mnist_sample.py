@@ -33,6 +33,7 @@ def test_it_holds_as_many_of_each_digit() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_its_script_makes_the_same_arrays_from_real_mnist(shared: Path) -> None:
     with np.load(mnist_sample()) as embedded:

@@ -23,6 +23,7 @@ def train(out: Path, model: Any = "mlp", data: Any = TABLE, **settings: Any) -> 
     return zoo.train(model, data=data, out=out, verbose=0, **{**constant, **settings})
 
 
+@pytest.mark.slow
 def test_full_batch_gradient_descent_on_linear_regression_ends_at_the_closed_form(tmp_path: Path) -> None:
     """y = x w + b + noise: the normal equations give what 100 steps of plain gradient descent reach."""
     targets = FEATURES @ np.array([1.0, -2.0, 0.5, 3.0]) + 4 + RANDOM.normal(size=200) * 0.1
@@ -164,7 +165,9 @@ def test_settings_come_from_yaml_and_from_set_alike(tmp_path: Path) -> None:
     assert from_yaml["class_weight"] == {"0": 1.0, "1": 2.0}
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "one_cycle", "step", "exponential"])
+@pytest.mark.parametrize(
+    "schedule", ["step", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cosine", "one_cycle", "exponential"))]
+)
 def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, schedule: str) -> None:
     settings = {"schedule": schedule, "warmup": 0.2, "epochs": 6}
     alone, gathered = (train(tmp_path / f"run{steps}", accumulation_steps=steps, **settings) for steps in (1, 3))
