@@ -70,6 +70,12 @@ def test_a_damaged_cluster_is_refused(monkeypatch: pytest.MonkeyPatch, written: 
         workers_in_environment()
 
 
+def test_several_workers_are_not_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}}))
+    with pytest.raises(UsageError, match=r"beside a TF_CONFIG of several workers\. Leave it out"):
+        zoo.build("linear", num_classes=3, strategy="mirrored")
+
+
 def test_workers_that_meet_too_late_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     tf.constant(1)
     cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}

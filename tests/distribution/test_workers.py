@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -141,6 +142,27 @@ def test_a_killed_worker_stops_all_and_the_run_goes_on_to_the_same_end(
     assert [name for name, value in our_arrays.items() if not np.array_equal(value, their_arrays[name])] == []
 
 
+@pytest.mark.slow
+def test_ctrl_c_ends_a_worker_that_waits_for_the_others() -> None:
+    with socket.socket() as own, socket.socket() as other:
+        for each in (own, other):
+            each.bind(("127.0.0.1", 0))
+        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (own, other)]
+    cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": 0}}
+    waiting = subprocess.Popen(
+        [*ZOO, "train", "mlp"], env={**os.environ, "TF_CONFIG": json.dumps(cluster)}, stderr=subprocess.PIPE, text=True
+    )
+    process = psutil.Process(waiting.pid)
+    while not any(each.status == psutil.CONN_LISTEN for each in process.net_connections()):
+        assert waiting.poll() is None
+        time.sleep(0.1)
+    time.sleep(1)
+    waiting.send_signal(signal.SIGINT)
+    _, error = waiting.communicate(timeout=10)
+    assert waiting.returncode == -signal.SIGINT
+    assert "Waiting for the 2 workers that TF_CONFIG names." in error
+
+
 @pytest.mark.parametrize("count", ["0", "1"])
 def test_one_worker_is_no_cluster(count: str, capsys: pytest.CaptureFixture[str]) -> None:
     from zoo.cli.main import main
@@ -159,9 +181,14 @@ def test_what_is_wrong_is_refused_before_workers_start(
     (tmp_path / "note").write_text("mine")
     assert main(["train", "cnn", "--workers", "2", "--out", str(tmp_path)]) == 1
     assert "is not empty" in capsys.readouterr().err
+    many = str(10**6)
+    assert main(["train", "cnn", "--workers", many, "--out", str(tmp_path / "run")]) == 2
+    assert f"Each worker has a core of its own. Received: {many} workers" in capsys.readouterr().err
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     assert main(["train", "cnn", "--workers", "3", "--out", str(tmp_path / "run")]) == 2
     assert "3 workers for 2" in capsys.readouterr().err
+    assert main(["train", "cnn", "--workers", "2", "--strategy", "mirrored"]) == 2
+    assert "Workers have a strategy of their own. Received: --strategy mirrored" in capsys.readouterr().err
     monkeypatch.setenv("TF_CONFIG", "{}")
     assert main(["train", "cnn", "--workers", "2"]) == 2
     assert "TF_CONFIG names the workers already" in capsys.readouterr().err

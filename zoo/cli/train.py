@@ -21,7 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="the run directory, new or empty; default runs/MODEL-DATA-TIME")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, from its newest checkpoint")
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="train in N processes on this machine, each with its share of cores and GPUs"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="train in N processes of this machine, each with its share of cores and GPUs; with --ray, in N of its cluster",
     )
     parser.add_argument("--strategy", choices=("auto", "mirrored", "none"), default="auto", help="how batches are spread")
     parser.add_argument("--ray", metavar="ADDRESS", help="train in N workers of a Ray cluster: HOST:PORT, auto or local")
@@ -38,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     model, data = options.model_and_data(arguments, settings)
     if arguments.workers is not None and arguments.ray is None and IS_WORKER not in os.environ:
         return _run_workers(arguments, model, data, settings)
-    is_chief = output.start_tensorflow(with_workers=arguments.ray is None and arguments.strategy != "none")
+    is_chief = output.start_tensorflow(with_workers=arguments.ray is None and arguments.strategy == "auto")
     from zoo import api
 
     trained = api.train(
@@ -85,6 +88,8 @@ def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | N
 
     if arguments.workers < 2:
         raise UsageError(f"`--workers` is at least 2. Received: {arguments.workers}. Leave it out for one process.")
+    if arguments.strategy != "auto":
+        raise UsageError(f"Workers have a strategy of their own. Received: --strategy {arguments.strategy}. Leave it out.")
     if os.environ.get("TF_CONFIG"):
         raise UsageError("TF_CONFIG names the workers already. Received: --workers beside it. Leave one of them out.")
     if arguments.resume is not None:

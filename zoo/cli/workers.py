@@ -43,11 +43,11 @@ def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
     Returns:
         The exit code: 0 if all went well, else that of the first that failed, or 1.
     """
+    _check_machine(count)
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-workers-", ignore_cleanup_errors=True))
         logs = [stack.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for _ in range(count)]
-        _check_gpus(count)
         workers: list[subprocess.Popen[bytes]] = []
         stack.callback(_kill, workers)  # whatever happens here, none stays behind
         for index in range(count):
@@ -60,6 +60,9 @@ def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
         code = workers[first].returncode
         if handed_on and code > 0:
             return 1  # the chief has said it
+        if handed_on and code == -signal.SIGINT:  # while it waited for the others
+            print_error("Interrupted.")
+            return 1
         if code < 0:
             print_error(f"Worker {first} of {count} was ended by {signal.Signals(-code).name}; the others have stopped.")
             if workers[0].returncode < 0 and any(directory.glob("checkpoints/*.npz")):  # else it has said so itself
@@ -71,7 +74,7 @@ def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
 
 
 def share_of(resources: Sequence[int], index: int, count: int) -> list[int]:
-    """Return which cores or GPUs are a worker's; where there are fewer than workers, some have none.
+    """Return which cores or GPUs are a worker's.
 
     Example:
         >>> [share_of([0, 1, 2, 3, 4], index, 2) for index in range(2)]
@@ -98,7 +101,7 @@ def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[s
     if gpus:
         own = share_of(range(len(gpus)), index, len(addresses))
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus[number] for number in own)
-    cores = share_of(sorted(os.sched_getaffinity(0)), index, len(addresses)) if hasattr(os, "sched_setaffinity") else []
+    cores = share_of(_cores(), index, len(addresses))
     parent = os.getpid()
 
     def settle() -> None:
@@ -123,9 +126,16 @@ def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[s
     )
 
 
-def _check_gpus(count: int) -> None:
+def _check_machine(count: int) -> None:
     if 0 < len(_gpus()) < count:
         raise UsageError(f"Each worker has a GPU of its own. Received: {count} workers for {len(_gpus())}. Take fewer.")
+    if 0 < len(_cores()) < count:
+        raise UsageError(f"Each worker has a core of its own. Received: {count} workers for {len(_cores())}. Take fewer.")
+
+
+def _cores() -> list[int]:
+    """Return the numbers of the cores that this process may use; none where the system does not say."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def _gpus() -> list[str]:
@@ -178,14 +188,14 @@ def _kill(workers: Sequence[subprocess.Popen[bytes]]) -> None:
 
 @contextmanager
 def _handing_on(workers: Sequence[subprocess.Popen[bytes]]) -> Iterator[list[int]]:
-    """Hand SIGINT and SIGTERM on to the workers, which save and stop; the third kills. Give the list of those that came."""
+    """Hand SIGINT and SIGTERM on to the workers as SIGINT: they save and stop; the third kills. Give those that came."""
     came: list[int] = []
 
     def hand_on(number: int, _frame: FrameType | None) -> None:
         came.append(number)
         for worker in workers:
-            if worker.poll() is None:
-                worker.send_signal(number if len(came) < PATIENCE else signal.SIGKILL)
+            if worker.poll() is None:  # to a worker both mean the same, but TensorFlow takes SIGTERM for itself at first
+                worker.send_signal(signal.SIGINT if len(came) < PATIENCE else signal.SIGKILL)
 
     before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -40,8 +43,13 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
         return tf.distribute.get_strategy()
     if given == "none":
         return None
-    if given == "auto" and workers_in_environment() > 1:
-        return _all_workers()
+    if workers_in_environment() > 1:
+        if given == "auto":
+            return _all_workers()
+        raise UsageError(
+            "'mirrored' is for the devices of one process. Received: strategy='mirrored' beside a TF_CONFIG of several "
+            "workers. Leave it out, and each worker takes all of its devices; or unset TF_CONFIG."
+        )
     gpus = tf.config.list_logical_devices("GPU")
     devices = gpus or tf.config.list_logical_devices("CPU")
     if given == "auto":
@@ -90,7 +98,8 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
 def _all_workers() -> tf.distribute.Strategy:
     mend_keras()
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        with _ended_by_ctrl_c():
+            return tf.distribute.MultiWorkerMirroredStrategy()
     except (ValueError, tf.errors.OpError) as error:  # no task, a wrong number, an address that is taken
         raise UsageError(
             f"The workers of TF_CONFIG cannot meet: {one_line(error)}. Received: {os.environ['TF_CONFIG'][:200]}. Mend it."
@@ -101,3 +110,21 @@ def _all_workers() -> tf.distribute.Strategy:
             "Call zoo.train or zoo.build first of all, or give strategy=tf.distribute.MultiWorkerMirroredStrategy() made at "
             "the beginning."
         ) from error
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end the process at once while it waits for other workers, and put back what signals did.
+
+    TensorFlow waits without giving Python a turn, which so never hears of a signal, and takes SIGTERM for itself.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
