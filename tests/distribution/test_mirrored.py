@@ -53,5 +53,6 @@ def test_what_a_user_chooses_or_mistakes_with_two_devices(job: Callable[..., tup
     assert "steps_per_execution=2" in found.pop("steps per execution")
     assert "the last batch of an epoch has 1. Take for example batch_size=627" in found.pop("one image for two devices")
     assert found.pop("best") == "finished"
+    assert found.pop("auto batch size") == 7
     assert found.pop("plain fit on Splits") < CLOSE
     assert found == {}

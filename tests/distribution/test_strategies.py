@@ -44,7 +44,7 @@ def test_a_model_of_ones_own_stays_under_its_own_strategy(tmp_path: object) -> N
 
 def test_a_model_of_ones_own_is_not_trained_by_each_worker_alone(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.build("linear", data="iris")
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}}))
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker"}}))
     with pytest.raises(UsageError, match="would train this model alone"):
         zoo.train(model, data="iris", out=tmp_path)
 
@@ -54,7 +54,11 @@ def test_a_model_of_ones_own_is_not_trained_by_each_worker_alone(tmp_path: objec
     [
         ("", 1),
         (json.dumps({"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}), 1),
-        (json.dumps({"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}}), 3),
+        (json.dumps({"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}, "task": {"type": "worker", "index": 1}}), 3),
+        (
+            json.dumps({"cluster": {"worker": ["a:1", "b:1"], "evaluator": ["c:1"]}, "task": {"type": "worker", "index": "1"}}),
+            2,
+        ),
         (json.dumps({}), 1),
     ],
 )
@@ -63,15 +67,32 @@ def test_workers_are_counted_in_the_environment(monkeypatch: pytest.MonkeyPatch,
     assert workers_in_environment() == count
 
 
-@pytest.mark.parametrize("written", ["{", "[]", '{"cluster": 3}'])
+@pytest.mark.parametrize("written", ["{", "[]", '{"cluster": 3}', '{"task": 3}', '{"task": {"index": "1x"}}'])
 def test_a_damaged_cluster_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     monkeypatch.setenv("TF_CONFIG", written)
-    with pytest.raises(UsageError, match="TF_CONFIG is not what TensorFlow writes"):
+    with pytest.raises(UsageError, match="with a task of its own for each worker"):
         workers_in_environment()
 
 
+@pytest.mark.parametrize(
+    ("cluster", "kind", "index"),
+    [
+        ({"worker": ["a:1"], "evaluator": ["b:1"]}, "evaluator", 0),
+        ({"worker": ["a:1"], "ps": ["b:1"]}, "worker", 0),
+        ({"worker": ["a:1"]}, "worker", 3),
+        ({"worker": ["a:1", "b:1"]}, None, 0),
+    ],
+)
+def test_who_is_no_worker_of_the_cluster_does_not_train_alone(
+    monkeypatch: pytest.MonkeyPatch, cluster: dict[str, list[str]], kind: str | None, index: int
+) -> None:
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}}))
+    with pytest.raises(UsageError, match=f"task {index} of type {kind!r} in a cluster of [12] worker"):
+        zoo.build("linear", num_classes=3)
+
+
 def test_several_workers_are_not_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}}))
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker"}}))
     with pytest.raises(UsageError, match=r"beside a TF_CONFIG of several workers\. Leave it out"):
         zoo.build("linear", num_classes=3, strategy="mirrored")
 
@@ -87,7 +108,7 @@ def test_workers_that_meet_too_late_are_told(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_task_that_the_cluster_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 7}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
-    with pytest.raises(UsageError, match="cannot meet"):
+    with pytest.raises(UsageError, match="Received: task 7 of type 'worker' in a cluster of 2 worker"):
         zoo.build("linear", num_classes=3)
 
 

@@ -163,12 +163,13 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others() -> None:
     assert "Waiting for the 2 workers that TF_CONFIG names." in error
 
 
-@pytest.mark.parametrize("count", ["0", "1"])
-def test_one_worker_is_no_cluster(count: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_worker_is_this_process_and_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from zoo.cli.main import main
 
-    assert main(["train", "cnn", "--workers", count]) == 2
-    assert "at least 2" in capsys.readouterr().err
+    assert main(["train", "linear", "--data", "iris", "--set=epochs=1", "--workers", "1", "--out", str(tmp_path / "run")]) == 0
+    assert "strategy" not in zoo.Run.open(tmp_path / "run").content
+    assert main(["train", "cnn", "--workers", "0"]) == 2
+    assert "at least 1" in capsys.readouterr().err
 
 
 def test_what_is_wrong_is_refused_before_workers_start(
@@ -194,3 +195,8 @@ def test_what_is_wrong_is_refused_before_workers_start(
     assert "TF_CONFIG names the workers already" in capsys.readouterr().err
     assert main(["train", "cnn", "--workers", "2", "--set", "epoch=3"]) == 2
     assert "Did you mean 'epochs'" in capsys.readouterr().err
+    monkeypatch.delenv("TF_CONFIG")
+    assert main(["train", "--resume", str(tmp_path), "--workers", "2", "--set", "epochs=3"]) == 2
+    assert "Received: epochs beside resume" in capsys.readouterr().err
+    assert main(["train", "--resume", str(tmp_path), "--workers", "2"]) == 1
+    assert "run.json" in capsys.readouterr().err

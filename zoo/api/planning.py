@@ -92,8 +92,10 @@ class Plan:
 
         record: dict[str, Any] = {}
         if self.asked:
+            devices = strategy.num_replicas_in_sync if strategy else 1
             chosen = from_chief(
-                strategy, lambda: _as_plain(*choose_settings(self.asked, build, splits, settings, verbose=verbose))
+                strategy,
+                lambda: _as_plain(*choose_settings(self.asked, build, splits, settings, devices=devices, verbose=verbose)),
             )
             settings, record = settings.model_copy(update=chosen["settings"]), chosen["record"]
         with scope_of(strategy):
@@ -171,6 +173,17 @@ def planned_directory(
 
     names = make_plan(model, data, config, model_arguments, data_arguments, settings).names
     return Path(out) if out is not None else default_directory(**names)
+
+
+def check_resumed_alone(others: Mapping[str, Any]) -> None:
+    """Refuse arguments beside a run to go on with.
+
+    Raises:
+        UsageError: one is given.
+    """
+    unused = [name for name, value in others.items() if value is not None]
+    if unused:
+        raise UsageError(f"A run goes on with its own settings. Received: {', '.join(unused)} beside resume. Leave that out.")
 
 
 def bare_model(model: str | keras.Model) -> keras.Model | None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo.api.planning import bare_model, make_plan
+from zoo.api.planning import bare_model, check_resumed_alone, make_plan
 from zoo.api.reading import check_unchanged, load_data, own_data
 from zoo.errors import UsageError, ZooError
 
@@ -78,6 +78,7 @@ def train(
     from zoo.api.workers import check_alike, described, from_chief, own_directory
     from zoo.artefacts.files import check_new_directory, default_directory, new_directory
     from zoo.artefacts.run import RunWriter, keep_untrained
+    from zoo.training.batches import check_batches
     from zoo.training.compile import check_callbacks, check_learns
 
     check_callbacks(callbacks)
@@ -101,6 +102,7 @@ def train(
                 keras_model, splits, resolved, record = plan.make(chosen, 0 if verbose == 0 else 1)
                 check_alike(chosen, resolved, splits.info)
                 check_learns(keras_model)
+                check_batches(splits, resolved, chosen)
                 keep_untrained(keras_model, directory)
                 writer = RunWriter.begin(directory, resolved, splits.info, auto=record, strategy=described(chosen))
             return _fit_and_score(keras_model, splits, writer, resolved, callbacks, chosen, verbose)
@@ -153,9 +155,7 @@ def _resume(
     from zoo.seeding import set_seed
     from zoo.training.compile import check_distributable
 
-    unused = [name for name, value in others.items() if value is not None]
-    if unused:
-        raise UsageError(f"A run goes on with its own settings. Received: {', '.join(unused)} beside resume. Leave that out.")
+    check_resumed_alone(others)
     chosen = _strategy_for("", strategy)
     with copied_run(chosen, run.directory if isinstance(run, Run) else run) as directory:
         opened = Run.open_unfinished(directory)

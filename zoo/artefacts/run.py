@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.artefacts import files
 from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.config import DataArguments, Settings, data_arguments, write_yaml
-from zoo.distribution.cluster import IS_WORKER
+from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, UsageError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.tasks import find_task
@@ -226,7 +226,7 @@ class RunWriter:
         workers = self._content.get("strategy", {}).get("workers", 1)
         command = f"zoo train --resume {shlex.quote(str(self.directory))}"
         if workers > 1:
-            command += f" --workers {workers}" if IS_WORKER in os.environ else " (in each of the workers)"
+            command += f" {os.environ[STARTED_BY]}" if STARTED_BY in os.environ else " (in each of the workers)"
         if self._content["data"]["name"] in UNNAMED:
             command = f"zoo.train(resume={str(self.directory)!r}, data=...)"
         go_on = f" To go on: {command}" if can_go_on else ""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from zoo.distribution.cluster import IS_WORKER, workers_in_environment
+from zoo.distribution.cluster import STARTED_BY, workers_in_environment
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
@@ -48,7 +48,7 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
         Whether this process is the one that speaks.
     """
     if with_workers and (count := workers_in_environment()) > 1:
-        are_ours = IS_WORKER in os.environ
+        are_ours = STARTED_BY in os.environ
         print_error(f"Starting {count} workers." if are_ours else f"Waiting for the {count} workers that TF_CONFIG names.")
     with _quiet_start():
         import keras  # noqa: F401

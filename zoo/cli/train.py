@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.cli import options, output
-from zoo.distribution.cluster import IS_WORKER
+from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import UsageError
 
 
@@ -39,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     settings = options.settings(arguments)
     model, data = options.model_and_data(arguments, settings)
-    if arguments.workers is not None and arguments.ray is None and IS_WORKER not in os.environ:
+    are_several = arguments.workers is not None and arguments.workers != 1
+    if are_several and arguments.ray is None and STARTED_BY not in os.environ:
         return _run_workers(arguments, model, data, settings)
     is_chief = output.start_tensorflow(with_workers=arguments.ray is None and arguments.strategy == "auto")
     from zoo import api
@@ -82,17 +83,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | None, settings: dict[str, Any]) -> int:
     """Let several processes do what this command line asks for."""
-    from zoo.api.planning import planned_directory
-    from zoo.artefacts.files import check_new_directory
+    from zoo.api.planning import check_resumed_alone, planned_directory
+    from zoo.artefacts.files import check_new_directory, read_json
     from zoo.cli.workers import run_workers
 
-    if arguments.workers < 2:
-        raise UsageError(f"`--workers` is at least 2. Received: {arguments.workers}. Leave it out for one process.")
+    if arguments.workers < 1:
+        raise UsageError(f"`--workers` is at least 1. Received: {arguments.workers}. Leave it out for one process.")
     if arguments.strategy != "auto":
         raise UsageError(f"Workers have a strategy of their own. Received: --strategy {arguments.strategy}. Leave it out.")
     if os.environ.get("TF_CONFIG"):
         raise UsageError("TF_CONFIG names the workers already. Received: --workers beside it. Leave one of them out.")
     if arguments.resume is not None:
+        check_resumed_alone({"model": model, "config": arguments.config, "out": arguments.out, **settings})
+        read_json(Path(arguments.resume) / "run.json")  # there is a run
         return run_workers(arguments.words, arguments.workers, Path(arguments.resume))
     directory = planned_directory(model, data, arguments.config, arguments.out, settings)
     check_new_directory(directory)

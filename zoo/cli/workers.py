@@ -19,7 +19,7 @@ from types import FrameType
 from typing import IO
 
 from zoo.cli.output import print_error
-from zoo.distribution.cluster import IS_WORKER
+from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import UsageError
 
 GRACE = 30.0  # seconds that workers have to end by themselves when one has gone
@@ -96,7 +96,8 @@ def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[s
         folder: for its temporary files, which may outlive it.
     """
     task = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}}
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "TF_CONFIG": json.dumps(task), IS_WORKER: "1", "TMPDIR": folder}
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "TF_CONFIG": json.dumps(task), "TMPDIR": folder}
+    environment[STARTED_BY] = f"--workers {len(addresses)}"
     gpus = _gpus()
     if gpus:
         own = share_of(range(len(gpus)), index, len(addresses))
@@ -109,7 +110,7 @@ def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[s
         if cores:
             os.sched_setaffinity(0, cores)
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
+            ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGINT)
             if os.getppid() != parent:
                 os._exit(1)
 

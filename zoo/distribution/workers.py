@@ -83,7 +83,7 @@ def told_of_losses(*, is_one_of_several: bool = True) -> Iterator[None]:
         is_kind = isinstance(error, tf.errors.UnavailableError | tf.errors.AbortedError | tf.errors.DeadlineExceededError)
         if not is_kind and ABORTED not in said:
             raise
-        reason = (said.partition(ABORTED)[2] or said).partition("Additional GRPC")[0]
+        reason = (said.partition(ABORTED)[2] or said).partition("Additional GRPC")[0].partition("The tasks have crashed")[0]
         raise WorkerLostError(
             "Another worker has gone, and training needs all of them. "
             f"Received: {one_line(ValueError(reason))}. Start all of them again."

@@ -17,7 +17,7 @@ from zoo.config import Settings
 from zoo.distribution.strategies import build_optimizer
 from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
-from zoo.training.batches import training_batches
+from zoo.training.batches import fitting_batch_size, training_batches
 from zoo.training.learning_rate import sweep_learning_rate
 from zoo.training.snapshot import Snapshot
 
@@ -35,7 +35,13 @@ OUT_OF_BUDGET = "the budget was used up"
 
 
 def choose_settings(
-    asked: Collection[str], build: Callable[[Settings], keras.Model], data: Splits, settings: Settings, *, verbose: int = 1
+    asked: Collection[str],
+    build: Callable[[Settings], keras.Model],
+    data: Splits,
+    settings: Settings,
+    *,
+    devices: int = 1,
+    verbose: int = 1,
 ) -> tuple[Settings, dict[str, Any]]:
     """Return the settings with those that were asked for chosen by probes, and a record of what was tried and why.
 
@@ -46,6 +52,7 @@ def choose_settings(
         build: returns a fresh compiled model for settings.
         data: to train on.
         settings: the values to begin with, and the budget in seconds, `auto_seconds`.
+        devices: that will share each batch; probes take one.
         verbose: 0 shows nothing, 1 a progress bar for the sweep of the learning rate.
     """
     begun = time.perf_counter()
@@ -70,6 +77,8 @@ def choose_settings(
             left = settings.auto_seconds - (time.perf_counter() - begun)
             share = left if name == "learning_rate" else min(left, SHARE * settings.auto_seconds)
             value, tried, why = probe(model_in, data, settings, share)
+            if name == "batch_size" and (fitting := fitting_batch_size(data, value, devices)) not in (value, None):
+                value, why = fitting, f"{why}; then the nearest that leaves none of {devices} devices without an example"
             settings = settings.model_copy(update={name: value})
             record[name] = {"chosen": value, "tried": tried, "why": why}
     for name in asked:

@@ -18,6 +18,17 @@ from zoo.pipeline.splits import Splits
 Batches = Any  # a tf.data.Dataset, or a tf.distribute.DistributedDataset
 
 
+def check_batches(data: Splits, settings: Settings, strategy: tf.distribute.Strategy | None) -> None:
+    """Refuse what the other functions here would, before anything is written.
+
+    Raises:
+        UsageError: images are to be changed and there are none, or a device would get no example.
+        UnknownNameError: a weight is given for a label that the data lack.
+    """
+    training_batches(data, settings, strategy=strategy)
+    validation_batches(data, strategy)
+
+
 def training_batches(
     data: Splits, settings: Settings, first_batch: int = 0, strategy: tf.distribute.Strategy | None = None
 ) -> Batches:
@@ -78,19 +89,24 @@ def _check_last_batch(data: Splits, devices: int) -> None:
     Raises:
         UsageError: the message has batch sizes that do.
     """
-    rows, size = len(data.targets("train")), data.batch_size
-    last = rows % size or size
-    if size < devices or (last < devices and data.info.task.input_name == "image"):
-        near = [each for each in range(devices, max(size, devices) + 50) if (rows % each or each) >= devices]
+    fitting = fitting_batch_size(data, data.batch_size, devices)
+    if fitting != data.batch_size:
+        rows, size = len(data.targets("train")), data.batch_size
         raise UsageError(
             f"Each device needs an example of each batch. Received: batch_size={size} for {rows} examples on {devices} "
-            f"devices; the last batch of an epoch has {last}. "
-            + (
-                f"Take for example batch_size={min(near, key=lambda each: abs(each - size))}."
-                if near
-                else "Take fewer devices."
-            )
+            f"devices; the last batch of an epoch has {rows % size or size}. "
+            f"{f'Take for example batch_size={fitting}' if fitting else 'Take fewer devices'}."
         )
+
+
+def fitting_batch_size(data: Splits, size: int, devices: int) -> int | None:
+    """Return the batch size nearest to `size` that leaves no device without an example; None where there is none.
+
+    In an epoch's last batch only images are needed by all.
+    """
+    rows, are_images = len(data.targets("train")), data.info.task.input_name == "image"
+    fitting = [each for each in range(devices, max(size, devices) + 50) if not are_images or (rows % each or each) >= devices]
+    return min(fitting, key=lambda each: abs(each - size), default=None)
 
 
 def augmentation_of(data: Splits, settings: Settings) -> Augmentation:

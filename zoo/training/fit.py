@@ -63,7 +63,6 @@ def fit(
     checkpoints = Checkpoints(writer.directory / "checkpoints", settings.keep_checkpoints)
     monitor = settings.monitor or data.info.task.monitor
     strategy = strategy_of(model)
-    training_batches(data, settings, strategy=strategy)  # so that what does not fit is refused before anything is written
     validation, validation_steps = validation_batches(data, strategy)
     stateful = [Guard(), *_scheduled(settings, monitor), *callbacks]
     logs = _Logs(str(writer.directory / "logs"), write_graph=False)
