@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+import tensorflow as tf
 
 import zoo
 from zoo.cli.main import main
@@ -29,10 +33,11 @@ SETTINGS = [
 ]
 
 
-def start(out: Path, *words: str) -> subprocess.Popen[str]:
+def start(out: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
     settings = [f"--set={each}" for each in SETTINGS]
     command = [*ZOO, "train", "cnn", "--data", "digits", "--workers", "2", "--quiet", "--out", str(out), *settings, *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, **environment}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.slow
@@ -63,6 +68,43 @@ def test_a_worker_that_is_killed_is_started_again_and_the_run_ends_as_that_of_tw
         np.testing.assert_array_equal(mine, others)
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A folder with a path short enough for Ray's sockets."""
+    with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.slow
+def test_ctrl_c_lets_the_workers_save_and_says_how_to_go_on(tmp_path: Path, short_folder: Path) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    run, temporary = tmp_path / "run", short_folder
+    training = start(run, "--ray", "local", "--set=epochs=500", TMPDIR=str(temporary))
+    while not (run / "run.json").exists() or json.loads((run / "run.json").read_text()).get("epochs_finished", 0) < 2:
+        assert training.poll() is None, training.communicate()
+        time.sleep(0.05)
+    family = psutil.Process(training.pid).children(recursive=True)
+    training.send_signal(signal.SIGINT)
+    _, error = training.communicate(timeout=60)
+    assert training.returncode == 1
+    assert f"To go on: zoo train --resume {run} --ray local --workers 2" in error
+    kept = zoo.Run.open(run).content
+    assert kept["status"] == "interrupted"
+    assert kept["kept"]["epoch"] >= 2
+    assert [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    assert [each.name for each in temporary.iterdir()] == ["ray"]  # the cluster's own logs
+
+
+def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(UsageError, match=rf"No Ray cluster answers there: .*refused\. Received: '{address}'"):
+        zoo.train("linear", data="iris", ray=address, workers=2, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(("ray", "workers"), [("local", None), (None, 2), ("local", 1), ("local", "2")])
 def test_a_cluster_and_its_workers_go_together(ray: str | None, workers: object, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Workers are those of a Ray cluster, at least 2\. Received: workers="):
@@ -72,6 +114,9 @@ def test_a_cluster_and_its_workers_go_together(ray: str | None, workers: object,
 def test_what_cannot_travel_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Splits, which live in this process"):
         zoo.train("linear", data=zoo.load_data("iris"), ray="local", workers=2, out=tmp_path / "run")
+    batches = tf.data.Dataset.from_tensors(([1.0], 1))
+    with pytest.raises(UsageError, match="a dataset or generator"):
+        zoo.train("linear", data=batches, ray="local", workers=2, out=tmp_path / "run")
     with pytest.raises(UsageError, match="strategy='mirrored'"):
         zoo.train("linear", data="iris", ray="local", workers=2, strategy="mirrored", out=tmp_path / "run")
     with pytest.raises(UsageError, match="a model of your own, which lives in this process"):

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shlex
-import shutil
-import signal
+import socket
 import tempfile
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import errors
+from zoo.api import ray_worker
 from zoo.api.planning import planned_directory
-from zoo.artefacts.files import new_directory, write_json
+from zoo.artefacts.files import new_directory
 from zoo.errors import UsageError, WorkerLostError, ZooError
+from zoo.training.interruption import StopRequest
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
 
 RESTARTS = 3  # of all workers, when one is lost
-FOLDERS = ("TFDS_DATA_DIR", "ZOO_DATA")
-ENVIRONMENT = (*FOLDERS, "TF_CPP_MIN_LOG_LEVEL")  # handed on to the workers
-FAILED, SEEN = "failed.json", "seen"  # what a worker leaves that fails, and what all of them must see
+FOLDERS = ("TFDS_DATA_DIR", "ZOO_DATA")  # handed on to the workers
+ANSWER_WITHIN = 5.0  # seconds that a cluster has to answer
+LOOK = 0.2  # seconds between two looks for a wish to stop
 
 
 def train_on_ray(
@@ -47,6 +47,8 @@ def train_on_ray(
         ArtefactError: the run directory exists with content.
         ZooError: training failed, or a worker was lost more often than Ray starts them again.
     """
+    import tensorflow as tf
+
     from zoo.config import read_yaml
     from zoo.pipeline.splits import Splits
 
@@ -55,13 +57,17 @@ def train_on_ray(
             f"Workers are those of a Ray cluster, at least 2. Received: workers={workers}, ray={address}. Give both; on this "
             "machine alone, `zoo train --workers N` needs no Ray."
         )
-    if strategy != "auto" or isinstance(job["data"], Splits) or not isinstance(job["model"], str | None):
-        is_splits = isinstance(job["data"], Splits)
-        what = "Splits, which live in this process" if is_splits else "a model of your own, which lives in this process"
-        what = f"strategy={strategy!r}" if strategy != "auto" else what
+    here = {
+        f"strategy={strategy!r}": strategy != "auto",
+        "Splits, which live in this process": isinstance(job["data"], Splits),
+        "a dataset or generator, which lives in this process": isinstance(job["data"], tf.data.Dataset | Iterator),
+        "a model of your own, which lives in this process": not isinstance(job["model"], str | None),
+    }
+    if any(here.values()):
         raise UsageError(
-            f"Ray's workers build the model, read the data and meet by themselves. Received: {what}. Give the name of a model, "
-            "and a name, a path or arrays as data."
+            "Ray's workers build the model, read the data and meet by themselves. Received: "
+            f"{next(what for what, is_given in here.items() if is_given)}. Give the name of a model, and a name, a path or "
+            "arrays as data."
         )
     if isinstance(job["config"], str | os.PathLike):
         job["config"] = read_yaml(job["config"])
@@ -89,36 +95,50 @@ def _run_on_ray(job: Mapping[str, Any], directory: Path, address: str, workers: 
     from zoo.artefacts.run import Run
 
     directory = directory.resolve()
-    is_ours = _connect(ray, address, workers)
-    on_interrupt = signal.getsignal(signal.SIGINT)  # Ray sets its own and leaves it
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".ray-{directory.name}-") as state:
-        (Path(state) / SEEN).touch()
+    words = f"--ray {shlex.quote(address)} --workers {workers}"
+    with tempfile.TemporaryDirectory(
+        dir=directory.parent, prefix=f".ray-{directory.name}-", ignore_cleanup_errors=True
+    ) as folder:
+        state = Path(folder)
+        (state / ray_worker.SEEN).touch()
+        is_ours = _connect(ray, address, workers, state)
         try:
             gpus = ray.cluster_resources().get("GPU", 0)
             trainer = TensorflowTrainer(
-                _train_or_go_on,
-                train_loop_config={"job": dict(job), "directory": str(directory), "state": state},
+                ray_worker.train_or_go_on,
+                train_loop_config={"job": dict(job), "directory": str(directory), "state": folder, "words": words},
                 scaling_config=ScalingConfig(num_workers=workers, use_gpu=gpus >= workers),
-                run_config=RunConfig(name="train", storage_path=state, failure_config=FailureConfig(max_failures=RESTARTS)),
+                run_config=RunConfig(name="train", storage_path=folder, failure_config=FailureConfig(max_failures=RESTARTS)),
             )
-            trainer.fit()
-            _raise_what_failed(Path(state))
-        except (KeyboardInterrupt, SystemExit) as error:
-            raise KeyboardInterrupt(_how_to_go_on(directory)) from error
-        except ZooError:
+            _wait_for(trainer.fit, state)
+        except KeyboardInterrupt as interrupt:  # the second
+            interrupt.add_note(_how_to_go_on(directory, words))
             raise
         except Exception as error:
-            _raise_what_failed(Path(state))
+            _raise_what_was_left(state)
             raise WorkerLostError(
                 f"Ray gave up on this training: {errors.one_line(error)}. Received: {workers} workers, started again "
-                f"{RESTARTS} times. {_how_to_go_on(directory)}"
+                f"{RESTARTS} times. {_how_to_go_on(directory, words)}"
             ) from error
         finally:
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGINT, on_interrupt)
             if is_ours:
                 ray.shutdown()
+        _raise_what_was_left(state)
     return Run.open(directory)
+
+
+def _wait_for(train: Callable[[], Any], state: Path) -> None:
+    """Wait until the workers have ended; Ctrl-C and SIGTERM let them save and stop, and the second leaves them at once."""
+    with StopRequest() as stop:
+        pool = ThreadPoolExecutor(1)  # away from the main thread, where Ray Train would take Ctrl-C for itself
+        try:
+            training = pool.submit(train)
+            while not wait([training], LOOK).done:
+                if stop.is_made:
+                    (state / ray_worker.STOP).touch()
+            training.result()
+        finally:
+            pool.shutdown(wait=False)
 
 
 def _with_absolute_paths(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,22 +171,25 @@ def _import_ray() -> Any:
     return ray
 
 
-def _connect(ray: Any, address: str, workers: int) -> bool:
+def _connect(ray: Any, address: str, workers: int, state: Path) -> bool:
     """Join the cluster; return whether this call did, and the process had not joined it before."""
     is_new = not ray.is_initialized()
-    handed_on = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-    handed_on |= {name: os.path.abspath(handed_on[name]) for name in FOLDERS if name in handed_on}
+    handed_on = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")}
+    handed_on |= {name: os.path.abspath(os.environ[name]) for name in FOLDERS if name in os.environ}
+    if address == "local":
+        handed_on["TMPDIR"] = str(state)  # where nothing outlives the training
     start = {"num_cpus": max(workers + 1, os.cpu_count() or 1)} if address == "local" else {}  # one more for Ray Train itself
     if is_new:
+        _check_address(address)
         try:
             ray.init(
                 address=address, logging_level="warning", include_dashboard=None if not start else False,
-                runtime_env={"env_vars": handed_on, "worker_process_setup_hook": "zoo.api.ray_training.speak_little"}, **start,
+                runtime_env={"env_vars": handed_on, "worker_process_setup_hook": "zoo.api.ray_worker.speak_little"}, **start,
             )  # fmt: skip
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise UsageError(
-                f"There is no such Ray cluster: {errors.one_line(error)}. Received: {address!r}. Give HOST:PORT, 'auto', or "
-                "'local' to start one here."
+                f"The Ray cluster cannot be joined or started: {errors.one_line(error)}. Received: {address!r}. Give "
+                "HOST:PORT, 'auto' for the one of this machine, or 'local' to start one here."
             ) from error
     cores = int(ray.cluster_resources().get("CPU", 0))
     if cores < workers:
@@ -176,86 +199,43 @@ def _connect(ray: Any, address: str, workers: int) -> bool:
     return is_new
 
 
-def speak_little() -> None:
-    """Leave errors alone of what Ray Train's and TensorFlow's own parts log in a process of the cluster."""
-    for name in ("ray.train", "tensorflow"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def _train_or_go_on(config: Mapping[str, Any]) -> None:
-    """Be one worker: begin the run, or go on with it when an earlier attempt came to a checkpoint."""
-    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # which Ray sets for Keras 2
-    state = Path(config["state"])
-    if (state / FAILED).exists():
-        return  # it would fail again; the caller is told
-    try:
-        _train(config["job"], Path(config["directory"]), state)
-    except WorkerLostError:
-        raise
-    except ZooError as error:
-        if state.is_dir():
-            content = {"kind": type(error).__name__, "text": str(error)}
-            write_json(state / FAILED, content)
-        raise
-
-
-def _train(job: Mapping[str, Any], directory: Path, state: Path) -> None:
-    import ray
-    import tensorflow as tf
-
-    context: Any = ray.get_runtime_context()
-    cores = int(context.get_assigned_resources().get("CPU", 1)) or 1
-    tf.config.threading.set_intra_op_parallelism_threads(cores)  # Ray divides cores by counting alone
-    from zoo.api.training import train
-    from zoo.api.workers import from_chief
-    from zoo.distribution.strategies import choose_strategy
-    from zoo.distribution.workers import Worker
-
-    strategy = choose_strategy("auto")
-    here: dict[str, Any] = {"strategy": strategy, "verbose": job["verbose"] if Worker.of(strategy).is_chief else 0}
-    if job["resume"] is None and from_chief(strategy, lambda: _has_begun(directory, state)):
-        data = job["data"] if _is_unnamed(job["data"]) else None
-        train(resume=directory, data=data, callbacks=job["callbacks"], **here)
-    else:
-        train(**{**job, **here})
-
-
-def _has_begun(directory: Path, state: Path) -> bool:
-    """Return whether there is a checkpoint to go on from; what an attempt without one has left is removed.
+def _check_address(address: str) -> None:
+    """Ask once whether anyone answers: Ray would ask for minutes.
 
     Raises:
-        UsageError: this machine does not see the files of the one that started the training.
+        UsageError: nobody does.
     """
-    if not (state / SEEN).exists():
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or "/" in host:  # "local", "auto", and addresses of Ray's own kinds
+        return
+    try:
+        socket.create_connection((host, int(port)), ANSWER_WITHIN).close()
+    except (OSError, OverflowError) as error:
         raise UsageError(
-            "All machines of the cluster see the run directory under one path. Received: "
-            f"{directory}, which the first worker does not see. Choose one on a common file system."
-        )
-    if any(directory.glob("checkpoints/*.npz")):
-        return True
-    if directory.is_dir():
-        shutil.rmtree(directory)  # it was empty when this training began
-    return False
+            f"No Ray cluster answers there: {error}. Received: {address!r}. Give HOST:PORT of its head, 'auto', or 'local' to "
+            "start one here."
+        ) from error
 
 
-def _is_unnamed(data: Any) -> bool:
-    """Return whether a run cannot find its data again by itself."""
-    return data is not None and not isinstance(data, str | os.PathLike)
-
-
-def _raise_what_failed(state: Path) -> None:
-    """Raise the error that a worker has left.
+def _raise_what_was_left(state: Path) -> None:
+    """Raise the error, or the interruption, of which a worker has left word.
 
     Raises:
         ZooError: of the worker's kind.
+        KeyboardInterrupt: the workers were stopped; its notes say what is kept.
     """
-    if (state / FAILED).exists():
-        failed = json.loads((state / FAILED).read_text(encoding="utf-8"))
+    if (state / ray_worker.STOPPED).exists():
+        interrupt = KeyboardInterrupt()
+        for note in json.loads((state / ray_worker.STOPPED).read_text(encoding="utf-8"))["notes"]:
+            interrupt.add_note(note)
+        raise interrupt
+    if (state / ray_worker.FAILED).exists():
+        failed = json.loads((state / ray_worker.FAILED).read_text(encoding="utf-8"))
         kind = getattr(errors, failed["kind"], ZooError)
         raise (UsageError if kind is errors.UnknownNameError else kind)(failed["text"])
 
 
-def _how_to_go_on(directory: Path) -> str:
+def _how_to_go_on(directory: Path, words: str) -> str:
     if not any(directory.glob("checkpoints/*.npz")):
         return "No checkpoint was written yet."
-    return f"To go on: zoo train --resume {shlex.quote(str(directory))}"
+    return f"To go on: zoo train --resume {shlex.quote(str(directory))} {words}"
