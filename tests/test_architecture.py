@@ -15,7 +15,7 @@ FILES = sorted((ROOT / "zoo").rglob("*.py"))
 
 # Imports go one way: a file imports only from its own row and the rows above it.
 ORDER = [
-    {"errors", "registry", "config", "seeding", "progress", "keras_import", "local_data", "quiet_start"},
+    {"errors", "registry", "config", "seeding", "progress", "keras_import", "local_data"},
     {
         "layers",
         "text",

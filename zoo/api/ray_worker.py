@@ -14,7 +14,6 @@ from typing import Any
 from zoo.artefacts.files import write_json
 from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import UsageError, WorkerLostError, ZooError
-from zoo.quiet_start import quiet_start
 
 # Files in a folder of the training's state, which all machines see.
 SEEN, STOP = "seen", "stop"  # what all workers must see, and the wish that they stop
@@ -52,10 +51,8 @@ def train_or_go_on(config: Mapping[str, Any]) -> None:
 
 def _train(job: Mapping[str, Any], directory: Path, state: Path) -> None:
     import ray
+    import tensorflow as tf
 
-    with quiet_start():
-        import keras  # noqa: F401
-        import tensorflow as tf
     context: Any = ray.get_runtime_context()
     cores = int(context.get_assigned_resources().get("CPU", 1)) or 1
     tf.config.threading.set_intra_op_parallelism_threads(cores)  # Ray divides cores by counting alone
@@ -65,8 +62,7 @@ def _train(job: Mapping[str, Any], directory: Path, state: Path) -> None:
     from zoo.distribution.workers import Worker
 
     threading.Thread(target=_pass_on_the_wish_to_stop, args=(state,), daemon=True).start()
-    with quiet_start():
-        strategy = choose_strategy("auto")
+    strategy = choose_strategy("auto")
     here: dict[str, Any] = {"strategy": strategy, "verbose": job["verbose"] if Worker.of(strategy).is_chief else 0}
     if job["resume"] is None and from_chief(strategy, lambda: _has_begun(directory, state)):
         data = job["data"] if _is_unnamed(job["data"]) else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from zoo.distribution.cluster import STARTED_BY, workers_in_environment
@@ -48,9 +50,7 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
     if with_workers and (count := workers_in_environment()) > 1:
         are_ours = STARTED_BY in os.environ
         print_error(f"Starting {count} workers." if are_ours else f"Waiting for the {count} workers that TF_CONFIG names.")
-    from zoo.quiet_start import quiet_start
-
-    with quiet_start():
+    with _quiet_start():
         import keras  # noqa: F401
         import tensorflow as tf
 
@@ -61,6 +61,29 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
             is_chief = Worker.of(choose_strategy("auto")).is_chief  # before the first operation
         tf.constant(0)  # the first operation starts the runtime, which speaks too
     return is_chief if with_workers else True
+
+
+@contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keep TensorFlow's start-up lines off standard error: its C++ writes them before any setting is read.
+
+    They are shown after all when the block fails.
+    """
+    # 3, since at 2 every text model says "oneDNN supports DT_BOOL only on ..." (TensorFlow 2.21); errors are exceptions too.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        before = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            kept.seek(0)
+            os.write(before, kept.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
 
 
 def _as_text(cell: Any) -> str:
