@@ -105,6 +105,13 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_more_workers_than_cores_are_refused_before_a_cluster_starts(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    with pytest.raises(UsageError, match=r"Each worker takes a core\. Received: 1000000 workers"):
+        zoo.train("linear", data="iris", ray="local", workers=10**6, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(("ray", "workers"), [("local", None), (None, 2), ("local", 1), ("local", "2")])
 def test_a_cluster_and_its_workers_go_together(ray: str | None, workers: object, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"Workers are those of a Ray cluster, at least 2\. Received: workers="):

@@ -178,7 +178,10 @@ def _connect(ray: Any, address: str, workers: int, state: Path) -> bool:
     handed_on |= {name: os.path.abspath(os.environ[name]) for name in FOLDERS if name in os.environ}
     if address == "local":
         handed_on["TMPDIR"] = str(state)  # where nothing outlives the training
-    start = {"num_cpus": max(workers + 1, os.cpu_count() or 1)} if address == "local" else {}  # one more for Ray Train itself
+    here = os.cpu_count() or 1
+    if is_new and address == "local" and workers > here:
+        raise _too_many(workers, here)
+    start = {"num_cpus": max(workers + 1, here)} if address == "local" else {}  # one more for Ray Train itself
     if is_new:
         _check_address(address)
         try:
@@ -195,8 +198,12 @@ def _connect(ray: Any, address: str, workers: int, state: Path) -> bool:
     if cores < workers:
         if is_new:
             ray.shutdown()
-        raise UsageError(f"Each worker takes a core. Received: {workers} workers for a cluster of {cores}. Take fewer.")
+        raise _too_many(workers, cores)
     return is_new
+
+
+def _too_many(workers: int, cores: int) -> UsageError:
+    return UsageError(f"Each worker takes a core. Received: {workers} workers for {cores} cores. Take fewer.")
 
 
 def _check_address(address: str) -> None:
