@@ -77,8 +77,10 @@ def choose_settings(
             left = settings.auto_seconds - (time.perf_counter() - begun)
             share = left if name == "learning_rate" else min(left, SHARE * settings.auto_seconds)
             value, tried, why = probe(model_in, data, settings, share)
-            if name == "batch_size" and (fitting := fitting_batch_size(data, value, devices)) not in (value, None):
-                value, why = fitting, f"{why}; then the nearest that leaves none of {devices} devices without an example"
+            if name == "batch_size" and devices > 1:
+                fitting = fitting_batch_size(data, value, devices)
+                why = why if fitting == value else f"{why}; then the nearest that leaves no device without an example"
+                value = fitting or value
             settings = settings.model_copy(update={name: value})
             record[name] = {"chosen": value, "tried": tried, "why": why}
     for name in asked:
