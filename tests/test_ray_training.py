@@ -114,7 +114,7 @@ def test_more_workers_than_cores_are_refused_before_a_cluster_starts(tmp_path: P
 
 @pytest.mark.parametrize(("ray", "workers"), [("local", None), (None, 2), ("local", 1), ("local", "2")])
 def test_a_cluster_and_its_workers_go_together(ray: str | None, workers: object, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"Workers are those of a Ray cluster, at least 2\. Received: workers="):
+    with pytest.raises(UsageError, match=r"belong together|at least 2\. Received: (1|'2')\."):
         zoo.train("linear", data="iris", ray=ray, workers=workers, out=tmp_path / "run")
 
 
@@ -132,7 +132,7 @@ def test_what_cannot_travel_is_refused(tmp_path: Path) -> None:
 
 def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UsageError, match=r"pip install 'zoo\[ray\]'"):
+    with pytest.raises(UsageError, match=r"pip install .*\[ray\]"):
         zoo.train("linear", data="iris", ray="local", workers=2, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -52,6 +52,8 @@ def test_what_a_user_chooses_or_mistakes_with_two_devices(job: Callable[..., tup
     assert "gradient accumulation" in found.pop("accumulation")
     assert "steps_per_execution=2" in found.pop("steps per execution")
     assert "the last batch of an epoch has 1. Take for example batch_size=627" in found.pop("one image for two devices")
+    assert found.pop("one text for two devices") == [1, 2]
+    assert "This machine has no GPU:0, GPU:2" in found.pop("no such device")
     assert found.pop("best") == "finished"
     assert found.pop("auto batch size") == 7
     assert found.pop("plain fit on Splits") < CLOSE

@@ -52,11 +52,13 @@ def train_on_ray(
     from zoo.config import read_yaml
     from zoo.pipeline.splits import Splits
 
-    if address is None or not isinstance(workers, int) or workers < 2:
+    if address is None or workers is None:
         raise UsageError(
-            f"Workers are those of a Ray cluster, at least 2. Received: workers={workers}, ray={address}. Give both; on this "
-            "machine alone, `zoo train --workers N` needs no Ray."
+            f"`ray` and `workers` belong together. Received: workers={workers}, ray={address}. Give both; on this machine "
+            "alone, `zoo train --workers N` needs no Ray."
         )
+    if not isinstance(workers, int) or workers < 2:
+        raise UsageError(f"`workers` is a whole number of at least 2. Received: {workers!r}. Give more, or train without Ray.")
     here = {
         f"strategy={strategy!r}": strategy != "auto",
         "Splits, which live in this process": isinstance(job["data"], Splits),
@@ -167,7 +169,9 @@ def _import_ray() -> Any:
         import ray
         import ray.train
     except ImportError as error:
-        raise UsageError("Ray is not installed. Received: ray=. Install it with: pip install 'zoo[ray]'") from error
+        raise UsageError(
+            "Ray is not installed. Received: ray=. Install zoo with its extra: pip install -c constraints.txt -e '.[ray]'"
+        ) from error
     return ray
 
 

@@ -78,8 +78,8 @@ def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, inf
     if total(strategy, [bool(differing)])[0]:
         here = ", ".join(f"{name}={own.get(name)} ({chiefs.get(name)} there)" for name in differing)
         raise UsageError(
-            f"All workers train alike. Received: {here or 'another worker'} that differs from the first one. Give all of them "
-            "the same data and settings."
+            f"All workers train alike. Received: {here or 'another worker'}, unlike the first worker. Give all of them the "
+            "same data and settings."
         )
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from zoo.distribution.cluster import STARTED_BY, workers_in_environment
+from zoo.errors import ZooError
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
@@ -67,7 +68,7 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
 def _quiet_start() -> Iterator[None]:
     """Keep TensorFlow's start-up lines off standard error: its C++ writes them before any setting is read.
 
-    They are shown after all when the block fails.
+    They are shown after all when the block fails and no error of zoo's says why.
     """
     # 3, since at 2 every text model says "oneDNN supports DT_BOOL only on ..." (TensorFlow 2.21); errors are exceptions too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -77,6 +78,8 @@ def _quiet_start() -> Iterator[None]:
         os.dup2(kept.fileno(), 2)
         try:
             yield
+        except ZooError:
+            raise
         except Exception:
             kept.seek(0)
             os.write(before, kept.read())

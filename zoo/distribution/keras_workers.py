@@ -1,18 +1,21 @@
-"""Two faults of Keras' TensorFlow trainer under `tf.distribute`, mended from outside.
+"""Three faults of Keras on TensorFlow under `tf.distribute`, mended from outside.
 
-Keras issue 20585, open since 2024-12. Each mend looks for its fault in Keras' source and leaves a Keras without it alone:
+The first two are Keras issue 20585, open since 2024-12. Each mend looks for its fault in Keras' source and leaves a Keras
+without it alone:
 
 1. `_maybe_symbolic_build` takes the mean of all replicas' parts of a batch, which fails for parts of different sizes, and under
    `MultiWorkerMirroredStrategy` for any. Only shapes matter, so it is given those of the data, or one replica's part.
 2. `reduce_per_replica` reduces metrics, which are scalars, over their first axis under `MultiWorkerMirroredStrategy`. Scalars
    have none.
+3. `add` takes a second tensor of shape `(0, units)` for a bias, and so fails in the `LSTM` of a device that gets no example.
 
-`tests/distribution/test_keras_workers.py` fails as soon as the installed Keras has neither: then delete this module.
+`tests/distribution/test_keras_workers.py` fails as soon as the installed Keras has one fewer: then delete its mend.
 """
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -20,23 +23,30 @@ import tensorflow as tf
 
 REDUCED_BATCH = "self.distribute_strategy.reduce("
 REDUCED_AXIS = 'strategy.reduce("MEAN", v, axis=0)'
+EMPTY_AS_BIAS = "[d for d in x2.shape.as_list() if d is None or d > 1]"
 
 
 def faults_of_keras() -> list[str]:
     """Return the names of the faulty functions in the installed Keras."""
-    trainer = _trainer_module()
-    functions = {trainer.TensorFlowTrainer._maybe_symbolic_build: REDUCED_BATCH, trainer.reduce_per_replica: REDUCED_AXIS}
-    return [function.__name__ for function, fault in functions.items() if fault in inspect.getsource(function)]
+    return [name for _, name, _ in _faulty()]
 
 
 def mend_keras() -> None:
     """Mend what is faulty; a second call finds nothing to do."""
-    trainer = _trainer_module()
-    for name in faults_of_keras():
-        if name == "_maybe_symbolic_build":
-            trainer.TensorFlowTrainer._maybe_symbolic_build = _mended_build(trainer.TensorFlowTrainer._maybe_symbolic_build)
-        else:
-            trainer.reduce_per_replica = _mended_reduce(trainer.reduce_per_replica)
+    for owner, name, mended in _faulty():
+        setattr(owner, name, mended(getattr(owner, name)))
+
+
+def _faulty() -> list[tuple[Any, str, Callable[[Any], Any]]]:
+    """Return where each faulty function is, its name, and what makes a mended one of it."""
+    from keras.src.backend.tensorflow import numpy, trainer
+
+    known = [
+        (trainer.TensorFlowTrainer, "_maybe_symbolic_build", REDUCED_BATCH, _mended_build),
+        (trainer, "reduce_per_replica", REDUCED_AXIS, _mended_reduce),
+        (numpy, "add", EMPTY_AS_BIAS, _mended_add),
+    ]
+    return [(owner, name, mended) for owner, name, fault, mended in known if fault in inspect.getsource(getattr(owner, name))]
 
 
 def _mended_build(original: Any) -> Any:
@@ -74,7 +84,10 @@ def _mended_reduce(original: Any) -> Any:
     return reduce_as_one
 
 
-def _trainer_module() -> Any:
-    from keras.src.backend.tensorflow import trainer
+def _mended_add(original: Any) -> Any:
+    def add_unless_empty(x1: Any, x2: Any) -> Any:
+        if 0 in tuple(getattr(x2, "shape", ())) and getattr(x1, "dtype", None) == x2.dtype:
+            return tf.add(x1, x2)
+        return original(x1, x2)
 
-    return trainer
+    return add_unless_empty

@@ -30,6 +30,7 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
         UsageError: it is none of these, "mirrored" has one device only, another scope is open, or the workers cannot meet.
     """
     if isinstance(given, tf.distribute.Strategy):
+        _check_devices(given)
         mend_keras()
         return given
     if given not in ("auto", "mirrored", "none"):
@@ -60,6 +61,27 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
             f"{len(gpus)} GPUs and {len(tf.config.list_logical_devices('CPU'))} logical CPUs. Take strategy='auto'."
         )
     return _mirrored(tuple(device.name for device in devices))
+
+
+def _check_devices(strategy: tf.distribute.Strategy) -> None:
+    """Refuse devices that are not there: TensorFlow makes such a strategy, and waits for them for ever in its first step.
+
+    Raises:
+        UsageError: the message names them.
+    """
+    if not isinstance(strategy, tf.distribute.MirroredStrategy):
+        return
+    asked = [tf.DeviceSpec.from_string(name) for name in strategy.extended.worker_devices]
+    there = {(each.device_type, tf.DeviceSpec.from_string(each.name).device_index) for each in tf.config.list_logical_devices()}
+    missing = [
+        f"{each.device_type}:{each.device_index}" for each in asked if (each.device_type, each.device_index) not in there
+    ]
+    if missing:
+        names = ", ".join(f"{kind}:{index}" for kind, index in sorted(there))
+        raise UsageError(
+            f"This machine has no {', '.join(missing)}. Received: a {type(strategy).__name__} over them. It has {names}: take "
+            "of these."
+        )
 
 
 def scope_of(strategy: tf.distribute.Strategy | None) -> AbstractContextManager[Any]:
@@ -102,7 +124,8 @@ def _all_workers() -> tf.distribute.Strategy:
             return tf.distribute.MultiWorkerMirroredStrategy()
     except (ValueError, tf.errors.OpError) as error:  # no task, a wrong number, an address that is taken
         raise UsageError(
-            f"The workers of TF_CONFIG cannot meet: {one_line(error)}. Received: {os.environ['TF_CONFIG'][:200]}. Mend it."
+            f"The workers of TF_CONFIG cannot meet: {one_line(error).rstrip('. ')}. Received: {os.environ['TF_CONFIG'][:200]}. "
+            "Mend it; is the port of this worker free?"
         ) from error
     except RuntimeError as error:  # "Collective ops must be configured at program startup"
         raise UsageError(
