@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +20,10 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from zoo.api import ray_worker
 from zoo.cli.main import main
 from zoo.errors import UsageError
+from zoo.training.interruption import StopRequest
 
 ZOO = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())"]
 SETTINGS = [
@@ -93,6 +96,19 @@ def test_ctrl_c_lets_the_workers_save_and_says_how_to_go_on(tmp_path: Path, shor
     assert kept["kept"]["epoch"] >= 2
     assert [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
     assert [each.name for each in temporary.iterdir()] == ["ray"]  # the cluster's own logs
+
+
+def test_only_the_wish_to_stop_stops_also_where_a_machine_does_not_see_the_folder(tmp_path: Path) -> None:
+    state = tmp_path / "state"  # not there yet
+    watch = threading.Thread(target=ray_worker._pass_on_the_wish_to_stop, args=(state,), daemon=True)
+    with StopRequest() as stop:
+        watch.start()
+        time.sleep(2 * ray_worker.LOOK)
+        assert not stop.is_made
+        state.mkdir()
+        (state / ray_worker.STOP).touch()
+        watch.join(timeout=30)
+        assert stop.is_made
 
 
 def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:

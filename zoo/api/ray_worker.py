@@ -95,9 +95,9 @@ def _is_unnamed(data: Any) -> bool:
 
 
 def _pass_on_the_wish_to_stop(state: Path) -> None:
-    """Wait for the wish to stop; Ray's workers train in a thread, where no signal comes."""
+    """Wait for the wish to stop, as long as the process lives; Ray's workers train in a thread, where no signal comes."""
     from zoo.training.interruption import ask_to_stop
 
-    while state.is_dir() and not (state / STOP).exists():
+    while not (state / STOP).exists():
         time.sleep(LOOK)
     ask_to_stop()
