@@ -43,14 +43,18 @@ def start(out: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def wait_for_two_epochs(run: Path, training: subprocess.Popen[str]) -> None:
+    while not (run / "run.json").exists() or json.loads((run / "run.json").read_text()).get("epochs_finished", 0) < 2:
+        assert training.poll() is None, training.communicate()
+        time.sleep(0.05)
+
+
 @pytest.mark.slow
 def test_a_worker_that_is_killed_is_started_again_and_the_run_ends_as_that_of_two_processes(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     run = tmp_path / "run"
     training = start(run, "--ray", "local")
-    while not (run / "run.json").exists() or json.loads((run / "run.json").read_text()).get("epochs_finished", 0) < 2:
-        assert training.poll() is None, training.communicate()
-        time.sleep(0.05)
+    wait_for_two_epochs(run, training)
     family = psutil.Process(training.pid).children(recursive=True)
     victim = next(each for each in reversed(family) if any("RayTrainWorker" in word for word in each.cmdline()))
     os.kill(victim.pid, signal.SIGKILL)
@@ -83,9 +87,7 @@ def test_ctrl_c_lets_the_workers_save_and_says_how_to_go_on(tmp_path: Path, shor
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     run, temporary = tmp_path / "run", short_folder
     training = start(run, "--ray", "local", "--set=epochs=500", TMPDIR=str(temporary))
-    while not (run / "run.json").exists() or json.loads((run / "run.json").read_text()).get("epochs_finished", 0) < 2:
-        assert training.poll() is None, training.communicate()
-        time.sleep(0.05)
+    wait_for_two_epochs(run, training)
     family = psutil.Process(training.pid).children(recursive=True)
     training.send_signal(signal.SIGINT)
     _, error = training.communicate(timeout=60)

@@ -178,32 +178,35 @@ def _import_ray() -> Any:
 def _connect(ray: Any, address: str, workers: int, state: Path) -> bool:
     """Join the cluster; return whether this call did, and the process had not joined it before."""
     is_new = not ray.is_initialized()
-    handed_on = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")}
-    handed_on |= {name: os.path.abspath(os.environ[name]) for name in FOLDERS if name in os.environ}
-    if address == "local":
-        handed_on["TMPDIR"] = str(state)  # where nothing outlives the training
-    here = os.cpu_count() or 1
-    if is_new and address == "local" and workers > here:
-        raise _too_many(workers, here)
-    start = {"num_cpus": max(workers + 1, here)} if address == "local" else {}  # one more for Ray Train itself
     if is_new:
-        _check_address(address)
-        try:
-            ray.init(
-                address=address, logging_level="warning", include_dashboard=None if not start else False,
-                runtime_env={"env_vars": handed_on, "worker_process_setup_hook": "zoo.api.ray_worker.speak_little"}, **start,
-            )  # fmt: skip
-        except (OSError, RuntimeError, ValueError) as error:
-            raise UsageError(
-                f"The Ray cluster cannot be joined or started: {errors.one_line(error)}. Received: {address!r}. Give "
-                "HOST:PORT, 'auto' for the one of this machine, or 'local' to start one here."
-            ) from error
+        _join_or_start(ray, address, workers, state)
     cores = int(ray.cluster_resources().get("CPU", 0))
     if cores < workers:
         if is_new:
             ray.shutdown()
         raise _too_many(workers, cores)
     return is_new
+
+
+def _join_or_start(ray: Any, address: str, workers: int, state: Path) -> None:
+    handed_on = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")}
+    handed_on |= {name: os.path.abspath(os.environ[name]) for name in FOLDERS if name in os.environ}
+    start: dict[str, Any] = {}
+    if address == "local":
+        cores = os.cpu_count() or 1
+        if workers > cores:
+            raise _too_many(workers, cores)
+        start = {"num_cpus": max(workers + 1, cores), "include_dashboard": False}  # one more for Ray Train itself
+        handed_on["TMPDIR"] = str(state)  # where nothing outlives the training
+    _check_address(address)
+    environment = {"env_vars": handed_on, "worker_process_setup_hook": "zoo.api.ray_worker.speak_little"}
+    try:
+        ray.init(address=address, logging_level="warning", runtime_env=environment, **start)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(
+            f"The Ray cluster cannot be joined or started: {errors.one_line(error)}. Received: {address!r}. Give HOST:PORT, "
+            "'auto' for the one of this machine, or 'local' to start one here."
+        ) from error
 
 
 def _too_many(workers: int, cores: int) -> UsageError:

@@ -39,8 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     settings = options.settings(arguments)
     model, data = options.model_and_data(arguments, settings)
-    are_several = arguments.workers is not None and arguments.workers != 1
-    if are_several and arguments.ray is None and STARTED_BY not in os.environ:
+    if arguments.workers not in (None, 1) and arguments.ray is None and STARTED_BY not in os.environ:
         return _run_workers(arguments, model, data, settings)
     is_chief = output.start_tensorflow(with_workers=arguments.ray is None and arguments.strategy == "auto")
     from zoo import api

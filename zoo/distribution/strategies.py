@@ -27,7 +27,8 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
             there is no GPU; "none"; or a strategy.
 
     Raises:
-        UsageError: it is none of these, "mirrored" has one device only, another scope is open, or the workers cannot meet.
+        UsageError: it is none of these, or of devices that are not there; "mirrored" has one device only, or stands beside a
+            `TF_CONFIG` of several workers; another scope is open; or the workers cannot meet.
     """
     if isinstance(given, tf.distribute.Strategy):
         _check_devices(given)
