@@ -12,7 +12,7 @@ from zoo.keras_import import register_with_keras
 
 if TYPE_CHECKING:
     from zoo import text
-    from zoo.api import baseline, build, compare, evaluate, find_learning_rate, load, load_data, train
+    from zoo.api import baseline, build, compare, evaluate, find_learning_rate, load, load_data, train, tune
     from zoo.artefacts.predictor import Predictions, Predictor
     from zoo.artefacts.run import Run
     from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.pipeline.splits import Splits
     from zoo.registry import info, list_datasets, list_models, register_dataset, register_model
     from zoo.training.learning_rate import LearningRateSweep
+    from zoo.tuning.search import Search
 
 _HOME = {
     "baseline": "zoo.api",
@@ -33,6 +34,7 @@ _HOME = {
     "load": "zoo.api",
     "load_data": "zoo.api",
     "train": "zoo.api",
+    "tune": "zoo.api",
     "Predictions": "zoo.artefacts.predictor",
     "Predictor": "zoo.artefacts.predictor",
     "Run": "zoo.artefacts.run",
@@ -52,6 +54,7 @@ _HOME = {
     "list_models": "zoo.registry",
     "register_dataset": "zoo.registry",
     "register_model": "zoo.registry",
+    "Search": "zoo.tuning.search",
     "text": "zoo.text",
 }
 
@@ -66,6 +69,7 @@ __all__ = [
     "Predictions",
     "Predictor",
     "Run",
+    "Search",
     "Splits",
     "UnknownNameError",
     "UsageError",
@@ -84,6 +88,7 @@ __all__ = [
     "register_model",
     "text",
     "train",
+    "tune",
 ]
 
 

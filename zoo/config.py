@@ -41,7 +41,12 @@ class DataArguments(BaseModel):
         default=None, description="height and width that images are resized to"
     )
     channels: Literal[1, 3] | None = Field(default=None, description="image folders: 1 for grey, 3 for RGB")
-    validation: float = Field(default=0.1, gt=0, lt=1, description="share of train that becomes a missing validation part")
+    validation: float = Field(
+        default=0.1, ge=0, lt=1, description="share of train that becomes a missing validation part; 0 trains on validation too"
+    )
+    fold: tuple[PositiveInt, PositiveInt] | None = Field(
+        default=None, description="[2, 5]: validation is the second fifth of train and validation together, and train the rest"
+    )
     split_seed: int = Field(default=0, ge=0, lt=2**32, description="seed of the splits")
     duplicates: Literal["keep", "drop"] = Field(default="keep", description="repeated rows within train")
     overlap: Literal["keep", "drop"] = Field(default="drop", description="train rows that also stand in validation or test")
@@ -60,6 +65,13 @@ class DataArguments(BaseModel):
         default=True, description="texts: training batches hold texts of about one length; else all are filled up to max_length"
     )
     raw: bool = Field(default=False, description="texts: give strings in place of ids, for a model that takes raw text")
+
+    @field_validator("fold")
+    @classmethod
+    def _fold_of_all(cls, fold: tuple[int, int] | None) -> tuple[int, int] | None:
+        if fold is not None and not (fold[0] <= fold[1] and fold[1] >= 2):
+            raise ValueError("[number, folds], from [1, folds] to [folds, folds], with 2 folds or more")
+        return fold
 
     @field_validator("encoding")
     @classmethod

@@ -37,6 +37,7 @@ class ModelEntry:
     variants: Mapping[str, Mapping[str, Any]]
     tags: tuple[str, ...]
     defaults: Mapping[str, Any]
+    space: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def annotations(self) -> dict[str, Any]:
@@ -151,6 +152,7 @@ def register_model(
     tasks: Sequence[str],
     variants: Mapping[str, Mapping[str, Any]] | None = None,
     tags: Sequence[str] = (),
+    space: Mapping[str, Any] | None = None,
 ) -> Callable[[Factory], Factory]:
     """Register a model factory under its function's name.
 
@@ -161,10 +163,12 @@ def register_model(
         tasks: names of the tasks it serves; the first is the default.
         variants: named sets of arguments; `zoo.build("NAME/VARIANT")` merges one.
         tags: words to find it by.
+        space: what a search tries for some of its arguments: a list of values, or a mapping with `min`, `max`, and `step` and
+            `sampling` ("linear" or "log") if need be.
 
     Raises:
         UsageError: the name is taken, the docstring is missing, an argument is not keyword-only with a default, or a
-            variant has an unknown argument.
+            variant or the space has an unknown argument.
     """
 
     def register(factory: Factory) -> Factory:
@@ -184,9 +188,10 @@ def register_model(
             variants=dict(variants or {}),
             tags=tuple(tags),
             defaults=defaults,
+            space=dict(space or {}),
         )
-        for variant in entry.variants:
-            entry.arguments(None, entry.variants[variant])
+        for arguments in (*entry.variants.values(), entry.space):
+            entry.arguments(None, arguments)
         _add(_models, entry.name, entry)
         return factory
 

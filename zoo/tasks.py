@@ -21,11 +21,19 @@ class Task:
     input_name: Literal["image", "features", "text"]
     default_data: str
     settings: Mapping[str, Any]
+    space: Mapping[str, Any]  # what a search tries, in the same flat keys; factories bring ranges of their own arguments
 
     @property
     def monitor(self) -> str:
         """The validation score that early stopping and keeping the best epoch go by."""
         return "accuracy" if self.kind == "classification" else "loss"
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """Names of the scores that a part gets."""
+        if self.kind == "regression":
+            return ("loss", "mae", "rmse", "r2")
+        return ("loss", "accuracy", "precision", "recall", "macro_f1", "micro_f1")
 
     @property
     def output_argument(self) -> str:
@@ -59,8 +67,19 @@ class Task:
 
 
 DIRECTIONS: Mapping[str, Literal["min", "max"]] = {
-    "loss": "min", "accuracy": "max", "macro_f1": "max", "mae": "min", "rmse": "min", "r2": "max",
+    "loss": "min", "accuracy": "max", "precision": "max", "recall": "max", "macro_f1": "max", "micro_f1": "max",
+    "mae": "min", "rmse": "min", "r2": "max",
 }  # fmt: skip
+
+_RATE = {"min": 3e-4, "max": 1e-2, "sampling": "log"}
+_TRAINING: Mapping[str, Any] = {
+    "optimizer": ["adam", "adamw"],
+    "learning_rate": _RATE,
+    "schedule": ["cosine", "one_cycle"],
+    "weight_decay": [None, 1e-3, 1e-2, 1e-1],
+}
+_LABELS: Mapping[str, Any] = {"label_smoothing": [0.0, 0.1, 0.2]}
+_TABLES: Mapping[str, Any] = {**_TRAINING, "learning_rate": {**_RATE, "max": 3e-2}, "batch_size": [16, 32, 64, 128]}
 
 TASKS: Mapping[str, Task] = {
     task.name: task
@@ -68,18 +87,28 @@ TASKS: Mapping[str, Task] = {
         Task(
             "image_classification", "classification", "image", "mnist_sample",
             {"epochs": 10, "batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1},
+            {
+                **_TRAINING, **_LABELS, "batch_size": [32, 64, 128, 256], "augment_shift": [0.0, 0.05, 0.1],
+                "augment_rotate": [0, 5, 10], "augment_zoom": [0.0, 0.05, 0.1],
+            },
         ),
         Task(
             "text_classification", "classification", "text", "reviews_sample",
             {"epochs": 5, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1},
+            {
+                **_TRAINING, **_LABELS, "batch_size": [16, 32, 64, 128], "data.vocabulary_size": [5_000, 10_000, 20_000],
+                "data.min_frequency": [1, 2], "data.max_length": [64, 128, 256],
+            },
         ),
         Task(
             "tabular_classification", "classification", "features", "iris",
             {"epochs": 100, "batch_size": 32, "learning_rate": 1e-2, "schedule": "cosine", "warmup": 0.1},
+            {**_TABLES, **_LABELS},
         ),
         Task(
             "regression", "regression", "features", "diabetes",
             {"epochs": 100, "batch_size": 32, "learning_rate": 1e-2, "schedule": "cosine", "warmup": 0.1},
+            _TABLES,
         ),
     )
 }  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo.api.planning import bare_model, check_resumed_alone, make_plan
+from zoo.api.planning import Plan, bare_model, check_resumed_alone, make_plan
 from zoo.api.reading import check_unchanged, load_data, own_data
 from zoo.errors import UsageError, ZooError
 
@@ -75,11 +76,9 @@ def train(
         ZooError: training diverged, or another worker has gone; the message says what to change, or how to go on.
         KeyboardInterrupt: Ctrl-C or SIGTERM, of any worker; a checkpoint and the model are kept, and a note says where.
     """
-    from zoo.api.workers import check_alike, described, from_chief, own_directory
+    from zoo.api.workers import from_chief, own_directory
     from zoo.artefacts.files import check_new_directory, default_directory, new_directory
-    from zoo.artefacts.run import RunWriter, keep_untrained
-    from zoo.training.batches import check_batches
-    from zoo.training.compile import check_callbacks, check_learns
+    from zoo.training.compile import check_callbacks
 
     check_callbacks(callbacks)
     if ray is not None or workers is not None:
@@ -99,17 +98,94 @@ def train(
         with own_directory(chosen, Path(out) if out is not None else default_directory(**plan.names)) as directory:
             from_chief(chosen, lambda: check_new_directory(directory))
             with new_directory(directory):  # before the data are read, which may take long
-                keras_model, splits, resolved, record = plan.make(chosen, 0 if verbose == 0 else 1)
-                check_alike(chosen, resolved, splits.info)
-                check_learns(keras_model)
-                check_batches(splits, resolved, chosen)
-                keep_untrained(keras_model, directory)
-                writer = RunWriter.begin(directory, resolved, splits.info, auto=record, strategy=described(chosen))
-            return _fit_and_score(keras_model, splits, writer, resolved, callbacks, chosen, verbose)
+                training = begin_training(plan, directory, chosen, verbose)
+            return _fit_and_score(training, callbacks, verbose)
     except ZooError:  # refused, or diverged and put back
         if bare is not None:
             bare.compiled = False  # so that the next call compiles it anew
         raise
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that may begin or go on: a compiled model, its data, and the run directory that takes what comes of it."""
+
+    model: keras.Model
+    splits: Splits
+    writer: RunWriter
+    settings: Settings
+    strategy: tf.distribute.Strategy | None = None
+    is_resumed: bool = False
+
+    def fit(self, callbacks: Sequence[keras.callbacks.Callback] = (), verbose: int | Literal["auto"] = 0) -> dict[str, float]:
+        """Train the model; return timings in seconds."""
+        from zoo.training.fit import fit
+
+        return fit(
+            self.model, self.splits, self.writer, self.settings, callbacks=callbacks, resume=self.is_resumed,
+            verbose=0 if verbose == 0 else 1,
+        )  # fmt: skip
+
+
+def begin_training(
+    plan: Plan,
+    directory: Path,
+    strategy: tf.distribute.Strategy | None = None,
+    verbose: int | Literal["auto"] = 0,
+    check: Callable[[keras.Model, Splits], None] | None = None,
+) -> Training:
+    """Read the data, build the model, and begin a run in a new directory.
+
+    Args:
+        plan: what is to be trained.
+        directory: empty.
+        strategy: to train under.
+        verbose: 0 shows nothing.
+        check: raises what speaks against a model, before anything is written.
+    """
+    from zoo.api.workers import check_alike, described
+    from zoo.artefacts.run import RunWriter, keep_untrained
+    from zoo.training.batches import check_batches
+    from zoo.training.compile import check_learns
+
+    model, splits, settings, record = plan.make(strategy, 0 if verbose == 0 else 1)
+    check_alike(strategy, settings, splits.info)
+    check_learns(model)
+    check_batches(splits, settings, strategy)
+    if check is not None:
+        check(model, splits)
+    keep_untrained(model, directory)
+    writer = RunWriter.begin(directory, settings, splits.info, auto=record, strategy=described(strategy))
+    return Training(model, splits, writer, settings, strategy)
+
+
+def resume_training(
+    directory: str | os.PathLike[str], data: Any = None, strategy: tf.distribute.Strategy | None = None
+) -> Training:
+    """Go on with a run that did not finish, on its own data, or on those given, which must be the same."""
+    from zoo import config as configuration
+    from zoo.api.workers import described
+    from zoo.artefacts.run import Run, RunWriter
+    from zoo.distribution.strategies import scope_of
+    from zoo.pipeline.splits import Splits
+    from zoo.seeding import set_seed
+    from zoo.training.compile import check_distributable
+
+    opened = Run.open_unfinished(directory)
+    settings = configuration.resolve(opened.settings)
+    configuration.check_unchanged(opened.directory / "config.yaml", settings)
+    if data is None:
+        splits = own_data(opened)
+    else:
+        splits = data if isinstance(data, Splits) else load_data(data, task=settings.task, **opened.info.arguments)
+        check_unchanged(splits, opened)
+    set_seed(settings.seed)
+    writer = RunWriter.go_on(opened.directory, {**opened.content, "strategy": described(strategy)})
+    splits = splits.with_batches(settings.batch_size, settings.seed)
+    with scope_of(strategy):
+        model = opened.untrained_model()
+    check_distributable(model)
+    return Training(model, splits, writer, settings, strategy, is_resumed=True)
 
 
 def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
@@ -147,13 +223,8 @@ def _resume(
     verbose: int | Literal["auto"],
 ) -> Run:
     """Go on with a run from its newest checkpoint."""
-    from zoo import config as configuration
-    from zoo.api.workers import copied_run, described
-    from zoo.artefacts.run import Run, RunWriter
-    from zoo.distribution.strategies import scope_of
-    from zoo.pipeline.splits import Splits
-    from zoo.seeding import set_seed
-    from zoo.training.compile import check_distributable
+    from zoo.api.workers import copied_run
+    from zoo.artefacts.run import Run
 
     check_resumed_alone(others)
     chosen = _strategy_for("", strategy)
@@ -164,44 +235,21 @@ def _resume(
             finished = Run.open(opened.directory)
             _ = finished.model, finished.history  # a copied run will be gone
             return finished
-        settings = configuration.resolve(opened.settings)
-        configuration.check_unchanged(opened.directory / "config.yaml", settings)
-        if data is None:
-            splits = own_data(opened)
-        else:
-            splits = data if isinstance(data, Splits) else load_data(data, task=settings.task, **opened.info.arguments)
-            check_unchanged(splits, opened)
-        set_seed(settings.seed)
-        writer = RunWriter.go_on(opened.directory, {**opened.content, "strategy": described(chosen)})
-        splits = splits.with_batches(settings.batch_size, settings.seed)
-        with scope_of(chosen):
-            model = opened.untrained_model()
-        check_distributable(model)
-        return _fit_and_score(model, splits, writer, settings, callbacks, chosen, verbose, resume=True)
+        return _fit_and_score(resume_training(directory, data, chosen), callbacks, verbose)
 
 
-def _fit_and_score(
-    model: keras.Model,
-    splits: Splits,
-    writer: RunWriter,
-    settings: Settings,
-    callbacks: Sequence[keras.callbacks.Callback],
-    strategy: tf.distribute.Strategy | None,
-    verbose: int | Literal["auto"],
-    *,
-    resume: bool = False,
-) -> Run:
-    """Train a compiled model, score it once, and return its run."""
+def _fit_and_score(training: Training, callbacks: Sequence[keras.callbacks.Callback], verbose: int | Literal["auto"]) -> Run:
+    """Train, score once, and return the run."""
     from zoo.api.workers import from_chief
     from zoo.artefacts.run import Run
     from zoo.distribution.workers import Worker
-    from zoo.training.fit import fit
 
+    model, splits, writer, settings = training.model, training.splits, training.writer, training.settings
     with writer:
-        timings = fit(model, splits, writer, settings, callbacks=callbacks, resume=resume, verbose=0 if verbose == 0 else 1)
+        timings = training.fit(callbacks, verbose)
         history = Run.open(writer.directory).history
-        told = from_chief(strategy, lambda: _score(model, splits, writer, settings, timings, history))
-    if Worker.of(strategy).is_chief:
+        told = from_chief(training.strategy, lambda: score_once(model, splits, writer, settings, timings, history))
+    if Worker.of(training.strategy).is_chief:
         for problem in told["run"]["findings"]:
             logger.warning("%s", problem)
     run = Run(Path(told["directory"]), told["run"], splits.info)
@@ -209,7 +257,7 @@ def _fit_and_score(
     return run
 
 
-def _score(
+def score_once(
     model: keras.Model,
     splits: Splits,
     writer: RunWriter,

@@ -7,7 +7,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from typing import IO
 
 from zoo.cli.output import print_error
 from zoo.distribution.cluster import STARTED_BY
+from zoo.distribution.machine import check_machine, cores, free_ports, gpus, share_of
 from zoo.errors import UsageError
 
 GRACE = 30.0  # seconds that workers have to end by themselves when one has gone
@@ -43,8 +43,8 @@ def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
     Returns:
         The exit code: 0 if all went well, else that of the first that failed, or 1.
     """
-    _check_machine(count)
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(count)]
+    check_machine(count)
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-workers-", ignore_cleanup_errors=True))
         logs = [stack.enter_context(tempfile.TemporaryFile("w+", errors="replace")) for _ in range(count)]
@@ -73,18 +73,6 @@ def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
         return code if code > 0 else 1
 
 
-def share_of(resources: Sequence[int], index: int, count: int) -> list[int]:
-    """Return which cores or GPUs are a worker's.
-
-    Example:
-        >>> [share_of([0, 1, 2, 3, 4], index, 2) for index in range(2)]
-        [[0, 1, 2], [3, 4]]
-    """
-    whole, rest = divmod(len(resources), count)
-    start = index * whole + min(index, rest)
-    return list(resources[start : start + whole + (index < rest)])
-
-
 def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[str], folder: str) -> subprocess.Popen[bytes]:
     """Start one worker.
 
@@ -98,17 +86,16 @@ def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[s
     task = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}}
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "TF_CONFIG": json.dumps(task), "TMPDIR": folder}
     environment[STARTED_BY] = f"--workers {len(addresses)}"
-    gpus = _gpus()
-    if gpus:
-        own = share_of(range(len(gpus)), index, len(addresses))
-        environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpus[number] for number in own)
-    cores = share_of(_cores(), index, len(addresses))
+    own_gpus = share_of(gpus(), index, len(addresses))
+    if own_gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(own_gpus)
+    own_cores = share_of(cores(), index, len(addresses))
     parent = os.getpid()
 
     def settle() -> None:
         """Take the cores, and end when the watching process does."""
-        if cores:
-            os.sched_setaffinity(0, cores)
+        if own_cores:
+            os.sched_setaffinity(0, own_cores)
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGINT)
             if os.getppid() != parent:
@@ -125,35 +112,6 @@ def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[s
         preexec_fn=settle,
         start_new_session=True,
     )
-
-
-def _check_machine(count: int) -> None:
-    if 0 < len(_gpus()) < count:
-        raise UsageError(f"Each worker has a GPU of its own. Received: {count} workers for {len(_gpus())}. Take fewer.")
-    if 0 < len(_cores()) < count:
-        raise UsageError(f"Each worker has a core of its own. Received: {count} workers for {len(_cores())}. Take fewer.")
-
-
-def _cores() -> list[int]:
-    """Return the numbers of the cores that this process may use; none where the system does not say."""
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-
-
-def _gpus() -> list[str]:
-    """Return the names of this machine's GPUs, as CUDA_VISIBLE_DEVICES has them; TensorFlow would take 4 s to ask."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [name for name in visible.split(",") if name.strip() not in ("", "-1")]
-    listed = Path("/proc/driver/nvidia/gpus")
-    return [str(number) for number, _ in enumerate(listed.iterdir())] if listed.is_dir() else []
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def _first_failure(workers: Sequence[subprocess.Popen[bytes]]) -> int | None:

@@ -62,13 +62,14 @@ class Comparison:
         from matplotlib.figure import Figure
 
         histories = [run.history for run in self.runs]
-        scores = [name for name in histories[0] if name.startswith("val_") and all(name in history for history in histories)]
+        common = [name for name in histories[0] if all(name in history for history in histories) and name != "learning_rate"]
+        scores = [name for name in common if name.startswith("val_")] or common  # a run may have trained on validation too
         figure = Figure(figsize=(4.5 * len(scores), 3.5), layout="constrained")
         for axes, score in zip(figure.subplots(1, len(scores), squeeze=False)[0], scores, strict=True):
             for name, history in zip(self.names, histories, strict=True):
                 label = name.encode("ascii", "backslashreplace").decode()  # matplotlib's own font has no Chinese
                 axes.plot(range(1, len(history[score]) + 1), history[score], marker=".", label=label)
-            axes.set_title(f"validation {score.removeprefix('val_')}")
+            axes.set_title(score.replace("val_", "validation ") if score.startswith("val_") else f"training {score}")
             axes.set_xlabel("epoch")
             axes.locator_params(axis="x", integer=True)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(self.runs), 3))

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
         },
     },
     tags=("image", "sequential", "convolution"),
+    space={
+        "filters": [[8, 16], [16, 32], [32, 64]], "kernel_size": [3, 5], "units": [128, 256, 500],
+        "batch_normalization": [False, True], "dropout": {"min": 0.0, "max": 0.6, "step": 0.1}, "l2": [0.0, 1e-4],
+    },
 )  # fmt: skip
 def cnn(
     *,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     tasks=("image_classification",),
     variants={"tiny": {"input_shape": (12, 12, 1), "num_classes": 3, "filters": (2, 4), "units": (6,)}},
     tags=("image", "sequential", "convolution"),
+    space={"filters": [[6, 16], [12, 32]], "activation": ["tanh", "relu"], "dropout": [0.0, 0.2, 0.4], "l2": [0.0, 1e-4]},
 )
 def lenet(
     *,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     tasks=("regression", "tabular_classification", "image_classification"),
     variants={"tiny": {"input_shape": (2,)}},
     tags=("table", "image", "sequential", "baseline"),
+    space={"dropout": [0.0, 0.2], "l2": [0.0, 1e-4, 1e-3, 1e-2]},
 )
 def linear(
     *,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     tasks=("regression", "tabular_classification", "image_classification"),
     variants={"tiny": {"input_shape": (2,), "units": (3,)}, "large": {"units": (256, 256)}},
     tags=("table", "image", "sequential"),
+    space={"units": [[32, 32], [64, 64], [128, 128], [256, 256]], "dropout": [0.0, 0.2, 0.4], "l2": [0.0, 1e-4, 1e-3]},
 )
 def mlp(
     *,

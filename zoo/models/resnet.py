@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         "20": {"input_shape": (32, 32, 3), "blocks_per_stage": 3},
     },
     tags=("image", "functional", "convolution", "residual"),
+    space={"filters": [[8, 16, 32], [16, 32, 64], [32, 64, 128]], "dropout": [0.0, 0.2, 0.4], "l2": [0.0, 1e-4]},
 )
 def resnet(
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from zoo.arguments import Classes, Count, Natural, Penalty, Rate, Vocabulary
+from zoo.arguments import RECURRENT_SPACE, Classes, Count, Natural, Penalty, Rate, Vocabulary
 from zoo.registry import register_model
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         "bidirectional": {"bidirectional": True},
     },
     tags=("text", "sequential", "recurrent"),
+    space=RECURRENT_SPACE,
 )
 def rnn(
     *,

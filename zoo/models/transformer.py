@@ -20,6 +20,11 @@ if TYPE_CHECKING:
         "base": {"num_layers": 2, "num_heads": 4, "hidden_dim": 128, "intermediate_dim": 512},
     },
     tags=("text", "functional", "attention"),
+    space={
+        "num_layers": [1, 2], "num_heads": [1, 2, 4], "hidden_dim": [32, 64, 128], "intermediate_dim": [64, 128, 256],
+        "pooling": ["max", "mean"], "dropout": {"min": 0.0, "max": 0.5, "step": 0.1},
+        "token_dropout": {"min": 0.0, "max": 0.4, "step": 0.1},
+    },
 )  # fmt: skip
 def transformer(
     *,

@@ -14,6 +14,7 @@ from zoo.errors import DataError, UsageError
 from zoo.pipeline import cleaning, splits, targets
 from zoo.pipeline.examples import ALL, PARTS, Examples, Features, Part
 from zoo.pipeline.info import DataInfo
+from zoo.pipeline.joining import join_features
 from zoo.pipeline.sequences import TokenIds
 from zoo.pipeline.sources import Arrays, Source
 from zoo.pipeline.splits import Rows, Splits
@@ -23,6 +24,8 @@ from zoo.progress import track
 from zoo.tasks import Task, find_task
 
 logger = logging.getLogger(__name__)
+WITHOUT_VALIDATION = 0.1  # share that is cut off as ever, and joined again, so that the test part stays what it is
+JOINED = "train and validation"  # a part of a source that is made of two
 
 
 def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, batch_size: int, seed: int) -> Splits:
@@ -57,23 +60,27 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
     for name, part in examples.parts.items():
         report[name]["broken"] = len(part.broken)
     places = splits.cut(
-        kept, hashes, encoded if labels else None, labels=labels, validation=arguments.validation, seed=arguments.split_seed
-    )
+        kept, hashes, encoded if labels else None, labels=labels, validation=arguments.validation or WITHOUT_VALIDATION,
+        seed=arguments.split_seed,
+    )  # fmt: skip
+    features_of = {name: part.features for name, part in examples.parts.items()}
+    if not arguments.validation or arguments.fold:
+        places = _joined(places, features_of, hashes, encoded, classes=bool(labels), arguments=arguments)
 
     own_train, train_rows = places["train"]
     if labels and len(present := np.unique(encoded[own_train][train_rows])) < 2:
         raise DataError(
             f"The training part needs at least two classes. Received: only {labels[present[0]]!r}. Add rows of another to it."
         )
-    features = examples.parts[own_train].features
+    features = features_of[own_train]
     table = TablePreprocessor.fit(features.iloc[train_rows]) if isinstance(features, pd.DataFrame) else None
     text = None
     if isinstance(features, Texts) and not arguments.raw:
         text = TextPreprocessor.fit(track(features.rows(train_rows), "Learning the vocabulary"), arguments)
-    sources = {name: _source(part.features, hashes[name], table, text, arguments) for name, part in examples.parts.items()}
+    used = {own for own, _ in places.values()}
+    sources = {own: _source(features_of[own], hashes[own], table, text, arguments) for own in used}
     parts = {
-        name: Rows(sources[own], rows, encoded[own][rows], _texts(examples.parts[own].features))
-        for name, (own, rows) in places.items()
+        name: Rows(sources[own], rows, encoded[own][rows], _texts(features_of[own])) for name, (own, rows) in places.items()
     }
     info = DataInfo(
         name=examples.name,
@@ -99,6 +106,32 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
     for problem in (*twins, *cleaning.as_problems(report)):
         logger.info("%s: %s", examples.name, problem)
     return Splits(parts, info, batch_size=batch_size, seed=seed)
+
+
+def _joined(
+    places: Mapping[str, tuple[str, np.ndarray]],
+    features: dict[str, Features],
+    hashes: dict[str, np.ndarray],
+    encoded: dict[str, np.ndarray],
+    *,
+    classes: bool,
+    arguments: DataArguments,
+) -> dict[str, tuple[str, np.ndarray]]:
+    """Return the places with validation in train, or cut anew from both as a fold; parts of a source are joined to one."""
+    (own, train), (other, validation) = places["train"], places["validation"]
+    if other != own:
+        validation = validation + len(hashes[own])
+        features[JOINED] = join_features(features[own], features[other])
+        hashes[JOINED] = np.concatenate([hashes[own], hashes[other]])
+        encoded[JOINED] = np.concatenate([encoded[own], encoded[other]])
+        own = JOINED
+    rows = np.sort(np.concatenate([train, validation]))
+    found = {"train": (own, rows), "test": places["test"]}
+    if arguments.fold is not None:
+        numbers = encoded[own][rows] if classes else None
+        train, validation = splits.cut_fold(rows, hashes[own][rows], numbers, *arguments.fold, seed=arguments.split_seed)
+        found = {"train": (own, train), "validation": (own, validation), "test": places["test"]}
+    return found
 
 
 def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *, part: str | None, batch_size: int) -> Splits:

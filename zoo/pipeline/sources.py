@@ -128,6 +128,7 @@ class Records:
         self.stream = stream
         self.decode = decode
         self.hashes = hashes
+        self.mean_bytes = mean_bytes
         self.shuffle_size = max(1024, int(SHUFFLE_BYTES / (mean_bytes + QUEUED_BYTES)))
         self.file_lengths = tuple(file_lengths) or (len(hashes),)
 

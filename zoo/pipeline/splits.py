@@ -64,8 +64,12 @@ class Splits:
 
     @cached_property
     def validation(self) -> tf.data.Dataset:
-        """The part to choose hyperparameters on."""
-        return self._parts["validation"].batches(self.batch_size)
+        """The part to choose hyperparameters on.
+
+        Raises:
+            UsageError: it is in train, as `validation=0` asks for.
+        """
+        return self._part("validation").batches(self.batch_size)
 
     @cached_property
     def test(self) -> tf.data.Dataset:
@@ -102,11 +106,11 @@ class Splits:
 
     def in_order(self, part: str, shard: Shard, batch_size: int) -> tf.data.Dataset:
         """Return a shard of one pass over a part in its order, in batches of another size if need be."""
-        return self._parts[part].batches(batch_size, shard=shard)
+        return self._part(part).batches(batch_size, shard=shard)
 
     def targets(self, part: str) -> np.ndarray:
         """Return the targets of a part in its order: `(rows,)` class numbers or `(rows, outputs)` values."""
-        return self._parts[part].targets
+        return self._part(part).targets
 
     def texts(self, part: str) -> Iterator[str]:
         """Return the raw texts of a part in its order.
@@ -114,10 +118,20 @@ class Splits:
         Raises:
             UsageError: these data are no texts.
         """
-        chosen = self._parts[part]
+        chosen = self._part(part)
         if chosen.texts is None:
             raise UsageError(f"Only text data have texts. Received: {self.info.name!r}, {self.info.task_name}.")
         return chosen.texts.rows(chosen.rows)
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part."""
+        return "validation" in self._parts
+
+    def _part(self, name: str) -> Rows:
+        if name not in self._parts:
+            raise UsageError(f"These data have no such part. Received: {name!r} of {self!r}. Set data.validation above 0.")
+        return self._parts[name]
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part}={count}" for part, count in self.info.num_examples.items())
@@ -193,6 +207,36 @@ def _cut_once(
     _, taken = train_test_split(np.arange(len(first)), test_size=size, random_state=seed, stratify=first_numbers)
     is_taken = np.isin(group, taken)
     return rows[~is_taken], rows[is_taken]
+
+
+def cut_fold(
+    rows: np.ndarray, hashes: np.ndarray, numbers: np.ndarray | None, fold: int, folds: int, *, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows outside and inside of a fold, stratified by class, equal rows together.
+
+    Args:
+        rows: to cut.
+        hashes: of their content.
+        numbers: of their classes; None for regression.
+        fold: which one, from 1.
+        folds: how many there are.
+        seed: of the cut, the same for all folds.
+
+    Raises:
+        DataError: there are fewer different rows than folds, in all or of a class.
+    """
+    from sklearn.model_selection import KFold, StratifiedKFold
+
+    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
+    fewest = len(first) if numbers is None else int(np.unique(numbers[first], return_counts=True)[1].min())
+    if fewest < folds:
+        raise DataError(
+            f"Each fold needs a row, of each class. Received: {fewest} different rows for {folds} folds. Take fewer."
+        )
+    cutter = KFold if numbers is None else StratifiedKFold
+    cuts = cutter(folds, shuffle=True, random_state=seed).split(first, None if numbers is None else numbers[first])
+    is_inside = np.isin(group, [inside for _, inside in cuts][fold - 1])
+    return rows[~is_inside], rows[is_inside]
 
 
 def fingerprint(parts: Mapping[str, Rows]) -> str:

@@ -22,9 +22,15 @@ def check_batches(data: Splits, settings: Settings, strategy: tf.distribute.Stra
     """Refuse what the other functions here would, before anything is written.
 
     Raises:
-        UsageError: images are to be changed and there are none, or a device would get no example.
+        UsageError: images are to be changed and there are none, a device would get no example, or a score is followed of a
+            validation part that there is not.
         UnknownNameError: a weight is given for a label that the data lack.
     """
+    if settings.follows_score and not data.has_validation:
+        raise UsageError(
+            "A score is followed on the validation part. Received: early_stopping, keep=best or schedule=plateau with "
+            "data.validation=0, which trains on it. Leave one of them out."
+        )
     training_batches(data, settings, strategy=strategy)
     validation_batches(data, strategy)
 
@@ -59,8 +65,13 @@ def training_batches(
     return batches if strategy is None else _on_devices(batches, strategy, tf.data.INFINITE_CARDINALITY)
 
 
-def validation_batches(data: Splits, strategy: tf.distribute.Strategy | None = None) -> tuple[Batches, int | None]:
-    """Return the validation part, of which each device gets its share, and its number of batches where Keras cannot count."""
+def validation_batches(data: Splits, strategy: tf.distribute.Strategy | None = None) -> tuple[Batches | None, int | None]:
+    """Return the validation part, of which each device gets its share, and its number of batches where Keras cannot count.
+
+    Both are None where there is no such part.
+    """
+    if not data.has_validation:
+        return None, None
     if strategy is None:
         return data.validation, None
     worker, devices = Worker.of(strategy), strategy.num_replicas_in_sync

@@ -101,7 +101,8 @@ def fit(
                     model.stop_training = False  # as a sweep, or an early stop before, may have left it
                     _save_first(keeper)
                 if begin.step:
-                    model.evaluate(validation, steps=1, verbose=0)  # makes the metrics' variables, which come back too
+                    scored = validation if validation is not None else data.train
+                    model.evaluate(scored, steps=1, verbose=0)  # makes the metrics' variables, which come back too
                     go_on(begin)
                     begin = newest_snapshot(checkpoints)  # in the model, `fit` leaves averages where the optimizer keeps any
                 if begin.epoch < settings.epochs and not begin.facts.get("is_stopped"):

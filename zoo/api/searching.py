@@ -1,0 +1,440 @@
+"""Search for hyperparameters, from a space to the best run."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+import pickle
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo import registry
+from zoo.api.planning import check_resumed_alone, make_plan
+from zoo.artefacts.files import check_new_directory
+from zoo.errors import UnknownNameError, UsageError, ZooError, one_line
+from zoo.tasks import DIRECTIONS, Task, find_task
+from zoo.tuning.space import check_auto, join_spaces, plain_space, read_changes, read_range
+
+if TYPE_CHECKING:
+    from zoo.artefacts.run import Run
+    from zoo.tuning.nursery import Nursery
+    from zoo.tuning.search import Search
+
+logger = logging.getLogger(__name__)
+ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+TRIALS = 20  # where neither trials nor minutes are given
+AT_HOME = "127.0.0.1"
+UNNAMED = ("arrays", "tf.data")  # data that another process does not find by name
+OF_SEARCH = (
+    "space", "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "retrain", "config",
+    "model_arguments", "data_arguments",
+)  # fmt: skip
+ASKED = ("model", "data", "settings", "seed", "folds", "repeats")  # of a request, by the survey
+
+
+def tune(
+    model: str | None = None,
+    *,
+    data: Any = None,
+    config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    space: Mapping[str, Any] | None = None,
+    trials: int | None = None,
+    minutes: float | None = None,
+    algorithm: Literal["random", "bayesian", "hyperband", "grid"] = "random",
+    objective: str | None = None,
+    direction: Literal["min", "max"] | None = None,
+    repeats: int = 1,
+    folds: int | None = None,
+    max_parameters: int | None = None,
+    max_latency_ms: float | None = None,
+    retrain: bool = False,
+    keep: int = 3,
+    workers: int = 1,
+    address: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    verbose: int | Literal["auto"] = "auto",
+    model_arguments: Mapping[str, Any] | None = None,
+    data_arguments: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Run:
+    """Search for good settings, each trial in a process of its own, and return the best run.
+
+    Trials are trained as `zoo.train` does and scored on the validation part; the first one has the settings that `zoo.train`
+    would take. The test part is looked at once, by the best. The same call again, with the same `out`, goes on with a search
+    that was stopped; `zoo.Search.open(out)` has all trials.
+
+    Args:
+        model: a name.
+        data: anything that `load_data` takes, but generators; by default the embedded data set of the model's task.
+        config: a YAML file or a mapping of flat settings, and under `space` what `space` takes.
+        space: what is searched, over the ranges of the model and the task: for each setting a list of values, or a mapping with
+            `min`, `max`, and `step` and `sampling` ("linear" or "log") if need be; one value holds a setting at it, "default"
+            leaves it as it is, also for patterns: `{"*": "default", "learning_rate": [1e-3, 1e-2]}`.
+        trials: how many, at most; 20 where `minutes` are not given either.
+        minutes: after which running trials are stopped and no other begins.
+        algorithm: keras-tuner's "random", "bayesian" (Gaussian process), "hyperband" (many short trainings, of which the best
+            get more epochs, each from the start), or "grid".
+        objective: a score of the validation part: `accuracy`, `macro_f1`, `precision`, `recall`, `micro_f1`, `loss`; `mae`,
+            `rmse`, `r2`, `loss` of regression. By default the task's.
+        direction: "min" or "max"; known of every score, and refused where it is the wrong one.
+        repeats: trainings of each trial, with seeds one after the other; scores are their means.
+        folds: of cross-validation for each trial, cut from train and validation together; at least 2.
+        max_parameters: of a model; larger ones are not trained and do not count.
+        max_latency_ms: for one example on this machine, while the other workers run.
+        retrain: whether the best run is trained anew on train and validation together.
+        keep: trials whose models stay on the disk.
+        workers: processes at a time on this machine, each with its share of cores and GPUs.
+        address: "HOST:PORT" where workers of other machines find this search; `zoo tune --join DIR --address HOST:PORT`.
+        out: the search directory; default `runs/tune-MODEL-DATA-TIME`.
+        resume: a search directory to go on with, in place of all that says what is searched; `trials`, `minutes`, `keep`,
+            `workers` and `address` may be given anew, and `data` are needed where they were arrays.
+        verbose: 0 shows nothing; 1 and "auto" show a table of the trials on standard error.
+        model_arguments: arguments of the model's factory, which are not searched.
+        data_arguments: arguments of `load_data`, which are not searched.
+        **settings: as in `zoo.train`; they are not searched. `seed` is also that of the algorithm.
+
+    Returns:
+        The run of the best trial, with its test scores.
+
+    Raises:
+        UsageError: a name, key, range or value is not accepted, or `out` holds a search for something else.
+        DataError: the data cannot be learned from.
+        ArtefactError: the directory cannot be written, or holds something else.
+        ZooError: too many trials failed in a row, or none finished.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; running trials are kept, and a note says how to go on.
+    """
+    what = {
+        "space": space, "algorithm": algorithm if algorithm != "random" or resume is None else None, "objective": objective,
+        "direction": direction, "repeats": repeats if repeats != 1 else None, "folds": folds,
+        "max_parameters": max_parameters, "max_latency_ms": max_latency_ms, "retrain": retrain or None,
+        "model_arguments": model_arguments, "data_arguments": data_arguments, "config": config, **settings,
+    }  # fmt: skip
+    limits = {"trials": trials, "minutes": minutes, "keep": keep}
+    return run_search(model, data, what, limits, workers=workers, address=address, out=out, resume=resume, verbose=verbose).best
+
+
+def run_search(
+    model: str | None,
+    data: Any,
+    what: Mapping[str, Any],
+    limits: Mapping[str, Any],
+    *,
+    workers: int,
+    address: str | None,
+    out: str | os.PathLike[str] | None,
+    resume: str | os.PathLike[str] | None,
+    verbose: int | Literal["auto"],
+) -> Search:
+    """Search as `tune` does, and return the finished search; see there."""
+    from zoo.artefacts.files import default_directory
+    from zoo.distribution.machine import check_machine, free_ports
+    from zoo.tuning.nursery import Nursery, private_folder
+    from zoo.tuning.search import Search
+
+    _check_counts(limits, workers)
+    check_machine(workers)
+    address = address or f"{AT_HOME}:{free_ports(1)[0]}"
+    _check_address(address)
+    with private_folder() as folder:
+        name, preloaded = handed_over(data, Path(folder))
+        if resume is not None:
+            check_resumed_alone({"model": model, "out": out, **what})
+            search = Search.open(resume)
+            if search.content["data"] in UNNAMED and preloaded is None:
+                raise UsageError("This search was on data in memory, which it does not keep. Received: none. Give data=.")
+            request = {**search.content, "data": name or search.content["data"]}
+        else:
+            request = requested(model, name, what)
+            directory = Path(out) if out is not None else default_directory(f"tune-{request['model']}", request["data"])
+            search = Search.open(directory) if (directory / "search.json").is_file() else None
+            if search is None:
+                check_new_directory(directory)
+            if not (limits["trials"] or limits["minutes"]):
+                limits = {**limits, "trials": TRIALS}
+        if search is not None and search.status == "finished" and not _asks_for_more(search, limits):
+            logger.info("The search in %s has finished; more trials= or minutes= go on with it.", search.directory)
+            return search
+        with Nursery(Path(folder), preloaded) as nursery:
+            content = surveyed(request, nursery)
+            if search is None:
+                search = begun(directory, content)
+            else:
+                search.check_same(content)
+                search.update(retrain=content["retrain"])
+            return go_on(search, nursery, limits, workers, address, verbose)
+
+
+def join_search(
+    directory: str | os.PathLike[str], address: str, workers: int, verbose: int | Literal["auto"] = "auto"
+) -> Search:
+    """Run trials of a search that another machine has begun, until there are no more.
+
+    Args:
+        directory: of the search, on a file system that both machines see.
+        address: "HOST:PORT" of the machine where it began.
+        workers: processes at a time on this machine.
+        verbose: 0 shows nothing.
+
+    Raises:
+        UsageError: the code here is not the one that the search began with.
+        ZooError: a worker died again and again, or the search does not answer.
+    """
+    from zoo.distribution.machine import check_machine
+    from zoo.tuning.nursery import Nursery, private_folder
+    from zoo.tuning.search import Search
+    from zoo.tuning.supervisor import Supervisor, sign_off
+    from zoo.tuning.table import TrialTable
+
+    _check_counts({}, workers)
+    check_machine(workers)
+    _check_address(address)
+    search = Search.open(directory)
+    if search.content["data"] in UNNAMED:
+        raise UsageError("Arrays are in the memory of one machine. Received: a search on them to join. Search on a file.")
+    search.check_same({**search.content, "code": _code(search.content["model"]), "versions": _versions()})
+    machine = f"{socket.gethostname()}-{os.getpid()}"
+    search = Search.open(Path(directory).resolve())
+    try:
+        with private_folder() as folder, Nursery(Path(folder)) as nursery, TrialTable(search, workers, verbose) as table:
+            finished = Supervisor(search, nursery, address, workers, table.show, machine=machine).run()
+    finally:
+        sign_off(search.directory, machine)
+    if not finished:
+        raise KeyboardInterrupt
+    return search
+
+
+def requested(model: str | None, data: str | None, what: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be searched, checked as far as it can be before data are read."""
+    from zoo.config import read_yaml
+
+    config = what.get("config")
+    written = dict(config) if isinstance(config, Mapping) else read_yaml(config) if config else {}
+    changes = {**_mapping(written.pop("space", None)), **_mapping(what.get("space"))}
+    given = {name: value for name, value in what.items() if name not in OF_SEARCH}
+    if not isinstance(model, str | None):
+        raise UsageError(
+            f"A search builds models by name. Received: {type(model).__name__}. Give a name; for models of your own, hand a "
+            "function that builds them to a tuner of keras-tuner."
+        )
+    plan = make_plan(model, data, written, what.get("model_arguments"), what.get("data_arguments"), given)
+    explicit = {key: value for key, value in plan.explicit.items() if key not in ("model", "data", "seed")}
+    read = read_changes(changes, explicit)
+    check_auto(read.ranges, explicit)
+    algorithm = what.get("algorithm") or "random"
+    if algorithm not in ALGORITHMS:
+        raise UnknownNameError("algorithm", algorithm, ALGORITHMS)
+    if algorithm == "hyperband" and "epochs" in read.ranges:
+        raise UsageError("Hyperband chooses the epochs. Received: epochs in the space. Set epochs= to the most of them.")
+    repeats, folds = what.get("repeats") or 1, what.get("folds")
+    _check_count("repeats", repeats, 1)
+    _check_count("folds", folds, 2)
+    if folds and ("data.fold" in explicit or explicit.get("data.validation") == 0):
+        raise UsageError(
+            "Folds are cut from train and validation. Received: data.fold or data.validation=0 beside. Leave it out."
+        )
+    limits = {name: what.get(name) for name in ("max_parameters", "max_latency_ms")}
+    for name, limit in limits.items():
+        if limit is not None and not (isinstance(limit, int | float) and limit > 0):
+            raise UsageError(f"`{name}` is a number above 0. Received: {limit!r}.")
+    request = {
+        "model": plan.names["model"], "data": plan.names["data"], "settings": {**explicit, **read.held}, "changes": read,
+        "seed": int(given.get("seed", written.get("seed", 0))), "algorithm": algorithm, "repeats": repeats, "folds": folds,
+        "constraints": limits, "retrain": bool(what.get("retrain")), "wanted": (what.get("objective"), what.get("direction")),
+    }  # fmt: skip
+    for key, found in read.ranges.items():  # each value is one that `zoo.train` takes
+        for value in read_range(key, found).ends():
+            make_plan(request["model"], data, None, None, None, {**request["settings"], key: value})
+    return request
+
+
+def surveyed(request: Mapping[str, Any], nursery: Nursery) -> dict[str, Any]:
+    """Return what `search.json` says of a search, once a process has read the data and built the first model."""
+    known = nursery.call("zoo.api.trials:survey", request={name: request[name] for name in ASKED})
+    entry, variant = registry.find_model(request["model"])
+    task = find_task(known["task"])
+    begin = {f"model.{name}": value for name, value in {**entry.defaults, **entry.arguments(variant, {})}.items()}
+    begin |= known["defaults"]
+    content = {name: value for name, value in request.items() if name not in ("changes", "wanted")}
+    if "changes" in request:
+        own = {**task.space, **{f"model.{name}": found for name, found in entry.space.items()}}
+        space = join_spaces(own, request["changes"], begin, request["settings"])
+        content |= {"space": plain_space(space), "defaults": {key: found.default for key, found in space.items()}}
+        content["objective"] = _objective(task, *request["wanted"])
+    found = {
+        **content, "task": task.name, "fingerprint": known["fingerprint"], "max_epochs": known["defaults"]["epochs"],
+        "code": _code(request["model"]), "versions": _versions(),
+    }  # fmt: skip
+    plain: dict[str, Any] = json.loads(json.dumps(found))  # as it is when it is read again
+    return plain
+
+
+def begun(directory: Path, content: Mapping[str, Any]) -> Search:
+    """Begin a search in a new directory."""
+    from zoo.artefacts.files import new_directory
+    from zoo.tuning.search import Search
+
+    with new_directory(directory):
+        return Search.begin(directory, content)
+
+
+def go_on(
+    search: Search,
+    nursery: Nursery,
+    limits: Mapping[str, Any],
+    workers: int,
+    address: str,
+    verbose: int | Literal["auto"],
+) -> Search:
+    """Run trials until there are no more, make the best run, and write the report."""
+    from zoo.tuning.report import write_report
+    from zoo.tuning.supervisor import Supervisor
+    from zoo.tuning.table import TrialTable
+
+    given = {name: value for name, value in limits.items() if value is not None}
+    if "trials" in given or "minutes" in given:
+        given = {"trials": None, "minutes": None, **given}
+    begun_at = time.time()
+    search.update(status="running", session_begun=begun_at, **given)
+    minutes, keep = search.content["minutes"], search.content["keep"]
+    deadline = begun_at + 60 * minutes if minutes is not None else None
+    search = type(search).open(search.directory)
+
+    def look() -> None:
+        search.keep_best_only(keep)
+        table.show()
+
+    status = "failed"
+    try:
+        with TrialTable(search, workers, verbose) as table:
+            finished = Supervisor(search, nursery, address, workers, look, deadline=deadline).run()
+            table.show(at_once=True)
+        if not finished:
+            raise KeyboardInterrupt
+        _check_end(search)
+        nursery.call("zoo.api.trials:finish", directory=str(search.directory), retrain=search.content["retrain"])
+        status = "finished"
+    except KeyboardInterrupt as interrupt:
+        status = "interrupted"
+        interrupt.add_note(f"What was found is kept. To go on: zoo tune --resume {shlex.quote(str(search.directory))}")
+        raise
+    finally:
+        search.update(status=status, seconds=search.elapsed(), session_begun=None)
+        with suppress(ZooError):
+            write_report(search)
+    return search
+
+
+def handed_over(data: Any, folder: Path) -> tuple[str | None, Path | None]:
+    """Return the name of data, and for those in memory a file that brings them to other processes of this machine.
+
+    Raises:
+        UsageError: they cannot get there.
+    """
+    from zoo.api.trials import SavedDataset
+
+    if data is None or isinstance(data, str | os.PathLike):
+        return None if data is None else os.fspath(data), None
+    tensorflow, splits = sys.modules.get("tensorflow"), sys.modules.get("zoo.pipeline.splits")
+    if splits is not None and isinstance(data, splits.Splits):
+        raise UsageError(
+            "Each trial reads the data anew, with its own vocabulary and length. Received: Splits, which are read already. "
+            f"Give what they were read from, for example data={data.info.name!r}."
+        )
+
+    def saved(value: Any, name: str) -> Any:
+        if isinstance(value, Mapping):
+            return {part: saved(inner, f"{name}-{part}") for part, inner in value.items()}
+        if tensorflow is not None and isinstance(value, tensorflow.data.Dataset):
+            value.save(str(folder / name))
+            return SavedDataset(str(folder / name))
+        return value
+
+    path = folder / "data"
+    try:
+        path.write_bytes(pickle.dumps(saved(data, "dataset")))
+    except (TypeError, AttributeError, pickle.PicklingError) as error:
+        raise UsageError(
+            f"These data cannot be given to other processes: {one_line(error)}. Received: {type(data).__name__}. Give a "
+            "name, a path, arrays, a DataFrame or a tf.data.Dataset."
+        ) from error
+    return "arrays", path
+
+
+def _objective(task: Task, name: str | None, direction: str | None) -> dict[str, str]:
+    name = (name or task.monitor).removeprefix("val_")
+    if name not in task.scores:
+        raise UnknownNameError(f"objective of {task.name}", name, task.scores)
+    if direction not in (None, DIRECTIONS[name]):
+        raise UsageError(f"Of `{name}` the {DIRECTIONS[name]} is best. Received: direction={direction!r}. Leave it out.")
+    return {"name": name, "direction": DIRECTIONS[name]}
+
+
+def _check_end(search: Search) -> None:
+    """Refuse a search without a finished trial, and warn of one that ended early."""
+    trials = search.trials
+    failed = [trial for trial in trials if trial.status == "failed"]
+    if not search.best_trials:
+        reason = f" The last one: {failed[-1].reason}" if failed else ""
+        bad = [trial for trial in trials if trial.status == "infeasible"]
+        reason = reason or (f" The last one: {bad[-1].reason}" if bad else "")
+        raise ZooError(
+            f"No trial finished: {len(failed)} failed, {len(bad)} broke a constraint.{reason} Change the space, and search in "
+            "another directory."
+        )
+    counted = [trial for trial in trials if trial.status != "infeasible"]
+    limit = search.content["trials"]
+    if failed and counted[-1].status == "failed" and (limit is None or len(counted) < limit):
+        logger.warning("The search ended early, since too many trials in a row failed. The last one: %s", failed[-1].reason)
+
+
+def _asks_for_more(search: Search, limits: Mapping[str, Any]) -> bool:
+    counted = sum(trial.status != "infeasible" for trial in search.trials)
+    return bool(limits["minutes"]) or (limits["trials"] or 0) > counted
+
+
+def _code(model: str) -> dict[str, str]:
+    from zoo.tuning.search import code_of
+
+    entry, _ = registry.find_model(model)
+    return code_of(Path(registry.__file__).parent, Path(inspect.getfile(entry.factory)))
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("tensorflow", "keras", "keras-tuner", "numpy")}
+
+
+def _mapping(space: Any) -> dict[str, Any]:
+    if not isinstance(space, Mapping | None):
+        raise UsageError(f"A space is a mapping of settings to ranges. Received: {type(space).__name__}. Give a mapping.")
+    return dict(space or {})
+
+
+def _check_counts(limits: Mapping[str, Any], workers: int) -> None:
+    _check_count("trials", limits.get("trials"), 1)
+    _check_count("keep", limits.get("keep"), 1)
+    _check_count("workers", workers, 1)
+    minutes = limits.get("minutes")
+    if minutes is not None and not (isinstance(minutes, int | float) and 0 < minutes < float("inf")):
+        raise UsageError(f"`minutes` is a number above 0. Received: {minutes!r}.")
+
+
+def _check_count(name: str, value: Any, least: int) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+        raise UsageError(f"`{name}` is a whole number of at least {least}. Received: {value!r}.")
+
+
+def _check_address(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 2**16:
+        raise UsageError(f"An address is HOST:PORT. Received: {address!r}. Write for example 192.168.1.5:8765.")

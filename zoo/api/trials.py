@@ -1,0 +1,262 @@
+"""What the processes of a search do: look at the task once, run a trial each, and score the best in the end."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.api.planning import Plan, make_plan
+from zoo.api.reading import load_data
+from zoo.api.training import Training, begin_training, resume_training, score_once
+from zoo.artefacts.files import new_directory, read_json, write_json, write_text
+from zoo.errors import ZooError, one_line
+from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search, now
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.pipeline.splits import Splits
+
+ATTEMPTS = 3  # of a trial whose process is killed, before it counts as failed
+NO_MORE = 3  # exit code of a worker that got no trial
+
+
+class Infeasible(Exception):  # noqa: N818 - it is caught here
+    """A model breaks a constraint of the search."""
+
+
+def survey(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the data and build the model that a search begins with; return what is known then."""
+    from zoo.training.batches import check_batches
+
+    override = runs_of(request)[0] if request["folds"] else {}
+    plan = _plan(request, override)
+    model, splits, settings, _ = plan.make()
+    check_batches(splits, settings, None)
+    if override:
+        splits = load_data(_data(request), task=settings.task, **_plain_data_arguments(request))
+    return {
+        "task": settings.task,
+        "fingerprint": splits.info.fingerprint,
+        "num_examples": dict(splits.info.num_examples),
+        "parameters": int(model.count_params()),
+        "defaults": settings.to_flat(),
+    }
+
+
+def work(directory: str, address: str, worker: str, died_of: str | None) -> int:
+    """Run one trial, and return whether there was one.
+
+    Args:
+        directory: of the search.
+        address: of the chief.
+        worker: name of this worker.
+        died_of: the signal that ended the process before this one, if one did.
+    """
+    from zoo.tuning.chief import Client
+    from zoo.tuning.space import declare_space
+
+    search = Search.open(directory)
+    client = Client(search, address, worker)
+    trial = client.next_trial()
+    if trial is None:
+        return NO_MORE
+    chosen = declare_space(search.space, trial.hyperparameters)
+    epochs = trial.hyperparameters.values.get("tuner/epochs")  # of Hyperband
+    if epochs is not None:
+        chosen["epochs"] = int(epochs)
+    result = run_trial(search, trial.trial_id, chosen, worker, died_of)
+    is_finished = result["status"] == "finished"
+    client.end_trial(trial, "COMPLETED" if is_finished else "FAILED", result["scores"] if is_finished else {})
+    return 0
+
+
+def run_trial(search: Search, name: str, chosen: Mapping[str, Any], worker: str, died_of: str | None) -> dict[str, Any]:
+    """Train and score with the settings of a trial, from where an earlier process left it; return its result.
+
+    Raises:
+        KeyboardInterrupt: the search is to stop; the trial goes on from its checkpoint later.
+    """
+    directory = search.trial_directory(name)
+    directory.mkdir(exist_ok=True)
+    if (directory / RESULT_FILE).is_file():  # the chief did not hear of it
+        return read_json(directory / RESULT_FILE)
+    before = read_json(directory / TRIAL_FILE) if (directory / TRIAL_FILE).is_file() else {"attempts": 0, "spent": 0.0}
+    trial = {
+        "name": name,
+        "settings": dict(chosen),
+        "worker": worker,
+        "begun": now(),
+        **before,
+        "attempts": before["attempts"] + 1,
+    }
+    write_json(directory / TRIAL_FILE, trial)
+    begun = time.monotonic()
+    found: dict[str, Any] = {"each": []}
+    try:
+        if trial["attempts"] > ATTEMPTS:
+            raise ZooError(
+                f"its process was ended {ATTEMPTS} times, at last by {died_of}; the system does so when memory is used up"
+            )
+        for number, override in enumerate(runs_of(search.content), start=1):
+            settings = {**chosen, **override}
+            found["each"].append(_train_and_score(search, directory / f"run-{number}", settings, found))
+        scores = {key: sum(each[key] for each in found["each"]) / len(found["each"]) for key in found["each"][0]}
+        if not math.isfinite(scores[search.objective]):
+            raise ZooError(f"its {search.objective} is {scores[search.objective]}")
+        found |= {"status": "finished", "scores": scores, "objective": scores[search.objective]}
+    except KeyboardInterrupt:
+        spent = trial["spent"] + time.monotonic() - begun
+        write_json(directory / TRIAL_FILE, {**trial, "attempts": before["attempts"], "spent": spent})
+        raise
+    except Infeasible as reason:
+        found |= {"status": "infeasible", "reason": str(reason)}
+    except Exception as error:
+        kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
+        found |= {"status": "failed", "reason": kind + one_line(error)}
+    result = {**trial, **found, "seconds": trial["spent"] + time.monotonic() - begun, "ended_s": search.elapsed()}
+    write_json(directory / RESULT_FILE, result)
+    return result
+
+
+def finish(directory: str, *, retrain: bool) -> None:
+    """Make the run of the best trial: the one that it was scored by, or one that is trained anew; score it on the test part."""
+    search = Search.open(directory)
+    best, target = search.best_trial, search.directory / "best"
+    if retrain or search.content["folds"]:
+        _retrain(search, target, with_validation=retrain)
+    else:
+        partial = search.directory / ".partial-best"
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.copytree(best.directory / "run-1", partial)
+        _score_run(search, partial)
+        partial.rename(target)
+    write_text(search.directory / "best.yaml", (target / "config.yaml").read_text(encoding="utf-8"))
+
+
+def runs_of(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the settings in which the runs of a trial differ: seeds, or folds of each seed."""
+    seeds = [{"seed": content["seed"] + number} for number in range(content["repeats"])]
+    folds = [{"data.fold": [number, content["folds"]]} for number in range(1, (content["folds"] or 0) + 1)]
+    return [{**seed, **fold} for seed in seeds for fold in (folds or [{}])]
+
+
+def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], found: dict[str, Any]) -> dict[str, float]:
+    """Return the scores of one run of a trial on its validation part; note size and speed of its model in `found`."""
+    from zoo.evaluation.scores import score
+    from zoo.tuning.latency import latency_ms
+
+    limits = search.content["constraints"]
+
+    def check(model: keras.Model, splits: Splits) -> None:
+        found["parameters"] = int(model.count_params())
+        if limits["max_parameters"] is not None and found["parameters"] > limits["max_parameters"]:
+            raise Infeasible(f"{found['parameters']:,} parameters, more than {limits['max_parameters']:,}")
+        if limits["max_latency_ms"] is not None:
+            found["latency_ms"] = latency_ms(model, splits.info)
+            if found["latency_ms"] > limits["max_latency_ms"]:
+                raise Infeasible(f"{found['latency_ms']:.2f} ms for an example, more than {limits['max_latency_ms']:g}")
+
+    if (path / "run.json").is_file():
+        kept = read_json(path / "run.json")
+        if "validation" in kept:
+            return dict(kept["validation"])
+    training = _begin_or_resume(_plan(search.content, chosen), path, _data(search.content, kept_only=True), check)
+    found.setdefault("parameters", int(training.model.count_params()))
+    with training.writer:
+        timings = training.fit()
+        scores = dict(score(training.model, training.splits, "validation").metrics)
+        training.writer.update(timings=timings, validation=scores, status="finished")
+    return scores
+
+
+def _begin_or_resume(plan: Plan, path: Path, data: Any, check: Any = None) -> Training:
+    if (path / "run.json").is_file() and any((path / "checkpoints").glob("*.npz")):
+        return resume_training(path, data)
+    shutil.rmtree(path, ignore_errors=True)  # of a process that was killed before its first checkpoint
+    with new_directory(path):
+        return begin_training(plan, path, check=check)
+
+
+def _retrain(search: Search, target: Path, *, with_validation: bool) -> None:
+    """Train with the settings of the best trial, on train and validation if asked, and score on the test part."""
+    best = search.best_trial
+    chosen = {**best.settings, "seed": search.content["seed"]}
+    if with_validation:
+        epochs = [len(_epochs(path)) for path in sorted(best.directory.glob("run-*"))]
+        chosen |= {"data.validation": 0, "keep": "last", "early_stopping": None, "epochs": round(sum(epochs) / len(epochs))}
+        chosen |= {"schedule": "constant"} if _schedule(best.directory) == "plateau" else {}
+    training = _begin_or_resume(
+        _plan(search.content, chosen, may_drop=with_validation), target, _data(search.content, kept_only=True)
+    )
+    with training.writer:
+        timings = training.fit()
+        training.writer.update(timings=timings)
+    _score_run(search, target)
+
+
+def _score_run(search: Search, path: Path) -> None:
+    """Score a trained run on the test part, once."""
+    from zoo.artefacts.run import Run, RunWriter
+    from zoo.config import resolve
+
+    run = Run.open(path)
+    settings = resolve(run.settings)
+    splits = load_data(_data(search.content), task=run.info.task_name, **run.info.arguments)
+    splits = splits.with_batches(settings.batch_size, settings.seed)
+    with RunWriter(path, run.content) as writer:
+        score_once(run.model, splits, writer, settings, run.content["timings"], run.history)
+
+
+def _plan(content: Mapping[str, Any], chosen: Mapping[str, Any], *, may_drop: bool = False) -> Plan:
+    """Return what is to be trained with settings over those of the search."""
+    given = {**content["settings"], "seed": content["seed"], **chosen}
+    if may_drop:
+        given = {key: value for key, value in given.items() if key != "monitor"}
+    return make_plan(content["model"], _data(content), None, None, None, given)
+
+
+def _data(content: Mapping[str, Any], *, kept_only: bool = False) -> Any:
+    """Return the data of a search: what the process that began it holds in memory, else by name or path."""
+    from zoo.tuning.nursery import PRELOADED
+
+    if PRELOADED:
+        return _in_memory(PRELOADED[0])
+    return None if kept_only else content["data"]
+
+
+def _in_memory(data: Any) -> Any:
+    """Return what was handed over; datasets of `tf.data` come as the folders that they were saved in."""
+    import tensorflow as tf
+
+    if isinstance(data, Mapping):
+        return {part: _in_memory(value) for part, value in data.items()}
+    return tf.data.Dataset.load(data.path) if isinstance(data, SavedDataset) else data
+
+
+class SavedDataset:
+    """A `tf.data.Dataset` that was saved to a folder, to reach another process."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
+def _plain_data_arguments(content: Mapping[str, Any]) -> dict[str, Any]:
+    from zoo.api.reading import data_settings
+
+    plan = make_plan(content["model"], _data(content), None, None, None, content["settings"])
+    return data_settings({key: value for layer in plan.layers for key, value in layer.items()})
+
+
+def _epochs(path: Path) -> list[float]:
+    from zoo.artefacts.run import Run
+
+    return Run.open_unfinished(path).history["loss"]
+
+
+def _schedule(directory: Path) -> str:
+    return str(read_json(directory / "run-1" / "run.json")["settings"]["schedule"])

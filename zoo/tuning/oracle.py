@@ -1,0 +1,171 @@
+"""keras-tuner's oracles, which choose the settings of each trial, made safe against a sudden end."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+from keras_tuner import oracles
+
+from zoo.artefacts.files import read_json, write_json
+from zoo.tuning.search import RESULT_FILE, Search
+from zoo.tuning.space import declare_space
+
+FAILURES = 5  # trials in a row that fail before a search ends
+INFEASIBLE = 200  # trials in a row that break a constraint
+UNLIMITED = 10**9
+TUNERS_OWN = "tuner/"  # keras-tuner's prefix of what Hyperband notes beside the settings
+
+
+class Kept:
+    """What is added to an oracle of keras-tuner: a mixin.
+
+    Its files are written whole or not at all, and `reload` brings back exactly what was handed out: keras-tuner's own would
+    lose a trial, or run a finished one again, if the process was killed between two of its files. The first trial has the
+    settings that the search begins with, so that no search ends below them. Trials that break a constraint do not count.
+    """
+
+    search: Search
+    deadline: float | None = None  # of `time.time()`, after which no trial begins
+    ended_before = 0  # trials of earlier sessions, whose failures are forgiven
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Return the settings of the next trial, or that there is none."""
+        if self.ends_because() is not None:
+            return {"status": "STOPPED"}
+        found: dict[str, Any] = super().populate_space(trial_id)  # type: ignore[misc]
+        is_first = not self.trials and self.search.content["algorithm"] != "grid"  # type: ignore[attr-defined]
+        if found["status"] == "RUNNING" and is_first:
+            own = {name: value for name, value in found["values"].items() if name.startswith(TUNERS_OWN)}
+            found["values"] = {**first_values(self.search), **own}
+        return found
+
+    def ends_because(self) -> str | None:
+        """Return why no more trials begin, if so."""
+        results = [self._result(name) for name in self.end_order]  # type: ignore[attr-defined]
+        kinds = [str(result["status"]) for result in results]
+        recent = list(zip(kinds, results, strict=True))[self.ended_before :]
+        counted = len(self.trials) - kinds.count("infeasible")  # type: ignore[attr-defined]
+        limit = self.search.content["trials"]
+        if limit is not None and counted >= limit:
+            return f"{limit} trials"
+        if self.deadline is not None and time.time() >= self.deadline:
+            return "the time is over"
+        feasible = [row for row in recent if row[0] != "infeasible"]
+        for kind, rows, most in (("failed", feasible, FAILURES), ("infeasible", recent, INFEASIBLE)):
+            if len(rows) >= most and {row[0] for row in rows[-most:]} == {kind}:
+                return f"{most} trials in a row are {kind}, the last one: {rows[-1][1]['reason']}"
+        return None
+
+    def end_trial(self, trial: Any) -> None:
+        """Note how a trial ended, once: a worker asks again where it did not hear the answer."""
+        if trial.trial_id not in self.end_order:  # type: ignore[attr-defined]
+            super().end_trial(trial)  # type: ignore[misc]
+
+    def save(self) -> None:
+        """Write the state."""
+        write_json(self._state_file, self.get_state())  # type: ignore[attr-defined]
+
+    def _save_trial(self, trial: Any) -> None:
+        write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())  # type: ignore[attr-defined]
+
+    def go_on(self, *, workers_live: bool) -> None:
+        """Bring back the state, if there is any.
+
+        Args:
+            workers_live: whether the workers still run the trials that they were given; else these wait to be given anew.
+        """
+        if not self._state_file.is_file():
+            return
+        super().reload()  # type: ignore[misc]
+        state = read_json(self._state_file)
+        for name in set(self.trials) - set(self.start_order):  # type: ignore[attr-defined]
+            del self.trials[name]  # type: ignore[attr-defined] # written, but never handed out
+            shutil.rmtree(self._get_trial_dir(name))  # type: ignore[attr-defined]
+        given = {worker: self.trials[name] for worker, name in state["ongoing_trials"].items()}  # type: ignore[attr-defined]
+        for trial in given.values():
+            if trial.status in ("COMPLETED", "FAILED") and trial.trial_id not in self.end_order:  # type: ignore[attr-defined]
+                self.end_order.append(trial.trial_id)  # type: ignore[attr-defined]
+        waiting = {worker: trial for worker, trial in given.items() if trial.trial_id not in self.end_order}  # type: ignore[attr-defined]
+        self._retry_queue = [*state["retry_queue"]]
+        self.ongoing_trials: dict[str, Any] = {}
+        if workers_live:
+            self.ongoing_trials = waiting
+            self.tuner_ids = set(waiting)
+        else:
+            self.ended_before = len(self.end_order)  # type: ignore[attr-defined]
+            self._retry_queue += [trial.trial_id for trial in waiting.values()]
+
+    def take_back(self, worker: str) -> None:
+        """Let another worker have the trial of one that is gone."""
+        trial = self.ongoing_trials.pop(worker, None)
+        if trial is not None:
+            self._retry_queue.append(trial.trial_id)
+        self.tuner_ids.discard(worker)
+        self.save()
+
+    def _result(self, name: str) -> Mapping[str, Any]:
+        return read_json(self.search.trial_directory(name) / RESULT_FILE)
+
+    @property
+    def _state_file(self) -> Path:
+        return Path(self._get_oracle_fname())  # type: ignore[attr-defined]
+
+
+class _RandomSearch(Kept, oracles.RandomSearchOracle):  # type: ignore[misc]
+    pass
+
+
+class _Bayesian(Kept, oracles.BayesianOptimizationOracle):  # type: ignore[misc]
+    pass
+
+
+class _Grid(Kept, oracles.GridSearchOracle):  # type: ignore[misc]
+    pass
+
+
+class _Hyperband(Kept, oracles.HyperbandOracle):  # type: ignore[misc]
+    pass
+
+
+def make_oracle(search: Search) -> Any:
+    """Return the oracle of a search, in its directory."""
+    content = search.content
+    hyperparameters = keras_tuner.HyperParameters()
+    declare_space(search.space, hyperparameters)
+    arguments: dict[str, Any] = {
+        "objective": keras_tuner.Objective(search.objective, content["objective"]["direction"]),
+        "hyperparameters": hyperparameters,
+        "allow_new_entries": False,
+        "tune_new_entries": False,
+        "seed": content["seed"] + 1,  # of which keras-tuner takes 0 for none
+        "max_consecutive_failed_trials": UNLIMITED,  # which would end the search with the chief's lock held
+    }
+    algorithm = content["algorithm"]
+    if algorithm == "hyperband":
+        oracle = _Hyperband(**arguments, max_epochs=content["max_epochs"], hyperband_iterations=None)
+    elif algorithm == "bayesian":
+        oracle = _Bayesian(**arguments, max_trials=None, num_initial_points=_initial_points(search))
+    else:
+        oracle = (_Grid if algorithm == "grid" else _RandomSearch)(**arguments, max_trials=None)
+    oracle.search = search
+    oracle.verbose = 0
+    oracle._set_project_dir(str(search.directory), "oracle")
+    return oracle
+
+
+def first_values(search: Search) -> dict[str, Any]:
+    """Return what keras-tuner calls the values that a search begins with."""
+    hyperparameters = keras_tuner.HyperParameters()
+    declare_space(search.space, hyperparameters)
+    return dict(hyperparameters.values)
+
+
+def _initial_points(search: Search) -> int:
+    """Return how many trials of a Bayesian search are random; keras-tuner's 3 for each setting are more than most have."""
+    limit = search.content["trials"] or UNLIMITED
+    return max(3, min(2 * len(search.space), limit // 3))
