@@ -13,6 +13,7 @@ from zoo.keras_import import register_with_keras
 if TYPE_CHECKING:
     from zoo import text
     from zoo.api import baseline, build, compare, evaluate, find_learning_rate, load, load_data, train, tune
+    from zoo.api.hypermodel import HyperModel
     from zoo.artefacts.predictor import Predictions, Predictor
     from zoo.artefacts.run import Run
     from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError
@@ -46,6 +47,7 @@ _HOME = {
     "Baseline": "zoo.evaluation.baseline",
     "Comparison": "zoo.evaluation.comparison",
     "Evaluation": "zoo.evaluation.scores",
+    "HyperModel": "zoo.api.hypermodel",
     "DataInfo": "zoo.pipeline.info",
     "LearningRateSweep": "zoo.training.learning_rate",
     "Splits": "zoo.pipeline.splits",
@@ -65,6 +67,7 @@ __all__ = [
     "DataError",
     "DataInfo",
     "Evaluation",
+    "HyperModel",
     "LearningRateSweep",
     "Predictions",
     "Predictor",

@@ -89,7 +89,7 @@ TASKS: Mapping[str, Task] = {
             {"epochs": 10, "batch_size": 128, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1},
             {
                 **_TRAINING, **_LABELS, "batch_size": [32, 64, 128, 256], "augment_shift": [0.0, 0.05, 0.1],
-                "augment_rotate": [0, 5, 10], "augment_zoom": [0.0, 0.05, 0.1],
+                "augment_rotate": [0.0, 5.0, 10.0], "augment_zoom": [0.0, 0.05, 0.1],
             },
         ),
         Task(

@@ -43,39 +43,61 @@ class Plan:
             asked=[name for name in self.asked if name not in names],
         )
 
-    def make(
-        self, strategy: tf.distribute.Strategy | None = None, verbose: int = 0
-    ) -> tuple[keras.Model, Splits, Settings, dict[str, Any]]:
-        """Read the data, build and compile the model; return them with the settings that are true of them.
+    @property
+    def data_arguments(self) -> dict[str, Any]:
+        """The arguments of `load_data`."""
+        return data_settings({key: value for layer in self._layers for key, value in layer.items()})
 
-        Last comes a record of how settings were chosen that were given as "auto", on one device of the first worker; `verbose`
-        1 shows a bar meanwhile.
-        """
-        from zoo import config as configuration
-        from zoo.api.workers import from_chief
-        from zoo.distribution.strategies import scope_of, strategy_of
+    @property
+    def _layers(self) -> Sequence[Mapping[str, Any]]:
         from zoo.pipeline.splits import Splits
-        from zoo.seeding import set_seed
-        from zoo.training.auto import choose_settings
-        from zoo.training.compile import check_distributable, compile_for_training, prepare_own_model
 
-        layers = self.layers
-        if isinstance(self.data, Splits):  # which are read already: what a recipe says of reading them is not for them
-            layers = [
-                {key: value for key, value in layer.items() if key in self.explicit or not key.startswith("data.")}
-                for layer in layers
-            ]
-        merged = {key: value for layer in layers for key, value in layer.items()}
+        if not isinstance(self.data, Splits):
+            return self.layers
+        return [  # they are read already: what a recipe says of reading them is not for them
+            {key: value for key, value in layer.items() if key in self.explicit or not key.startswith("data.")}
+            for layer in self.layers
+        ]
+
+    def read(self) -> Splits:
+        """Read the data."""
         entry = registry.find_model(self.model)[0] if isinstance(self.model, str) else None
-        splits = load_for(entry, self.data, self.task, **data_settings(merged))
+        return load_for(entry, self.data, self.task, **self.data_arguments)
+
+    def settle(self, splits: Splits) -> tuple[Splits, Settings]:
+        """Return the data in batches, and the settings, as they are for these data."""
+        from zoo import config as configuration
+        from zoo.pipeline.splits import Splits
+
         info = splits.info
-        settings = configuration.resolve(info.task.settings, *layers, {"task": info.task_name})
+        settings = configuration.resolve(info.task.settings, *self._layers, {"task": info.task_name})
         if settings.schedule == "plateau" and "warmup" not in self.explicit:
             settings = settings.model_copy(update={"warmup": 0.0})  # of the task or recipe, for another schedule
         configuration.check_used(settings, self.explicit)
         if isinstance(self.data, Splits) and "batch_size" not in self.explicit:
             settings = settings.model_copy(update={"batch_size": self.data.batch_size})
-        splits = splits.with_batches(settings.batch_size, settings.seed)
+        return splits.with_batches(settings.batch_size, settings.seed), settings
+
+    def make(
+        self, strategy: tf.distribute.Strategy | None = None, verbose: int = 0, splits: Splits | None = None
+    ) -> tuple[keras.Model, Splits, Settings, dict[str, Any]]:
+        """Read the data, build and compile the model; return them with the settings that are true of them.
+
+        Last comes a record of how settings were chosen that were given as "auto", on one device of the first worker.
+
+        Args:
+            strategy: to train under.
+            verbose: 1 shows a bar while settings are chosen.
+            splits: what `read` gave, if it was called before.
+        """
+        from zoo.api.workers import from_chief
+        from zoo.distribution.strategies import scope_of, strategy_of
+        from zoo.seeding import set_seed
+        from zoo.training.auto import choose_settings
+        from zoo.training.compile import check_distributable, compile_for_training, prepare_own_model
+
+        splits, settings = self.settle(splits if splits is not None else self.read())
+        info = splits.info
         if not isinstance(self.model, str):
             set_seed(settings.seed)
             with scope_of(strategy_of(self.model)):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
+KEEP = 3  # trials whose models stay
 TRIALS = 20  # where neither trials nor minutes are given
 AT_HOME = "127.0.0.1"
 UNNAMED = ("arrays", "tf.data")  # data that another process does not find by name
@@ -57,7 +58,7 @@ def tune(
     max_parameters: int | None = None,
     max_latency_ms: float | None = None,
     retrain: bool = False,
-    keep: int = 3,
+    keep: int | None = None,
     workers: int = 1,
     address: str | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -92,7 +93,7 @@ def tune(
         max_parameters: of a model; larger ones are not trained and do not count.
         max_latency_ms: for one example on this machine, while the other workers run.
         retrain: whether the best run is trained anew on train and validation together.
-        keep: trials whose models stay on the disk.
+        keep: trials whose models stay on the disk; 3 where it is not given.
         workers: processes at a time on this machine, each with its share of cores and GPUs.
         address: "HOST:PORT" where workers of other machines find this search; `zoo tune --join DIR --address HOST:PORT`.
         out: the search directory; default `runs/tune-MODEL-DATA-TIME`.
@@ -145,6 +146,7 @@ def run_search(
     check_machine(workers)
     address = address or f"{AT_HOME}:{free_ports(1)[0]}"
     _check_address(address)
+    search: Search | None
     with private_folder() as folder:
         name, preloaded = handed_over(data, Path(folder))
         if resume is not None:
@@ -161,6 +163,7 @@ def run_search(
                 check_new_directory(directory)
             if not (limits["trials"] or limits["minutes"]):
                 limits = {**limits, "trials": TRIALS}
+            limits = {"keep": KEEP, **{name: value for name, value in limits.items() if value is not None}}
         if search is not None and search.status == "finished" and not _asks_for_more(search, limits):
             logger.info("The search in %s has finished; more trials= or minutes= go on with it.", search.directory)
             return search
@@ -247,7 +250,7 @@ def requested(model: str | None, data: str | None, what: Mapping[str, Any]) -> d
     for name, limit in limits.items():
         if limit is not None and not (isinstance(limit, int | float) and limit > 0):
             raise UsageError(f"`{name}` is a number above 0. Received: {limit!r}.")
-    request = {
+    request: dict[str, Any] = {
         "model": plan.names["model"], "data": plan.names["data"], "settings": {**explicit, **read.held}, "changes": read,
         "seed": int(given.get("seed", written.get("seed", 0))), "algorithm": algorithm, "repeats": repeats, "folds": folds,
         "constraints": limits, "retrain": bool(what.get("retrain")), "wanted": (what.get("objective"), what.get("direction")),
@@ -297,7 +300,6 @@ def go_on(
     verbose: int | Literal["auto"],
 ) -> Search:
     """Run trials until there are no more, make the best run, and write the report."""
-    from zoo.tuning.report import write_report
     from zoo.tuning.supervisor import Supervisor
     from zoo.tuning.table import TrialTable
 
@@ -311,14 +313,15 @@ def go_on(
     search = type(search).open(search.directory)
 
     def look() -> None:
-        search.keep_best_only(keep)
+        if search.notice():
+            search.keep_best_only(keep)
         table.show()
 
     status = "failed"
     try:
         with TrialTable(search, workers, verbose) as table:
             finished = Supervisor(search, nursery, address, workers, look, deadline=deadline).run()
-            table.show(at_once=True)
+            look()
         if not finished:
             raise KeyboardInterrupt
         _check_end(search)
@@ -331,7 +334,7 @@ def go_on(
     finally:
         search.update(status=status, seconds=search.elapsed(), session_begun=None)
         with suppress(ZooError):
-            write_report(search)
+            nursery.call("zoo.tuning.report:write_report", directory=str(search.directory))
     return search
 
 
@@ -400,7 +403,7 @@ def _check_end(search: Search) -> None:
 
 def _asks_for_more(search: Search, limits: Mapping[str, Any]) -> bool:
     counted = sum(trial.status != "infeasible" for trial in search.trials)
-    return bool(limits["minutes"]) or (limits["trials"] or 0) > counted
+    return bool(limits.get("minutes")) or (limits.get("trials") or 0) > counted
 
 
 def _code(model: str) -> dict[str, str]:

@@ -38,7 +38,7 @@ def survey(request: Mapping[str, Any]) -> dict[str, Any]:
     model, splits, settings, _ = plan.make()
     check_batches(splits, settings, None)
     if override:
-        splits = load_data(_data(request), task=settings.task, **_plain_data_arguments(request))
+        splits = _plan(request, {}).read()
     return {
         "task": settings.task,
         "fingerprint": splits.info.fingerprint,
@@ -243,13 +243,6 @@ class SavedDataset:
 
     def __init__(self, path: str) -> None:
         self.path = path
-
-
-def _plain_data_arguments(content: Mapping[str, Any]) -> dict[str, Any]:
-    from zoo.api.reading import data_settings
-
-    plan = make_plan(content["model"], _data(content), None, None, None, content["settings"])
-    return data_settings({key: value for layer in plan.layers for key, value in layer.items()})
 
 
 def _epochs(path: Path) -> list[float]:

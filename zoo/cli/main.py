@@ -7,12 +7,12 @@ import inspect
 import logging
 import sys
 
-from zoo.cli import compare, data, evaluate, find_lr, info, predict, train
+from zoo.cli import compare, data, evaluate, find_lr, info, predict, train, tune
 from zoo.cli import list as list_verb
 from zoo.errors import ZooError
 
 VERBS = {
-    "list": list_verb, "info": info, "data": data, "find-lr": find_lr, "train": train, "evaluate": evaluate,
+    "list": list_verb, "info": info, "data": data, "find-lr": find_lr, "train": train, "tune": tune, "evaluate": evaluate,
     "compare": compare, "predict": predict,
 }  # fmt: skip
 

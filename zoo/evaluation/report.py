@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from zoo.evaluation import pictures
 from zoo.evaluation.mistakes import Mistake
+from zoo.evaluation.page import cell, page, table
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; }
-h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; } img.curve { width: 19rem; max-width: 100%; }
-th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #d5dae0; text-align: left; vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-.confusion td { background: rgb(47 111 79 / var(--share)); }
-.verdict, .finding { padding: 0.75rem 1rem; border-left: 4px solid #2f6f4f; background: #eef6f1; }
-.verdict.lost, .finding { border-color: #a4551e; background: #fbf1ea; }
-.mistakes { display: flex; flex-wrap: wrap; gap: 1rem; }
-.mistakes figure { margin: 0; width: 8rem; font-size: 0.85rem; overflow-wrap: anywhere; }
-.mistakes img { width: 8rem; image-rendering: pixelated; }
-blockquote { margin: 0.75rem 0; padding: 0.25rem 1rem; border-left: 4px solid #d5dae0; overflow-wrap: anywhere; }
-blockquote p { margin: 0; }
-"""
 MOST_LETTERS = 600  # of a text that was read wrongly
 TIMES = {"fit_s": "training", "epoch_s": "an epoch, median"}
 
@@ -64,28 +50,23 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float
         sentence, won = verdict(content["metrics"], baseline)
         parts.append(f'<p class="verdict{"" if won else " lost"}">{html.escape(sentence)}</p>')
     parts += [f'<p class="finding">{html.escape(sentence)}</p>' for sentence in content.get("findings", ())]
-    parts += [_table(columns, rows), "<h2>Learning curves</h2>", _curves(history, content.get("learning_rates", ()))]
+    parts += [table(columns, rows), "<h2>Learning curves</h2>", _curves(history, content.get("learning_rates", ()))]
     if evaluation["per_class"]:
         names = list(evaluation["per_class"])
         scores = ("precision", "recall", "f1", "support")
         per_class = [(name, *(evaluation["per_class"][name][score] for score in scores)) for name in names]
         parts += [
-            "<h2>Classes</h2>", _table(("class", *scores), per_class),
+            "<h2>Classes</h2>", table(("class", *scores), per_class),
             "<h2>Confusion</h2>", "<p>Rows are labels, columns predictions, shaded by the share of the label's examples.</p>",
             _confusion(names, evaluation["confusion"]),
             "<h2>Worst mistakes</h2>", _mistakes(mistakes),
         ]  # fmt: skip
     parts += [
         "<h2>Timings, in seconds</h2>",
-        _table(("", ""), [(TIMES.get(name, name), value) for name, value in content["timings"].items()]),
+        table(("", ""), [(TIMES.get(name, name), value) for name, value in content["timings"].items()]),
     ]
-    parts += ["<h2>Settings</h2>", _table(("", ""), [(key, str(value)) for key, value in settings.items()])]
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>{STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
-    )
+    parts += ["<h2>Settings</h2>", table(("", ""), [(key, str(value)) for key, value in settings.items()])]
+    return page(title, parts)
 
 
 def _mistakes(mistakes: Sequence[Mistake]) -> str:
@@ -110,28 +91,14 @@ def _mistake(mistake: Mistake) -> str:
     return f"<blockquote><p>{said}</p><p>{html.escape(text)}</p></blockquote>"
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    lines = ["".join(_cell(name, "th") for name in columns)] if any(columns) else []
-    lines += ["".join(_cell(cell, "td") for cell in row) for row in rows]
-    return '<div class="wide"><table>\n' + "\n".join(f"<tr>{line}</tr>" for line in lines) + "\n</table></div>"
-
-
 def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     """Return the confusion matrix as a table; a browser has fonts for labels in any script."""
-    lines = ["<tr>" + "".join(_cell(name, "th") for name in ("", *names)) + "</tr>"]
+    lines = ["<tr>" + "".join(cell(name, "th") for name in ("", *names)) + "</tr>"]
     for name, row in zip(names, counts, strict=True):
         total = max(sum(row), 1)
         cells = "".join(f'<td class="number" style="--share: {0.6 * count / total:.2f}">{count:,}</td>' for count in row)
-        lines.append(f"<tr>{_cell(name, 'th')}{cells}</tr>")
+        lines.append(f"<tr>{cell(name, 'th')}{cells}</tr>")
     return '<div class="wide"><table class="confusion">\n' + "\n".join(lines) + "\n</table></div>"
-
-
-def _cell(value: Any, tag: str) -> str:
-    if isinstance(value, float):
-        return f'<{tag} class="number">{value:.4f}</{tag}>'
-    if isinstance(value, int):
-        return f'<{tag} class="number">{value:,}</{tag}>'
-    return f"<{tag}>{html.escape(str(value))}</{tag}>"
 
 
 def _curves(history: Mapping[str, Sequence[float]], learning_rates: Sequence[Sequence[float]]) -> str:

@@ -58,7 +58,11 @@ class Augmentation:
             random = tf.random.stateless_uniform([6, size], tf.stack([number, seed]), -1.0, 1.0)
             return self.of_batch(images, random[:, start : start + own]), targets
 
-        return batches.enumerate(first_batch).map(change, num_parallel_calls=1).prefetch(2)
+        return (
+            batches.enumerate(first_batch)
+            .map(tf.autograph.experimental.do_not_convert(change), num_parallel_calls=1)
+            .prefetch(2)
+        )
 
     def of_batch(self, images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
         """Return the images of one batch changed; past the edge, its pixels are repeated.

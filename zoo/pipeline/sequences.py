@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError
-from zoo.pipeline.sources import Pass, constant, finished, passes
+from zoo.pipeline.sources import Pass, constant, finished, passes, plainly
 from zoo.pipeline.texts import TextPreprocessor, Texts
 
 UNKNOWN = 1  # the id of a word that is not in the vocabulary
@@ -52,8 +52,8 @@ class TokenIds:
             return tf.ensure_shape(ids, (None, None)), tf.gather(target_tensor, positions)
 
         is_shuffled = wanted.seed is not None
-        positions = passes(wanted.number).flat_map(shuffled_pass) if is_shuffled else tf.data.Dataset.range(len(rows))
-        return finished(positions.batch(batch_size).map(wanted.shard.of).map(fetch), wanted.num_batches)
+        positions = passes(wanted.number).flat_map(plainly(shuffled_pass)) if is_shuffled else tf.data.Dataset.range(len(rows))
+        return finished(positions.batch(batch_size).map(plainly(wanted.shard.of)).map(plainly(fetch)), wanted.num_batches)
 
     def statistics(self, rows: np.ndarray) -> dict[str, float]:
         """Return what is known of the chosen rows: median number of tokens, share at `max_length`, share of unknown tokens."""

@@ -22,6 +22,7 @@ from zoo.pipeline.sharding import WHOLE, Shard
 
 PARALLEL_CALLS = 2
 SHUFFLE_BYTES = 32 * 2**20  # that a streaming shuffle holds
+plainly = tf.autograph.experimental.do_not_convert  # no function here has Python's `if` on tensors: a second less to begin
 QUEUED_BYTES = 375  # that a queued example costs besides its content, as measured on 400,000 of them
 
 
@@ -82,7 +83,7 @@ class Arrays:
             features = tf.gather(self.features, tf.gather(row_tensor, positions))
             return features, tf.gather(target_tensor, positions)
 
-        return finished(_position_batches(wanted).map(fetch), wanted.num_batches)
+        return finished(_position_batches(wanted).map(plainly(fetch)), wanted.num_batches)
 
 
 class ImageFiles:
@@ -101,7 +102,7 @@ class ImageFiles:
             image = tf.numpy_function(lambda path: read_image(path.decode(), self.input_shape), [paths[position]], tf.uint8)
             return tf.ensure_shape(image, self.input_shape), target_tensor[position]
 
-        examples = _position_batches(wanted).unbatch().map(load, num_parallel_calls=PARALLEL_CALLS)
+        examples = _position_batches(wanted).unbatch().map(plainly(load), num_parallel_calls=PARALLEL_CALLS)
         return finished(examples.batch(wanted.share), wanted.num_batches)
 
 
@@ -148,14 +149,15 @@ class Records:
         positions, target_tensor = constant(own), constant(wanted.targets)
 
         examples = self.stream(files).enumerate()
-        examples = examples.map(lambda row, encoded: (positions[row], encoded))
-        examples = examples.filter(lambda position, _: position >= 0)
+        examples = examples.map(plainly(lambda row, encoded: (positions[row], encoded)))
+        examples = examples.filter(plainly(lambda position, _: position >= 0))
         if wanted.seed is not None:
-            examples = passes(wanted.number).flat_map(_shuffler(examples, min(self.shuffle_size, count), wanted.seed))
+            examples = passes(wanted.number).flat_map(plainly(_shuffler(examples, min(self.shuffle_size, count), wanted.seed)))
         if shard.count > 1 and not has_own_files:
-            examples = examples.batch(wanted.batch_size).map(lambda *batch: tuple(map(shard.of, batch))).unbatch()
+            examples = examples.batch(wanted.batch_size).map(plainly(lambda *batch: tuple(map(shard.of, batch)))).unbatch()
         examples = examples.map(
-            lambda position, encoded: (self.decode(encoded), target_tensor[position]), num_parallel_calls=PARALLEL_CALLS
+            plainly(lambda position, encoded: (self.decode(encoded), target_tensor[position])),
+            num_parallel_calls=PARALLEL_CALLS,
         )
         batches = _batches_of(examples, count, steps) if has_own_files else examples.batch(wanted.share)
         return finished(batches, steps)
@@ -176,9 +178,9 @@ def _batches_of(examples: tf.data.Dataset, count: int, steps: int) -> tf.data.Da
         return tf.where(place < boundary, place // (size + 1), larger + (place - boundary) // size)
 
     return examples.enumerate().group_by_window(
-        batch_of,
-        lambda _, members: members.map(lambda _, example: example).batch(size + 1),
-        window_size_func=lambda batch: tf.where(batch < larger, tf.constant(size + 1, tf.int64), size),
+        plainly(batch_of),
+        plainly(lambda _, members: members.map(lambda _, example: example).batch(size + 1)),
+        window_size_func=plainly(lambda batch: tf.where(batch < larger, tf.constant(size + 1, tf.int64), size)),
     )
 
 
@@ -206,12 +208,12 @@ def _position_batches(wanted: Pass) -> tf.data.Dataset:
     def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
         seeds = tf.stack([number, tf.constant(wanted.seed, tf.int64)])
         last = tf.constant(count - 1, tf.int64)
-        return batches.map(lambda batch: tf.random.experimental.index_shuffle(positions(batch), seeds, last))
+        return batches.map(plainly(lambda batch: tf.random.experimental.index_shuffle(positions(batch), seeds, last)))
 
     batches = tf.data.Dataset.range(wanted.num_batches)
     if wanted.seed is None:
-        return batches.map(positions)
-    return passes(wanted.number).flat_map(shuffled_pass)
+        return batches.map(plainly(positions))
+    return passes(wanted.number).flat_map(plainly(shuffled_pass))
 
 
 def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.Tensor], tf.data.Dataset]:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from zoo.errors import DataError, UsageError
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.sharding import WHOLE, Shard
-from zoo.pipeline.sources import Pass, Source, finished
+from zoo.pipeline.sources import Pass, Source, finished, plainly
 from zoo.pipeline.targets import Label
 from zoo.pipeline.texts import Texts
 
@@ -95,7 +95,7 @@ class Splits:
             return chosen.batches(self.batch_size, self.seed, number, shard)
 
         # Numbers from a counter, so that a second iterator begins where the first did: under a strategy Keras makes two.
-        passes = tf.data.Dataset.counter(first_pass).flat_map(numbered)
+        passes = tf.data.Dataset.counter(first_pass).flat_map(plainly(numbered))
         return finished(passes.skip(skip), tf.data.INFINITE_CARDINALITY)
 
     def training_batch_size(self, number: tf.Tensor) -> tf.Tensor:

@@ -12,7 +12,7 @@ from zoo.distribution.workers import Worker
 from zoo.errors import UnknownNameError, UsageError
 from zoo.pipeline.augmentation import Augmentation
 from zoo.pipeline.sharding import Shard, spread
-from zoo.pipeline.sources import finished
+from zoo.pipeline.sources import finished, plainly
 from zoo.pipeline.splits import Splits
 
 Batches = Any  # a tf.data.Dataset, or a tf.distribute.DistributedDataset
@@ -61,7 +61,7 @@ def training_batches(
     )  # fmt: skip
     if weights is not None:
         table = tf.constant([weights.get(number, 1.0) for number in range(len(data.info.labels))], tf.float32)
-        batches = batches.map(lambda features, targets: (features, targets, tf.gather(table, targets)))
+        batches = batches.map(plainly(lambda features, targets: (features, targets, tf.gather(table, targets))))
     return batches if strategy is None else _on_devices(batches, strategy, tf.data.INFINITE_CARDINALITY)
 
 

@@ -100,10 +100,9 @@ def _watch(oracle: Any, folder: Path) -> None:
                 seen[machine] = (sign, time.monotonic())
         gone = {machine for machine, (_, when) in seen.items() if time.monotonic() - when > LOST_AFTER or machine not in here}
         for machine in gone:
-            _take_back(oracle, machine)
+            synchronized(_take_back)(oracle, machine)
 
 
-@synchronized
 def _take_back(oracle: Any, machine: str) -> None:
     for worker in [worker for worker in oracle.ongoing_trials if worker.startswith(f"{machine}-worker-")]:
         oracle.take_back(worker)

@@ -30,7 +30,9 @@ DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux' prctl
 LOOK = 0.05  # seconds between two looks at the children
 GRACE = 20.0  # seconds that children have to save and end, before they are killed
 MODULES = (
-    "tensorflow", "keras", "keras_tuner", "tensorboard", "sklearn.metrics", "sklearn.model_selection", "zoo.api.trials",
+    "tensorflow", "keras", "keras_tuner", "tensorboard.compat.tensorflow_stub", "sklearn.metrics", "sklearn.model_selection",
+    "sklearn.datasets", "zoo.tuning.chief", "zoo.training.fit", "zoo.training.auto", "zoo.pipeline.load",
+    "zoo.evaluation.scores", "zoo.artefacts.predictor", "zoo.tuning.latency", "zoo.api.trials",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ UNLIMITED = 10**9
 TUNERS_OWN = "tuner/"  # keras-tuner's prefix of what Hyperband notes beside the settings
 
 
-class Kept:
+class Kept(keras_tuner.Oracle):
     """What is added to an oracle of keras-tuner: a mixin.
 
     Its files are written whole or not at all, and `reload` brings back exactly what was handed out: keras-tuner's own would
@@ -37,8 +37,8 @@ class Kept:
         """Return the settings of the next trial, or that there is none."""
         if self.ends_because() is not None:
             return {"status": "STOPPED"}
-        found: dict[str, Any] = super().populate_space(trial_id)  # type: ignore[misc]
-        is_first = not self.trials and self.search.content["algorithm"] != "grid"  # type: ignore[attr-defined]
+        found: dict[str, Any] = super().populate_space(trial_id)
+        is_first = not self.trials and self.search.content["algorithm"] != "grid"
         if found["status"] == "RUNNING" and is_first:
             own = {name: value for name, value in found["values"].items() if name.startswith(TUNERS_OWN)}
             found["values"] = {**first_values(self.search), **own}
@@ -46,10 +46,10 @@ class Kept:
 
     def ends_because(self) -> str | None:
         """Return why no more trials begin, if so."""
-        results = [self._result(name) for name in self.end_order]  # type: ignore[attr-defined]
+        results = [self._result(name) for name in self.end_order]
         kinds = [str(result["status"]) for result in results]
         recent = list(zip(kinds, results, strict=True))[self.ended_before :]
-        counted = len(self.trials) - kinds.count("infeasible")  # type: ignore[attr-defined]
+        counted = len(self.trials) - kinds.count("infeasible")
         limit = self.search.content["trials"]
         if limit is not None and counted >= limit:
             return f"{limit} trials"
@@ -63,15 +63,15 @@ class Kept:
 
     def end_trial(self, trial: Any) -> None:
         """Note how a trial ended, once: a worker asks again where it did not hear the answer."""
-        if trial.trial_id not in self.end_order:  # type: ignore[attr-defined]
-            super().end_trial(trial)  # type: ignore[misc]
+        if trial.trial_id not in self.end_order:
+            super().end_trial(trial)
 
     def save(self) -> None:
         """Write the state."""
-        write_json(self._state_file, self.get_state())  # type: ignore[attr-defined]
+        write_json(self._state_file, self.get_state())
 
     def _save_trial(self, trial: Any) -> None:
-        write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())  # type: ignore[attr-defined]
+        write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
     def go_on(self, *, workers_live: bool) -> None:
         """Bring back the state, if there is any.
@@ -81,23 +81,23 @@ class Kept:
         """
         if not self._state_file.is_file():
             return
-        super().reload()  # type: ignore[misc]
+        super().reload()
         state = read_json(self._state_file)
-        for name in set(self.trials) - set(self.start_order):  # type: ignore[attr-defined]
-            del self.trials[name]  # type: ignore[attr-defined] # written, but never handed out
-            shutil.rmtree(self._get_trial_dir(name))  # type: ignore[attr-defined]
-        given = {worker: self.trials[name] for worker, name in state["ongoing_trials"].items()}  # type: ignore[attr-defined]
+        for name in set(self.trials) - set(self.start_order):
+            del self.trials[name]  # written, but never handed out
+            shutil.rmtree(self._get_trial_dir(name))
+        given = {worker: self.trials[name] for worker, name in state["ongoing_trials"].items()}
         for trial in given.values():
-            if trial.status in ("COMPLETED", "FAILED") and trial.trial_id not in self.end_order:  # type: ignore[attr-defined]
-                self.end_order.append(trial.trial_id)  # type: ignore[attr-defined]
-        waiting = {worker: trial for worker, trial in given.items() if trial.trial_id not in self.end_order}  # type: ignore[attr-defined]
+            if trial.status in ("COMPLETED", "FAILED") and trial.trial_id not in self.end_order:
+                self.end_order.append(trial.trial_id)
+        waiting = {worker: trial for worker, trial in given.items() if trial.trial_id not in self.end_order}
         self._retry_queue = [*state["retry_queue"]]
         self.ongoing_trials: dict[str, Any] = {}
         if workers_live:
             self.ongoing_trials = waiting
             self.tuner_ids = set(waiting)
         else:
-            self.ended_before = len(self.end_order)  # type: ignore[attr-defined]
+            self.ended_before = len(self.end_order)
             self._retry_queue += [trial.trial_id for trial in waiting.values()]
 
     def take_back(self, worker: str) -> None:
@@ -113,22 +113,22 @@ class Kept:
 
     @property
     def _state_file(self) -> Path:
-        return Path(self._get_oracle_fname())  # type: ignore[attr-defined]
+        return Path(self._get_oracle_fname())
 
 
-class _RandomSearch(Kept, oracles.RandomSearchOracle):  # type: ignore[misc]
+class _RandomSearch(Kept, oracles.RandomSearchOracle):
     pass
 
 
-class _Bayesian(Kept, oracles.BayesianOptimizationOracle):  # type: ignore[misc]
+class _Bayesian(Kept, oracles.BayesianOptimizationOracle):
     pass
 
 
-class _Grid(Kept, oracles.GridSearchOracle):  # type: ignore[misc]
+class _Grid(Kept, oracles.GridSearchOracle):
     pass
 
 
-class _Hyperband(Kept, oracles.HyperbandOracle):  # type: ignore[misc]
+class _Hyperband(Kept, oracles.HyperbandOracle):
     pass
 
 

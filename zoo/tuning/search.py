@@ -194,6 +194,11 @@ class Search:
         """Return where a trial keeps its runs."""
         return self.directory / "trials" / name
 
+    def notice(self) -> bool:
+        """Read what is new, and return whether a trial has ended since it was asked before."""
+        before = len(self._ended)
+        return len(self.trials) > 0 and len(self._ended) > before
+
     def keep_best_only(self, count: int) -> None:
         """Remove models, checkpoints and logs of all finished trials but the best ones; scores and histories stay."""
         for trial in [*self.best_trials[count:], *(trial for trial in self.trials if trial.status in ("failed", "infeasible"))]:

@@ -206,9 +206,11 @@ def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool =
     if not isinstance(given, Mapping):
         if not given:
             raise UsageError(f"A range has a value at least. Received: {key}=[]. Give a list, or min and max.")
-        by_text = {_as_text(value): list(value) if isinstance(value, tuple) else value for value in given}
-        if default is not None and may_widen:
-            by_text.setdefault(_as_text(default), list(default) if isinstance(default, tuple) else default)
+        listed = [*given, *([default] if default is not None and may_widen else [])]
+        if any(type(value) is float for value in listed) and all(type(value) in (int, float) for value in listed):
+            listed = [float(value) for value in listed]
+            default = None if default is None else float(default)
+        by_text = {_as_text(value): list(value) if isinstance(value, tuple) else value for value in listed}
         values = tuple(by_text.values())
         return Choices(values, by_text.get(_as_text(default), values[0]))
     return _read_interval(key, given, default, may_widen=may_widen)
@@ -271,7 +273,7 @@ def _check_key(key: str) -> None:
     raise UnknownNameError("setting to search", key, [*accepted, "model.NAME"])
 
 
-def check_auto(space: Space, settings: Mapping[str, Any]) -> None:
+def check_auto(space: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
     """Refuse ranges over settings that each trial would choose for itself.
 
     Raises:

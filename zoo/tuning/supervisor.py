@@ -19,6 +19,7 @@ from zoo.tuning.search import Search
 NO_MORE = 3  # exit code of a worker that got no trial
 DEATHS = 5  # of the chief, or of one worker without a trial ended between them, before the search gives up
 ASK_AGAIN = 2.0  # seconds after which a worker without a trial asks again, while others still run some
+LOOK_SECONDS = 0.5  # between two looks at the trials
 SIGN_SECONDS = 5.0  # between two signs of life of a machine
 
 
@@ -62,6 +63,7 @@ class Supervisor:
     _chief_deaths: int = 0
     _signals: list[int] = field(default_factory=list)
     _signed: float = 0.0
+    _shown: float = 0.0
 
     def run(self) -> bool:
         """Run trials until there are no more; return whether it was not stopped before by a signal.
@@ -84,7 +86,7 @@ class Supervisor:
                 for slot in self._slots:
                     self._see_to(slot)
                 self.nursery.look()
-                self.look()
+                self._show()
                 if self._is_to_stop():
                     self._stop()
         return not self._signals
@@ -155,9 +157,14 @@ class Supervisor:
                     if slot.child is not None:
                         slot.child.signal(signal.SIGKILL)
             self.nursery.look()
-            self.look()
+            self._show()
         for slot in self._slots:
             slot.is_done = True
+
+    def _show(self) -> None:
+        if time.monotonic() - self._shown > LOOK_SECONDS:  # the cores are for the trials
+            self._shown = time.monotonic()
+            self.look()
 
     def _sign(self) -> None:
         """Show the chief's machine that this one is there."""

@@ -16,7 +16,6 @@ from zoo.artefacts.files import read_json
 from zoo.errors import ArtefactError
 from zoo.tuning.search import Search, Trial
 
-EVERY = 0.5  # seconds between two looks at the trials
 MOST_ROWS = 20  # trials that are shown: those that run, and the newest
 FEWEST_ROWS = 5
 AROUND = 8  # lines of a terminal that are not rows
@@ -39,7 +38,6 @@ class TrialTable:
         self._console = Console(stderr=True)
         self._is_live = not self._is_quiet and (self._console.is_terminal or self._console.is_jupyter)
         self._live = Live(console=self._console, auto_refresh=False) if self._is_live else None
-        self._shown = 0.0
         self._told = {trial.name for trial in search.trials if trial.status != "running"}
 
     def __enter__(self) -> TrialTable:
@@ -51,11 +49,10 @@ class TrialTable:
         if self._live:
             self._live.stop()
 
-    def show(self, *, at_once: bool = False) -> None:
-        """Show how it stands, if it is time."""
-        if self._is_quiet or (time.monotonic() - self._shown < EVERY and not at_once):
+    def show(self) -> None:
+        """Show how it stands."""
+        if self._is_quiet:
             return
-        self._shown = time.monotonic()
         trials = self._search.trials
         if self._live:
             self._live.update(self._picture(trials), refresh=True)
@@ -84,7 +81,7 @@ class TrialTable:
                 is_best = trial.name == best[0].name if best else False
                 score = "" if trial.objective is None else f"{trial.objective:.4f}"
                 settings = "  ".join(
-                    f"{name.rpartition('.')[2]} {_short(trial.settings[name])}" for name in names if name in trial.settings
+                    f"{name.rpartition('.')[2]} {short(trial.settings[name])}" for name in names if name in trial.settings
                 )
                 told = settings if trial.reason is None else trial.reason
                 row = [trial.name, self._status(trial), score, clock(trial.seconds), told]
@@ -105,7 +102,7 @@ class TrialTable:
         return f"{of}epoch {content.get('epochs_finished', 0)}/{content['settings']['epochs']}"
 
     def _line(self, trial: Trial) -> str:
-        settings = "  ".join(f"{name} {_short(value)}" for name, value in trial.settings.items())
+        settings = "  ".join(f"{name} {short(value)}" for name, value in trial.settings.items())
         result = (
             f"{self._search.objective} {trial.objective:.4f}"
             if trial.objective is not None
@@ -124,7 +121,7 @@ class TrialTable:
         return f"{', '.join(parts) or 'Starting'}{of}{found}{self._left()}"
 
     def _left(self) -> str:
-        """Return the time left: until the minutes are over, or all trials have taken what the finished ones took, if that is less."""
+        """Return the time left, in which all trials take what the finished ones took, and the minutes are not over."""
         content, trials = self._search.content, self._search.trials
         begun = content.get("session_begun") or time.time()
         found = []
@@ -145,5 +142,6 @@ def clock(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return a value in few letters."""
     return f"{value:.4g}" if isinstance(value, float) else str(value).replace(" ", "")

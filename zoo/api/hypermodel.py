@@ -1,0 +1,175 @@
+"""A model and its search space, for keras-tuner's own tuners."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import keras_tuner
+
+from zoo import registry
+from zoo.api.building import uncompiled
+from zoo.api.planning import Plan, make_plan
+from zoo.errors import UsageError
+from zoo.tasks import Task, find_task
+from zoo.tuning.space import declare_space, join_spaces, plain_space, read_changes
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.config import Settings
+    from zoo.pipeline.splits import Splits
+
+OF_DATA = ("data.", "batch_size", "augment_", "schedule", "warmup", "decay", "step_at")  # what takes data to decide or to do
+EVER = 10**9  # batches in all, where nobody knows
+
+
+class HyperModel(keras_tuner.HyperModel):
+    """A `keras_tuner.HyperModel` of one of zoo's models; its space joins what the model and the task bring.
+
+    keras-tuner's tuners take it as it is. With `data`, `search()` needs no more: each trial trains on them with its own batch
+    size, augmentation, vocabulary and length. Data that are given to `search(...)` are trained on as they are; what the space
+    says of reading and batching data then stays at its defaults.
+
+    Args:
+        model: a name.
+        data: anything that `load_data` takes, or Splits, whose vocabulary and length are not searched. Without data only
+            architecture, optimizer and regularisation are.
+        space: what is searched, as in `zoo.tune`.
+        task: name of the task; by default that of the data, else the model's first.
+        model_arguments: arguments of the model's factory, which are not searched.
+        data_arguments: arguments of `load_data`, which are not searched.
+        name: of this object, for keras-tuner.
+        tunable: see `keras_tuner.HyperModel`.
+        **settings: as in `zoo.train`; they are not searched.
+
+    Raises:
+        UsageError: a name, key, range or value is not accepted.
+        DataError: the data cannot be read.
+
+    Example:
+        >>> import keras_tuner
+        >>> model = HyperModel("linear", data="iris", space={"*": "default", "learning_rate": [1e-3, 1e-2]})
+        >>> tuner = keras_tuner.RandomSearch(
+        ...     model, keras_tuner.Objective("val_accuracy", "max"), max_trials=2, directory=directory
+        ... )
+        >>> tuner.search(epochs=1, verbose=0)
+        >>> model.space
+        {'learning_rate': [0.001, 0.01]}
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        data: Any = None,
+        space: Mapping[str, Any] | None = None,
+        task: str | None = None,
+        model_arguments: Mapping[str, Any] | None = None,
+        data_arguments: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        tunable: bool = True,
+        **settings: Any,
+    ) -> None:
+        super().__init__(name=name, tunable=tunable)
+        from zoo.pipeline.splits import Splits
+
+        entry, variant = registry.find_model(model)
+        given = {**settings, **({"task": task} if task is not None else {})}
+        given |= {f"model.{key}": value for key, value in (model_arguments or {}).items()}
+        given |= {f"data.{key}": value for key, value in (data_arguments or {}).items()}
+        changes = read_changes(space or {}, given)
+        self._model, self._data, self._given = model, data, {**given, **changes.held}
+        self._read: dict[str, Splits] = {}
+        if data is None:
+            self._task = find_task(task or entry.tasks[0])
+            known = {**self._task.settings, **self._given}
+        else:
+            self._task, known = self._look_at_data()
+        begin = {f"model.{key}": value for key, value in {**entry.defaults, **entry.arguments(variant, {})}.items()} | known
+        own = {**self._task.space, **{f"model.{key}": found for key, found in entry.space.items()}}
+        fixed = OF_DATA if data is None else ("data.",) if isinstance(data, Splits) else ()
+        own = {key: found for key, found in own.items() if not key.startswith(fixed)}
+        if refused := sorted(key for key in changes.ranges if key.startswith(fixed)):
+            what = "no data" if data is None else repr(data)
+            raise UsageError(
+                f"This takes data to search. Received: {', '.join(refused)} in the space, and {what}. Give data= by name, path "
+                "or arrays."
+            )
+        self._space = join_spaces(own, changes, begin, self._given)
+
+    @property
+    def space(self) -> dict[str, Any]:
+        """What is searched, as plain ranges."""
+        return plain_space(self._space)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Return the compiled model of these hyperparameters."""
+        chosen = declare_space(self._space, hp)
+        if self._data is None:
+            return self._build_without_data(chosen)
+        plan = self._plan(chosen)
+        return plan.make(splits=self._splits(plan))[0]
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
+        """Train the model, on the data given, else on its own; return Keras' history.
+
+        Args:
+            hp: the hyperparameters of `model`.
+            model: made by `build`.
+            *args: of `keras.Model.fit`, which keras-tuner's `search` hands on.
+            **kwargs: likewise; `epochs` by default those of the settings.
+        """
+        if args or "x" in kwargs:
+            return self._frozen(hp, model).fit(*args, **kwargs)
+        if self._data is None:
+            raise UsageError(
+                "There is nothing to train on. Received: neither HyperModel(data=...) nor data in search(...). Give one."
+            )
+        from zoo.training.batches import training_batches
+
+        plan = self._plan(declare_space(self._space, hp))
+        splits, settings = plan.settle(self._splits(plan))
+        steps = settings.steps_per_epoch or int(splits.train.cardinality())
+        kwargs = {"epochs": settings.epochs, "validation_data": splits.validation, **kwargs}
+        return model.fit(training_batches(splits, settings), steps_per_epoch=steps, shuffle=False, **kwargs)
+
+    def _frozen(self, hp: keras_tuner.HyperParameters, model: keras.Model) -> keras.Model:
+        """Put what the space says of data back to its defaults, in `hp` too, and return the model that belongs to it."""
+        defaults = keras_tuner.HyperParameters()
+        declare_space(self._space, defaults)
+        frozen = {key: value for key, value in defaults.values.items() if key.startswith(OF_DATA[:3])}
+        if all(hp.values.get(key) == value for key, value in frozen.items()):
+            return model
+        hp.values.update(frozen)
+        return self.build(hp)
+
+    def _look_at_data(self) -> tuple[Task, dict[str, Any]]:
+        plan = self._plan({})
+        _, settings = plan.settle(self._splits(plan))
+        return find_task(settings.task), settings.to_flat()
+
+    def _plan(self, chosen: Mapping[str, Any]) -> Plan:
+        return make_plan(self._model, self._data, None, None, None, {**self._given, **chosen})
+
+    def _splits(self, plan: Plan) -> Splits:
+        """Return the data as a plan reads them, which are read once for each way."""
+        way = json.dumps(plan.data_arguments, sort_keys=True, default=str)
+        if way not in self._read:
+            self._read[way] = plan.read()
+        return self._read[way]
+
+    def _build_without_data(self, chosen: Mapping[str, Any]) -> keras.Model:
+        from zoo.config import resolve
+        from zoo.seeding import set_seed
+        from zoo.training.compile import compile_model
+        from zoo.training.optimizers import optimizer_of
+
+        steady = {"schedule": "constant", "warmup": 0.0}  # nobody knows how many batches there will be
+        names = {"model": self._model, "data": "arrays", "task": self._task.name}
+        settings: Settings = resolve(self._task.settings, self._given, chosen, steady, names)
+        set_seed(settings.seed)
+        model, task, width = uncompiled(self._model, None, self._task.name, settings.model_arguments, settings.precision)
+        compile_model(model, task, width, optimizer_of(settings, EVER), None, settings.label_smoothing)
+        return model
