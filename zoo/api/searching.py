@@ -325,7 +325,9 @@ def go_on(
         if not finished:
             raise KeyboardInterrupt
         _check_end(search)
-        nursery.call("zoo.api.trials:finish", directory=str(search.directory), retrain=search.content["retrain"])
+        retrain = search.content["retrain"]
+        best = nursery.call("zoo.api.trials:finish", directory=str(search.directory), retrain=retrain)
+        search.update(best=[best, retrain])
         status = "finished"
     except KeyboardInterrupt as interrupt:
         status = "interrupted"
@@ -390,7 +392,7 @@ def _check_end(search: Search) -> None:
     if not search.best_trials:
         reason = f" The last one: {failed[-1].reason}" if failed else ""
         bad = [trial for trial in trials if trial.status == "infeasible"]
-        reason = reason or (f" The last one: {bad[-1].reason}" if bad else "")
+        reason = reason or (f" The last one: {bad[-1].reason}." if bad else "")
         raise ZooError(
             f"No trial finished: {len(failed)} failed, {len(bad)} broke a constraint.{reason} Change the space, and search in "
             "another directory."

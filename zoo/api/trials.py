@@ -123,19 +123,34 @@ def run_trial(search: Search, name: str, chosen: Mapping[str, Any], worker: str,
     return result
 
 
-def finish(directory: str, *, retrain: bool) -> None:
-    """Make the run of the best trial: the one that it was scored by, or one that is trained anew; score it on the test part."""
+def finish(directory: str, *, retrain: bool) -> str:
+    """Make the run of the best trial, and return the trial's name.
+
+    It is the one that the trial was scored by, or one that is trained anew, and is scored on the test part, once.
+
+    Args:
+        directory: of the search.
+        retrain: whether to train anew on train and validation together.
+    """
     search = Search.open(directory)
     best, target = search.best_trial, search.directory / "best"
+    if search.content.get("best") == [best.name, retrain] and target.is_dir():
+        return best.name
+    partial = search.directory / f".partial-best-{best.name}"
     if retrain or search.content["folds"]:
-        _retrain(search, target, with_validation=retrain)
+        _retrain(search, partial, with_validation=retrain)
     else:
-        partial = search.directory / ".partial-best"
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(best.directory / "run-1", partial)
-        _score_run(search, partial)
-        partial.rename(target)
+    _score_run(search, partial)
+    before = search.directory / ".best-before"
+    shutil.rmtree(before, ignore_errors=True)
+    if target.is_dir():  # of this search, before it went on
+        target.rename(before)
+    partial.rename(target)
     write_text(search.directory / "best.yaml", (target / "config.yaml").read_text(encoding="utf-8"))
+    shutil.rmtree(before, ignore_errors=True)
+    return best.name
 
 
 def runs_of(content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -194,9 +209,7 @@ def _retrain(search: Search, target: Path, *, with_validation: bool) -> None:
         _plan(search.content, chosen, may_drop=with_validation), target, _data(search.content, kept_only=True)
     )
     with training.writer:
-        timings = training.fit()
-        training.writer.update(timings=timings)
-    _score_run(search, target)
+        training.writer.update(timings=training.fit())
 
 
 def _score_run(search: Search, path: Path) -> None:

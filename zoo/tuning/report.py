@@ -7,6 +7,8 @@ import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from zoo.artefacts.files import read_json, write_text
 from zoo.evaluation import pictures
 from zoo.evaluation.page import page, table
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 BEST, OTHER = "#a4551e", "#2f6f4f"
 MOST_CURVES = 40
+WHITE = {"color": "white", "alpha": 0.8, "pad": 0.6}  # behind a value
 MOST_LETTERS = 14  # of a value beside an axis
 
 
@@ -60,7 +63,7 @@ def report_page(search: Search) -> str:
         "<h2>Space</h2>",
         table(
             ("setting", "range", "begins with"),
-            [(key, str(found), str(content["defaults"][key])) for key, found in content["space"].items()],
+            [(key, _as_yaml(found), _as_yaml(content["defaults"][key])) for key, found in content["space"].items()],
         ),
     ]
     return page(title, parts)
@@ -136,43 +139,38 @@ def _importance(search: Search) -> list[str]:
 
 
 def _parallel(search: Search, best: list[Trial]) -> Figure:
+    """Return parallel coordinates, whose axes lie one below the other."""
     from matplotlib import colormaps
 
     space, names = search.space, list(search.space)
     scores = [float(trial.objective or 0.0) for trial in best]
     low, high = min(scores), max(scores)
-    figure = _figure(max(7.0, 1.1 * (len(names) + 1)), 4.2)
+    figure = _figure(9, 0.8 + 0.42 * (len(names) + 1))
     axes = figure.subplots()
-    shades = colormaps["viridis"]
+    heights = range(len(names) + 1)
     for trial, score in list(zip(best, scores, strict=True))[::-1]:
-        height = (score - low) / (high - low) if high > low else 0.5
-        places = [place_in(space[name], trial.settings[name]) for name in names] + [height]
+        place = (score - low) / (high - low) if high > low else 0.5
+        places = [*(place_in(space[name], trial.settings[name]) for name in names), place]
         is_best = trial.name == best[0].name
-        axes.plot(
-            range(len(places)),
-            places,
-            color=BEST if is_best else shades(height),
-            linewidth=3 if is_best else 1,
-            alpha=0.9 if is_best else 0.6,
-        )
-    for number, name in enumerate(names):
+        shade = colormaps["Greens"](0.25 + 0.75 * (place if search.is_better_high else 1 - place))
+        axes.plot(places, heights, color=BEST if is_best else shade, linewidth=3 if is_best else 1.2)
+    for height, name in zip(heights, names, strict=False):
         found = space[name]
-        ends = dict.fromkeys(map(str, (short(found.ends()[0]), short(found.ends()[-1]))))
-        _axis(axes, number, [(place_in(found, value), short(value)) for value in found.ends()] if len(ends) > 1 else [])
+        _axis(axes, height, [(place_in(found, value), short(value)) for value in found.ends()])
     _axis(axes, len(names), [(0.0, f"{low:.4f}"), (1.0, f"{high:.4f}")])
-    axes.set_xticks(range(len(names) + 1), [*names, search.objective], rotation=30, ha="right")
-    axes.set_yticks([])
-    axes.set_xlim(-0.3, len(names) + 0.7)
-    for side in ("top", "right", "left", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.set_yticks(heights, [*names, search.objective])
+    axes.invert_yaxis()
+    axes.set_xticks([])
+    axes.set_frame_on(False)
+    axes.tick_params(length=0)
     return figure
 
 
-def _axis(axes: Axes, place: int, marks: list[tuple[float, str]]) -> None:
-    axes.axvline(place, color="#1b1f24", linewidth=0.8)
-    for height, text in marks:
+def _axis(axes: Axes, height: int, marks: list[tuple[float, str]]) -> None:
+    axes.plot((0, 1), (height, height), color="#1b1f24", linewidth=0.8, zorder=0)
+    for place, text in marks:
         text = text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
-        axes.text(place + 0.04, height, text, fontsize=7, va="center", bbox={"color": "white", "alpha": 0.7, "pad": 0.5})
+        axes.text(place, height + 0.3, text, fontsize=8, ha="center", va="center", color="#57606a", zorder=3, bbox=WHITE)
 
 
 def _curves(search: Search, best: list[Trial]) -> list[str]:
@@ -224,3 +222,7 @@ def _trials(search: Search, trials: list[Trial], best: list[Trial]) -> str:
         for trial in sorted(trials, key=lambda trial: (order.get(trial.name, len(order)), trial.name))
     ]  # fmt: skip
     return table(("trial", "status", search.objective, "time", "parameters", *names), rows)
+
+
+def _as_yaml(value: Any) -> str:
+    return str(yaml.safe_dump(value, default_flow_style=True, width=1000)).removesuffix("...\n").strip()

@@ -210,7 +210,10 @@ def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool =
         if any(type(value) is float for value in listed) and all(type(value) in (int, float) for value in listed):
             listed = [float(value) for value in listed]
             default = None if default is None else float(default)
-        by_text = {_as_text(value): list(value) if isinstance(value, tuple) else value for value in listed}
+        listed = [list(value) if isinstance(value, tuple) else value for value in listed]
+        if all(type(value) in (int, float) for value in listed) or all(type(value) is list for value in listed):
+            listed = sorted(listed)
+        by_text = {_as_text(value): value for value in listed}
         values = tuple(by_text.values())
         return Choices(values, by_text.get(_as_text(default), values[0]))
     return _read_interval(key, given, default, may_widen=may_widen)

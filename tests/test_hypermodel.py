@@ -1,0 +1,99 @@
+"""zoo.HyperModel in the hands of keras-tuner's own tuners."""
+
+from __future__ import annotations
+
+import keras_tuner
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import UsageError
+
+OBJECTIVE = keras_tuner.Objective("val_accuracy", "max")
+SPACE = {"*": "default", "learning_rate": [0.001, 0.01], "batch_size": [16, 32]}
+TUNERS = {
+    keras_tuner.RandomSearch: {"max_trials": 2},
+    keras_tuner.BayesianOptimization: {"max_trials": 2},
+    keras_tuner.GridSearch: {"max_trials": 2},
+    keras_tuner.Hyperband: {"max_epochs": 2},
+}
+pytestmark = pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning")  # keras-tuner 1.4.8
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    generator = np.random.default_rng(0)
+    return generator.normal(size=(48, 4)).astype("float32"), np.arange(48) % 3
+
+
+def tuner_of(kind, hypermodel, directory, **arguments):
+    return kind(
+        hypermodel, objective=OBJECTIVE, directory=directory, project_name="search", seed=1, **{**TUNERS[kind], **arguments}
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow if "Search" in kind.__name__ else ()) for kind in TUNERS],
+    ids=lambda kind: kind.__name__,
+)
+def test_every_tuner_of_keras_tuner_takes_it_with_its_own_data(kind, tmp_path):
+    hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space=SPACE)
+    assert isinstance(hypermodel, keras_tuner.HyperModel)
+    tuner = tuner_of(kind, hypermodel, tmp_path)
+    tuner.search(verbose=0)
+    assert all(trial.score is not None for trial in tuner.oracle.trials.values())
+    (best,) = tuner.get_best_hyperparameters()
+    assert set(best.values) >= {"learning_rate", "batch_size"}
+    (model,) = tuner.get_best_models()
+    assert model.output_shape == (None, 3)
+
+
+def test_what_the_space_says_of_data_freezes_where_data_are_given(tmp_path, arrays):
+    x, y = arrays
+    hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space=SPACE)
+    tuner = tuner_of(keras_tuner.RandomSearch, hypermodel, tmp_path, max_trials=4)
+    tuner.search(x, y, validation_data=(x, y), epochs=1, verbose=0)
+    values = [trial.hyperparameters.values for trial in tuner.oracle.trials.values()]
+    assert {each["batch_size"] for each in values} == {32}
+    assert len({each["learning_rate"] for each in values}) == 2
+
+
+def test_without_data_the_space_is_architecture_and_optimizer(tmp_path, arrays):
+    x, y = arrays
+    arguments = {"num_classes": 3, "input_shape": (4,)}
+    hypermodel = zoo.HyperModel("mlp", task="tabular_classification", model_arguments=arguments)
+    assert set(hypermodel.space) == {
+        "optimizer", "learning_rate", "weight_decay", "label_smoothing", "model.units", "model.dropout", "model.l2",
+    }  # fmt: skip
+    tuner = tuner_of(keras_tuner.RandomSearch, hypermodel, tmp_path)
+    tuner.search(x, y, validation_data=(x, y), epochs=1, verbose=0)
+    assert all(trial.score is not None for trial in tuner.oracle.trials.values())
+    with pytest.raises(UsageError, match="nothing to train on"):
+        hypermodel.fit(tuner.get_best_hyperparameters()[0], None)
+
+
+def test_splits_are_read_already(tmp_path):
+    data = zoo.load_data("reviews_sample")
+    hypermodel = zoo.HyperModel("lstm", data=data)
+    assert not [name for name in hypermodel.space if name.startswith("data.")]
+    assert "batch_size" in hypermodel.space
+    with pytest.raises(UsageError, match="This takes data to search"):
+        zoo.HyperModel("lstm", data=data, space={"data.max_length": [8, 16]})
+
+
+def test_the_vocabulary_is_a_matter_of_the_trial(tmp_path):
+    space = {"*": "default", "data.vocabulary_size": [50, 100]}
+    hypermodel = zoo.HyperModel("lstm", data="reviews_sample", space=space, model_arguments={"units": 2, "embedding_dim": 2})
+    for size in (50, 100):
+        hp = keras_tuner.HyperParameters()
+        hp.values["data.vocabulary_size"] = size
+        model = hypermodel.build(hp)
+        assert hypermodel._splits(hypermodel._plan({"data.vocabulary_size": size})).info.text.vocabulary_size == size
+        assert (size, 2) in {tuple(weight.shape) for weight in model.weights}
+
+
+def test_the_same_hyperparameters_build_the_same_model():
+    hypermodel = zoo.HyperModel("linear", data="iris", space=SPACE)
+    weights = [hypermodel.build(keras_tuner.HyperParameters()).get_weights() for _ in range(2)]
+    assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))

@@ -1,0 +1,57 @@
+"""Searches without processes: the chief's part and the workers' part in this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo.artefacts.files import write_json
+from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
+
+CONTENT: dict[str, Any] = {
+    "model": "linear", "data": "iris", "settings": {"epochs": 2}, "space": {"batch_size": [16, 32, 64, 128]},
+    "defaults": {"batch_size": 32}, "algorithm": "random", "objective": {"name": "accuracy", "direction": "max"}, "seed": 0,
+    "repeats": 1, "folds": None, "constraints": {"max_parameters": None, "max_latency_ms": None}, "trials": 4, "minutes": None,
+    "keep": 3, "fingerprint": "abc", "code": {"zoo/a.py": "1"}, "versions": {"keras": "3"}, "max_epochs": 2, "retrain": False,
+    "task": "tabular_classification",
+}  # fmt: skip
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Callable[..., Search]:
+    """Return a function that begins a search with changed content."""
+
+    def begun(**changes: Any) -> Search:
+        directory = tmp_path / "search"
+        directory.mkdir()
+        return Search.begin(directory, {**CONTENT, **changes})
+
+    return begun
+
+
+def end_trial(search: Search, name: str, objective: float | None = None, status: str = "finished", **more: Any) -> None:
+    """Write what a worker writes of a trial that has ended."""
+    directory = search.trial_directory(name)
+    directory.mkdir(exist_ok=True)
+    trial = {"name": name, "settings": {"batch_size": 16}, "worker": "worker-0", "attempts": 1, "spent": 0.0}
+    write_json(directory / TRIAL_FILE, trial)
+    scores = {} if objective is None else {"accuracy": objective, "loss": 1.0}
+    content = {
+        **trial,
+        "status": status,
+        "objective": objective,
+        "scores": scores,
+        "each": [scores],
+        "seconds": 1.0,
+        "ended_s": 1.0,
+    }
+    write_json(directory / RESULT_FILE, {**content, **more})
+
+
+@pytest.fixture
+def end() -> Callable[..., None]:
+    """Return `end_trial`."""
+    return end_trial

@@ -1,0 +1,212 @@
+"""What is handed out, and what comes back after the chief was killed between any two of its files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from zoo.artefacts.files import write_json
+from zoo.tuning import oracle as oracles
+from zoo.tuning.oracle import make_oracle
+from zoo.tuning.search import Search
+
+
+def ask(oracle, worker="worker-0"):
+    return oracle.create_trial(worker)
+
+
+@pytest.fixture
+def finish(end):
+    """Return what ends a trial as a worker does."""
+
+    def finished(oracle, search, trial, objective=0.5, status="finished"):
+        end(search, trial.trial_id, objective if status == "finished" else None, status, reason=f"it is {status}")
+        if status == "finished":
+            oracle.update_trial(trial.trial_id, {"accuracy": objective})
+        trial.status = "COMPLETED" if status == "finished" else "FAILED"
+        oracle.end_trial(trial)
+
+    return finished
+
+
+def again(search, *, workers_live):
+    """Return the oracle of a chief that was started again."""
+    oracle = make_oracle(Search.open(search.directory))
+    oracle.go_on(workers_live=workers_live)
+    return oracle
+
+
+@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
+def test_the_first_trial_has_the_settings_that_the_search_begins_with(begin, algorithm, finish):
+    trial = ask(make_oracle(begin(algorithm=algorithm, max_epochs=9)))
+    assert trial.hyperparameters.values["batch_size"] == 32
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_seed_decides_on_the_trials(begin, seed, tmp_path, finish):
+    search = begin(seed=seed, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={"learning_rate": 0.1})
+
+    def values():
+        oracle = make_oracle(search)
+        found = [ask(oracle, f"worker-{number}").hyperparameters.values["learning_rate"] for number in range(3)]
+        shutil.rmtree(search.directory / "oracle")
+        return found
+
+    assert values() == values()
+    assert len(set(values())) == 3
+
+
+def test_a_search_ends_after_its_trials_and_those_that_break_a_constraint_do_not_count(begin, finish):
+    search = begin(trials=2)
+    oracle = make_oracle(search)
+    finish(oracle, search, ask(oracle), status="infeasible")
+    finish(oracle, search, ask(oracle))
+    assert oracle.ends_because() is None
+    finish(oracle, search, ask(oracle))
+    assert ask(oracle).status == "STOPPED"
+    assert oracle.ends_because() == "2 trials"
+
+
+def test_too_many_failures_in_a_row_end_a_search_and_a_resumed_one_forgives_them(begin, monkeypatch, finish):
+    monkeypatch.setattr(oracles, "FAILURES", 2)
+    search = begin(trials=None, minutes=1)
+    oracle = make_oracle(search)
+    finish(oracle, search, ask(oracle), status="failed")
+    finish(oracle, search, ask(oracle), status="infeasible")
+    finish(oracle, search, ask(oracle), status="failed")
+    assert oracle.ends_because() == "2 trials in a row are failed, the last one: it is failed"
+    assert ask(oracle).status == "STOPPED"
+    assert again(search, workers_live=True).ends_because() is not None
+    assert again(search, workers_live=False).ends_because() is None
+
+
+def test_no_trial_begins_after_the_deadline(begin, finish):
+    oracle = make_oracle(begin())
+    oracle.deadline = 1.0
+    assert ask(oracle).status == "STOPPED"
+
+
+def test_a_worker_that_asks_again_gets_its_trial_again(begin, finish):
+    oracle = make_oracle(begin())
+    assert ask(oracle).trial_id == ask(oracle).trial_id == "0000"
+    assert ask(oracle, "worker-1").trial_id == "0001"
+
+
+def test_a_trial_that_is_ended_twice_counts_once(begin, finish):
+    search = begin()
+    oracle = make_oracle(search)
+    trial = ask(oracle)
+    finish(oracle, search, trial)
+    oracle.end_trial(trial)
+    assert oracle.end_order == ["0000"]
+
+
+def test_a_chief_that_is_started_again_knows_who_runs_what(begin, finish):
+    search = begin()
+    oracle = make_oracle(search)
+    finish(oracle, search, ask(oracle))
+    ask(oracle)
+    ask(oracle, "worker-1")
+    new = again(search, workers_live=True)
+    assert new.end_order == ["0000"]
+    assert ask(new, "worker-1").trial_id == "0002"
+    assert ask(new, "worker-0").trial_id == "0001"
+    assert ask(new, "worker-2").trial_id == "0003"
+
+
+def test_a_search_that_is_resumed_gives_unfinished_trials_to_whoever_asks(begin, finish):
+    search = begin()
+    oracle = make_oracle(search)
+    ask(oracle, "worker-3")
+    new = again(search, workers_live=False)
+    assert ask(new, "worker-0").trial_id == "0000"
+    assert ask(new, "worker-1").trial_id == "0001"
+
+
+def test_every_place_where_a_chief_may_be_killed_loses_and_doubles_nothing(begin, monkeypatch, tmp_path, finish):
+    """Two trials are run, once for each file that is written meanwhile; there the chief is killed, and started again."""
+    search = begin(trials=3)
+    writes = 0
+    limit = 0
+
+    def write(path: Path, content):
+        nonlocal writes
+        writes += 1
+        if writes == limit:
+            raise KeyboardInterrupt  # what is written after it is not
+        write_json(path, content)
+
+    monkeypatch.setattr(oracles, "write_json", write)
+
+    def run_until_killed():
+        oracle = make_oracle(search)
+        oracle.go_on(workers_live=True)
+        while (trial := ask(oracle)).status == "RUNNING":
+            ran.append(trial.trial_id) if not (search.trial_directory(trial.trial_id) / "result.json").is_file() else None
+            finish(oracle, search, trial)
+        return oracle
+
+    whole = 0
+    for limit in range(1, 100):
+        shutil.rmtree(search.directory / "oracle", ignore_errors=True)
+        shutil.rmtree(search.directory / "trials")
+        (search.directory / "trials").mkdir()
+        ran: list[str] = []
+        writes = 0
+        from keras_tuner.src.engine import oracle as engine
+
+        try:
+            oracle = run_until_killed()
+        except KeyboardInterrupt:
+            engine.LOCKS.clear()  # of the process that is gone
+            engine.THREADS.clear()
+            oracle = run_until_killed()
+        else:
+            whole += 1
+        assert ran == ["0000", "0001", "0002"], limit
+        assert sorted(oracle.end_order) == ran
+        assert [trial.status for trial in oracle.trials.values()] == ["COMPLETED"] * 3
+        if whole:
+            break
+    assert limit > 9  # it was killed in many places
+
+
+def test_the_trial_of_a_machine_that_is_gone_goes_to_another(begin, finish):
+    search = begin()
+    oracle = make_oracle(search)
+    ask(oracle, "far-1-worker-0")
+    oracle.take_back("far-1-worker-0")
+    assert ask(oracle, "worker-0").trial_id == "0000"
+    assert json.loads((search.directory / "oracle" / "oracle.json").read_text())["ongoing_trials"] == {"worker-0": "0000"}
+
+
+def test_hyperband_gives_more_epochs_to_the_best(begin, finish):
+    search = begin(
+        algorithm="hyperband", max_epochs=9, trials=None, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={}
+    )
+    oracle = make_oracle(search)
+    epochs = {}
+    for _ in range(14):
+        trial = ask(oracle)
+        values = trial.hyperparameters.values
+        epochs.setdefault(values["tuner/epochs"], []).append(values["learning_rate"])
+        finish(oracle, search, trial, objective=values["learning_rate"])
+    assert epochs[9] == [max(epochs[1])]
+
+
+def test_a_grid_is_walked_whole(begin, finish):
+    search = begin(
+        algorithm="grid",
+        trials=None,
+        space={"batch_size": [16, 32], "epochs": [1, 2]},
+        defaults={"batch_size": 16, "epochs": 1},
+    )
+    oracle = make_oracle(search)
+    seen = []
+    while (trial := ask(oracle)).status == "RUNNING":
+        seen.append(tuple(trial.hyperparameters.values.values()))
+        finish(oracle, search, trial)
+    assert sorted(seen) == [(16, 1), (16, 2), (32, 1), (32, 2)]

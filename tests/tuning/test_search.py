@@ -1,0 +1,103 @@
+"""A search directory: what it says, what it refuses, and what it keeps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import zoo
+from zoo.errors import ArtefactError, UsageError
+from zoo.tuning.search import Search, code_of
+
+
+def test_best_trials_come_first_and_of_equals_the_smaller(begin, end):
+    search = begin()
+    for name, objective, parameters in (("0000", 0.5, 10), ("0001", 0.9, 20), ("0002", 0.9, 10)):
+        end(search, name, objective, parameters=parameters)
+    end(search, "0003", status="failed", reason="it is broken")
+    assert [trial.name for trial in search.best_trials] == ["0002", "0001", "0000"]
+    assert search.best_trial.name == "0002"
+    assert [trial.status for trial in search.trials] == ["finished"] * 3 + ["failed"]
+
+
+def test_the_least_is_best_where_the_objective_says_so(begin, end):
+    search = begin(objective={"name": "loss", "direction": "min"})
+    end(search, "0000", 0.5)
+    end(search, "0001", 0.4)
+    assert search.best_trial.name == "0001"
+
+
+def test_a_search_without_a_finished_trial_has_no_best(begin):
+    with pytest.raises(ArtefactError, match="No trial has finished"):
+        _ = begin().best_trial
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("space", {"batch_size": [16, 32]}, "space batch_size: then [16, 32, 64, 128], now [16, 32]"),
+        ("fingerprint", "def", "fingerprint: then abc, now def"),
+        ("code", {"zoo/a.py": "2"}, "code zoo/a.py: then 1, now 2"),
+        ("code", {}, "code zoo/a.py: then 1, now nothing"),
+        ("settings", {"epochs": 3}, "settings epochs: then 2, now 3"),
+        ("objective", {"name": "loss", "direction": "min"}, "objective direction: then max, now min"),
+        ("seed", 1, "seed: then 0, now 1"),
+        ("folds", 5, "folds: then nothing, now 5"),
+        ("versions", {"keras": "4"}, "versions keras: then 3, now 4"),
+    ],
+)
+def test_something_else_under_the_same_name_is_refused_with_the_difference(begin, name, value, shown):
+    search = begin()
+    search.check_same(search.content)
+    with pytest.raises(UsageError) as refused:
+        search.check_same({**search.content, name: value})
+    assert shown in str(refused.value)
+
+
+def test_only_the_best_keep_their_models(begin, end):
+    search = begin()
+    for name, objective in (("0000", 0.1), ("0001", 0.3), ("0002", 0.2)):
+        end(search, name, objective)
+    end(search, "0003", status="failed")
+    for name in ("0000", "0001", "0002", "0003", "0004"):
+        run = search.trial_directory(name) / "run-1"
+        (run / "checkpoints").mkdir(parents=True)
+        for part in ("model.keras", "history.csv", "checkpoints/1.npz"):
+            (run / part).touch()
+    search.keep_best_only(2)
+    kept = sorted(path.parent.parent.name for path in search.directory.rglob("model.keras"))
+    assert kept == ["0001", "0002", "0004"]  # the last one runs
+    assert sorted(path.parent.parent.parent.name for path in search.directory.rglob("1.npz")) == kept
+    assert len([*search.directory.rglob("history.csv")]) == 5
+
+
+def test_what_is_no_search_is_refused(tmp_path, begin):
+    with pytest.raises(ArtefactError, match="There is no search here"):
+        zoo.Search.open(tmp_path)
+    search = begin()
+    path = search.directory / "search.json"
+    path.write_text(json.dumps({**search.content, "format": 2}))
+    with pytest.raises(ArtefactError, match="format 2"):
+        Search.open(search.directory)
+
+
+def test_code_is_told_by_file_and_leaves_out_the_command_line(tmp_path):
+    package = tmp_path / "zoo"
+    (package / "cli").mkdir(parents=True)
+    (package / "a.py").write_text("1")
+    (package / "cli" / "b.py").write_text("1")
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("2")
+    before = code_of(package, plugin, package / "a.py")
+    assert set(before) == {"zoo/a.py", "mine.py"}
+    (package / "a.py").write_text("2")
+    assert code_of(package, plugin)["zoo/a.py"] != before["zoo/a.py"]
+
+
+def test_time_goes_on_over_sessions(begin, monkeypatch):
+    search = begin(seconds=100.0)
+    assert search.elapsed() == 100.0
+    monkeypatch.setattr("time.time", lambda: 1010.0)
+    search.update(session_begun=1000.0)
+    assert search.elapsed() == 110.0

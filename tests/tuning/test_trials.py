@@ -1,0 +1,166 @@
+"""One trial: scored on validation, kept, resumed, or failed with its reason."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import zoo
+from zoo.api import trials
+from zoo.api.trials import finish, run_trial, runs_of, survey
+from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
+from zoo.tuning.space import read_changes
+
+
+def run(search, name="0000", **chosen):
+    return run_trial(search, name, {"batch_size": 32, **chosen}, "worker-0", "SIGKILL")
+
+
+def test_a_trial_is_what_zoo_train_gives_scored_on_validation(begin, tmp_path):
+    search = begin()
+    result = run(search)
+    same = zoo.train("linear", data="iris", epochs=2, batch_size=32, out=tmp_path / "run", verbose=0)
+    assert result["scores"] == zoo.evaluate(same, split="validation").metrics
+    assert result["objective"] == result["scores"]["accuracy"]
+    assert (result["status"], result["parameters"]) == ("finished", same.model.count_params())
+    (trial,) = search.trials
+    assert trial.objective == result["objective"]
+    assert zoo.Run.open(trial.directory / "run-1").metrics == {}  # the test part was not looked at
+
+
+def test_a_finished_trial_is_not_run_again(begin, monkeypatch):
+    search = begin()
+    first = run(search)
+    monkeypatch.setattr(trials, "begin_training", None)
+    assert run(search) == first
+
+
+def test_repeats_and_folds_are_means_over_seeds_and_parts(begin):
+    repeated = begin(repeats=2, seed=3)
+    assert runs_of(repeated.content) == [{"seed": 3}, {"seed": 4}]
+    result = run(repeated)
+    assert len(result["each"]) == 2
+    assert result["objective"] == sum(each["accuracy"] for each in result["each"]) / 2
+    folds = runs_of({**repeated.content, "repeats": 1, "folds": 3})
+    assert [each["data.fold"] for each in folds] == [[1, 3], [2, 3], [3, 3]]
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        ({"max_parameters": 10, "max_latency_ms": None}, "15 parameters, more than 10"),
+        ({"max_parameters": None, "max_latency_ms": 1e-6}, "ms for an example, more than 1e-06"),
+    ],
+)
+def test_a_model_that_breaks_a_constraint_is_not_trained(begin, limits, reason):
+    search = begin(constraints=limits)
+    result = run(search)
+    assert result["status"] == "infeasible"
+    assert reason in result["reason"]
+    assert not (search.trial_directory("0000") / "run-1" / "run.json").exists()
+
+
+def test_a_latency_within_its_limit_is_noted(begin):
+    result = run(begin(constraints={"max_parameters": 15, "max_latency_ms": 10_000.0}))
+    assert (result["status"], 0 < result["latency_ms"] < 10_000) == ("finished", True)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "reason"),
+    [
+        ({"learning_rate": 1e30, "optimizer": "sgd"}, "Training diverged: the loss"),
+        ({"optimizer": "lazy_adam", "clip_norm": 1.0}, "lazy_adam would be adam"),
+    ],
+)
+def test_a_failure_has_its_reason_and_ends_nothing(begin, chosen, reason):
+    search = begin()
+    result = run(search, **chosen)
+    assert result["status"] == "failed"
+    assert reason in result["reason"]
+    assert run(search, name="0001")["status"] == "finished"
+
+
+def test_memory_that_is_used_up_is_a_failure(begin, monkeypatch):
+    def grow(*_, **__):
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(trials, "begin_training", grow)
+    assert run(begin())["reason"] == "MemoryError: no more"
+
+
+def test_a_trial_whose_process_is_killed_again_and_again_fails(begin):
+    search = begin()
+    for attempt in range(1, 4):
+        directory = search.trial_directory("0000")
+        directory.mkdir(exist_ok=True)
+        trial = {"name": "0000", "settings": {}, "worker": "worker-0", "attempts": attempt, "spent": 1.0}
+        (directory / TRIAL_FILE).write_text(json.dumps(trial))
+    result = run(search)
+    assert result["reason"] == "its process was ended 3 times, at last by SIGKILL; the system does so when memory is used up"
+
+
+def test_a_trial_that_is_stopped_goes_on_from_where_it_was(begin, monkeypatch, tmp_path):
+    search = begin()
+    straight = run(search, epochs=4)
+    from zoo.training.keeper import Keeper
+
+    end_of_epoch = Keeper.on_epoch_end
+
+    def interrupt(self, epoch, logs=None):
+        end_of_epoch(self, epoch, logs)
+        if epoch == 1:
+            self._keep_all()
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Keeper, "on_epoch_end", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(search, name="0001", epochs=4)
+    (_, stopped) = search.trials
+    assert stopped.status == "running"
+    began = []
+    monkeypatch.setattr(trials, "begin_training", lambda *_, **__: began.append(1))
+    resumed = run(search, name="0001", epochs=4)
+    assert not began
+    assert resumed["scores"] == straight["scores"]
+    assert resumed["attempts"] == 1  # being stopped is no failure
+
+
+def test_the_best_run_is_an_ordinary_one_tested_once(begin, tmp_path):
+    search = begin()
+    run(search)
+    run(search, name="0001", learning_rate=1e-6)
+    finish(str(search.directory), retrain=False)
+    best = Search.open(search.directory).best
+    assert best.status == "finished"
+    assert best.metrics == zoo.evaluate(best).metrics
+    again = zoo.train(config=search.directory / "best.yaml", out=tmp_path / "again", verbose=0)
+    assert again.metrics == best.metrics
+    assert (best.directory / "report.html").is_file()
+
+
+def test_the_best_can_be_trained_anew_on_train_and_validation(begin, tmp_path):
+    search = begin(folds=2, retrain=True)
+    run(search)
+    finish(str(search.directory), retrain=True)
+    best = search.best
+    assert dict(best.info.num_examples) == {"train": 128, "test": 22}
+    assert best.settings["data.validation"] == 0
+    again = zoo.train(config=search.directory / "best.yaml", out=tmp_path / "again", verbose=0)
+    assert again.metrics == best.metrics
+
+
+def test_a_survey_knows_task_data_and_settings(begin):
+    search = begin()
+    known = survey({**search.content, "changes": read_changes({}, {})})
+    assert known["task"] == "tabular_classification"
+    assert known["fingerprint"] == zoo.load_data("iris").info.fingerprint
+    assert known["defaults"]["epochs"] == 2
+
+
+def test_a_result_says_what_was_chosen(begin):
+    search = begin()
+    run(search, learning_rate=0.05)
+    written = json.loads((search.trial_directory("0000") / RESULT_FILE).read_text())
+    assert written["settings"] == {"batch_size": 32, "learning_rate": 0.05}

@@ -1,0 +1,275 @@
+"""Whole searches, in processes: parallel, killed, resumed, joined."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo.cli.main import main
+from zoo.errors import UnknownNameError, UsageError, ZooError
+
+QUICK = {"data": "iris", "epochs": 2, "verbose": 0, "space": {"*": "default", "learning_rate": [0.001, 0.01, 0.1]}}
+COMMAND = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())", "tune"]
+WORDS = [
+    "linear",
+    "--data",
+    "iris",
+    "--set",
+    "epochs=60",
+    "--space",
+    "*=default",
+    "--space",
+    "learning_rate={min: 0.01, max: 0.1}",
+]
+WITHIN = 90.0  # seconds
+
+
+def started(directory: Path, *words: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*COMMAND, *WORDS, "--out", str(directory), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(condition, what: str) -> None:
+    until = time.monotonic() + WITHIN
+    while not condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.05)
+
+
+def results(directory: Path) -> dict[str, dict]:
+    found = (path for path in directory.glob("trials/*/result.json"))
+    return {path.parent.name: json.loads(path.read_text()) for path in found}
+
+
+def family(process: subprocess.Popen) -> tuple[psutil.Process, psutil.Process, list[psutil.Process]]:
+    """Return the nursery, the chief and the workers of a search."""
+    (nursery,) = psutil.Process(process.pid).children()
+    chief, *workers = sorted(nursery.children(), key=lambda child: child.create_time())
+    return nursery, chief, workers
+
+
+def check_whole(directory: Path, count: int) -> None:
+    """Check that all trials finished, none twice, and none is missing."""
+    found = results(directory)
+    assert sorted(found) == [f"{number:04}" for number in range(count)]
+    assert {each["status"] for each in found.values()} == {"finished"}
+    state = json.loads((directory / "oracle" / "oracle.json").read_text())
+    assert sorted(state["end_order"]) == sorted(found)
+    assert len({each["settings"]["learning_rate"] for each in found.values()}) == count
+
+
+def is_gone(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.slow
+def test_a_search_from_python(tmp_path):
+    best = zoo.tune("linear", trials=3, workers=2, keep=1, out=tmp_path / "s", **QUICK)
+    search = zoo.Search.open(tmp_path / "s")
+    assert best.metrics == search.best.metrics == zoo.evaluate(best).metrics
+    assert [trial.status for trial in search.trials] == ["finished"] * 3
+    assert search.trials[0].settings == {"learning_rate": 0.01}
+    assert {trial.worker for trial in search.trials} == {"worker-0", "worker-1"}
+    assert [path.parent.parent.name for path in sorted(search.directory.glob("trials/*/run-1/model.keras"))] == [
+        search.best_trial.name
+    ]
+    assert (search.directory / "report.html").is_file()
+    assert {path.name for path in search.directory.iterdir()} == {
+        "search.json", "trials", "oracle", "best", "best.yaml", "report.html",
+    }  # fmt: skip
+    assert zoo.tune(resume=search.directory, verbose=0).metrics == best.metrics  # it has finished
+
+
+@pytest.mark.slow
+def test_killed_workers_chiefs_and_nurseries_lose_nothing(tmp_path):
+    process = started(tmp_path / "s", "--trials", "6", "--workers", "2")
+    begun = tmp_path / "s" / "trials"
+    wait_for(lambda: len([*begun.glob("*/run-1/checkpoints/*.npz")]) >= 2, "no trial began")
+    _, chief, workers = family(process)
+    workers[0].kill()
+    wait_for(lambda: is_gone(workers[0]), "the worker lives")
+    chief.kill()
+    wait_for(lambda: len(results(tmp_path / "s")) >= 2, "no trial finished")
+    nursery, _, _ = family(process)
+    nursery.kill()
+    out, err = process.communicate(timeout=WITHIN)
+    assert process.returncode == 0, err
+    check_whole(tmp_path / "s", 6)
+    assert "Test part" in out
+    assert max(each["attempts"] for each in results(tmp_path / "s").values()) >= 2
+
+
+@pytest.mark.slow
+def test_a_killed_search_leaves_no_process_and_is_resumed(tmp_path):
+    process = started(tmp_path / "s", "--trials", "4", "--workers", "2")
+    wait_for(lambda: len(results(tmp_path / "s")) >= 1, "no trial finished")
+    nursery, chief, workers = family(process)
+    process.kill()
+    process.communicate()
+    for each in (nursery, chief, *workers):
+        wait_for(lambda each=each: is_gone(each), "a process of the search lives on")
+    before = results(tmp_path / "s")
+    assert main(["tune", "--resume", str(tmp_path / "s"), "--quiet"]) == 0
+    check_whole(tmp_path / "s", 4)
+    after = results(tmp_path / "s")
+    assert {name: after[name] for name in before} == before
+
+
+@pytest.mark.slow
+def test_a_stopped_search_says_how_to_go_on_and_the_same_command_does(tmp_path):
+    process = started(tmp_path / "s", "--trials", "3")
+    wait_for(lambda: [*(tmp_path / "s").glob("trials/*/run-1/checkpoints/*.npz")], "no trial began")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=WITHIN)
+    assert process.returncode == 1
+    assert f"To go on: zoo tune --resume {tmp_path / 's'}" in err
+    assert json.loads((tmp_path / "s" / "search.json").read_text())["status"] == "interrupted"
+    with pytest.raises(UsageError, match="settings epochs: then 60, now 61"):
+        zoo.tune(
+            "linear",
+            data="iris",
+            epochs=61,
+            space={"*": "default", "learning_rate": {"min": 0.01, "max": 0.1}},
+            out=tmp_path / "s",
+        )
+    again = started(tmp_path / "s", "--trials", "3")
+    assert again.wait(timeout=WITHIN) == 0, again.stderr.read()
+    check_whole(tmp_path / "s", 3)
+
+
+@pytest.mark.slow
+def test_a_second_machine_takes_its_part_and_may_vanish(tmp_path, monkeypatch):
+    address = f"127.0.0.1:{20000 + os.getpid() % 10000}"
+    process = started(tmp_path / "s", "--trials", "5", "--address", address)
+    wait_for(lambda: (tmp_path / "s" / "search.json").is_file(), "no search began")
+    join = [*COMMAND, "--join", str(tmp_path / "s"), "--address", address]
+    other = subprocess.Popen(join, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    _, err = process.communicate(timeout=WITHIN)
+    assert process.returncode == 0, err
+    assert other.wait(timeout=WITHIN) == 0, other.stderr.read()
+    assert "There are no more trials" in other.stdout.read()
+    check_whole(tmp_path / "s", 5)
+    workers = {each["worker"] for each in results(tmp_path / "s").values()}
+    assert "worker-0" in workers
+    assert len(workers) == 2
+    assert not [*(tmp_path / "s" / "machines").iterdir()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["arrays", "frame", "tf.data"])
+def test_data_in_memory_reach_the_trials(tmp_path, form):
+    data = zoo.load_data("iris")
+    features, labels = (np.concatenate(part) for part in zip(*data.train.as_numpy_iterator(), strict=True))
+    given = {"arrays": (features, labels), "tf.data": tf.data.Dataset.from_tensor_slices((features, labels)).batch(10)}
+    if form == "frame":
+        import pandas as pd
+
+        given["frame"] = pd.DataFrame(features).assign(label=labels.astype(str))
+    out = tmp_path / "s"
+    best = zoo.tune("linear", trials=1, out=out, **{**QUICK, "data": given[form]}, task="tabular_classification")
+    assert best.status == "finished"
+    with pytest.raises(UsageError, match="does not keep"):
+        zoo.tune(resume=out, trials=2)
+    assert zoo.tune(resume=out, trials=2, data=given[form], verbose=0).status == "finished"
+    assert len(zoo.Search.open(out).trials) == 2
+
+
+@pytest.mark.slow
+def test_too_many_failures_end_a_search_with_the_reason(tmp_path):
+    space = {"*": "default", "model.num_heads": [3, 5, 7], "model.hidden_dim": [32, 64]}
+    with pytest.raises(ZooError, match=r"No trial finished: 5 failed.*`num_heads` must divide"):
+        zoo.tune(
+            "transformer",
+            data="reviews_sample",
+            epochs=1,
+            trials=20,
+            space=space,
+            model_arguments={"intermediate_dim": 8},
+            out=tmp_path / "s",
+            verbose=0,
+        )
+    assert zoo.Search.open(tmp_path / "s").status == "failed"
+
+
+@pytest.mark.slow
+def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
+    begun = time.monotonic()
+    zoo.tune(
+        "linear",
+        minutes=0.3,
+        out=tmp_path / "s",
+        **{**QUICK, "epochs": 300, "space": {"*": "default", "learning_rate": {"min": 0.01, "max": 0.1}}},
+    )
+    assert time.monotonic() - begun < WITHIN
+    search = zoo.Search.open(tmp_path / "s")
+    running = [trial.name for trial in search.trials if trial.status == "running"]
+    assert search.status == "finished"
+    assert search.best_trials
+    zoo.tune(resume=tmp_path / "s", trials=len(search.trials), verbose=0)
+    assert {trial.status for trial in zoo.Search.open(tmp_path / "s").trials} == {"finished"}
+    assert all(name in results(tmp_path / "s") for name in running)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"algorithm": "annealing"}, "Unknown algorithm"),
+        ({"algorithm": "hyperband", "space": {"epochs": [1, 2]}}, "Hyperband chooses the epochs"),
+        ({"trials": 0}, "`trials` is a whole number of at least 1"),
+        ({"minutes": -1}, "`minutes` is a number above 0"),
+        ({"folds": 1}, "`folds` is a whole number of at least 2"),
+        ({"workers": 0}, "`workers` is a whole number"),
+        ({"max_parameters": 0}, "`max_parameters` is a number above 0"),
+        ({"space": [1]}, "A space is a mapping"),
+        ({"space": {"model.unitss": [1, 2]}}, "Unknown setting"),
+        ({"space": {"model.dropout": [0.1, 1.5]}}, "`dropout` of model 'mlp' is not accepted"),
+        ({"space": {"batch_size": [0, 8]}}, "`batch_size` is not accepted"),
+        ({"epoch": 3}, "Did you mean 'epochs'"),
+        ({"address": "nowhere"}, "An address is HOST:PORT"),
+        ({"folds": 3, "data_arguments": {"validation": 0}}, "Folds are cut from train and validation"),
+    ],
+)
+def test_a_wrong_call_is_refused_before_anything_starts(tmp_path, arguments, message):
+    with pytest.raises(UsageError) as refused:
+        zoo.tune("mlp", data="iris", out=tmp_path / "s", **arguments)
+    assert message in str(refused.value)
+    assert not (tmp_path / "s").exists()
+
+
+def test_what_cannot_be_searched_is_refused(tmp_path):
+    with pytest.raises(UnknownNameError, match="Did you mean 'lstm'"):
+        zoo.tune("lstmm", data="iris", out=tmp_path / "s")
+    with pytest.raises(UsageError, match="A search builds models by name"):
+        zoo.tune(zoo.build("linear"), data="iris", out=tmp_path / "s")
+    with pytest.raises(UsageError, match="Give what they were read from, for example data='iris'"):
+        zoo.tune("linear", data=zoo.load_data("iris"), out=tmp_path / "s")
+    with pytest.raises(UsageError, match="cannot be given to other processes"):
+        zoo.tune("linear", data=(row for row in [1]), out=tmp_path / "s")
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "mine.txt").touch()
+    with pytest.raises(ZooError, match="nothing in it is overwritten"):
+        zoo.tune("linear", data="iris", out=tmp_path / "s")
+
+
+def test_a_resumed_search_takes_no_other_settings(tmp_path):
+    with pytest.raises(UsageError, match="epochs beside resume"):
+        zoo.tune(resume=tmp_path, epochs=3)
+
+
+def test_joining_takes_an_address_and_nothing_else(tmp_path, capsys):
+    assert main(["tune", "--join", str(tmp_path)]) == 2
+    assert "--join without --address" in capsys.readouterr().err
+    assert main(["tune", "--join", str(tmp_path), "--address", "a:1", "--trials", "3"]) == 2
+    assert "Received: trials" in capsys.readouterr().err
