@@ -14,7 +14,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from zoo.errors import UnknownNameError, UsageError
@@ -65,6 +75,12 @@ class DataArguments(BaseModel):
         default=True, description="texts: training batches hold texts of about one length; else all are filled up to max_length"
     )
     raw: bool = Field(default=False, description="texts: give strings in place of ids, for a model that takes raw text")
+
+    @model_validator(mode="after")
+    def _either_fold_or_none(self) -> DataArguments:
+        if self.fold is not None and not self.validation:
+            raise ValueError("data.fold makes a validation part, and data.validation=0 none: leave one of them out")
+        return self
 
     @field_validator("fold")
     @classmethod

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+import zoo
 from zoo.artefacts.files import write_json
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
 
+IRIS = zoo.load_data("iris").info.fingerprint
 CONTENT: dict[str, Any] = {
-    "model": "linear", "data": "iris", "settings": {"epochs": 2}, "space": {"batch_size": [16, 32, 64, 128]},
+    "model": "linear", "module": "zoo.models.linear", "data": "iris", "settings": {"epochs": 2},
+    "space": {"batch_size": [16, 32, 64, 128]},
     "defaults": {"batch_size": 32}, "algorithm": "random", "objective": {"name": "accuracy", "direction": "max"}, "seed": 0,
     "repeats": 1, "folds": None, "constraints": {"max_parameters": None, "max_latency_ms": None}, "trials": 4, "minutes": None,
-    "keep": 3, "fingerprint": "abc", "code": {"zoo/a.py": "1"}, "versions": {"keras": "3"}, "max_epochs": 2, "retrain": False,
+    "keep": 3, "fingerprint": IRIS, "code": {"zoo/a.py": "1"}, "versions": {"keras": "3"}, "max_epochs": 2, "retrain": False,
     "task": "tabular_classification",
 }  # fmt: skip
 
@@ -35,7 +38,7 @@ def begin(tmp_path: Path) -> Callable[..., Search]:
 def end_trial(search: Search, name: str, objective: float | None = None, status: str = "finished", **more: Any) -> None:
     """Write what a worker writes of a trial that has ended."""
     directory = search.trial_directory(name)
-    directory.mkdir(exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     trial = {"name": name, "settings": {"batch_size": 16}, "worker": "worker-0", "attempts": 1, "spent": 0.0}
     write_json(directory / TRIAL_FILE, trial)
     scores = {} if objective is None else {"accuracy": objective, "loss": 1.0}

@@ -152,8 +152,7 @@ def test_every_place_where_a_chief_may_be_killed_loses_and_doubles_nothing(begin
     whole = 0
     for limit in range(1, 100):
         shutil.rmtree(search.directory / "oracle", ignore_errors=True)
-        shutil.rmtree(search.directory / "trials")
-        (search.directory / "trials").mkdir()
+        shutil.rmtree(search.directory / "trials", ignore_errors=True)
         ran: list[str] = []
         writes = 0
         from keras_tuner.src.engine import oracle as engine
@@ -181,6 +180,89 @@ def test_the_trial_of_a_machine_that_is_gone_goes_to_another(begin, finish):
     oracle.take_back("far-1-worker-0")
     assert ask(oracle, "worker-0").trial_id == "0000"
     assert json.loads((search.directory / "oracle" / "oracle.json").read_text())["ongoing_trials"] == {"worker-0": "0000"}
+
+
+def test_hyperband_begins_with_rounds_that_its_trials_fill(begin, finish):
+    search = begin(
+        algorithm="hyperband", max_epochs=100, trials=20, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={}
+    )
+    oracle = make_oracle(search)
+    epochs = []
+    while (trial := ask(oracle)).status == "RUNNING":
+        epochs.append(trial.hyperparameters.values["tuner/epochs"])
+        finish(oracle, search, trial, objective=trial.hyperparameters.values["learning_rate"])
+    assert len(epochs) == 20
+    assert max(epochs) == 100
+
+
+def test_hyperband_fills_the_places_of_those_that_fail(begin, finish):
+    search = begin(
+        algorithm="hyperband", max_epochs=9, trials=None, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={}
+    )
+    oracle = make_oracle(search)
+    epochs = []
+    for number in range(24):
+        trial = ask(oracle)
+        is_bad = number % 2 and trial.hyperparameters.values["tuner/epochs"] == 1
+        epochs.append(trial.hyperparameters.values["tuner/epochs"])
+        finish(oracle, search, trial, status="infeasible" if is_bad else "finished")
+    assert 9 in epochs
+
+
+@pytest.mark.parametrize("workers_live", [True, False])
+@pytest.mark.parametrize("ongoing", [0, 1])
+def test_a_grid_goes_on_where_it_was(begin, finish, workers_live, ongoing):
+    search = begin(
+        algorithm="grid", trials=None, space={"batch_size": [16, 32], "epochs": [1, 2, 3]},
+        defaults={"batch_size": 16, "epochs": 1},
+    )  # fmt: skip
+    seen = set()
+    oracle = make_oracle(search)
+    while True:
+        trial = ask(oracle)
+        if trial.status != "RUNNING":
+            break
+        seen.add(tuple(trial.hyperparameters.values.values()))
+        if ongoing:  # killed while it runs
+            oracle = again(search, workers_live=workers_live)
+            assert ask(oracle).trial_id == trial.trial_id
+        finish(oracle, search, trial)
+        oracle = again(search, workers_live=workers_live)
+    assert len(seen) == len(oracle.trials) == 6
+
+
+def test_trials_of_other_machines_stay_theirs_when_a_search_is_resumed(begin):
+    search = begin()
+    oracle = make_oracle(search)
+    ask(oracle, "far-7-worker-0")
+    ask(oracle, "worker-0")
+    new = again(search, workers_live=False)
+    assert ask(new, "worker-1").trial_id == "0001"
+    assert ask(new, "far-7-worker-0").trial_id == "0000"
+
+
+def test_an_error_in_the_chief_is_told(begin, monkeypatch):
+    oracle = make_oracle(begin())
+    told = []
+    oracle.on_fault = lambda: told.append(True)
+    monkeypatch.setattr(oracles, "write_json", fail)
+    with pytest.raises(OSError, match="disk full"):
+        ask(oracle)
+    assert told
+
+
+def fail(*_):
+    raise OSError("disk full")
+
+
+def test_why_a_search_ends_is_written(begin, finish):
+    search = begin(trials=None, space={"batch_size": [16, 32]})
+    oracle = make_oracle(search)
+    while (trial := ask(oracle)).status == "RUNNING":
+        finish(oracle, search, trial)
+    assert json.loads((search.directory / "ended.json").read_text()) == {"because": "all settings of the space were tried"}
+    again(search, workers_live=False)
+    assert not (search.directory / "ended.json").exists()
 
 
 def test_hyperband_gives_more_epochs_to_the_best(begin, finish):

@@ -37,7 +37,7 @@ def test_a_search_without_a_finished_trial_has_no_best(begin):
     ("name", "value", "shown"),
     [
         ("space", {"batch_size": [16, 32]}, "space batch_size: then [16, 32, 64, 128], now [16, 32]"),
-        ("fingerprint", "def", "fingerprint: then abc, now def"),
+        ("fingerprint", "def", ", now def"),
         ("code", {"zoo/a.py": "2"}, "code zoo/a.py: then 1, now 2"),
         ("code", {}, "code zoo/a.py: then 1, now nothing"),
         ("settings", {"epochs": 3}, "settings epochs: then 2, now 3"),
@@ -101,3 +101,18 @@ def test_time_goes_on_over_sessions(begin, monkeypatch):
     monkeypatch.setattr("time.time", lambda: 1010.0)
     search.update(session_begun=1000.0)
     assert search.elapsed() == 110.0
+
+
+def test_one_process_alone_searches_in_a_directory(begin):
+    search = begin()
+    with search.held(), pytest.raises(UsageError, match="Another process searches here"), search.held():
+        pass
+    with search.held():  # let go of
+        pass
+
+
+def test_time_of_a_killed_session_is_that_of_its_last_trial(begin, end):
+    search = begin(seconds=5.0)
+    assert search.seconds_before() == 5.0
+    end(search, "0000", 0.5, ended_s=17.0)
+    assert search.seconds_before() == 17.0

@@ -25,7 +25,7 @@ NOTHING = read_changes({}, {})
 
 
 def chosen_far_away(space, values):
-    """Return what a worker reads of values that went through keras-tuner's messages, whose floats have 32 bits."""
+    """Return what a worker reads of values that went through keras-tuner's messages."""
     here = keras_tuner.HyperParameters()
     declare_space(space, here)
     here.values.update(values)
@@ -64,7 +64,7 @@ def test_every_choice_comes_back_as_it_was(values):
         assert isinstance(back, bool) == isinstance(value, bool)
 
 
-def test_numbers_come_back_through_messages_of_32_bits():
+def test_numbers_come_back_through_keras_tuners_messages():
     space = {"learning_rate": read_range("learning_rate", RATE, 0.00213)}
     assert chosen_far_away(space, {}) == {"learning_rate": 0.00213}
 
@@ -126,6 +126,7 @@ def test_each_range_of_a_task_has_values_that_are_settings(name):
         ({"data.split_seed": [1, 2]}, "is not searched"),
         ({"data.max_lengths": [1, 2]}, "Did you mean 'data.max_length'"),
         ({"epochs": [1, 2]}, "given or searched"),
+        ({"learning_rat": "default"}, "Did you mean 'learning_rate'"),
     ],
 )
 def test_a_wrong_space_is_refused(given, message):

@@ -9,6 +9,7 @@ import pytest
 import zoo
 from zoo.api import trials
 from zoo.api.trials import finish, run_trial, runs_of, survey
+from zoo.errors import DataError
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
 from zoo.tuning.space import read_changes
 
@@ -93,7 +94,7 @@ def test_a_trial_whose_process_is_killed_again_and_again_fails(begin):
     search = begin()
     for attempt in range(1, 4):
         directory = search.trial_directory("0000")
-        directory.mkdir(exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
         trial = {"name": "0000", "settings": {}, "worker": "worker-0", "attempts": attempt, "spent": 1.0}
         (directory / TRIAL_FILE).write_text(json.dumps(trial))
     result = run(search)
@@ -164,3 +165,49 @@ def test_a_result_says_what_was_chosen(begin):
     run(search, learning_rate=0.05)
     written = json.loads((search.trial_directory("0000") / RESULT_FILE).read_text())
     assert written["settings"] == {"batch_size": 32, "learning_rate": 0.05}
+
+
+def test_data_that_have_changed_end_a_worker_and_no_trial(begin):
+    search = begin(fingerprint="of other data")
+    with pytest.raises(DataError, match="have changed since the search began"):
+        run(search)
+    assert [trial.status for trial in search.trials] == ["running"]
+
+
+def test_a_full_disk_ends_a_worker_and_no_trial(begin, monkeypatch):
+    def full(*_, **__):
+        raise OSError("No space left on device")
+
+    search = begin()
+    with monkeypatch.context() as patched:
+        patched.setattr(trials, "begin_training", full)
+        with pytest.raises(OSError, match="No space"):
+            run(search)
+    assert run(search)["status"] == "finished"
+
+
+def test_a_crash_keeps_its_traceback(begin, monkeypatch):
+    monkeypatch.setattr(trials, "begin_training", lambda *_, **__: 1 / 0)
+    result = run(begin())
+    assert result["reason"] == "ZeroDivisionError: division by zero"
+    assert "begin_training" in result["traceback"]
+
+
+def test_settings_that_a_chosen_schedule_does_not_use_are_left_out(begin):
+    result = run(begin(settings={"epochs": 2}), schedule="cosine", plateau_patience=2)
+    assert result["status"] == "finished"
+
+
+def test_a_plateau_schedule_is_no_hindrance_to_training_anew(begin):
+    search = begin(settings={"epochs": 2, "schedule": "plateau", "plateau_patience": 2, "monitor": "loss"}, retrain=True)
+    run(search)
+    finish(str(search.directory), retrain=True)
+    assert search.best.settings["schedule"] == "constant"
+
+
+def test_training_anew_takes_the_epochs_of_the_model_that_was_scored(begin):
+    search = begin(settings={"epochs": 5, "keep": "best", "monitor": "loss"}, retrain=True)
+    run(search, learning_rate=0.5, schedule="constant", warmup=0.0)
+    history = zoo.Run.open(search.trial_directory("0000") / "run-1").history["val_loss"]
+    finish(str(search.directory), retrain=True)
+    assert search.best.settings["epochs"] == 1 + history.index(min(history))

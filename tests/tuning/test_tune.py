@@ -87,9 +87,12 @@ def test_a_search_from_python(tmp_path):
     ]
     assert (search.directory / "report.html").is_file()
     assert {path.name for path in search.directory.iterdir()} == {
-        "search.json", "trials", "oracle", "best", "best.yaml", "report.html",
+        "search.json", "trials", "oracle", "best", "best.yaml", "report.html", "ended.json", ".lock",
     }  # fmt: skip
     assert zoo.tune(resume=search.directory, verbose=0).metrics == best.metrics  # it has finished
+    with pytest.raises(UsageError, match="model: then linear, now mlp"):
+        zoo.tune("mlp", trials=3, out=search.directory, **QUICK)
+    assert main(["tune", "--join", str(search.directory), "--address", "127.0.0.1:1"]) == 2  # nothing to join
 
 
 @pytest.mark.slow
@@ -240,7 +243,9 @@ def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
         ({"space": {"batch_size": [0, 8]}}, "`batch_size` is not accepted"),
         ({"epoch": 3}, "Did you mean 'epochs'"),
         ({"address": "nowhere"}, "An address is HOST:PORT"),
-        ({"folds": 3, "data_arguments": {"validation": 0}}, "Folds are cut from train and validation"),
+        ({"folds": 3, "data_arguments": {"fold": (1, 2)}}, "Folds are cut from train and validation"),
+        ({"data_arguments": {"validation": 0}}, "Trials are scored on the validation part"),
+        ({"seed": 2**32 - 1}, "`seed` is a whole number"),
     ],
 )
 def test_a_wrong_call_is_refused_before_anything_starts(tmp_path, arguments, message):
@@ -257,6 +262,9 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
         zoo.tune(zoo.build("linear"), data="iris", out=tmp_path / "s")
     with pytest.raises(UsageError, match="Give what they were read from, for example data='iris'"):
         zoo.tune("linear", data=zoo.load_data("iris"), out=tmp_path / "s")
+    endless = tf.data.Dataset.from_tensor_slices(([[1.0]], [1])).repeat()
+    with pytest.raises(UsageError, match="These data never end"):
+        zoo.tune("linear", data=endless, out=tmp_path / "s")
     with pytest.raises(UsageError, match="cannot be given to other processes"):
         zoo.tune("linear", data=(row for row in [1]), out=tmp_path / "s")
     (tmp_path / "s").mkdir()

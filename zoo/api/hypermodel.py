@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.pipeline.splits import Splits
 
 OF_DATA = ("data.", "batch_size", "augment_", "schedule", "warmup", "decay", "step_at")  # what takes data to decide or to do
+MOST_READINGS = 2  # of the data that are kept in memory
 EVER = 10**9  # batches in all, where nobody knows
 
 
@@ -31,6 +32,8 @@ class HyperModel(keras_tuner.HyperModel):
     keras-tuner's tuners take it as it is. With `data`, `search()` needs no more: each trial trains on them with its own batch
     size, augmentation, vocabulary and length. Data that are given to `search(...)` are trained on as they are; what the space
     says of reading and batching data then stays at its defaults.
+
+    The course of the learning rate is made for `epochs` as they are given here, and not to `search`.
 
     Args:
         model: a name.
@@ -82,6 +85,7 @@ class HyperModel(keras_tuner.HyperModel):
         changes = read_changes(space or {}, given)
         self._model, self._data, self._given = model, data, {**given, **changes.held}
         self._read: dict[str, Splits] = {}
+        self._executions: dict[str, int] = {}
         if data is None:
             self._task = find_task(task or entry.tasks[0])
             known = {**self._task.settings, **self._given}
@@ -106,7 +110,11 @@ class HyperModel(keras_tuner.HyperModel):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Return the compiled model of these hyperparameters."""
-        chosen = declare_space(self._space, hp)
+        return self._built(hp, 0)
+
+    def _built(self, hp: keras_tuner.HyperParameters, number: int) -> keras.Model:
+        """Return the model for the execution of this number, from 0, of a trial: they differ in their seed."""
+        chosen = {**declare_space(self._space, hp), "seed": int(self._given.get("seed", 0)) + number}
         if self._data is None:
             return self._build_without_data(chosen)
         plan = self._plan(chosen)
@@ -121,8 +129,11 @@ class HyperModel(keras_tuner.HyperModel):
             *args: of `keras.Model.fit`, which keras-tuner's `search` hands on.
             **kwargs: likewise; `epochs` by default those of the settings.
         """
+        key = json.dumps(hp.values, sort_keys=True, default=str)
+        number = self._executions[key] = self._executions.get(key, -1) + 1
+        model = self._built(hp, number) if number else model
         if args or "x" in kwargs:
-            return self._frozen(hp, model).fit(*args, **kwargs)
+            return self._frozen(hp, model, number).fit(*args, **kwargs)
         if self._data is None:
             raise UsageError(
                 "There is nothing to train on. Received: neither HyperModel(data=...) nor data in search(...). Give one."
@@ -135,7 +146,7 @@ class HyperModel(keras_tuner.HyperModel):
         kwargs = {"epochs": settings.epochs, "validation_data": splits.validation, **kwargs}
         return model.fit(training_batches(splits, settings), steps_per_epoch=steps, shuffle=False, **kwargs)
 
-    def _frozen(self, hp: keras_tuner.HyperParameters, model: keras.Model) -> keras.Model:
+    def _frozen(self, hp: keras_tuner.HyperParameters, model: keras.Model, number: int) -> keras.Model:
         """Put what the space says of data back to its defaults, in `hp` too, and return the model that belongs to it."""
         defaults = keras_tuner.HyperParameters()
         declare_space(self._space, defaults)
@@ -143,7 +154,7 @@ class HyperModel(keras_tuner.HyperModel):
         if all(hp.values.get(key) == value for key, value in frozen.items()):
             return model
         hp.values.update(frozen)
-        return self.build(hp)
+        return self._built(hp, number)
 
     def _look_at_data(self) -> tuple[Task, dict[str, Any]]:
         plan = self._plan({})
@@ -157,6 +168,8 @@ class HyperModel(keras_tuner.HyperModel):
         """Return the data as a plan reads them, which are read once for each way."""
         way = json.dumps(plan.data_arguments, sort_keys=True, default=str)
         if way not in self._read:
+            while len(self._read) >= MOST_READINGS:
+                self._read.pop(next(iter(self._read)))
             self._read[way] = plan.read()
         return self._read[way]
 

@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import shlex
+import signal
 import socket
 import sys
 import time
@@ -19,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo import registry
 from zoo.api.planning import check_resumed_alone, make_plan
-from zoo.artefacts.files import check_new_directory
+from zoo.artefacts.files import check_new_directory, read_json
 from zoo.errors import UnknownNameError, UsageError, ZooError, one_line
 from zoo.tasks import DIRECTIONS, Task, find_task
+from zoo.tuning.search import ENDED_FILE
 from zoo.tuning.space import check_auto, join_spaces, plain_space, read_changes, read_range
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ OF_SEARCH = (
     "space", "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "retrain", "config",
     "model_arguments", "data_arguments",
 )  # fmt: skip
-ASKED = ("model", "data", "settings", "seed", "folds", "repeats")  # of a request, by the survey
+ASKED = ("model", "module", "data", "settings", "seed", "folds", "repeats")  # of a request, by the survey
+MOST_SEED = 2**32 - 2
+EARLY = ("all settings", "5 trials in a row", "200 trials in a row")  # why a search ends before its limits
 
 
 def tune(
@@ -152,29 +156,42 @@ def run_search(
         if resume is not None:
             check_resumed_alone({"model": model, "out": out, **what})
             search = Search.open(resume)
-            if search.content["data"] in UNNAMED and preloaded is None:
+            is_in_memory = search.content["data"] in UNNAMED
+            if is_in_memory and preloaded is None:
                 raise UsageError("This search was on data in memory, which it does not keep. Received: none. Give data=.")
-            request = {**search.content, "data": name or search.content["data"]}
+            if data is not None and not is_in_memory:
+                raise UsageError(
+                    f"This search goes on with {search.content['data']}. Received: data beside resume. Leave it out."
+                )
+            request = dict(search.content)
+            if search.status == "finished" and not _asks_for_more(search, limits):
+                return _finished_already(search)
         else:
             request = requested(model, name, what)
             directory = Path(out) if out is not None else default_directory(f"tune-{request['model']}", request["data"])
             search = Search.open(directory) if (directory / "search.json").is_file() else None
             if search is None:
                 check_new_directory(directory)
-            if not (limits["trials"] or limits["minutes"]):
+            if not limits["trials"] and not limits["minutes"] and request["algorithm"] != "grid":
                 limits = {**limits, "trials": TRIALS}
             limits = {"keep": KEEP, **{name: value for name, value in limits.items() if value is not None}}
-        if search is not None and search.status == "finished" and not _asks_for_more(search, limits):
-            logger.info("The search in %s has finished; more trials= or minutes= go on with it.", search.directory)
-            return search
         with Nursery(Path(folder), preloaded) as nursery:
             content = surveyed(request, nursery)
             if search is None:
-                search = begun(directory, content)
+                search = begun(directory, {**content, "trials": None, "minutes": None, "keep": KEEP, **limits})
             else:
                 search.check_same(content)
+                is_done = search.status == "finished" and search.content["retrain"] == content["retrain"]
+                if is_done and not _asks_for_more(search, limits):
+                    return _finished_already(search)
+            with search.held():
                 search.update(retrain=content["retrain"])
-            return go_on(search, nursery, limits, workers, address, verbose)
+                return go_on(search, nursery, limits, workers, address, verbose)
+
+
+def _finished_already(search: Search) -> Search:
+    logger.info("The search in %s has finished; more trials= or minutes= go on with it.", search.directory)
+    return search
 
 
 def join_search(
@@ -204,12 +221,19 @@ def join_search(
     search = Search.open(directory)
     if search.content["data"] in UNNAMED:
         raise UsageError("Arrays are in the memory of one machine. Received: a search on them to join. Search on a file.")
-    search.check_same({**search.content, "code": _code(search.content["model"]), "versions": _versions()})
+    if search.status != "running":
+        raise UsageError(
+            f"There is nothing to join. Received: {search.directory}, {search.status}. Go on with it first: --resume."
+        )
     machine = f"{socket.gethostname()}-{os.getpid()}"
     search = Search.open(Path(directory).resolve())
+    deadline = search.content.get("deadline")
     try:
-        with private_folder() as folder, Nursery(Path(folder)) as nursery, TrialTable(search, workers, verbose) as table:
-            finished = Supervisor(search, nursery, address, workers, table.show, machine=machine).run()
+        with private_folder() as folder, Nursery(Path(folder)) as nursery:
+            search.check_same(surveyed(search.content, nursery))  # the same code, and the same data as seen from here
+            with TrialTable(search, workers, verbose) as table:
+                watch = Supervisor(search, nursery, address, workers, table.show, machine=machine, deadline=deadline)
+                finished = watch.run()
     finally:
         sign_off(search.directory, machine)
     if not finished:
@@ -223,8 +247,8 @@ def requested(model: str | None, data: str | None, what: Mapping[str, Any]) -> d
 
     config = what.get("config")
     written = dict(config) if isinstance(config, Mapping) else read_yaml(config) if config else {}
-    changes = {**_mapping(written.pop("space", None)), **_mapping(what.get("space"))}
-    given = {name: value for name, value in what.items() if name not in OF_SEARCH}
+    changes = _plain({**_mapping(written.pop("space", None)), **_mapping(what.get("space"))})
+    given = _plain({name: value for name, value in what.items() if name not in OF_SEARCH})
     if not isinstance(model, str | None):
         raise UsageError(
             f"A search builds models by name. Received: {type(model).__name__}. Give a name; for models of your own, hand a "
@@ -242,17 +266,21 @@ def requested(model: str | None, data: str | None, what: Mapping[str, Any]) -> d
     repeats, folds = what.get("repeats") or 1, what.get("folds")
     _check_count("repeats", repeats, 1)
     _check_count("folds", folds, 2)
-    if folds and ("data.fold" in explicit or explicit.get("data.validation") == 0):
-        raise UsageError(
-            "Folds are cut from train and validation. Received: data.fold or data.validation=0 beside. Leave it out."
-        )
+    if folds and "data.fold" in explicit:
+        raise UsageError("Folds are cut from train and validation. Received: data.fold beside folds. Leave it out.")
+    if explicit.get("data.validation") == 0:
+        raise UsageError("Trials are scored on the validation part. Received: data.validation=0. Ask for retrain in its place.")
+    seed = int(given.get("seed", written.get("seed", 0)))
+    if not 0 <= seed <= MOST_SEED - repeats:
+        raise UsageError(f"`seed` is a whole number from 0 to {MOST_SEED - repeats}. Received: {seed}.")
     limits = {name: what.get(name) for name in ("max_parameters", "max_latency_ms")}
     for name, limit in limits.items():
         if limit is not None and not (isinstance(limit, int | float) and limit > 0):
             raise UsageError(f"`{name}` is a number above 0. Received: {limit!r}.")
     request: dict[str, Any] = {
-        "model": plan.names["model"], "data": plan.names["data"], "settings": {**explicit, **read.held}, "changes": read,
-        "seed": int(given.get("seed", written.get("seed", 0))), "algorithm": algorithm, "repeats": repeats, "folds": folds,
+        "model": plan.names["model"], "data": _absolute(plan.names["data"]), "module": _module(plan.names["model"]),
+        "settings": {**explicit, **read.held}, "changes": read,
+        "seed": seed, "algorithm": algorithm, "repeats": repeats, "folds": folds,
         "constraints": limits, "retrain": bool(what.get("retrain")), "wanted": (what.get("objective"), what.get("direction")),
     }  # fmt: skip
     for key, found in read.ranges.items():  # each value is one that `zoo.train` takes
@@ -265,7 +293,7 @@ def surveyed(request: Mapping[str, Any], nursery: Nursery) -> dict[str, Any]:
     """Return what `search.json` says of a search, once a process has read the data and built the first model."""
     known = nursery.call("zoo.api.trials:survey", request={name: request[name] for name in ASKED})
     entry, variant = registry.find_model(request["model"])
-    task = find_task(known["task"])
+    task = find_task(known["task"])  # which the data decide on
     begin = {f"model.{name}": value for name, value in {**entry.defaults, **entry.arguments(variant, {})}.items()}
     begin |= known["defaults"]
     content = {name: value for name, value in request.items() if name not in ("changes", "wanted")}
@@ -306,10 +334,11 @@ def go_on(
     given = {name: value for name, value in limits.items() if value is not None}
     if "trials" in given or "minutes" in given:
         given = {"trials": None, "minutes": None, **given}
-    begun_at = time.time()
-    search.update(status="running", session_begun=begun_at, **given)
-    minutes, keep = search.content["minutes"], search.content["keep"]
+    begun_at, minutes = time.time(), {**search.content, **given}["minutes"]
     deadline = begun_at + 60 * minutes if minutes is not None else None
+    seconds = search.seconds_before()
+    search.update(status="running", session_begun=begun_at, seconds=seconds, deadline=deadline, **given)
+    keep = search.content["keep"]
     search = type(search).open(search.directory)
 
     def look() -> None:
@@ -318,6 +347,7 @@ def go_on(
         table.show()
 
     status = "failed"
+    before = _interrupted_by_sigterm()
     try:
         with TrialTable(search, workers, verbose) as table:
             finished = Supervisor(search, nursery, address, workers, look, deadline=deadline).run()
@@ -334,6 +364,8 @@ def go_on(
         interrupt.add_note(f"What was found is kept. To go on: zoo tune --resume {shlex.quote(str(search.directory))}")
         raise
     finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
         search.update(status=status, seconds=search.elapsed(), session_begun=None)
         with suppress(ZooError):
             nursery.call("zoo.tuning.report:write_report", directory=str(search.directory))
@@ -361,6 +393,8 @@ def handed_over(data: Any, folder: Path) -> tuple[str | None, Path | None]:
         if isinstance(value, Mapping):
             return {part: saved(inner, f"{name}-{part}") for part, inner in value.items()}
         if tensorflow is not None and isinstance(value, tensorflow.data.Dataset):
+            if int(value.cardinality()) == tensorflow.data.INFINITE_CARDINALITY:
+                raise UsageError("These data never end. Received: a tf.data.Dataset with repeat(). Leave repeat() out.")
             value.save(str(folder / name))
             return SavedDataset(str(folder / name))
         return value
@@ -397,10 +431,10 @@ def _check_end(search: Search) -> None:
             f"No trial finished: {len(failed)} failed, {len(bad)} broke a constraint.{reason} Change the space, and search in "
             "another directory."
         )
-    counted = [trial for trial in trials if trial.status != "infeasible"]
-    limit = search.content["trials"]
-    if failed and counted[-1].status == "failed" and (limit is None or len(counted) < limit):
-        logger.warning("The search ended early, since too many trials in a row failed. The last one: %s", failed[-1].reason)
+    path = search.directory / ENDED_FILE
+    because = read_json(path)["because"] if path.is_file() else ""
+    if because.startswith(EARLY):
+        logger.warning("The search ended before its trials or minutes were over: %s.", because)
 
 
 def _asks_for_more(search: Search, limits: Mapping[str, Any]) -> bool:
@@ -416,7 +450,46 @@ def _code(model: str) -> dict[str, str]:
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("tensorflow", "keras", "keras-tuner", "numpy")}
+    return {name: version(name) for name in ("tensorflow", "keras", "keras-tuner", "numpy", "scikit-learn")}
+
+
+def _plain(given: Any) -> Any:
+    """Return plain values in place of NumPy's."""
+    if isinstance(given, Mapping):
+        return {key: _plain(value) for key, value in given.items()}
+    if isinstance(given, list | tuple):
+        return type(given)(_plain(value) for value in given)
+    return given.tolist() if hasattr(given, "tolist") else given
+
+
+def _absolute(data: str) -> str:
+    """Return the name of data so that other processes find them from another directory."""
+    is_path = registry.find_dataset(data) is None and data not in UNNAMED and Path(data).expanduser().exists()
+    return str(Path(data).expanduser().resolve()) if is_path else data
+
+
+def _module(model: str) -> str:
+    """Return the module that registers a model, for other processes to import.
+
+    Raises:
+        UsageError: it is the user's script.
+    """
+    entry, _ = registry.find_model(model)
+    module = str(entry.factory.__module__)
+    if module == "__main__":
+        raise UsageError(
+            f"Trials run in processes that do not run your script. Received: model {model!r}, which it registers. Put it "
+            "into a module that can be imported, or announce it by the entry-point group `zoo.models`."
+        )
+    return module
+
+
+def _interrupted_by_sigterm() -> Any:
+    """Let SIGTERM end this process as Ctrl-C does; return what it did before, or None outside of the main thread."""
+    try:
+        return signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:
+        return None
 
 
 def _mapping(space: Any) -> dict[str, Any]:

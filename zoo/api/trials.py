@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import shutil
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.planning import Plan, make_plan
-from zoo.api.reading import load_data
+from zoo.api.reading import check_unchanged, load_data
 from zoo.api.training import Training, begin_training, resume_training, score_once
 from zoo.artefacts.files import new_directory, read_json, write_json, write_text
-from zoo.errors import ZooError, one_line
-from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search, now
+from zoo.errors import ArtefactError, DataError, UsageError, ZooError, one_line
+from zoo.tasks import DIRECTIONS
+from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search, lock, now
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +25,12 @@ if TYPE_CHECKING:
     from zoo.pipeline.splits import Splits
 
 ATTEMPTS = 3  # of a trial whose process is killed, before it counts as failed
+STRANGER = 30.0  # seconds that another process has to end which runs the same trial
 NO_MORE = 3  # exit code of a worker that got no trial
+
+
+class DataChangedError(DataError):
+    """The data are not those that the search began with."""
 
 
 class Infeasible(Exception):  # noqa: N818 - it is caught here
@@ -36,6 +44,8 @@ def survey(request: Mapping[str, Any]) -> dict[str, Any]:
     override = runs_of(request)[0] if request["folds"] else {}
     plan = _plan(request, override)
     model, splits, settings, _ = plan.make()
+    if not splits.has_validation:
+        raise UsageError("Trials are scored on the validation part. Received: data.validation=0. Ask for retrain in its place.")
     check_batches(splits, settings, None)
     if override:
         splits = _plan(request, {}).read()
@@ -82,18 +92,21 @@ def run_trial(search: Search, name: str, chosen: Mapping[str, Any], worker: str,
         KeyboardInterrupt: the search is to stop; the trial goes on from its checkpoint later.
     """
     directory = search.trial_directory(name)
-    directory.mkdir(exist_ok=True)
+    with lock(directory / ".lock", patience=STRANGER) as is_held:  # a process of a search that was killed may still run it
+        if not is_held:
+            raise ZooError(f"Another process runs this trial. Received: {directory}. Wait for it, or end it.")
+        return _run_held_trial(search, directory, chosen, worker, died_of)
+
+
+def _run_held_trial(
+    search: Search, directory: Path, chosen: Mapping[str, Any], worker: str, died_of: str | None
+) -> dict[str, Any]:
+    """Do what `run_trial` says, in a directory that nobody else writes to."""
     if (directory / RESULT_FILE).is_file():  # the chief did not hear of it
         return read_json(directory / RESULT_FILE)
     before = read_json(directory / TRIAL_FILE) if (directory / TRIAL_FILE).is_file() else {"attempts": 0, "spent": 0.0}
-    trial = {
-        "name": name,
-        "settings": dict(chosen),
-        "worker": worker,
-        "begun": now(),
-        **before,
-        "attempts": before["attempts"] + 1,
-    }
+    own = {"name": directory.name, "settings": dict(chosen), "worker": worker, "attempts": before["attempts"] + 1}
+    trial = {"begun": now(), **before, **own}
     write_json(directory / TRIAL_FILE, trial)
     begun = time.monotonic()
     found: dict[str, Any] = {"each": []}
@@ -115,9 +128,12 @@ def run_trial(search: Search, name: str, chosen: Mapping[str, Any], worker: str,
         raise
     except Infeasible as reason:
         found |= {"status": "infeasible", "reason": str(reason)}
+    except (ArtefactError, DataChangedError, OSError):  # the machine's fault: the trial is run again
+        raise
     except Exception as error:
-        kind = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
-        found |= {"status": "failed", "reason": kind + one_line(error)}
+        is_ours = isinstance(error, ZooError)
+        said = one_line(error) if is_ours else f"{type(error).__name__}: {one_line(error)}"
+        found |= {"status": "failed", "reason": said, **({} if is_ours else {"traceback": traceback.format_exc()})}
     result = {**trial, **found, "seconds": trial["spent"] + time.monotonic() - begun, "ended_s": search.elapsed()}
     write_json(directory / RESULT_FILE, result)
     return result
@@ -136,7 +152,7 @@ def finish(directory: str, *, retrain: bool) -> str:
     best, target = search.best_trial, search.directory / "best"
     if search.content.get("best") == [best.name, retrain] and target.is_dir():
         return best.name
-    partial = search.directory / f".partial-best-{best.name}"
+    partial = search.directory / f".partial-best-{best.name}{'-retrained' if retrain else ''}"
     if retrain or search.content["folds"]:
         _retrain(search, partial, with_validation=retrain)
     else:
@@ -148,6 +164,8 @@ def finish(directory: str, *, retrain: bool) -> str:
     if target.is_dir():  # of this search, before it went on
         target.rename(before)
     partial.rename(target)
+    for other in search.directory.glob(".partial-best-*"):  # of a search that was stopped here, before it went on
+        shutil.rmtree(other)
     write_text(search.directory / "best.yaml", (target / "config.yaml").read_text(encoding="utf-8"))
     shutil.rmtree(before, ignore_errors=True)
     return best.name
@@ -168,10 +186,12 @@ def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], foun
     limits = search.content["constraints"]
 
     def check(model: keras.Model, splits: Splits) -> None:
+        if not any(key.startswith("data.") for key in chosen):
+            check_data(search.content, splits)
         found["parameters"] = int(model.count_params())
         if limits["max_parameters"] is not None and found["parameters"] > limits["max_parameters"]:
             raise Infeasible(f"{found['parameters']:,} parameters, more than {limits['max_parameters']:,}")
-        if limits["max_latency_ms"] is not None:
+        if limits["max_latency_ms"] is not None and "latency_ms" not in found:
             found["latency_ms"] = latency_ms(model, splits.info)
             if found["latency_ms"] > limits["max_latency_ms"]:
                 raise Infeasible(f"{found['latency_ms']:.2f} ms for an example, more than {limits['max_latency_ms']:g}")
@@ -199,15 +219,19 @@ def _begin_or_resume(plan: Plan, path: Path, data: Any, check: Any = None) -> Tr
 
 def _retrain(search: Search, target: Path, *, with_validation: bool) -> None:
     """Train with the settings of the best trial, on train and validation if asked, and score on the test part."""
-    best = search.best_trial
-    chosen = {**best.settings, "seed": search.content["seed"]}
+    from zoo.config import OF_SCHEDULES
+
+    best, content = search.best_trial, dict(search.content)
+    chosen = {**best.settings, "seed": content["seed"]}
     if with_validation:
-        epochs = [len(_epochs(path)) for path in sorted(best.directory.glob("run-*"))]
+        epochs = [_epochs_of(path) for path in best.directory.glob("run-*")]
         chosen |= {"data.validation": 0, "keep": "last", "early_stopping": None, "epochs": round(sum(epochs) / len(epochs))}
-        chosen |= {"schedule": "constant"} if _schedule(best.directory) == "plateau" else {}
-    training = _begin_or_resume(
-        _plan(search.content, chosen, may_drop=with_validation), target, _data(search.content, kept_only=True)
-    )
+        without = {"monitor", "data.fold"}
+        if read_json(best.directory / "run-1" / "run.json")["settings"]["schedule"] == "plateau":
+            chosen["schedule"], without = "constant", {*without, *OF_SCHEDULES}
+        chosen = {name: value for name, value in chosen.items() if name not in without}
+        content["settings"] = {name: value for name, value in content["settings"].items() if name not in without}
+    training = _begin_or_resume(_plan(content, chosen), target, _data(content, kept_only=True))
     with training.writer:
         training.writer.update(timings=training.fit())
 
@@ -220,16 +244,34 @@ def _score_run(search: Search, path: Path) -> None:
     run = Run.open(path)
     settings = resolve(run.settings)
     splits = load_data(_data(search.content), task=run.info.task_name, **run.info.arguments)
+    check_unchanged(splits, run)
     splits = splits.with_batches(settings.batch_size, settings.seed)
     with RunWriter(path, run.content) as writer:
         score_once(run.model, splits, writer, settings, run.content["timings"], run.history)
 
 
-def _plan(content: Mapping[str, Any], chosen: Mapping[str, Any], *, may_drop: bool = False) -> Plan:
-    """Return what is to be trained with settings over those of the search."""
+def check_data(content: Mapping[str, Any], splits: Splits) -> None:
+    """Refuse data that are not those that a search began with.
+
+    Raises:
+        DataChangedError: they are not.
+    """
+    if splits.info.fingerprint != content["fingerprint"]:
+        raise DataChangedError(
+            f"The data have changed since the search began. Received: fingerprint {splits.info.fingerprint} of "
+            f"{content['data']}, then {content['fingerprint']}. Restore them, or begin another search."
+        )
+
+
+def _plan(content: Mapping[str, Any], chosen: Mapping[str, Any]) -> Plan:
+    """Return what is to be trained with settings over those of the search, without those that others make useless."""
+    from zoo.config import OF_SCHEDULES
+
+    importlib.import_module(content["module"])  # registers a model of other people
     given = {**content["settings"], "seed": content["seed"], **chosen}
-    if may_drop:
-        given = {key: value for key, value in given.items() if key != "monitor"}
+    schedule = chosen.get("schedule")
+    unused = {name for name, ones in OF_SCHEDULES.items() if name in chosen and schedule is not None and schedule not in ones}
+    given = {name: value for name, value in given.items() if name not in unused}
     return make_plan(content["model"], _data(content), None, None, None, given)
 
 
@@ -258,11 +300,14 @@ class SavedDataset:
         self.path = path
 
 
-def _epochs(path: Path) -> list[float]:
+def _epochs_of(path: Path) -> int:
+    """Return the epoch whose model a run kept."""
     from zoo.artefacts.run import Run
 
-    return Run.open_unfinished(path).history["loss"]
-
-
-def _schedule(directory: Path) -> str:
-    return str(read_json(directory / "run-1" / "run.json")["settings"]["schedule"])
+    run = Run.open_unfinished(path)
+    settings, history = run.settings, run.history
+    if settings["keep"] != "best":
+        return len(history["loss"])
+    monitor = settings["monitor"] or run.info.task.monitor
+    scores = history[f"val_{monitor}"]
+    return 1 + scores.index(max(scores) if DIRECTIONS[monitor] == "max" else min(scores))

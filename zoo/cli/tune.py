@@ -72,9 +72,12 @@ def _join(arguments: argparse.Namespace, verbose: int) -> int:
         raise UsageError(
             "Where did the search begin? Received: --join without --address. Give the HOST:PORT that it was given."
         )
-    others = ("model", "data", "out", "resume", "trials", "minutes", "algorithm", "config")
+    others = (
+        "model", "data", "out", "resume", "trials", "minutes", "algorithm", "config", "objective", "direction", "repeats",
+        "folds", "max_parameters", "max_latency_ms", "keep",
+    )  # fmt: skip
     unused = [name for name in others if getattr(arguments, name) is not None]
-    if unused or arguments.set or arguments.space:
+    if unused or arguments.set or arguments.space or arguments.retrain:
         raise UsageError(f"Whoever joins a search takes it as it is. Received: {', '.join(unused) or '--set'}. Leave that out.")
     search = join_search(arguments.join, arguments.address, arguments.workers, verbose)
     output.print_line(f"There are no more trials in {search.directory}.")
@@ -91,7 +94,7 @@ def _print(search: Any, *, as_json: bool) -> None:
     from zoo.artefacts.files import read_json
     from zoo.tuning.table import clock, short
 
-    best, top = search.best_trials, search.best_trial
+    best, top = search.best_trials, next(trial for trial in search.trials if trial.name == search.content["best"][0])
     metrics = read_json(search.directory / "best" / "run.json")["metrics"]
     if as_json:
         output.print_json(

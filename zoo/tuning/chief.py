@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from keras_tuner.src.distribute import oracle_chief, oracle_client  # keras-tune
 from keras_tuner.src.engine.oracle import synchronized
 
 from zoo.errors import ZooError
-from zoo.tuning.oracle import make_oracle
+from zoo.tuning.oracle import machine_of, make_oracle
 from zoo.tuning.search import Search
 
 LOST_AFTER = 60.0  # seconds without a sign of a machine, after which its trials are given to others
 LOOK = 2.0
-PATIENCE = 600.0  # seconds that a worker tries to reach the chief
+PATIENCE = 60.0  # seconds that a worker tries to reach the chief
+oracle_client.TIMEOUT = 15.0  # seconds, in place of an hour, that one question waits
+PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 SIGNS = "machines"  # folder where each machine but the chief's own writes that it is there
 
 
@@ -36,6 +39,7 @@ def serve(directory: str, address: str, *, workers_live: bool, deadline: float |
     search = Search.open(directory)
     oracle = make_oracle(search)
     oracle.deadline = deadline
+    oracle.on_fault = lambda: os._exit(1)  # a new chief reads the files, and mends what is half done
     oracle.go_on(workers_live=workers_live)
     oracle.save()
     threading.Thread(target=_watch, args=(oracle, search.directory / SIGNS), daemon=True).start()
@@ -79,30 +83,40 @@ class Client:
             try:
                 return question()
             except grpc.RpcError as error:  # the connection broke; a new chief may be on its way
-                if error.code() != grpc.StatusCode.UNAVAILABLE or time.monotonic() > until:
+                if error.code() not in PASSING or time.monotonic() > until:
                     raise ZooError(f"The chief of the search does not answer: {error.details()}.") from error
                 time.sleep(0.5)
 
 
 def _set_address(address: str, name: str) -> None:
     host, _, port = address.rpartition(":")
+    os.environ["no_grpc_proxy"] = host  # noqa: SIM112 - gRPC's name; else it asks http_proxy, even here
     os.environ |= {"KERASTUNER_ORACLE_IP": host, "KERASTUNER_ORACLE_PORT": port, "KERASTUNER_TUNER_ID": name}
 
 
 def _watch(oracle: Any, folder: Path) -> None:
     """Give the trials of machines that are gone to others: keras-tuner's chief would wait for them for ever."""
-    seen: dict[str, tuple[str, float]] = {}  # what a machine wrote last, and when that was new
+    seen: dict[str, tuple[str | None, float]] = {}  # what a machine wrote last, and when that was new
     while True:
         time.sleep(LOOK)
-        here = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*") if not path.name.startswith(".")}
-        for machine, sign in here.items():
-            if seen.get(machine, ("", 0.0))[0] != sign:
+        for worker in list(oracle.ongoing_trials):
+            machine = machine_of(worker)
+            if not machine:
+                continue
+            sign = _sign_of(folder / machine)
+            last, when = seen.setdefault(machine, (sign, time.monotonic()))
+            if sign is not None and sign != last:
                 seen[machine] = (sign, time.monotonic())
-        gone = {machine for machine, (_, when) in seen.items() if time.monotonic() - when > LOST_AFTER or machine not in here}
-        for machine in gone:
-            synchronized(_take_back)(oracle, machine)
+            elif time.monotonic() - when > LOST_AFTER or (sign is None and last is not None):  # lost, or signed off
+                synchronized(_take_back)(oracle, worker)
 
 
-def _take_back(oracle: Any, machine: str) -> None:
-    for worker in [worker for worker in oracle.ongoing_trials if worker.startswith(f"{machine}-worker-")]:
+def _take_back(oracle: Any, worker: str) -> None:
+    with suppress(OSError, ZooError):  # it is tried again
         oracle.take_back(worker)
+
+
+def _sign_of(path: Path) -> str | None:
+    with suppress(OSError):
+        return path.read_text(encoding="utf-8")
+    return None

@@ -26,8 +26,10 @@ from typing import Any
 from zoo import errors
 from zoo.errors import UsageError, ZooError
 
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # opened before a fork, which may not load anything
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux' prctl
 LOOK = 0.05  # seconds between two looks at the children
+LAST_WAIT = 3.0  # seconds after that
 GRACE = 20.0  # seconds that children have to save and end, before they are killed
 MODULES = (
     "tensorflow", "keras", "keras_tuner", "tensorboard.compat.tensorflow_stub", "sklearn.metrics", "sklearn.model_selection",
@@ -80,8 +82,10 @@ class Child:
 
     def last_words(self) -> str:
         """Return the end of what it wrote."""
-        with suppress(OSError):
-            return self.log.read_text(encoding="utf-8", errors="replace")[-2000:].strip() or "none"
+        for log in (self.log, self.log.with_name("nursery.log")):
+            with suppress(OSError):
+                if words := log.read_text(encoding="utf-8", errors="replace")[-2000:].strip():
+                    return words
         return "none"
 
 
@@ -181,7 +185,7 @@ class Nursery:
         """Wait until the children have ended, which were asked to when their parent died."""
         until = time.monotonic() + GRACE
         for child in self._children.values():
-            while child.pid is not None and Path(f"/proc/{child.pid}").exists():
+            while child.pid is not None and _runs(child.pid) and time.monotonic() < until + LAST_WAIT:
                 time.sleep(LOOK)
                 if time.monotonic() > until:
                     child.signal(signal.SIGKILL)
@@ -194,8 +198,8 @@ class Nursery:
 
         def settle() -> None:
             """End when the process that began the search does."""
-            if sys.platform == "linux":
-                ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
+            if LIBC is not None:
+                LIBC.prctl(DIE_WITH_PARENT, signal.SIGTERM)
                 if os.getppid() != parent:
                     os._exit(1)
 
@@ -218,6 +222,9 @@ PRELOADED: list[Any] = []  # in a child: what the search's own process keeps in 
 def serve(preloaded: str) -> None:
     """Fork a child for each order on standard input, and tell on standard output when it begins and how it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    output = os.dup(1)
+    os.dup2(2, 1)  # nobody else's print stands among the news
+    parent = os.getpid()
     for name in MODULES:
         importlib.import_module(name)
     if preloaded:
@@ -236,25 +243,27 @@ def serve(preloaded: str) -> None:
                 order = json.loads(line)
                 pid = os.fork()
                 if pid == 0:
-                    _be_child(order)
+                    _be_child(order, parent)
                 numbers[pid] = order["number"]
-                _tell(number=order["number"], pid=pid)
+                _tell(output, number=order["number"], pid=pid)
         while numbers:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 break
-            _tell(number=numbers.pop(pid), code=os.waitstatus_to_exitcode(status))
+            _tell(output, number=numbers.pop(pid), code=os.waitstatus_to_exitcode(status))
     for pid in numbers:
         os.kill(pid, signal.SIGKILL)
 
 
-def _be_child(order: Mapping[str, Any]) -> None:
+def _be_child(order: Mapping[str, Any], parent: int) -> None:
     """Do what an order says, and end."""
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGINT)
+        if LIBC is not None:
+            LIBC.prctl(DIE_WITH_PARENT, signal.SIGINT)
+            if os.getppid() != parent:
+                os._exit(1)
         os.environ.update(order["environment"])
         if order["cores"] and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, order["cores"])
@@ -284,8 +293,16 @@ def _be_child(order: Mapping[str, Any]) -> None:
 INTERRUPTED = 130  # exit code of a child that was asked to end and has kept what it had
 
 
-def _tell(**news: Any) -> None:
-    os.write(1, json.dumps(news).encode() + b"\n")
+def _runs(pid: int) -> bool:
+    """Whether a process is there that is not only waiting to be noticed by its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _tell(output: int, **news: Any) -> None:
+    os.write(output, json.dumps(news).encode() + b"\n")
 
 
 def _made(kind: type[ZooError], text: str) -> ZooError:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cmp_to_key
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import keras_tuner
 from keras_tuner import oracles
 
 from zoo.artefacts.files import read_json, write_json
-from zoo.tuning.search import RESULT_FILE, Search
+from zoo.tuning.search import ENDED_FILE, RESULT_FILE, Search
 from zoo.tuning.space import declare_space
 
 FAILURES = 5  # trials in a row that fail before a search ends
@@ -32,13 +34,17 @@ class Kept(keras_tuner.Oracle):
     search: Search
     deadline: float | None = None  # of `time.time()`, after which no trial begins
     ended_before = 0  # trials of earlier sessions, whose failures are forgiven
+    on_fault: Callable[[], Any] = staticmethod(
+        lambda: None
+    )  # called where the state in memory may be no longer that of the files
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the settings of the next trial, or that there is none."""
-        if self.ends_because() is not None:
-            return {"status": "STOPPED"}
-        found: dict[str, Any] = super().populate_space(trial_id)
-        is_first = not self.trials and self.search.content["algorithm"] != "grid"
+        because = self.ends_because()
+        found: dict[str, Any] = {"status": "STOPPED"} if because else super().populate_space(trial_id)
+        if found["status"] == "STOPPED":
+            write_json(self.search.directory / ENDED_FILE, {"because": because or "all settings of the space were tried"})
+        is_first = not self.trials
         if found["status"] == "RUNNING" and is_first:
             own = {name: value for name, value in found["values"].items() if name.startswith(TUNERS_OWN)}
             found["values"] = {**first_values(self.search), **own}
@@ -64,7 +70,22 @@ class Kept(keras_tuner.Oracle):
     def end_trial(self, trial: Any) -> None:
         """Note how a trial ended, once: a worker asks again where it did not hear the answer."""
         if trial.trial_id not in self.end_order:
-            super().end_trial(trial)
+            with self._safely():
+                super().end_trial(trial)
+
+    def create_trial(self, tuner_id: str) -> Any:
+        """Return a trial for a worker: the one that it was given, as long as that has not ended."""
+        with self._safely():
+            return super().create_trial(tuner_id)
+
+    @contextmanager
+    def _safely(self) -> Iterator[None]:
+        """Tell of an error, which leaves keras-tuner's lock held, and memory and files different."""
+        try:
+            yield
+        except Exception:
+            self.on_fault()
+            raise
 
     def save(self) -> None:
         """Write the state."""
@@ -77,8 +98,9 @@ class Kept(keras_tuner.Oracle):
         """Bring back the state, if there is any.
 
         Args:
-            workers_live: whether the workers still run the trials that they were given; else these wait to be given anew.
+            workers_live: whether the workers here still run the trials that they were given; else these wait to be given anew.
         """
+        (self.search.directory / ENDED_FILE).unlink(missing_ok=True)
         if not self._state_file.is_file():
             return
         super().reload()
@@ -93,12 +115,17 @@ class Kept(keras_tuner.Oracle):
         waiting = {worker: trial for worker, trial in given.items() if trial.trial_id not in self.end_order}
         self._retry_queue = [*state["retry_queue"]]
         self.ongoing_trials: dict[str, Any] = {}
-        if workers_live:
-            self.ongoing_trials = waiting
-            self.tuner_ids = set(waiting)
-        else:
-            self.ended_before = len(self.end_order)
-            self._retry_queue += [trial.trial_id for trial in waiting.values()]
+        for worker, trial in waiting.items():
+            if workers_live or machine_of(worker):
+                self.ongoing_trials[worker] = trial
+            else:
+                self._retry_queue.append(trial.trial_id)
+        self.tuner_ids = set(self.ongoing_trials)
+        self.ended_before = state["ended_before"] if workers_live else len(self.end_order)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the state, as it is written."""
+        return {**super().get_state(), "ended_before": self.ended_before}
 
     def take_back(self, worker: str) -> None:
         """Let another worker have the trial of one that is gone."""
@@ -125,11 +152,36 @@ class _Bayesian(Kept, oracles.BayesianOptimizationOracle):
 
 
 class _Grid(Kept, oracles.GridSearchOracle):
-    pass
+    def go_on(self, *, workers_live: bool) -> None:
+        """Bring back the state, and where in the grid the search is, which keras-tuner does not write."""
+        super().go_on(workers_live=workers_live)
+
+        def compare(one: str, other: str) -> int:
+            values = [self.trials[name].hyperparameters.values for name in (one, other)]
+            return int(self._compare(*values))
+
+        self._populate_next = sorted(self.start_order, key=cmp_to_key(compare))
+        for name in self._populate_next:
+            self._ordered_ids.insert(name)
 
 
 class _Hyperband(Kept, oracles.HyperbandOracle):
-    pass
+    def begin_within(self, trials: int) -> None:
+        """Begin with the longest bracket that so many trials fill: keras-tuner begins with the longest of all."""
+        sizes = [
+            sum(self._get_size(bracket, number) for number in range(bracket + 1))
+            for bracket in range(self._current_bracket + 1)
+        ]
+        self._current_bracket: int = max((bracket for bracket, size in enumerate(sizes) if size <= trials), default=0)
+        self._brackets: list[Any] = []
+        self._start_new_bracket()
+
+    def end_trial(self, trial: Any) -> None:
+        """Note how a trial ended; one that failed gives its place in the first round to another."""
+        if trial.status == "FAILED":
+            for bracket in self._brackets:
+                bracket["rounds"][0] = [place for place in bracket["rounds"][0] if place["id"] != trial.trial_id]
+        super().end_trial(trial)
 
 
 def make_oracle(search: Search) -> Any:
@@ -148,6 +200,8 @@ def make_oracle(search: Search) -> Any:
     algorithm = content["algorithm"]
     if algorithm == "hyperband":
         oracle = _Hyperband(**arguments, max_epochs=content["max_epochs"], hyperband_iterations=None)
+        if content["trials"] is not None:
+            oracle.begin_within(content["trials"])
     elif algorithm == "bayesian":
         oracle = _Bayesian(**arguments, max_trials=None, num_initial_points=_initial_points(search))
     else:
@@ -156,6 +210,11 @@ def make_oracle(search: Search) -> Any:
     oracle.verbose = 0
     oracle._set_project_dir(str(search.directory), "oracle")
     return oracle
+
+
+def machine_of(worker: str) -> str:
+    """Return the name of the machine of a worker, or an empty string for one beside the chief."""
+    return worker.rpartition("-worker-")[0]
 
 
 def first_values(search: Search) -> dict[str, Any]:

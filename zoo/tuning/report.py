@@ -72,11 +72,12 @@ def report_page(search: Search) -> str:
 def _verdict(search: Search, trials: list[Trial], best: list[Trial]) -> str:
     first, top = trials[0], best[0]
     said = f"Best: {search.objective} {top.objective:.4f} in trial {top.name}."
-    if first.objective is not None and search.content["algorithm"] != "grid":
+    if first.objective is not None:
+        epochs = f" and {first.settings['epochs']} epochs" if search.content["algorithm"] == "hyperband" else ""
         said += (
-            f" The first trial, with the settings that zoo.train takes, had {first.objective:.4f}."
+            f" The first trial, with the settings that the search begins with{epochs}, had {first.objective:.4f}."
             if top.name != first.name
-            else " That is the first trial, with the settings that zoo.train takes: the search found nothing better."
+            else f" That is the first trial, with the settings that the search begins with{epochs}: nothing better was found."
         )
     spread = [each[search.objective] for each in top.each]
     if len(spread) > 1:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +22,15 @@ if TYPE_CHECKING:
     from zoo.artefacts.run import Run
 
 FORMAT = 1
+LOOK = 0.2  # seconds between two tries for a lock
 SEARCH_FILE = "search.json"
+ENDED_FILE = "ended.json"  # why no more trials begin
 TRIAL_FILE, RESULT_FILE = "trial.json", "result.json"
 HEAVY_PARTS = ("model.keras", "checkpoints", "logs", "assets")  # of a trial's run, which only the best keep
+SHOWS_ONLY = (
+    "zoo/cli/", "zoo/tuning/report", "zoo/tuning/table", "zoo/tuning/importance", "zoo/evaluation/report",
+    "zoo/evaluation/page", "zoo/evaluation/pictures",
+)  # fmt: skip
 OF_THE_SEARCH = ("model", "data", "settings", "space", "algorithm", "objective", "seed", "repeats", "folds", "constraints")
 
 
@@ -98,9 +106,22 @@ class Search:
     def begin(cls, directory: Path, content: Mapping[str, Any]) -> Search:
         """Begin a search in a directory."""
         search = cls(directory, {"format": FORMAT, "status": "running", "seconds": 0.0, **content})
-        (directory / "trials").mkdir(exist_ok=True)
         search.update()
         return search
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the directory for this process.
+
+        Raises:
+            UsageError: another one searches there.
+        """
+        with lock(self.directory / ".lock", patience=0.0) as is_held:
+            if not is_held:
+                raise UsageError(
+                    f"Another process searches here. Received: {self.directory}. Wait for it, or run trials of it with --join."
+                )
+            yield
 
     def update(self, **content: Any) -> None:
         """Add to `search.json`."""
@@ -150,7 +171,7 @@ class Search:
     @property
     def trials(self) -> list[Trial]:
         """All trials that have begun, in their order."""
-        folders = sorted(path for path in (self.directory / "trials").iterdir() if (path / TRIAL_FILE).is_file())
+        folders = sorted(path.parent for path in (self.directory / "trials").glob(f"*/{TRIAL_FILE}"))
         return [self._trial(folder) for folder in folders]
 
     @property
@@ -190,6 +211,10 @@ class Search:
         begun = self.content.get("session_begun")
         return float(self.content["seconds"]) + (time.time() - begun if begun is not None else 0.0)
 
+    def seconds_before(self) -> float:
+        """Return how long earlier sessions ran, of which the last may have been killed: then until its last trial ended."""
+        return max([float(self.content["seconds"]), *(trial.ended_s for trial in self.trials if trial.ended_s is not None)])
+
     def trial_directory(self, name: str) -> Path:
         """Return where a trial keeps its runs."""
         return self.directory / "trials" / name
@@ -224,11 +249,35 @@ class Search:
 
 
 def code_of(package: Path, *others: Path) -> dict[str, str]:
-    """Return a hash of each source file that decides on scores: of zoo without its command line, and of a plug-in's model."""
+    """Return a hash of each source file that decides on scores: of zoo without what only shows, and of a plug-in's model."""
     files = {path.relative_to(package.parent).as_posix(): path for path in sorted(package.rglob("*.py"))}
-    files = {name: path for name, path in files.items() if not name.startswith("zoo/cli/")}
+    files = {name: path for name, path in files.items() if not name.startswith(SHOWS_ONLY)}
     files |= {path.name: path for path in others if not path.is_relative_to(package)}
     return {name: hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest() for name, path in files.items()}
+
+
+@contextmanager
+def lock(path: Path, *, patience: float) -> Iterator[bool]:
+    """Hold a lock file while the block runs, if another process lets go of it in time, in seconds; give whether it is held.
+
+    The system lets go of it when its process ends, however that comes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + patience
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < until:
+                    time.sleep(LOOK)
+                    continue
+                yield False
+                return
+            except OSError:  # a file system without locks
+                pass
+            yield True
+            return
 
 
 def now() -> str:

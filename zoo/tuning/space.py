@@ -21,7 +21,7 @@ Range = Sequence[Any] | Mapping[str, Any]
 PARTS_OF_RANGE = ("min", "max", "step", "sampling")
 SAMPLINGS = ("linear", "log")
 DEFAULT = "default"  # in place of a range: the setting stays as it is
-DIGITS = 6  # of a number that keras-tuner's messages, which hold 32-bit floats, bring back as it was
+DIGITS = 6  # of a number between two others; more would only be harder to read
 # What a trial is scored on, how it is kept, and what names the search itself: never searched.
 FIXED_SETTINGS = frozenset(
     {
@@ -140,12 +140,13 @@ def read_changes(given: Mapping[str, Any], explicit: Mapping[str, Any]) -> Chang
     """
     ranges, held, left = {}, {}, []
     for key, value in given.items():
-        if value == DEFAULT:
+        if "*" not in key:
+            _check_key(key)
+        if isinstance(value, str) and value == DEFAULT:
             left.append(key)
             continue
         if "*" in key:
             raise UsageError(f'A pattern in a space leaves settings as they are. Received: {key}={value}. Write "{DEFAULT}".')
-        _check_key(key)
         if key in explicit:
             raise UsageError(f"A setting is given or searched. Received: {key} in both. Leave one of them out.")
         if isinstance(value, Mapping | list | tuple | range):

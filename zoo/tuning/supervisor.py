@@ -20,6 +20,9 @@ NO_MORE = 3  # exit code of a worker that got no trial
 DEATHS = 5  # of the chief, or of one worker without a trial ended between them, before the search gives up
 ASK_AGAIN = 2.0  # seconds after which a worker without a trial asks again, while others still run some
 LOOK_SECONDS = 0.5  # between two looks at the trials
+KILLED_BY = 3  # signals, of which the last kills
+REPEATED_AFTER = 15.0  # seconds after which running trials are asked again to stop
+GRACE = 120.0  # seconds that they have for it
 SIGN_SECONDS = 5.0  # between two signs of life of a machine
 
 
@@ -64,6 +67,7 @@ class Supervisor:
     _signals: list[int] = field(default_factory=list)
     _signed: float = 0.0
     _shown: float = 0.0
+    _asked: float = 0.0
 
     def run(self) -> bool:
         """Run trials until there are no more; return whether it was not stopped before by a signal.
@@ -129,6 +133,7 @@ class Supervisor:
 
     def _note_death(self, slot: Slot, child: Child) -> None:
         slot.died_of = signal.Signals(-child.code).name if child.code and child.code < 0 else f"exit code {child.code}"
+        slot.rests_until = time.monotonic() + min(slot.deaths, 3) * ASK_AGAIN
         slot.deaths += 1
         if slot.deaths > DEATHS:
             child.result()  # an error of zoo's, if it left one
@@ -144,18 +149,30 @@ class Supervisor:
 
     def _is_to_stop(self) -> bool:
         is_late = self.deadline is not None and time.time() >= self.deadline and bool(self.search.best_trials)
-        return bool(self._signals) or is_late
+        return bool(self._signals) or is_late or self._has_ended_elsewhere()
+
+    def _has_ended_elsewhere(self) -> bool:
+        """Whether the search that this machine joined has ended."""
+        if not self.machine or time.monotonic() - self._asked < SIGN_SECONDS:
+            return False
+        self._asked = time.monotonic()
+        return Search.open(self.search.directory).status != "running"
 
     def _stop(self) -> None:
         """Let the running trials save and end; a third signal kills them."""
-        for slot in self._slots:
-            if slot.child is not None:
-                slot.child.signal(signal.SIGINT)
-        while any(slot.child is not None and not slot.child.has_ended for slot in self._slots):
-            if len(self._signals) >= 3:
-                for slot in self._slots:
-                    if slot.child is not None:
-                        slot.child.signal(signal.SIGKILL)
+        begun = asked = time.monotonic()
+        children = [slot.child for slot in self._slots if slot.child is not None]
+        number = signal.SIGINT
+        while living := [child for child in children if not child.has_ended]:
+            now = time.monotonic()
+            if len(self._signals) >= KILLED_BY or now - begun > GRACE:
+                number = signal.SIGKILL
+            if now >= asked:  # again and again: the wish is lost on a run that was about to end, with another to follow
+                asked = now + (REPEATED_AFTER if number == signal.SIGINT else LOOK_SECONDS)
+                for child in living:
+                    child.signal(number)
+            if not self.machine and number == signal.SIGINT:
+                self._see_to_chief(workers_live=True)
             self.nursery.look()
             self._show()
         for slot in self._slots:

@@ -91,7 +91,7 @@ class TrialTable:
     def _status(self, trial: Trial) -> str:
         if trial.status != "running":
             return trial.status
-        runs = sorted(trial.directory.glob("run-*"))
+        runs = sorted(trial.directory.glob("run-*"), key=lambda run: int(run.name.rpartition("-")[2]))
         if not runs:
             return "begins"
         try:
