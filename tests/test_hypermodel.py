@@ -59,6 +59,7 @@ def test_what_the_space_says_of_data_freezes_where_data_are_given(tmp_path, arra
     assert len({each["learning_rate"] for each in values}) == 2
 
 
+@pytest.mark.slow
 def test_without_data_the_space_is_architecture_and_optimizer(tmp_path, arrays):
     x, y = arrays
     arguments = {"num_classes": 3, "input_shape": (4,)}
@@ -97,3 +98,11 @@ def test_the_same_hyperparameters_build_the_same_model():
     hypermodel = zoo.HyperModel("linear", data="iris", space=SPACE)
     weights = [hypermodel.build(keras_tuner.HyperParameters()).get_weights() for _ in range(2)]
     assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
+
+
+def test_executions_of_a_trial_differ_in_their_seed(tmp_path):
+    hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space={"*": "default", "learning_rate": [0.001, 0.01]})
+    hp = keras_tuner.HyperParameters()
+    hp.values["learning_rate"] = 0.01
+    histories = [hypermodel.fit(hp, hypermodel.build(hp), verbose=0).history["loss"] for _ in range(2)]
+    assert histories[0] != histories[1]

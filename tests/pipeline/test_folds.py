@@ -157,6 +157,7 @@ def test_training_on_validation_too_has_no_validation_scores(tmp_path):
     assert not (tmp_path / "third").exists()
 
 
+@pytest.mark.slow
 def test_training_on_validation_too_goes_on_after_a_stop(tmp_path, monkeypatch):
     from zoo.training.keeper import Keeper
 

@@ -141,6 +141,7 @@ def test_the_best_run_is_an_ordinary_one_tested_once(begin, tmp_path):
     assert (best.directory / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_the_best_can_be_trained_anew_on_train_and_validation(begin, tmp_path):
     search = begin(folds=2, retrain=True)
     run(search)
@@ -198,6 +199,7 @@ def test_settings_that_a_chosen_schedule_does_not_use_are_left_out(begin):
     assert result["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_a_plateau_schedule_is_no_hindrance_to_training_anew(begin):
     search = begin(settings={"epochs": 2, "schedule": "plateau", "plateau_patience": 2, "monitor": "loss"}, retrain=True)
     run(search)
@@ -205,6 +207,7 @@ def test_a_plateau_schedule_is_no_hindrance_to_training_anew(begin):
     assert search.best.settings["schedule"] == "constant"
 
 
+@pytest.mark.slow
 def test_training_anew_takes_the_epochs_of_the_model_that_was_scored(begin):
     search = begin(settings={"epochs": 5, "keep": "best", "monitor": "loss"}, retrain=True)
     run(search, learning_rate=0.5, schedule="constant", warmup=0.0)
