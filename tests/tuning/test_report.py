@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -119,6 +120,7 @@ def test_a_terminal_has_a_table_with_the_time_left(begin, end, monkeypatch):
         table.show()
     text = written.getvalue()
     assert "accuracy (max)" in text
+    assert re.search(r"0000 +finished +0.5000 +0:01 +batch_size 16", text)  # no column makes room for the settings
     assert "1 finished of 4 trials; best accuracy 0.5000 in trial 0000  0:02 left" in text
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from zoo.cli import options, output
 from zoo.errors import UsageError
 
-MOST_ROWS = 10
+MOST_TRIALS = 5  # beside each other, the best first
+MOST_REASONS = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,20 +105,23 @@ def _print(search: Any, *, as_json: bool) -> None:
             }
         )  # fmt: skip
         return
-    shown = [*best[:MOST_ROWS], *(trial for trial in search.trials if trial.status in ("failed", "infeasible"))]
+    shown = best[:MOST_TRIALS]
     names = [name for name in search.content["space"] if len({str(trial.settings.get(name)) for trial in best}) > 1]
     names += ["epochs"] if "epochs" not in names and search.content["algorithm"] == "hyperband" else []
     rows = [
-        (
-            trial.name, trial.objective if trial.objective is not None else f"{trial.status}: {trial.reason}",
-            clock(trial.seconds), "" if trial.parameters is None else trial.parameters,
-            *(short(trial.settings.get(name, "")) for name in names),
-        )
-        for trial in shown
-    ]  # fmt: skip
-    columns = ("trial", search.objective, "time", "parameters", *(name.removeprefix("model.") for name in names))
+        (search.objective, *(trial.objective for trial in shown)),
+        ("time", *(clock(trial.seconds) for trial in shown)),
+        ("parameters", *(trial.parameters for trial in shown)),
+        *((name, *(short(trial.settings.get(name, "")) for trial in shown)) for name in names),
+    ]
+    columns = ("trial", *(trial.name for trial in shown))
     output.print_line()
-    output.print_table(columns, rows, right=("time", "parameters"))
+    output.print_table(columns, rows, right=columns[1:])
+    others = [trial for trial in search.trials if trial.status in ("failed", "infeasible")]
+    for trial in others[:MOST_REASONS]:
+        output.print_line(f"Trial {trial.name} {trial.status}: {trial.reason}")
+    if len(others) > MOST_REASONS:
+        output.print_line(f"... and {len(others) - MOST_REASONS} more; report.html has them all.")
     scores = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
     directory = shlex.quote(str(search.directory))
     output.print_line(f"\nTest part, the best trial ({top.name}) alone: {scores}")

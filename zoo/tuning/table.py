@@ -18,6 +18,7 @@ from zoo.tuning.search import Search, Trial
 
 MOST_ROWS = 20  # trials that are shown: those that run, and the newest
 FEWEST_ROWS = 5
+STATUS = 14  # columns for a trial's status
 AROUND = 8  # lines of a terminal that are not rows
 
 
@@ -67,14 +68,10 @@ class TrialTable:
         room = max(FEWEST_ROWS, min(MOST_ROWS, self._console.height - AROUND))
         shown = sorted({*(trial.name for trial in trials[-room:]), *(trial.name for trial in best)})
         names = list(dict.fromkeys(name for trial in trials for name in trial.settings))
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
-        for title in (
-            "trial",
-            "status",
-            f"{self._search.objective} ({self._search.content['objective']['direction']})",
-            "time",
-        ):
-            table.add_column(title, justify="left" if title in ("trial", "status") else "right", no_wrap=True)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+        score = f"{self._search.objective} ({self._search.content['objective']['direction']})"
+        for title, width in (("trial", 5), ("status", STATUS), (score, len(score)), ("time", 7)):
+            table.add_column(title, justify="left" if title in ("trial", "status") else "right", no_wrap=True, width=width)
         table.add_column("settings", ratio=1, no_wrap=True, overflow="ellipsis")
         for trial in trials:
             if trial.name in shown:
