@@ -120,7 +120,8 @@ def test_a_terminal_has_a_table_with_the_time_left(begin, end, monkeypatch):
         table.show()
     text = written.getvalue()
     assert "accuracy (max)" in text
-    assert re.search(r"0000 +finished +0.5000 +0:01 +batch_size 16", text)  # no column makes room for the settings
+    row = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert re.search(r"0000 +finished +0.5000 +0:01 +batch_size 16", row)  # no column makes room for the settings
     assert "1 finished of 4 trials; best accuracy 0.5000 in trial 0000  0:02 left" in text
 
 
