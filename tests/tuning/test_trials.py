@@ -182,9 +182,24 @@ def test_a_full_disk_ends_a_worker_and_no_trial(begin, monkeypatch):
     search = begin()
     with monkeypatch.context() as patched:
         patched.setattr(trials, "begin_training", full)
-        with pytest.raises(OSError, match="No space"):
-            run(search)
+        for _ in range(4):
+            with pytest.raises(OSError, match="No space"):
+                run(search)
     assert run(search)["status"] == "finished"
+
+
+def test_a_damaged_checkpoint_begins_the_run_anew(begin, monkeypatch):
+    search = begin()
+    with monkeypatch.context() as patched:
+        patched.setattr(trials.Training, "fit", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run(search)
+    (search.trial_directory("0000") / "run-1" / "checkpoints" / "00000001-0.npz").write_bytes(b"damaged")
+    assert run(search)["status"] == "finished"
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def test_a_crash_keeps_its_traceback(begin, monkeypatch):

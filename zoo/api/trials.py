@@ -8,6 +8,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ NO_MORE = 3  # exit code of a worker that got no trial
 
 class DataChangedError(DataError):
     """The data are not those that the search began with."""
+
+
+OF_THE_MACHINE = (ArtefactError, DataChangedError, OSError)
 
 
 class Infeasible(Exception):  # noqa: N818 - it is caught here
@@ -122,14 +126,13 @@ def _run_held_trial(
         if not math.isfinite(scores[search.objective]):
             raise ZooError(f"its {search.objective} is {scores[search.objective]}")
         found |= {"status": "finished", "scores": scores, "objective": scores[search.objective]}
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, *OF_THE_MACHINE):  # no fault of the trial, which is run again
         spent = trial["spent"] + time.monotonic() - begun
-        write_json(directory / TRIAL_FILE, {**trial, "attempts": before["attempts"], "spent": spent})
+        with suppress(ArtefactError):
+            write_json(directory / TRIAL_FILE, {**trial, "attempts": before["attempts"], "spent": spent})
         raise
     except Infeasible as reason:
         found |= {"status": "infeasible", "reason": str(reason)}
-    except (ArtefactError, DataChangedError, OSError):  # the machine's fault: the trial is run again
-        raise
     except Exception as error:
         is_ours = isinstance(error, ZooError)
         said = one_line(error) if is_ours else f"{type(error).__name__}: {one_line(error)}"
@@ -211,7 +214,8 @@ def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], foun
 
 def _begin_or_resume(plan: Plan, path: Path, data: Any, check: Any = None) -> Training:
     if (path / "run.json").is_file() and any((path / "checkpoints").glob("*.npz")):
-        return resume_training(path, data)
+        with suppress(ArtefactError):  # else it is damaged, and begins anew
+            return resume_training(path, data)
     shutil.rmtree(path, ignore_errors=True)  # of a process that was killed before its first checkpoint
     with new_directory(path):
         return begin_training(plan, path, check=check)
