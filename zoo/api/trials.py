@@ -16,7 +16,7 @@ from zoo.api.planning import Plan, make_plan
 from zoo.api.reading import check_unchanged, load_data
 from zoo.api.training import Training, begin_training, resume_training, score_once
 from zoo.artefacts.files import new_directory, read_json, write_json, write_text
-from zoo.errors import ArtefactError, DataError, UsageError, ZooError, one_line
+from zoo.errors import ArtefactError, CheckpointError, DataError, UsageError, ZooError, one_line
 from zoo.tasks import DIRECTIONS
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search, lock, now
 
@@ -203,13 +203,26 @@ def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], foun
         kept = read_json(path / "run.json")
         if "validation" in kept:
             return dict(kept["validation"])
-    training = _begin_or_resume(_plan(search.content, chosen), path, _data(search.content, kept_only=True), check)
+    training = _trained(_plan(search.content, chosen), path, _data(search.content, kept_only=True), check)
     found.setdefault("parameters", int(training.model.count_params()))
     with training.writer:
-        timings = training.fit()
         scores = dict(score(training.model, training.splits, "validation").metrics)
-        training.writer.update(timings=timings, validation=scores, status="finished")
+        training.writer.update(validation=scores, status="finished")
     return scores
+
+
+def _trained(plan: Plan, path: Path, data: Any, check: Any = None) -> Training:
+    """Train a run to its end, from its newest checkpoint where there is one, and return it with its model."""
+    training = _begin_or_resume(plan, path, data, check)
+    try:
+        with training.writer:
+            training.writer.update(timings=training.fit())
+    except CheckpointError:
+        if not training.is_resumed:
+            raise
+        shutil.rmtree(path)  # all are damaged
+        return _trained(plan, path, data, check)
+    return training
 
 
 def _begin_or_resume(plan: Plan, path: Path, data: Any, check: Any = None) -> Training:
@@ -235,9 +248,7 @@ def _retrain(search: Search, target: Path, *, with_validation: bool) -> None:
             chosen["schedule"], without = "constant", {*without, *OF_SCHEDULES}
         chosen = {name: value for name, value in chosen.items() if name not in without}
         content["settings"] = {name: value for name, value in content["settings"].items() if name not in without}
-    training = _begin_or_resume(_plan(content, chosen), target, _data(content, kept_only=True))
-    with training.writer:
-        training.writer.update(timings=training.fit())
+    _trained(_plan(content, chosen), target, _data(content, kept_only=True))
 
 
 def _score_run(search: Search, path: Path) -> None:
