@@ -34,7 +34,7 @@ def tuner_of(kind, hypermodel, directory, **arguments):
 
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param(kind, marks=pytest.mark.slow if "Search" in kind.__name__ else ()) for kind in TUNERS],
+    [pytest.param(kind, marks=pytest.mark.slow if kind is not keras_tuner.Hyperband else ()) for kind in TUNERS],
     ids=lambda kind: kind.__name__,
 )
 def test_every_tuner_of_keras_tuner_takes_it_with_its_own_data(kind, tmp_path):
@@ -83,6 +83,7 @@ def test_splits_are_read_already(tmp_path):
         zoo.HyperModel("lstm", data=data, space={"data.max_length": [8, 16]})
 
 
+@pytest.mark.slow
 def test_the_vocabulary_is_a_matter_of_the_trial(tmp_path):
     space = {"*": "default", "data.vocabulary_size": [50, 100]}
     hypermodel = zoo.HyperModel("lstm", data="reviews_sample", space=space, model_arguments={"units": 2, "embedding_dim": 2})
@@ -100,6 +101,7 @@ def test_the_same_hyperparameters_build_the_same_model():
     assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
 
+@pytest.mark.slow
 def test_executions_of_a_trial_differ_in_their_seed(tmp_path):
     hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space={"*": "default", "learning_rate": [0.001, 0.01]})
     hp = keras_tuner.HyperParameters()

@@ -115,9 +115,8 @@ def test_what_is_in_memory_and_what_is_not_are_not_joined():
 
 
 @pytest.mark.shared
-def test_folds_of_files_are_read_from_them(shared, monkeypatch):
-    monkeypatch.setenv("TFDS_DATA_DIR", str(shared / "data" / "tfds"))
-    arguments = {"memory_budget_mb": 0, "batch_size": 4096}
+def test_folds_of_files_are_read_from_them(shared):
+    arguments = {"memory_budget_mb": 0, "batch_size": 4096, "data_dir": str(shared / "data" / "tfds")}
     joined = zoo.load_data("mnist", fold=(1, 30), **arguments)
     assert dict(joined.info.num_examples) == {"train": 58_000, "validation": 2_000, "test": 10_000}
     assert sum(len(targets) for _, targets in joined.validation) == 2_000

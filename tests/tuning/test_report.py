@@ -43,6 +43,7 @@ def test_the_setting_that_decides_is_the_most_important(searched):
     assert found.explained > 0.7
 
 
+@pytest.mark.slow
 def test_chance_explains_nothing(begin, end):
     search = begin(**SPACE)
     generator = np.random.default_rng(1)

@@ -25,6 +25,8 @@ def test_a_trial_is_what_zoo_train_gives_scored_on_validation(begin, tmp_path):
     assert result["scores"] == zoo.evaluate(same, split="validation").metrics
     assert result["objective"] == result["scores"]["accuracy"]
     assert (result["status"], result["parameters"]) == ("finished", same.model.count_params())
+    written = json.loads((search.trial_directory("0000") / RESULT_FILE).read_text())
+    assert written["settings"] == {"batch_size": 32}
     (trial,) = search.trials
     assert trial.objective == result["objective"]
     assert zoo.Run.open(trial.directory / "run-1").metrics == {}  # the test part was not looked at
@@ -37,6 +39,7 @@ def test_a_finished_trial_is_not_run_again(begin, monkeypatch):
     assert run(search) == first
 
 
+@pytest.mark.slow
 def test_repeats_and_folds_are_means_over_seeds_and_parts(begin):
     repeated = begin(repeats=2, seed=3)
     assert runs_of(repeated.content) == [{"seed": 3}, {"seed": 4}]
@@ -62,6 +65,7 @@ def test_a_model_that_breaks_a_constraint_is_not_trained(begin, limits, reason):
     assert not (search.trial_directory("0000") / "run-1" / "run.json").exists()
 
 
+@pytest.mark.slow
 def test_a_latency_within_its_limit_is_noted(begin):
     result = run(begin(constraints={"max_parameters": 15, "max_latency_ms": 10_000.0}))
     assert (result["status"], 0 < result["latency_ms"] < 10_000) == ("finished", True)
@@ -82,6 +86,7 @@ def test_a_failure_has_its_reason_and_ends_nothing(begin, chosen, reason):
     assert run(search, name="0001")["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_memory_that_is_used_up_is_a_failure(begin, monkeypatch):
     def grow(*_, **__):
         raise MemoryError("no more")
@@ -101,6 +106,7 @@ def test_a_trial_whose_process_is_killed_again_and_again_fails(begin):
     assert result["reason"] == "its process was ended 3 times, at last by SIGKILL; the system does so when memory is used up"
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_stopped_goes_on_from_where_it_was(begin, monkeypatch, tmp_path):
     search = begin()
     straight = run(search, epochs=4)
@@ -161,13 +167,6 @@ def test_a_survey_knows_task_data_and_settings(begin):
     assert known["defaults"]["epochs"] == 2
 
 
-def test_a_result_says_what_was_chosen(begin):
-    search = begin()
-    run(search, learning_rate=0.05)
-    written = json.loads((search.trial_directory("0000") / RESULT_FILE).read_text())
-    assert written["settings"] == {"batch_size": 32, "learning_rate": 0.05}
-
-
 def test_data_that_have_changed_end_a_worker_and_no_trial(begin):
     search = begin(fingerprint="of other data")
     with pytest.raises(DataError, match="have changed since the search began"):
@@ -188,6 +187,7 @@ def test_a_full_disk_ends_a_worker_and_no_trial(begin, monkeypatch):
     assert run(search)["status"] == "finished"
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_begins_the_run_anew(begin, monkeypatch):
     search = begin()
     with monkeypatch.context() as patched:
@@ -209,6 +209,7 @@ def test_a_crash_keeps_its_traceback(begin, monkeypatch):
     assert "begin_training" in result["traceback"]
 
 
+@pytest.mark.slow
 def test_settings_that_a_chosen_schedule_does_not_use_are_left_out(begin):
     result = run(begin(settings={"epochs": 2}), schedule="cosine", plateau_patience=2)
     assert result["status"] == "finished"
