@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -243,6 +244,7 @@ def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
         ({"space": {"batch_size": [0, 8]}}, "`batch_size` is not accepted"),
         ({"epoch": 3}, "Did you mean 'epochs'"),
         ({"address": "nowhere"}, "An address is HOST:PORT"),
+        ({"address": "192.0.2.1:8765"}, "cannot be listened on"),
         ({"folds": 3, "data_arguments": {"fold": (1, 2)}}, "Folds are cut from train and validation"),
         ({"data_arguments": {"validation": 0}}, "Trials are scored on the validation part"),
         ({"seed": 2**32 - 1}, "`seed` is a whole number"),
@@ -271,6 +273,11 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
     (tmp_path / "s" / "mine.txt").touch()
     with pytest.raises(ZooError, match="nothing in it is overwritten"):
         zoo.tune("linear", data="iris", out=tmp_path / "s")
+
+
+def test_two_searches_do_not_share_a_port(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(UsageError, match="cannot be listened on"):
+        zoo.tune("linear", data="iris", address=f"127.0.0.1:{other.getsockname()[1]}", out=tmp_path / "s")
 
 
 def test_a_resumed_search_takes_no_other_settings(tmp_path):

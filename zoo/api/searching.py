@@ -134,7 +134,7 @@ def run_search(
     _check_counts(limits, workers)
     check_machine(workers)
     address = address or f"{AT_HOME}:{free_ports(1)[0]}"
-    _check_address(address)
+    _check_address(address, is_ours=True)
     search: Search | None
     with private_folder() as folder:
         name, preloaded = handed_over(data, Path(folder))
@@ -328,7 +328,17 @@ def _check_counts(limits: Mapping[str, Any], workers: int) -> None:
         raise UsageError(f"`minutes` is a number above 0. Received: {minutes!r}.")
 
 
-def _check_address(address: str) -> None:
+def _check_address(address: str, *, is_ours: bool = False) -> None:
+    """Refuse what is no address, and one of ours that cannot be listened on: gRPC would share a port with another search."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 2**16:
         raise UsageError(f"An address is HOST:PORT. Received: {address!r}. Write for example 192.168.1.5:8765.")
+    if is_ours:
+        try:
+            with socket.create_server((host, int(port))):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"This address cannot be listened on: {error.strerror or error}. Received: {address!r}. Take one of this "
+                "machine, and another port."
+            ) from error
