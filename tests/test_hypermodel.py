@@ -49,6 +49,7 @@ def test_every_tuner_of_keras_tuner_takes_it_with_its_own_data(kind, tmp_path):
     assert model.output_shape == (None, 3)
 
 
+@pytest.mark.slow
 def test_what_the_space_says_of_data_freezes_where_data_are_given(tmp_path, arrays):
     x, y = arrays
     hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space=SPACE)
