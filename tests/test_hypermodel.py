@@ -17,7 +17,6 @@ TUNERS = {
     keras_tuner.GridSearch: {"max_trials": 2},
     keras_tuner.Hyperband: {"max_epochs": 2},
 }
-pytestmark = pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer:UserWarning")  # keras-tuner 1.4.8
 
 
 @pytest.fixture(scope="module")

@@ -114,11 +114,16 @@ class HyperModel(keras_tuner.HyperModel):
 
     def _built(self, hp: keras_tuner.HyperParameters, number: int) -> keras.Model:
         """Return the model for the execution of this number, from 0, of a trial: they differ in their seed."""
+        from zoo.distribution.strategies import build_optimizer
+
         chosen = {**declare_space(self._space, hp), "seed": int(self._given.get("seed", 0)) + number}
         if self._data is None:
-            return self._build_without_data(chosen)
-        plan = self._plan(chosen)
-        return plan.make(splits=self._splits(plan))[0]
+            model = self._build_without_data(chosen)
+        else:
+            plan = self._plan(chosen)
+            model = plan.make(splits=self._splits(plan))[0]
+        build_optimizer(model)  # else Keras cannot load its weights, and warns when keras-tuner asks for the best models
+        return model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Train the model, on the data given, else on its own; return Keras' history.
