@@ -83,6 +83,14 @@ def test_what_the_user_gives_is_not_searched():
     assert changes.held == {"batch_size": 32}
 
 
+@pytest.mark.parametrize("given", [["sgd"], ["sgd", "sgd"], {"min": 0.5, "max": 0.5}])
+def test_a_range_of_one_value_holds_the_setting_at_it(given):
+    changes = read_changes({"optimizer": given, "learning_rate": [0.1, 0.2]}, {})
+    space = join_spaces({"optimizer": ["adam", "adamw"]}, changes, {"optimizer": "adam"}, {})
+    assert changes.held == {"optimizer": 0.5 if isinstance(given, dict) else "sgd"}
+    assert list(space) == ["learning_rate"]
+
+
 def test_lists_of_another_length_are_left_out_and_those_of_the_user_are_not():
     begin = {"model.filters": (16, 32, 64)}
     own = {"model.filters": [[8, 16], [8, 16, 32]], "batch_size": [1, 2]}

@@ -150,8 +150,12 @@ def read_changes(given: Mapping[str, Any], explicit: Mapping[str, Any]) -> Chang
         if key in explicit:
             raise UsageError(f"A setting is given or searched. Received: {key} in both. Leave one of them out.")
         if isinstance(value, Mapping | list | tuple | range):
-            ranges[key] = value if isinstance(value, Mapping) else list(value)
-            read_range(key, ranges[key])
+            plain = value if isinstance(value, Mapping) else list(value)
+            ends = read_range(key, plain).ends()
+            if len(set(map(_as_text, ends))) == 1:
+                held[key] = ends[0]
+            else:
+                ranges[key] = plain
         else:
             held[key] = value
     return Changes(ranges, held, left)
