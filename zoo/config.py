@@ -32,6 +32,7 @@ from zoo.errors import UnknownNameError, UsageError
 OptimizerName = Literal["adam", "adamw", "lazy_adam", "lion", "momentum", "nesterov", "rmsprop", "sgd"]
 ScheduleName = Literal["constant", "cosine", "exponential", "one_cycle", "plateau", "step"]
 MonitorName = Literal["loss", "accuracy", "macro_f1", "mae", "rmse", "r2"]
+UNNAMED = ("arrays", "tf.data")  # what settings call data that nobody finds again by their name
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 

@@ -11,9 +11,10 @@ import keras_tuner
 from zoo import registry
 from zoo.api.building import uncompiled
 from zoo.api.planning import Plan, make_plan
+from zoo.api.search_requests import searched
 from zoo.errors import UsageError
 from zoo.tasks import Task, find_task
-from zoo.tuning.space import declare_space, join_spaces, plain_space, read_changes
+from zoo.tuning.space import declare_space, plain_space, read_changes
 
 if TYPE_CHECKING:
     import keras
@@ -78,7 +79,7 @@ class HyperModel(keras_tuner.HyperModel):
         super().__init__(name=name, tunable=tunable)
         from zoo.pipeline.splits import Splits
 
-        entry, variant = registry.find_model(model)
+        entry, _ = registry.find_model(model)
         given = {**settings, **({"task": task} if task is not None else {})}
         given |= {f"model.{key}": value for key, value in (model_arguments or {}).items()}
         given |= {f"data.{key}": value for key, value in (data_arguments or {}).items()}
@@ -91,17 +92,14 @@ class HyperModel(keras_tuner.HyperModel):
             known = {**self._task.settings, **self._given}
         else:
             self._task, known = self._look_at_data()
-        begin = {f"model.{key}": value for key, value in {**entry.defaults, **entry.arguments(variant, {})}.items()} | known
-        own = {**self._task.space, **{f"model.{key}": found for key, found in entry.space.items()}}
         fixed = OF_DATA if data is None else ("data.",) if isinstance(data, Splits) else ()
-        own = {key: found for key, found in own.items() if not key.startswith(fixed)}
         if refused := sorted(key for key in changes.ranges if key.startswith(fixed)):
             what = "no data" if data is None else repr(data)
             raise UsageError(
                 f"This takes data to search. Received: {', '.join(refused)} in the space, and {what}. Give data= by name, path "
                 "or arrays."
             )
-        self._space = join_spaces(own, changes, begin, self._given)
+        self._space = searched(model, self._task, known, changes, self._given, without=fixed)
 
     @property
     def space(self) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def data_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def own_data(run: Run) -> Splits:
     """Return the data that a run learned from, read again: from where they were, or by the name that they were given."""
-    from zoo.artefacts.run import UNNAMED
+    from zoo.config import UNNAMED
 
     name = run.settings["data"]
     if name in UNNAMED:

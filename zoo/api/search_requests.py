@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import registry
 from zoo.api.planning import make_plan
+from zoo.config import UNNAMED
 from zoo.errors import UnknownNameError, UsageError, one_line
 from zoo.tasks import DIRECTIONS, Task, find_task
 from zoo.tuning.space import check_auto, join_spaces, plain_space, read_changes, read_range
 
 if TYPE_CHECKING:
     from zoo.tuning.nursery import Nursery
+    from zoo.tuning.space import Changes, Choices, Interval
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
-UNNAMED = ("arrays", "tf.data")  # data that another process does not find by name
 OF_SEARCH = (
     "space", "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "retrain", "config",
     "model_arguments", "data_arguments",
@@ -82,14 +83,10 @@ def requested(model: str | None, data: str | None, what: Mapping[str, Any]) -> d
 def surveyed(request: Mapping[str, Any], nursery: Nursery) -> dict[str, Any]:
     """Return what `search.json` says of a search, once a process has read the data and built the first model."""
     known = nursery.call("zoo.api.trials:survey", request={name: request[name] for name in ASKED})
-    entry, variant = registry.find_model(request["model"])
     task = find_task(known["task"])  # which the data decide on
-    begin = {f"model.{name}": value for name, value in {**entry.defaults, **entry.arguments(variant, {})}.items()}
-    begin |= known["defaults"]
     content = {name: value for name, value in request.items() if name not in ("changes", "wanted")}
     if "changes" in request:
-        own = {**task.space, **{f"model.{name}": found for name, found in entry.space.items()}}
-        space = join_spaces(own, request["changes"], begin, request["settings"])
+        space = searched(request["model"], task, known["defaults"], request["changes"], request["settings"])
         content |= {"space": plain_space(space), "defaults": {key: found.default for key, found in space.items()}}
         content["objective"] = _objective(task, *request["wanted"])
     found = {
@@ -98,6 +95,32 @@ def surveyed(request: Mapping[str, Any], nursery: Nursery) -> dict[str, Any]:
     }  # fmt: skip
     plain: dict[str, Any] = json.loads(json.dumps(found))  # as it is when it is read again
     return plain
+
+
+def searched(
+    model: str,
+    task: Task,
+    settings: Mapping[str, Any],
+    changes: Changes,
+    explicit: Mapping[str, Any],
+    without: tuple[str, ...] = (),
+) -> dict[str, Choices | Interval]:
+    """Return the space of a model and a task, with a user's changes.
+
+    Args:
+        model: a name.
+        task: that it is for.
+        settings: flat, with which a search begins.
+        changes: the user's.
+        explicit: the settings that the user gave, which are not searched.
+        without: beginnings of settings that are not searched by themselves.
+    """
+    entry, variant = registry.find_model(model)
+    arguments = {**entry.defaults, **entry.arguments(variant, {})}
+    begin = {**{f"model.{name}": value for name, value in arguments.items()}, **settings}
+    own = {**task.space, **{f"model.{name}": found for name, found in entry.space.items()}}
+    own = {key: found for key, found in own.items() if not key.startswith(without)}
+    return join_spaces(own, changes, begin, explicit)
 
 
 def handed_over(data: Any, folder: Path) -> tuple[str | None, Path | None]:

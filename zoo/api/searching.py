@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.api.planning import check_resumed_alone
-from zoo.api.search_requests import UNNAMED, check_count, handed_over, requested, surveyed
+from zoo.api.search_requests import check_count, handed_over, requested, surveyed
 from zoo.artefacts.files import check_new_directory, read_json
+from zoo.config import UNNAMED
 from zoo.errors import UsageError, ZooError
-from zoo.tuning.search import ENDED_FILE
+from zoo.tuning.search import ENDED_FILE, SEARCH_FILE, TIME_OVER, trials_over
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
@@ -28,7 +29,6 @@ logger = logging.getLogger(__name__)
 KEEP = 3  # trials whose models stay
 TRIALS = 20  # where neither trials nor minutes are given
 AT_HOME = "127.0.0.1"
-EARLY = ("all settings", "5 trials in a row", "200 trials in a row")  # why a search ends before its limits
 
 
 def tune(
@@ -154,7 +154,7 @@ def run_search(
         else:
             request = requested(model, name, what)
             directory = Path(out) if out is not None else default_directory(f"tune-{request['model']}", request["data"])
-            search = Search.open(directory) if (directory / "search.json").is_file() else None
+            search = Search.open(directory) if (directory / SEARCH_FILE).is_file() else None
             if search is None:
                 check_new_directory(directory)
             if not limits["trials"] and not limits["minutes"] and request["algorithm"] != "grid":
@@ -302,7 +302,7 @@ def _check_end(search: Search) -> None:
         )
     path = search.directory / ENDED_FILE
     because = read_json(path)["because"] if path.is_file() else ""
-    if because.startswith(EARLY):
+    if because not in ("", TIME_OVER, trials_over(search.content["trials"])):
         logger.warning("The search ended before its trials or minutes were over: %s.", because)
 
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from zoo.api.planning import Plan, make_plan
 from zoo.api.reading import check_unchanged, load_data
 from zoo.api.training import Training, begin_training, resume_training, score_once
-from zoo.artefacts.files import new_directory, read_json, write_json, write_text
+from zoo.artefacts.files import new_directory, now, read_json, write_json, write_text
 from zoo.errors import ArtefactError, CheckpointError, DataError, UsageError, ZooError, one_line
 from zoo.tasks import DIRECTIONS
-from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search, lock, now
+from zoo.tuning.nursery import NO_MORE, PRELOADED
+from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search, lock
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3  # of a trial whose process is killed, before it counts as failed
 STRANGER = 30.0  # seconds that another process has to end which runs the same trial
-NO_MORE = 3  # exit code of a worker that got no trial
 
 
 class DataChangedError(DataError):
@@ -47,7 +47,7 @@ def survey(request: Mapping[str, Any]) -> dict[str, Any]:
 
     override = runs_of(request)[0] if request["folds"] else {}
     plan = _plan(request, override)
-    model, splits, settings, _ = plan.make()
+    _, splits, settings, _ = plan.make()
     if not splits.has_validation:
         raise UsageError("Trials are scored on the validation part. Received: data.validation=0. Ask for retrain in its place.")
     check_batches(splits, settings, None)
@@ -56,8 +56,6 @@ def survey(request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "task": settings.task,
         "fingerprint": splits.info.fingerprint,
-        "num_examples": dict(splits.info.num_examples),
-        "parameters": int(model.count_params()),
         "defaults": settings.to_flat(),
     }
 
@@ -292,8 +290,6 @@ def _plan(content: Mapping[str, Any], chosen: Mapping[str, Any]) -> Plan:
 
 def _data(content: Mapping[str, Any], *, kept_only: bool = False) -> Any:
     """Return the data of a search: what the process that began it holds in memory, else by name or path."""
-    from zoo.tuning.nursery import PRELOADED
-
     if PRELOADED:
         return _in_memory(PRELOADED[0])
     return None if kept_only else content["data"]

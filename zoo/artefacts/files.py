@@ -95,6 +95,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def now() -> str:
+    """Return the time, as files of ours have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def default_directory(model: str, data: str) -> Path:
     """Return `runs/MODEL-DATA-TIME` for names or paths, not yet taken."""
     words = "-".join(Path(word).stem if "/" in word or "." in word else word for word in (model.replace("/", "_"), data))

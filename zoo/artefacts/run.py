@@ -12,14 +12,13 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts import files
 from zoo.artefacts.predictor import Predictions, Predictor
-from zoo.config import DataArguments, Settings, data_arguments, write_yaml
+from zoo.config import UNNAMED, DataArguments, Settings, data_arguments, write_yaml
 from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, UsageError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
@@ -33,7 +32,6 @@ MODEL_FILE = "model.keras"
 RUN_FILE = "run.json"
 DATA_FILE = Path("assets") / "data.json"
 UNTRAINED_FILE = Path("checkpoints") / "untrained.keras"
-UNNAMED = ("arrays", "tf.data")  # data that a run does not find again by itself
 PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn")
 
 
@@ -198,7 +196,7 @@ class RunWriter:
             "versions": _versions(),
             "device": _device(),
             "commit": _commit(),
-            "started": _now(),
+            "started": files.now(),
         }
         return cls(directory, {**known, **{name: value for name, value in content.items() if value}})
 
@@ -206,7 +204,7 @@ class RunWriter:
     def go_on(cls, directory: Path, content: Mapping[str, Any]) -> RunWriter:
         """Go on with a run that did not finish; `run.json` says when."""
         kept = {name: value for name, value in content.items() if name != "error"}
-        return cls(directory, {**kept, "resumed": [*content.get("resumed", ()), _now()]})
+        return cls(directory, {**kept, "resumed": [*content.get("resumed", ()), files.now()]})
 
     def __enter__(self) -> RunWriter:
         return self
@@ -328,10 +326,6 @@ def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _versions() -> dict[str, str]:

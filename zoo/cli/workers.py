@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shlex
@@ -19,14 +18,13 @@ from typing import IO
 
 from zoo.cli.output import print_error
 from zoo.distribution.cluster import STARTED_BY
-from zoo.distribution.machine import check_machine, cores, free_ports, gpus, share_of
+from zoo.distribution.machine import check_machine, cores, end_with, free_ports, gpus, share_of
 from zoo.errors import UsageError
 
 GRACE = 30.0  # seconds that workers have to end by themselves when one has gone
 CHIEFS_GRACE = 120.0  # that the chief has, which may be saving
 PATIENCE = 3  # signals, of which the last kills
 LOOK = 0.1  # seconds between two looks at the workers
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux' prctl
 
 
 def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
@@ -96,10 +94,7 @@ def _start(words: Sequence[str], addresses: Sequence[str], index: int, log: IO[s
         """Take the cores, and end when the watching process does."""
         if own_cores:
             os.sched_setaffinity(0, own_cores)
-        if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGINT)
-            if os.getppid() != parent:
-                os._exit(1)
+        end_with(parent, signal.SIGINT)
 
     command = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.argv[0] = 'zoo'; sys.exit(main())", *words]
     output = None if index == 0 else log

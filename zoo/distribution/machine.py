@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +14,16 @@ from typing import TypeVar
 from zoo.errors import UsageError
 
 Resource = TypeVar("Resource")
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # opened before a fork, which may not load anything
+DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux' prctl
+
+
+def end_with(parent: int, number: int) -> None:
+    """Let this process get a signal when its parent dies, where the system can; end now if it has died already."""
+    if LIBC is not None:
+        LIBC.prctl(DIE_WITH_PARENT, number)
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def share_of(resources: Sequence[Resource], index: int, count: int) -> list[Resource]:

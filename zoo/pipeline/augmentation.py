@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from zoo.pipeline.sharding import WHOLE, Shard
+from zoo.pipeline.sources import plainly
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,7 @@ class Augmentation:
             random = tf.random.stateless_uniform([6, size], tf.stack([number, seed]), -1.0, 1.0)
             return self.of_batch(images, random[:, start : start + own]), targets
 
-        return (
-            batches.enumerate(first_batch)
-            .map(tf.autograph.experimental.do_not_convert(change), num_parallel_calls=1)
-            .prefetch(2)
-        )
+        return batches.enumerate(first_batch).map(plainly(change), num_parallel_calls=1).prefetch(2)
 
     def of_batch(self, images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
         """Return the images of one batch changed; past the edge, its pixels are repeated.

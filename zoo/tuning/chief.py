@@ -16,14 +16,13 @@ from keras_tuner.src.engine.oracle import synchronized
 
 from zoo.errors import ZooError
 from zoo.tuning.oracle import machine_of, make_oracle
-from zoo.tuning.search import Search
+from zoo.tuning.search import SIGNS, Search
 
 LOST_AFTER = 60.0  # seconds without a sign of a machine, after which its trials are given to others
 LOOK = 2.0
 PATIENCE = 60.0  # seconds that a worker tries to reach the chief
 oracle_client.TIMEOUT = 15.0  # seconds, in place of an hour, that one question waits
 PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-SIGNS = "machines"  # folder where each machine but the chief's own writes that it is there
 
 
 def serve(directory: str, address: str, *, workers_live: bool, deadline: float | None) -> None:

@@ -6,7 +6,6 @@ user's script in each process; here only zoo runs.
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import json
 import os
@@ -24,10 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo import errors
+from zoo.distribution.machine import end_with
 from zoo.errors import UsageError, ZooError
 
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # opened before a fork, which may not load anything
-DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux' prctl
 LOOK = 0.05  # seconds between two looks at the children
 LAST_WAIT = 3.0  # seconds after that
 GRACE = 20.0  # seconds that children have to save and end, before they are killed
@@ -196,13 +194,6 @@ class Nursery:
     def _start(self) -> subprocess.Popen[bytes]:
         parent = os.getpid()
 
-        def settle() -> None:
-            """End when the process that began the search does."""
-            if LIBC is not None:
-                LIBC.prctl(DIE_WITH_PARENT, signal.SIGTERM)
-                if os.getppid() != parent:
-                    os._exit(1)
-
         code = "import sys; from zoo.tuning.nursery import serve; serve(sys.argv[1])"
         with (self._folder / "nursery.log").open("ab") as log:
             return subprocess.Popen(
@@ -211,7 +202,7 @@ class Nursery:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
-                preexec_fn=settle,
+                preexec_fn=lambda: end_with(parent, signal.SIGTERM),
                 start_new_session=True,
             )
 
@@ -260,10 +251,7 @@ def _be_child(order: Mapping[str, Any], parent: int) -> None:
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        if LIBC is not None:
-            LIBC.prctl(DIE_WITH_PARENT, signal.SIGINT)
-            if os.getppid() != parent:
-                os._exit(1)
+        end_with(parent, signal.SIGINT)
         os.environ.update(order["environment"])
         if order["cores"] and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, order["cores"])
@@ -290,6 +278,7 @@ def _be_child(order: Mapping[str, Any], parent: int) -> None:
         os._exit(code)
 
 
+NO_MORE = 3  # exit code of a worker that got no trial
 INTERRUPTED = 130  # exit code of a child that was asked to end and has kept what it had
 
 

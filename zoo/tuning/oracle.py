@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cmp_to_key
 from pathlib import Path
@@ -14,7 +14,7 @@ import keras_tuner
 from keras_tuner import oracles
 
 from zoo.artefacts.files import read_json, write_json
-from zoo.tuning.search import ENDED_FILE, RESULT_FILE, Search
+from zoo.tuning.search import ENDED_FILE, TIME_OVER, Search, trials_over
 from zoo.tuning.space import declare_space
 
 FAILURES = 5  # trials in a row that fail before a search ends
@@ -34,9 +34,6 @@ class Kept(keras_tuner.Oracle):
     search: Search
     deadline: float | None = None  # of `time.time()`, after which no trial begins
     ended_before = 0  # trials of earlier sessions, whose failures are forgiven
-    on_fault: Callable[[], Any] = staticmethod(
-        lambda: None
-    )  # called where the state in memory may be no longer that of the files
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the settings of the next trial, or that there is none."""
@@ -52,20 +49,22 @@ class Kept(keras_tuner.Oracle):
 
     def ends_because(self) -> str | None:
         """Return why no more trials begin, if so."""
-        results = [self._result(name) for name in self.end_order]
-        kinds = [str(result["status"]) for result in results]
-        recent = list(zip(kinds, results, strict=True))[self.ended_before :]
-        counted = len(self.trials) - kinds.count("infeasible")
+        ended = [self.search.trial(name) for name in self.end_order]
+        counted = len(self.trials) - sum(trial.status == "infeasible" for trial in ended)
         limit = self.search.content["trials"]
         if limit is not None and counted >= limit:
-            return f"{limit} trials"
+            return trials_over(limit)
         if self.deadline is not None and time.time() >= self.deadline:
-            return "the time is over"
-        feasible = [row for row in recent if row[0] != "infeasible"]
-        for kind, rows, most in (("failed", feasible, FAILURES), ("infeasible", recent, INFEASIBLE)):
-            if len(rows) >= most and {row[0] for row in rows[-most:]} == {kind}:
-                return f"{most} trials in a row are {kind}, the last one: {rows[-1][1]['reason']}"
+            return TIME_OVER
+        recent = ended[self.ended_before :]
+        feasible = [trial for trial in recent if trial.status != "infeasible"]
+        for kind, found, most in (("failed", feasible, FAILURES), ("infeasible", recent, INFEASIBLE)):
+            if len(found) >= most and {trial.status for trial in found[-most:]} == {kind}:
+                return f"{most} trials in a row are {kind}, the last one: {found[-1].reason}"
         return None
+
+    def on_fault(self) -> None:
+        """Do what is to be done where the state in memory may no longer be that of the files: here, nothing."""
 
     def end_trial(self, trial: Any) -> None:
         """Note how a trial ended, once: a worker asks again where it did not hear the answer."""
@@ -134,9 +133,6 @@ class Kept(keras_tuner.Oracle):
             self._retry_queue.append(trial.trial_id)
         self.tuner_ids.discard(worker)
         self.save()
-
-    def _result(self, name: str) -> Mapping[str, Any]:
-        return read_json(self.search.trial_directory(name) / RESULT_FILE)
 
     @property
     def _state_file(self) -> Path:

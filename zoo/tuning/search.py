@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,8 @@ FORMAT = 1
 LOOK = 0.2  # seconds between two tries for a lock
 SEARCH_FILE = "search.json"
 ENDED_FILE = "ended.json"  # why no more trials begin
+SIGNS = "machines"  # folder where each machine but the chief's own writes that it is there
+TIME_OVER = "the time is over"  # why no more trials begin
 TRIAL_FILE, RESULT_FILE = "trial.json", "result.json"
 HEAVY_PARTS = ("model.keras", "checkpoints", "logs", "assets")  # of a trial's run, which only the best keep
 SHOWS_ONLY = (
@@ -165,14 +166,14 @@ class Search:
     @property
     def space(self) -> Space:
         """What is searched."""
-        settings = {**self.content["defaults"]}
-        return {key: read_range(key, plain, settings.get(key)) for key, plain in self.content["space"].items()}
+        defaults = self.content["defaults"]
+        return {key: read_range(key, plain, defaults.get(key)) for key, plain in self.content["space"].items()}
 
     @property
     def trials(self) -> list[Trial]:
         """All trials that have begun, in their order."""
         folders = sorted(path.parent for path in (self.directory / "trials").glob(f"*/{TRIAL_FILE}"))
-        return [self._trial(folder) for folder in folders]
+        return [self.trial(folder.name) for folder in folders]
 
     @property
     def best_trials(self) -> list[Trial]:
@@ -232,9 +233,14 @@ class Search:
                     path = run / part
                     shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
-    def _trial(self, folder: Path) -> Trial:
-        name = folder.name
+    def trial(self, name: str) -> Trial:
+        """Return the trial of this name, which is read once when it has ended.
+
+        Raises:
+            ArtefactError: its files are missing or damaged.
+        """
         if name not in self._ended:
+            folder = self.trial_directory(name)
             result = folder / RESULT_FILE
             content = read_json(result if result.is_file() else folder / TRIAL_FILE)
             known = {key: content[key] for key in Trial.__dataclass_fields__ if key in content}
@@ -246,6 +252,11 @@ class Search:
 
     def __repr__(self) -> str:
         return f"Search({str(self.directory)!r}, {self.status}, {len(self.trials)} trials)"
+
+
+def trials_over(limit: int) -> str:
+    """Return why no more trials begin after so many."""
+    return f"{limit} trials"
 
 
 def code_of(package: Path, *others: Path) -> dict[str, str]:
@@ -278,11 +289,6 @@ def lock(path: Path, *, patience: float) -> Iterator[bool]:
                 pass
             yield True
             return
-
-
-def now() -> str:
-    """Return the time, as `search.json` has it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:

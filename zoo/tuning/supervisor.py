@@ -13,10 +13,9 @@ from types import FrameType
 from zoo.artefacts.files import write_text
 from zoo.distribution.machine import cores, gpus, share_of
 from zoo.errors import ZooError
-from zoo.tuning.nursery import INTERRUPTED, Child, Nursery
-from zoo.tuning.search import Search
+from zoo.tuning.nursery import INTERRUPTED, NO_MORE, Child, Nursery
+from zoo.tuning.search import SIGNS, Search
 
-NO_MORE = 3  # exit code of a worker that got no trial
 DEATHS = 5  # of the chief, or of one worker without a trial ended between them, before the search gives up
 ASK_AGAIN = 2.0  # seconds after which a worker without a trial asks again, while others still run some
 LOOK_SECONDS = 0.5  # between two looks at the trials
@@ -187,7 +186,7 @@ class Supervisor:
         """Show the chief's machine that this one is there."""
         if self.machine and time.monotonic() - self._signed > SIGN_SECONDS:
             self._signed = time.monotonic()
-            folder = self.search.directory / "machines"
+            folder = self.search.directory / SIGNS
             folder.mkdir(exist_ok=True)
             write_text(folder / self.machine, str(time.time()))
 
@@ -212,4 +211,4 @@ def _noted(signals: list[int]) -> Iterator[None]:
 
 def sign_off(directory: Path, machine: str) -> None:
     """Remove the sign of a machine that leaves a search."""
-    (directory / "machines" / machine).unlink(missing_ok=True)
+    (directory / SIGNS / machine).unlink(missing_ok=True)

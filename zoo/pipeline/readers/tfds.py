@@ -18,7 +18,7 @@ from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import read_image
 from zoo.pipeline.readers.folder import DEFAULT_SIZE
 from zoo.pipeline.readers.texts import as_part
-from zoo.pipeline.sources import PARALLEL_CALLS, Arrays, Records, hash_all
+from zoo.pipeline.sources import PARALLEL_CALLS, Arrays, Records, hash_all, plainly
 from zoo.progress import track
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _in_order(
             found = tf.io.parse_example(records, kinds)
             return tuple(found[key] for key in keys)
 
-        return tf.data.TFRecordDataset(files).batch(SCAN_BATCH).map(parse)
+        return tf.data.TFRecordDataset(files).batch(SCAN_BATCH).map(plainly(parse))
     config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
     decoders = {keys[0]: tfds.decode.SkipDecoding()}
     try:
@@ -223,7 +223,7 @@ def _in_order(
             f"Files of this format cannot be read as tf.data. Received: {builder.info.file_format.value} in "
             f"{builder.data_path}. Prepare the data set with file_format=tfrecord."
         ) from error
-    return examples.map(lambda example: tuple(example[key] for key in keys)).batch(SCAN_BATCH)
+    return examples.map(plainly(lambda example: tuple(example[key] for key in keys))).batch(SCAN_BATCH)
 
 
 def _stretcher(input_shape: tuple[int, int, int]) -> Any:
@@ -253,7 +253,7 @@ def _read_part(
 
     batches = _in_order(builder, split, (image_key, label_key))
     if in_memory:
-        batches = batches.map(decoded, num_parallel_calls=PARALLEL_CALLS)
+        batches = batches.map(plainly(decoded), num_parallel_calls=PARALLEL_CALLS)
     options = tf.data.Options()
     options.autotune.enabled = False
     batches = batches.prefetch(2).with_options(options)
@@ -276,7 +276,7 @@ def _read_part(
         return Part(Arrays(images, all_hashes), targets)
 
     def encoded_stream(files: Sequence[int]) -> tf.data.Dataset:
-        return _in_order(builder, split, (image_key, label_key), files).map(lambda encoded, _: encoded).unbatch()
+        return _in_order(builder, split, (image_key, label_key), files).map(plainly(lambda encoded, _: encoded)).unbatch()
 
     lengths = builder.info.splits[split].shard_lengths if _is_read_by_files(builder) else ()
     return Part(Records(encoded_stream, decode, all_hashes, total_bytes / max(count, 1), lengths), targets)
