@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras_tuner
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
 from zoo.errors import UsageError
@@ -49,10 +50,11 @@ def test_every_tuner_of_keras_tuner_takes_it_with_its_own_data(kind, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_the_space_says_of_data_freezes_where_data_are_given(tmp_path, arrays):
+@pytest.mark.parametrize("kind", [keras_tuner.RandomSearch, keras_tuner.GridSearch], ids=lambda kind: kind.__name__)
+def test_what_the_space_says_of_data_freezes_where_data_are_given(kind, tmp_path, arrays):
     x, y = arrays
     hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space=SPACE)
-    tuner = tuner_of(keras_tuner.RandomSearch, hypermodel, tmp_path, max_trials=4)
+    tuner = tuner_of(kind, hypermodel, tmp_path, max_trials=4)
     tuner.search(x, y, validation_data=(x, y), epochs=1, verbose=0)
     values = [trial.hyperparameters.values for trial in tuner.oracle.trials.values()]
     assert {each["batch_size"] for each in values} == {32}
@@ -70,8 +72,20 @@ def test_without_data_the_space_is_architecture_and_optimizer(tmp_path, arrays):
     tuner = tuner_of(keras_tuner.RandomSearch, hypermodel, tmp_path)
     tuner.search(x, y, validation_data=(x, y), epochs=1, verbose=0)
     assert all(trial.score is not None for trial in tuner.oracle.trials.values())
+
+
+def test_what_no_trial_could_do_ends_the_search_of_keras_tuner(tmp_path, arrays):
+    x, y = arrays
+    hypermodel = zoo.HyperModel("linear", task="tabular_classification", model_arguments={"num_classes": 3})
+    tuner = tuner_of(keras_tuner.RandomSearch, hypermodel, tmp_path, max_trials=2)
     with pytest.raises(UsageError, match="nothing to train on"):
-        hypermodel.fit(tuner.get_best_hyperparameters()[0], None)
+        tuner.search(epochs=1, verbose=0)
+    wide = tuner_of(keras_tuner.RandomSearch, hypermodel, tmp_path / "wide", max_trials=2)
+    with pytest.raises(UsageError, match=r"Received: \(48, 4\); accepted: \(None, 10\)"):
+        wide.search(x, y, validation_data=(x, y), epochs=1, verbose=0)
+    dataset = tuner_of(keras_tuner.RandomSearch, hypermodel, tmp_path / "dataset", max_trials=2)
+    with pytest.raises(UsageError, match=r"Received: \(None, 4\)"):
+        dataset.search(tf.data.Dataset.from_tensor_slices((x, y)).batch(8), epochs=1, verbose=0)
 
 
 def test_splits_are_read_already(tmp_path):

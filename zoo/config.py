@@ -322,6 +322,19 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     return loaded
 
 
+def read_config(config: object) -> dict[str, Any]:
+    """Return the flat settings of a YAML file or a mapping; none for None.
+
+    Raises:
+        UsageError: it is neither, or the file cannot be read.
+    """
+    if isinstance(config, Mapping):
+        return dict(config)
+    if not isinstance(config, str | os.PathLike | None):
+        raise UsageError(f"`config` is a YAML file or a mapping. Received: {type(config).__name__}. Give one of them.")
+    return read_yaml(config) if config else {}
+
+
 def parse_assignments(assignments: list[str]) -> dict[str, Any]:
     """Return the settings in `["epochs=3", "model.filters=[8, 16]"]`; values are YAML.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoo.artefacts.files import write_json
+from zoo.errors import ArtefactError
 from zoo.tuning import oracle as oracles
 from zoo.tuning.oracle import make_oracle
 from zoo.tuning.search import Search
@@ -77,10 +78,62 @@ def test_too_many_failures_in_a_row_end_a_search_and_a_resumed_one_forgives_them
     finish(oracle, search, ask(oracle), status="failed")
     finish(oracle, search, ask(oracle), status="infeasible")
     finish(oracle, search, ask(oracle), status="failed")
-    assert oracle.ends_because() == "2 trials in a row are failed, the last one: it is failed"
+    assert oracle.ends_because() == "2 trials in a row failed, the last one: it is failed"
     assert ask(oracle).status == "STOPPED"
     assert again(search, workers_live=True).ends_because() is not None
     assert again(search, workers_live=False).ends_because() is None
+
+
+def test_a_constraint_that_nothing_keeps_ends_a_search_at_every_start(begin, monkeypatch, end):
+    monkeypatch.setattr(oracles, "INFEASIBLE", 3)
+    search = begin(trials=9, space={"batch_size": list(range(1, 40))})
+    oracle = make_oracle(search)
+    oracle.go_on(workers_live=False)
+    for parameters in (700, 500, 900):
+        trial = ask(oracle)
+        end(search, trial.trial_id, status="infeasible", parameters=parameters, reason=f"{parameters} parameters")
+        trial.status = "FAILED"
+        oracle.end_trial(trial)
+    for each in (oracle, again(search, workers_live=False)):
+        assert ask(each).status == "STOPPED"
+        assert each.ends_because() == "3 trials in a row break a constraint, the nearest with 500 parameters"
+
+
+def test_a_trial_whose_result_is_gone_is_run_again(begin, finish):
+    search = begin()
+    oracle = make_oracle(search)
+    for _ in range(2):
+        finish(oracle, search, ask(oracle))
+    shutil.rmtree(search.trial_directory("0001"))
+    oracle = again(search, workers_live=False)
+    trial = ask(oracle)
+    assert (trial.trial_id, trial.status) == ("0001", "RUNNING")
+    finish(oracle, search, trial)
+    assert ask(oracle).trial_id == "0002"
+
+
+@pytest.mark.parametrize("damaged", ["oracle.json", "trial_0000/trial.json", "trial_0000"])
+def test_a_damaged_state_of_keras_tuner_is_named(begin, finish, damaged):
+    search = begin()
+    oracle = make_oracle(search)
+    finish(oracle, search, ask(oracle))
+    path = search.directory / "oracle" / damaged
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.write_text("{")
+    with pytest.raises(ArtefactError, match="damaged") as caught:
+        again(search, workers_live=False)
+    assert str(search.directory / "oracle") in str(caught.value)
+
+
+def test_trials_without_a_state_of_keras_tuner_are_refused(begin, finish):
+    search = begin()
+    oracle = make_oracle(search)
+    finish(oracle, search, ask(oracle))
+    shutil.rmtree(search.directory / "oracle")
+    with pytest.raises(ArtefactError, match=r"oracle\.json is missing"):
+        again(search, workers_live=False)
 
 
 def test_no_trial_begins_after_the_deadline(begin, finish):

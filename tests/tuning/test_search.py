@@ -7,6 +7,7 @@ import json
 import pytest
 
 import zoo
+from zoo.artefacts.files import read_json, write_json
 from zoo.errors import ArtefactError, UsageError
 from zoo.tuning.search import Search, code_of
 
@@ -37,7 +38,7 @@ def test_a_search_without_a_finished_trial_has_no_best(begin):
     ("name", "value", "shown"),
     [
         ("space", {"batch_size": [16, 32]}, "space batch_size: then [16, 32, 64, 128], now [16, 32]"),
-        ("fingerprint", "def", ", now def"),
+        ("fingerprint", "def", "content of the data, as a fingerprint: then"),
         ("code", {"zoo/a.py": "2"}, "code zoo/a.py: then 1, now 2"),
         ("code", {}, "code zoo/a.py: then 1, now nothing"),
         ("settings", {"epochs": 3}, "settings epochs: then 2, now 3"),
@@ -116,3 +117,38 @@ def test_time_of_a_killed_session_is_that_of_its_last_trial(begin, end):
     assert search.seconds_before() == 5.0
     end(search, "0000", 0.5, ended_s=17.0)
     assert search.seconds_before() == 17.0
+
+
+def test_damaged_files_of_trials_are_set_aside(begin, end):
+    search = begin()
+    for name in ("0000", "0001"):
+        end(search, name, 0.5)
+    (search.trial_directory("0001") / "result.json").write_text("")
+    (damaged,) = search.set_damaged_aside()
+    assert damaged == search.trial_directory("0001") / "result.json"
+    assert damaged.with_name("result.json.damaged").read_text() == ""
+    assert [trial.status for trial in Search.open(search.directory).trials] == ["finished", "running"]
+
+
+def test_a_trial_of_a_search_that_does_not_run_is_stopped(begin, end):
+    search = begin()
+    end(search, "0000", 0.5)
+    (search.trial_directory("0000") / "result.json").unlink()
+    search.update(status="finished")
+    assert search.trials[0].status == "stopped"
+
+
+def test_a_damaged_search_says_what_is_missing(begin):
+    search = begin()
+    content = read_json(search.directory / "search.json")
+    del content["space"]
+    write_json(search.directory / "search.json", content)
+    with pytest.raises(ArtefactError, match=r"damaged.*search\.json without space"):
+        Search.open(search.directory)
+    write_json(search.directory / "search.json", {**content, "format": 2})
+    with pytest.raises(ArtefactError, match=r"of another format.*format 2"):
+        Search.open(search.directory)
+
+
+def test_what_varies_is_the_space_and_with_hyperband_the_epochs(begin):
+    assert set(begin(algorithm="hyperband", max_epochs=9).varied) == {"batch_size", "epochs"}

@@ -9,7 +9,7 @@ import pytest
 import zoo
 from zoo.api import trials
 from zoo.api.trials import finish, run_trial, runs_of, survey
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
 from zoo.tuning.space import read_changes
 
@@ -165,6 +165,25 @@ def test_a_survey_knows_task_data_and_settings(begin):
     assert known["task"] == "tabular_classification"
     assert known["fingerprint"] == zoo.load_data("iris").info.fingerprint
     assert known["defaults"]["epochs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"augment_rotate": [0.1, 0.2]}, "augment_rotate"),
+        ({"plateau_patience": [4, 5]}, "`plateau_patience` is for schedule=plateau"),
+    ],
+)
+def test_a_range_that_no_trial_could_take_is_refused_by_the_survey(begin, changes, message):
+    content = begin().content
+    with pytest.raises(UsageError, match=message) as refused:
+        survey({**content, "ends": changes})
+    assert refused.value.__notes__ == [f"So it is with all of `{next(iter(changes))}` in the space."]
+
+
+def test_a_range_that_some_trials_could_take_is_not_refused(begin):
+    content = begin().content
+    survey({**content, "ends": {"plateau_patience": [4, 5], "schedule": ["plateau", "cosine"], "batch_size": [16, 32]}})
 
 
 def test_data_that_have_changed_end_a_worker_and_no_trial(begin):

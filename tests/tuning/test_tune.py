@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import tensorflow as tf
 
 import zoo
 from zoo.cli.main import main
-from zoo.errors import UnknownNameError, UsageError, ZooError
+from zoo.errors import ArtefactError, UnknownNameError, UsageError, ZooError
 
 QUICK = {"data": "iris", "epochs": 2, "verbose": 0, "space": {"*": "default", "learning_rate": [0.001, 0.01, 0.1]}}
 COMMAND = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())", "tune"]
@@ -210,6 +211,51 @@ def test_too_many_failures_end_a_search_with_the_reason(tmp_path):
 
 
 @pytest.mark.slow
+def test_whatever_is_killed_before_the_first_trial_is_started_again(tmp_path):
+    process = started(tmp_path / "s", "--trials", "2")
+    for _ in range(2):  # what reads the data, then what forks it
+        wait_for(lambda: psutil.Process(process.pid).children(), "nothing forks")
+        (nursery,) = psutil.Process(process.pid).children()
+        wait_for(lambda nursery=nursery: nursery.children() or (tmp_path / "s").exists(), "nothing is forked")
+        for each in nursery.children()[:1]:
+            each.kill()
+        nursery.kill()
+        wait_for(lambda nursery=nursery: is_gone(nursery), "it lives on")
+    _, err = process.communicate(timeout=WITHIN)
+    assert process.returncode == 0, err
+    check_whole(tmp_path / "s", 2)
+
+
+@pytest.mark.slow
+def test_what_somebody_deleted_or_damaged_is_made_again(tmp_path):
+    words = {**QUICK, "data": None, "out": tmp_path / "s"}
+    written = tmp_path / "search.yaml"
+    written.write_text("model: linear\ndata: iris\nalgorithm: grid\ntrials: 2\n")
+    best = zoo.tune(config=written, **words)
+    search = zoo.Search.open(tmp_path / "s")
+    assert (search.content["algorithm"], len(search.trials)) == ("grid", 2)
+    shutil.rmtree(search.directory / "best")
+    assert zoo.tune(resume=search.directory, verbose=0).metrics == best.metrics
+    (search.directory / "best.yaml").unlink()
+    zoo.tune(config=written, **words)
+    assert (search.directory / "best.yaml").is_file()
+    shutil.rmtree(search.trial_directory("0001"))
+    (search.trial_directory("0000") / "result.json").write_text("")
+    zoo.tune(config=written, **{**words, "trials": 3})
+    assert [trial.status for trial in zoo.Search.open(search.directory).trials] == ["finished"] * 3
+    (search.directory / "oracle" / "oracle.json").write_text("")
+    with pytest.raises(ArtefactError, match=r"oracle/oracle\.json"):
+        zoo.tune(config=written, **{**words, "trials": 4})
+
+
+@pytest.mark.slow
+def test_a_constraint_that_nothing_keeps_is_named(tmp_path):
+    space = {"*": "default", "model.units": {"min": 16, "max": 256}}
+    with pytest.raises(ZooError, match=r"0 failed, 50 broke.*the nearest with \d{3} parameters, more than 10\b"):
+        zoo.tune("mlp", data="iris", space=space, max_parameters=10, out=tmp_path / "s", workers=2, verbose=0)
+
+
+@pytest.mark.slow
 def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
     begun = time.monotonic()
     zoo.tune(
@@ -220,7 +266,7 @@ def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
     )
     assert time.monotonic() - begun < WITHIN
     search = zoo.Search.open(tmp_path / "s")
-    running = [trial.name for trial in search.trials if trial.status == "running"]
+    running = [trial.name for trial in search.trials if trial.status == "stopped"]
     assert search.status == "finished"
     assert search.best_trials
     zoo.tune(resume=tmp_path / "s", trials=len(search.trials), verbose=0)
@@ -233,6 +279,13 @@ def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
     [
         ({"algorithm": "annealing"}, "Unknown algorithm"),
         ({"algorithm": "hyperband", "space": {"epochs": [1, 2]}}, "Hyperband chooses the epochs"),
+        ({"repeats": 0}, "`repeats` is a whole number of at least 1"),
+        ({"trail": 3}, "Did you mean 'trials'"),
+        ({"config": {"algoritm": "grid"}}, "Did you mean 'algorithm'"),
+        ({"config": 3}, "`config` is a YAML file or a mapping"),
+        ({"config": {"trials": 0}}, "`trials` is a whole number"),
+        ({"space": {"batch_size": {"min": 16, "max": 33.5}}}, "`batch_size` is not accepted"),
+        ({"address": "127.0.0.1:99999"}, "with a port from 1 to 65535"),
         ({"trials": 0}, "`trials` is a whole number of at least 1"),
         ({"minutes": -1}, "`minutes` is a number above 0"),
         ({"folds": 1}, "`folds` is a whole number of at least 2"),

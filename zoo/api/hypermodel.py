@@ -27,6 +27,10 @@ MOST_READINGS = 2  # of the data that are kept in memory
 EVER = 10**9  # batches in all, where nobody knows
 
 
+class HopelessError(UsageError, keras_tuner.errors.FatalError):
+    """No trial could do better: keras-tuner ends its search at it, where it would note other errors as failed trials."""
+
+
 class HyperModel(keras_tuner.HyperModel):
     """A `keras_tuner.HyperModel` of one of zoo's models; its space joins what the model and the task bring.
 
@@ -131,14 +135,18 @@ class HyperModel(keras_tuner.HyperModel):
             model: made by `build`.
             *args: of `keras.Model.fit`, which keras-tuner's `search` hands on.
             **kwargs: likewise; `epochs` by default those of the settings.
+
+        Raises:
+            UsageError: there are no data, or they have another shape than the model's input; keras-tuner's search ends.
         """
         key = json.dumps(hp.values, sort_keys=True, default=str)
         number = self._executions[key] = self._executions.get(key, -1) + 1
         model = self._built(hp, number) if number else model
         if args or "x" in kwargs:
+            _check_fits(model, args[0] if args else kwargs["x"])
             return self._frozen(hp, model, number).fit(*args, **kwargs)
         if self._data is None:
-            raise UsageError(
+            raise HopelessError(
                 "There is nothing to train on. Received: neither HyperModel(data=...) nor data in search(...). Give one."
             )
         from zoo.training.batches import training_batches
@@ -189,3 +197,23 @@ class HyperModel(keras_tuner.HyperModel):
         model, task, width = uncompiled(self._model, None, self._task.name, settings.model_arguments, settings.precision)
         compile_model(model, task, width, optimizer_of(settings, EVER), None, settings.label_smoothing)
         return model
+
+
+def _check_fits(model: keras.Model, x: Any) -> None:
+    """Refuse arrays, or datasets, of another shape than the model takes, at which every trial would fail.
+
+    Raises:
+        UsageError: they are.
+    """
+    spec = getattr(x, "element_spec", None)
+    shape = getattr(x if spec is None else spec[0] if isinstance(spec, tuple) else spec, "shape", None)
+    if shape is None or len(model.inputs) != 1:
+        return
+    took, takes = ([size for size in list(each)[1:] if size != 1] for each in (shape, model.inputs[0].shape))
+    if len(took) != len(takes) or any(
+        None not in (one, other) and one != other for one, other in zip(took, takes, strict=True)
+    ):
+        raise HopelessError(
+            f"The data have another shape than the model's input. Received: {tuple(shape)}; accepted: {model.inputs[0].shape}. "
+            "Give model_arguments={'input_shape': ..., 'num_classes': ...} to HyperModel, or data=, which say it."
+        )

@@ -146,9 +146,7 @@ def make_plan(
         **{f"model.{name}": value for name, value in (model_arguments or {}).items()},
         **{f"data.{name}": value for name, value in (data_arguments or {}).items()},
     }
-    if not isinstance(config, Mapping | str | os.PathLike | None):
-        raise UsageError(f"`config` is a YAML file or a mapping. Received: {type(config).__name__}. Give one of them.")
-    written = dict(config) if isinstance(config, Mapping) else configuration.read_yaml(config) if config else {}
+    written = configuration.read_config(config)
     model = model if model is not None else written.get("model")
     if model is None:
         raise UsageError("Which model? Received: none. Name one, for example 'cnn', or give a keras.Model.")
@@ -197,15 +195,17 @@ def planned_directory(
     return Path(out) if out is not None else default_directory(**names)
 
 
-def check_resumed_alone(others: Mapping[str, Any]) -> None:
-    """Refuse arguments beside a run to go on with.
+def check_resumed_alone(others: Mapping[str, Any], kind: str = "run") -> None:
+    """Refuse arguments beside a run, or another kind of thing, to go on with.
 
     Raises:
         UsageError: one is given.
     """
     unused = [name for name, value in others.items() if value is not None]
     if unused:
-        raise UsageError(f"A run goes on with its own settings. Received: {', '.join(unused)} beside resume. Leave that out.")
+        raise UsageError(
+            f"A {kind} goes on with its own settings. Received: {', '.join(unused)} beside resume. Leave that out."
+        )
 
 
 def bare_model(model: str | keras.Model) -> keras.Model | None:

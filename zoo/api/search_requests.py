@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import registry
 from zoo.api.planning import make_plan
-from zoo.config import UNNAMED
+from zoo.config import SETTING_NAMES, UNNAMED, read_config
 from zoo.errors import UnknownNameError, UsageError, one_line
 from zoo.tasks import DIRECTIONS, Task, find_task
+from zoo.tuning.search import LIMITS
 from zoo.tuning.space import check_auto, join_spaces, plain_space, read_changes, read_range
 
 if TYPE_CHECKING:
@@ -25,36 +26,48 @@ if TYPE_CHECKING:
 
 ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 OF_SEARCH = (
-    "space", "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "retrain", "config",
-    "model_arguments", "data_arguments",
+    "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "retrain", "space",
 )  # fmt: skip
-ASKED = ("model", "module", "data", "settings", "seed", "folds", "repeats")  # of a request, by the survey
+OF_TRAINING = ("config", "model_arguments", "data_arguments")
+ASKED = ("model", "module", "data", "settings", "seed", "folds", "repeats", "ends")  # of a request, by the survey
 MOST_SEED = 2**32 - 2
 
 
-def requested(model: str | None, data: str | None, what: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is to be searched, checked as far as it can be before data are read."""
-    from zoo.config import read_yaml
+def join_config(what: Mapping[str, Any], limits: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Join what `config` says of a search with what was given beside it, which goes first.
 
-    config = what.get("config")
-    written = dict(config) if isinstance(config, Mapping) else read_yaml(config) if config else {}
-    changes = _plain({**_mapping(written.pop("space", None)), **_mapping(what.get("space"))})
-    given = _plain({name: value for name, value in what.items() if name not in OF_SEARCH})
+    Returns:
+        All that says what is searched, where `config` has only the settings of trainings left; and the limits.
+    """
+    written = _plain(read_config(what.get("config")))
+    space = {**_mapping(written.pop("space", None)), **_mapping(what.get("space"))}
+    own = {name: written.pop(name) for name in (*OF_SEARCH, *LIMITS) if name in written}
+    given = {name: value for name, value in {**what, **limits}.items() if value is not None}
+    joined = {**own, **given, "space": space or None, "config": written or None}
+    return {name: value for name, value in joined.items() if name not in LIMITS}, {name: joined.get(name) for name in LIMITS}
+
+
+def requested(model: str | None, data: str | None, what: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be searched, of what `join_config` gives, checked as far as it can be before data are read."""
+    written, changes = what.get("config") or {}, _plain(what.get("space") or {})
+    given = _plain({name: value for name, value in what.items() if name not in (*OF_SEARCH, *OF_TRAINING)})
     if not isinstance(model, str | None):
         raise UsageError(
             f"A search builds models by name. Received: {type(model).__name__}. Give a name; for models of your own, hand a "
             "function that builds them to a tuner of keras-tuner."
         )
+    if unknown := [key for key in {**written, **given} if "." not in key and key not in SETTING_NAMES]:
+        raise UnknownNameError("setting or argument", unknown[0], [*SETTING_NAMES, *OF_SEARCH, *LIMITS, *OF_TRAINING])
     plan = make_plan(model, data, written, what.get("model_arguments"), what.get("data_arguments"), given)
     explicit = {key: value for key, value in plan.explicit.items() if key not in ("model", "data", "seed")}
     read = read_changes(changes, explicit)
     check_auto(read.ranges, explicit)
-    algorithm = what.get("algorithm") or "random"
+    algorithm = what.get("algorithm", "random")
     if algorithm not in ALGORITHMS:
         raise UnknownNameError("algorithm", algorithm, ALGORITHMS)
     if algorithm == "hyperband" and "epochs" in read.ranges:
         raise UsageError("Hyperband chooses the epochs. Received: epochs in the space. Set epochs= to the most of them.")
-    repeats, folds = what.get("repeats") or 1, what.get("folds")
+    repeats, folds = what.get("repeats", 1), what.get("folds")
     check_count("repeats", repeats, 1)
     check_count("folds", folds, 2)
     if folds and "data.fold" in explicit:
@@ -74,17 +87,18 @@ def requested(model: str | None, data: str | None, what: Mapping[str, Any]) -> d
         "seed": seed, "algorithm": algorithm, "repeats": repeats, "folds": folds,
         "constraints": limits, "retrain": bool(what.get("retrain")), "wanted": (what.get("objective"), what.get("direction")),
     }  # fmt: skip
-    for key, found in read.ranges.items():  # each value is one that `zoo.train` takes
-        for value in read_range(key, found).ends():
+    request["ends"] = {key: read_range(key, found).ends() for key, found in read.ranges.items()}
+    for key, values in request["ends"].items():  # each is one that `zoo.train` takes
+        for value in values:
             make_plan(request["model"], data, None, None, None, {**request["settings"], key: value})
     return request
 
 
 def surveyed(request: Mapping[str, Any], nursery: Nursery) -> dict[str, Any]:
     """Return what `search.json` says of a search, once a process has read the data and built the first model."""
-    known = nursery.call("zoo.api.trials:survey", request={name: request[name] for name in ASKED})
+    known = nursery.call("zoo.api.trials:survey", request={name: request.get(name) for name in ASKED})
     task = find_task(known["task"])  # which the data decide on
-    content = {name: value for name, value in request.items() if name not in ("changes", "wanted")}
+    content = {name: value for name, value in request.items() if name not in ("changes", "wanted", "ends")}
     if "changes" in request:
         space = searched(request["model"], task, known["defaults"], request["changes"], request["settings"])
         content |= {"space": plain_space(space), "defaults": {key: found.default for key, found in space.items()}}

@@ -8,17 +8,17 @@ import shlex
 import signal
 import socket
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.api.planning import check_resumed_alone
-from zoo.api.search_requests import check_count, handed_over, requested, surveyed
+from zoo.api.search_requests import check_count, handed_over, join_config, requested, surveyed
 from zoo.artefacts.files import check_new_directory, read_json
 from zoo.config import UNNAMED
 from zoo.errors import UsageError, ZooError
-from zoo.tuning.search import ENDED_FILE, SEARCH_FILE, TIME_OVER, trials_over
+from zoo.tuning.search import ENDED_FILE, SEARCH_FILE, TIME_OVER, nearest_infeasible, trials_over
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
@@ -39,14 +39,14 @@ def tune(
     space: Mapping[str, Any] | None = None,
     trials: int | None = None,
     minutes: float | None = None,
-    algorithm: Literal["random", "bayesian", "hyperband", "grid"] = "random",
+    algorithm: Literal["random", "bayesian", "hyperband", "grid"] | None = None,
     objective: str | None = None,
     direction: Literal["min", "max"] | None = None,
-    repeats: int = 1,
+    repeats: int | None = None,
     folds: int | None = None,
     max_parameters: int | None = None,
     max_latency_ms: float | None = None,
-    retrain: bool = False,
+    retrain: bool | None = None,
     keep: int | None = None,
     workers: int = 1,
     address: str | None = None,
@@ -66,18 +66,19 @@ def tune(
     Args:
         model: a name.
         data: anything that `load_data` takes, but generators; by default the embedded data set of the model's task.
-        config: a YAML file or a mapping of flat settings, and under `space` what `space` takes.
+        config: a YAML file or a mapping of flat settings; `space`, `trials`, `algorithm` and all else that says how to
+            search may stand there too, and what is given beside it goes first.
         space: what is searched, over the ranges of the model and the task: for each setting a list of values, or a mapping with
             `min`, `max`, and `step` and `sampling` ("linear" or "log") if need be; one value holds a setting at it, "default"
             leaves it as it is, also for patterns: `{"*": "default", "learning_rate": [1e-3, 1e-2]}`.
         trials: how many, at most; 20 where `minutes` are not given either.
         minutes: after which running trials are stopped and no other begins.
         algorithm: keras-tuner's "random", "bayesian" (Gaussian process), "hyperband" (many short trainings, of which the best
-            get more epochs, each from the start), or "grid".
+            get more epochs, each from the start), or "grid"; by default random.
         objective: a score of the validation part: `accuracy`, `macro_f1`, `precision`, `recall`, `micro_f1`, `loss`; `mae`,
             `rmse`, `r2`, `loss` of regression. By default the task's.
         direction: "min" or "max"; known of every score, and refused where it is the wrong one.
-        repeats: trainings of each trial, with seeds one after the other; scores are their means.
+        repeats: trainings of each trial, with seeds one after the other, whose scores' mean counts; by default 1.
         folds: of cross-validation for each trial, cut from train and validation together; at least 2.
         max_parameters: of a model; larger ones are not trained and do not count.
         max_latency_ms: for one example on this machine, while the other workers run.
@@ -104,9 +105,8 @@ def tune(
         KeyboardInterrupt: Ctrl-C or SIGTERM; running trials are kept, and a note says how to go on.
     """
     what = {
-        "space": space, "algorithm": algorithm if algorithm != "random" or resume is None else None, "objective": objective,
-        "direction": direction, "repeats": repeats if repeats != 1 else None, "folds": folds,
-        "max_parameters": max_parameters, "max_latency_ms": max_latency_ms, "retrain": retrain or None,
+        "space": space, "algorithm": algorithm, "objective": objective, "direction": direction, "repeats": repeats,
+        "folds": folds, "max_parameters": max_parameters, "max_latency_ms": max_latency_ms, "retrain": retrain,
         "model_arguments": model_arguments, "data_arguments": data_arguments, "config": config, **settings,
     }  # fmt: skip
     limits = {"trials": trials, "minutes": minutes, "keep": keep}
@@ -131,16 +131,18 @@ def run_search(
     from zoo.tuning.nursery import Nursery, private_folder
     from zoo.tuning.search import Search
 
+    what, limits = join_config(what, limits)
     _check_counts(limits, workers)
     check_machine(workers)
     address = address or f"{AT_HOME}:{free_ports(1)[0]}"
     _check_address(address, is_ours=True)
     search: Search | None
-    with private_folder() as folder:
+    with private_folder() as folder, ExitStack() as stack:
         name, preloaded = handed_over(data, Path(folder))
         if resume is not None:
-            check_resumed_alone({"model": model, "out": out, **what})
-            search = Search.open(resume)
+            check_resumed_alone({"model": model, "out": out, **what}, "search")
+            directory = Path(resume)
+            search = Search.open(directory)
             is_in_memory = search.content["data"] in UNNAMED
             if is_in_memory and preloaded is None:
                 raise UsageError("This search was on data in memory, which it does not keep. Received: none. Give data=.")
@@ -149,8 +151,6 @@ def run_search(
                     f"This search goes on with {search.content['data']}. Received: data beside resume. Leave it out."
                 )
             request = dict(search.content)
-            if search.status == "finished" and not _asks_for_more(search, limits):
-                return _finished_already(search)
         else:
             request = requested(model, name, what)
             directory = Path(out) if out is not None else default_directory(f"tune-{request['model']}", request["data"])
@@ -159,24 +159,54 @@ def run_search(
                 check_new_directory(directory)
             if not limits["trials"] and not limits["minutes"] and request["algorithm"] != "grid":
                 limits = {**limits, "trials": TRIALS}
-            limits = {"keep": KEEP, **{name: value for name, value in limits.items() if value is not None}}
-        with Nursery(Path(folder), preloaded) as nursery:
+            limits = {**limits, "keep": limits["keep"] or KEEP}
+        if search is not None:
+            _hold(search, stack)
+            if resume is not None and _is_done(search, limits, retrain=request["retrain"]):
+                return search
+        with _told_how_to_go_on(directory), Nursery(Path(folder), preloaded) as nursery:
             content = surveyed(request, nursery)
+            if search is None and (directory / SEARCH_FILE).is_file():  # another process was faster
+                search = Search.open(directory)
+                _hold(search, stack)
             if search is None:
-                search = begun(directory, {**content, "trials": None, "minutes": None, "keep": KEEP, **limits})
+                search = begun(directory, {**content, "trials": None, "minutes": None, **limits})
+                _hold(search, stack)
             else:
                 search.check_same(content)
-                is_done = search.status == "finished" and search.content["retrain"] == content["retrain"]
-                if is_done and not _asks_for_more(search, limits):
-                    return _finished_already(search)
-            with search.held():
-                search.update(retrain=content["retrain"])
-                return go_on(search, nursery, limits, workers, address, verbose)
+                if _is_done(search, limits, retrain=content["retrain"]):
+                    return search
+            search.update(retrain=content["retrain"])
+            return go_on(search, nursery, limits, workers, address, verbose)
 
 
-def _finished_already(search: Search) -> Search:
+def _hold(search: Search, stack: ExitStack) -> None:
+    """Let no other process search here until the stack is closed, and set damaged files aside."""
+    stack.enter_context(search.held())
+    for path in search.set_damaged_aside():
+        logger.warning("This file was damaged and is set aside; its trial goes on without it: %s", path)
+
+
+def _is_done(search: Search, limits: Mapping[str, Any], *, retrain: bool) -> bool:
+    """Whether a search has all that is asked of it."""
+    is_whole = (search.directory / "best" / "run.json").is_file() and (search.directory / "best.yaml").is_file()
+    counted = sum(trial.status != "infeasible" for trial in search.trials)
+    asks_for_more = bool(limits["minutes"]) or (limits["trials"] or 0) > counted
+    if search.status != "finished" or not is_whole or search.content["retrain"] != retrain or asks_for_more:
+        return False
     logger.info("The search in %s has finished; more trials= or minutes= go on with it.", search.directory)
-    return search
+    return True
+
+
+@contextmanager
+def _told_how_to_go_on(directory: Path) -> Iterator[None]:
+    """Add to an interrupt how to go on with the search in a directory, if it has begun."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        if (directory / SEARCH_FILE).is_file():
+            interrupt.add_note(f"What was found is kept. To go on: zoo tune --resume {shlex.quote(str(directory))}")
+        raise
 
 
 def join_search(
@@ -275,9 +305,8 @@ def go_on(
         best = nursery.call("zoo.api.trials:finish", directory=str(search.directory), retrain=retrain)
         search.update(best=[best, retrain])
         status = "finished"
-    except KeyboardInterrupt as interrupt:
+    except KeyboardInterrupt:
         status = "interrupted"
-        interrupt.add_note(f"What was found is kept. To go on: zoo tune --resume {shlex.quote(str(search.directory))}")
         raise
     finally:
         if before is not None:
@@ -290,25 +319,20 @@ def go_on(
 
 def _check_end(search: Search) -> None:
     """Refuse a search without a finished trial, and warn of one that ended early."""
-    trials = search.trials
-    failed = [trial for trial in trials if trial.status == "failed"]
-    if not search.best_trials:
-        reason = f" The last one: {failed[-1].reason}" if failed else ""
-        bad = [trial for trial in trials if trial.status == "infeasible"]
-        reason = reason or (f" The last one: {bad[-1].reason}." if bad else "")
-        raise ZooError(
-            f"No trial finished: {len(failed)} failed, {len(bad)} broke a constraint.{reason} Change the space, and search in "
-            "another directory."
-        )
     path = search.directory / ENDED_FILE
-    because = read_json(path)["because"] if path.is_file() else ""
-    if because not in ("", TIME_OVER, trials_over(search.content["trials"])):
+    because = read_json(path)["because"].rstrip(".") if path.is_file() else ""
+    is_early = because not in ("", TIME_OVER, trials_over(search.content["trials"]))
+    if not search.best_trials:
+        failed = [trial for trial in search.trials if trial.status == "failed"]
+        bad = [trial for trial in search.trials if trial.status == "infeasible"]
+        reasons = [failed[-1].reason] if failed else [nearest_infeasible(bad).reason] if bad else []
+        told = because if is_early else ", for example: ".join([because, *(str(reason).rstrip(".") for reason in reasons)])
+        raise ZooError(
+            f"No trial finished: {len(failed)} failed, {len(bad)} broke a constraint. The search ended after: {told}. Change "
+            "the space, and search in another directory."
+        )
+    if is_early:
         logger.warning("The search ended before its trials or minutes were over: %s.", because)
-
-
-def _asks_for_more(search: Search, limits: Mapping[str, Any]) -> bool:
-    counted = sum(trial.status != "infeasible" for trial in search.trials)
-    return bool(limits.get("minutes")) or (limits.get("trials") or 0) > counted
 
 
 def _interrupted_by_sigterm() -> Any:
@@ -332,7 +356,9 @@ def _check_address(address: str, *, is_ours: bool = False) -> None:
     """Refuse what is no address, and one of ours that cannot be listened on: gRPC would share a port with another search."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 2**16:
-        raise UsageError(f"An address is HOST:PORT. Received: {address!r}. Write for example 192.168.1.5:8765.")
+        raise UsageError(
+            f"An address is HOST:PORT, with a port from 1 to 65535. Received: {address!r}. Write for example 192.168.1.5:8765."
+        )
     if is_ours:
         try:
             with socket.create_server((host, int(port))):

@@ -7,7 +7,7 @@ import math
 import shutil
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,8 @@ def survey(request: Mapping[str, Any]) -> dict[str, Any]:
     if not splits.has_validation:
         raise UsageError("Trials are scored on the validation part. Received: data.validation=0. Ask for retrain in its place.")
     check_batches(splits, settings, None)
+    for key, values in (request.get("ends") or {}).items():
+        _check_range(request, key, values, override, splits)
     if override:
         splits = _plan(request, {}).read()
     return {
@@ -58,6 +60,30 @@ def survey(request: Mapping[str, Any]) -> dict[str, Any]:
         "fingerprint": splits.info.fingerprint,
         "defaults": settings.to_flat(),
     }
+
+
+def _check_range(
+    request: Mapping[str, Any], key: str, values: Sequence[Any], override: Mapping[str, Any], splits: Splits
+) -> None:
+    """Refuse a range of a setting of training without a value that these data take.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from zoo.config import OF_SCHEDULES
+    from zoo.training.batches import check_batches
+
+    if key.startswith(("data.", "model.")) or (key in OF_SCHEDULES and "schedule" in request["ends"]):
+        return
+    for number, value in enumerate(values, start=1):
+        try:
+            check_batches(*_plan(request, {**override, key: value}).settle(splits), None)
+        except UsageError as error:
+            if number == len(values):
+                error.add_note(f"So it is with all of `{key}` in the space.")
+                raise
+        else:
+            return
 
 
 def work(directory: str, address: str, worker: str, died_of: str | None) -> int:
@@ -151,7 +177,8 @@ def finish(directory: str, *, retrain: bool) -> str:
     """
     search = Search.open(directory)
     best, target = search.best_trial, search.directory / "best"
-    if search.content.get("best") == [best.name, retrain] and target.is_dir():
+    if search.content.get("best") == [best.name, retrain] and (target / "run.json").is_file():
+        _write_settings(search)
         return best.name
     partial = search.directory / f".partial-best-{best.name}{'-retrained' if retrain else ''}"
     if retrain or search.content["folds"]:
@@ -167,9 +194,14 @@ def finish(directory: str, *, retrain: bool) -> str:
     partial.rename(target)
     for other in search.directory.glob(".partial-best-*"):  # of a search that was stopped here, before it went on
         shutil.rmtree(other)
-    write_text(search.directory / "best.yaml", (target / "config.yaml").read_text(encoding="utf-8"))
+    _write_settings(search)
     shutil.rmtree(before, ignore_errors=True)
     return best.name
+
+
+def _write_settings(search: Search) -> None:
+    """Write the settings of the best run where they are looked for."""
+    write_text(search.directory / "best.yaml", (search.directory / "best" / "config.yaml").read_text(encoding="utf-8"))
 
 
 def runs_of(content: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -89,9 +89,9 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ArtefactError(f"This is not a whole run directory: {path.name} is missing. Received: {path.parent}.") from error
     except (OSError, ValueError) as error:
-        raise ArtefactError(f"This file is damaged: {error}. Received: {path}. Train again or restore it.") from error
+        raise ArtefactError(f"This file is damaged: {error}. Received: {path}. Restore it, or begin anew elsewhere.") from error
     if not isinstance(content, dict):
-        raise ArtefactError(f"This file is damaged: it holds no object. Received: {path}. Train again or restore it.")
+        raise ArtefactError(f"This file is damaged: it holds no object. Received: {path}. Restore it, or begin anew elsewhere.")
     return content
 
 

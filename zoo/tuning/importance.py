@@ -39,10 +39,10 @@ def importance_of(search: Search) -> Importance | None:
 
     trials = [trial for trial in search.trials if trial.objective is not None]
     targets = np.array([trial.objective for trial in trials])
-    names = list(search.space)
+    space, names = search.varied, list(search.varied)
     if len(trials) < FEWEST or np.ptp(targets) == 0:
         return None
-    places = np.array([[place_in(search.space[name], trial.settings[name]) for name in names] for trial in trials])
+    places = np.array([[place_in(space[name], trial.settings[name]) for name in names] for trial in trials])
     forest = RandomForestRegressor(TREES, min_samples_leaf=2, oob_score=True, random_state=0).fit(places, targets)
     found = permutation_importance(forest, places, targets, n_repeats=REPEATS, random_state=0).importances_mean
     found = np.maximum(found, 0.0)

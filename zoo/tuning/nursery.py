@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -29,6 +30,8 @@ from zoo.errors import UsageError, ZooError
 LOOK = 0.05  # seconds between two looks at the children
 LAST_WAIT = 3.0  # seconds after that
 GRACE = 20.0  # seconds that children have to save and end, before they are killed
+ATTEMPTS = 3  # of a function whose process is killed
+NOISE = re.compile(r"WARNING: All log messages|[IWEF]\d{4} |\d{4}-\d\d-\d\d \d\d:")  # begins a line of TensorFlow's own
 MODULES = (
     "tensorflow", "keras", "keras_tuner", "tensorboard.compat.tensorflow_stub", "sklearn.metrics", "sklearn.model_selection",
     "sklearn.datasets", "zoo.tuning.chief", "zoo.training.fit", "zoo.training.auto", "zoo.pipeline.load",
@@ -71,7 +74,7 @@ class Child:
         """
         if not self.answer.is_file():
             how = f"was ended by {signal.Signals(-self.code).name}" if self.code and self.code < 0 else "failed"
-            raise ZooError(f"A process of the search {how}. Its last words: {self.last_words()}")
+            raise ZooError(f"A process of the search {how}.{self.last_words()}")
         content = json.loads(self.answer.read_text(encoding="utf-8"))
         if "error" in content:
             kind = getattr(errors, content["error"], ZooError)
@@ -79,12 +82,13 @@ class Child:
         return content["made"]
 
     def last_words(self) -> str:
-        """Return the end of what it wrote."""
+        """Return the end of what it wrote, as a sentence to add to others; TensorFlow's greetings are left out."""
         for log in (self.log, self.log.with_name("nursery.log")):
             with suppress(OSError):
-                if words := log.read_text(encoding="utf-8", errors="replace")[-2000:].strip():
-                    return words
-        return "none"
+                lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+                if words := "\n".join(line for line in lines if not NOISE.match(line))[-2000:].strip():
+                    return f" Its last words: {words}"
+        return ""
 
 
 class Nursery:
@@ -173,10 +177,19 @@ class Nursery:
                 del self._children[child.number]
 
     def call(self, function: str, **arguments: Any) -> Any:
-        """Let a new process call a function, wait for it, and return what it returned."""
-        child = self.begin(function, **arguments)
-        while not child.has_ended:
-            self.look()
+        """Let a new process call a function, wait for it, and return what it returned.
+
+        Where its process is killed, the function is called again: it must not matter how far it came.
+
+        Raises:
+            ZooError: it raised one, or was killed again and again.
+        """
+        for _ in range(ATTEMPTS):
+            child = self.begin(function, **arguments)
+            while not child.has_ended:
+                self.look()
+            if child.code is None or child.code >= 0:
+                break
         return child.result()
 
     def _forget(self) -> None:

@@ -14,11 +14,12 @@ import keras_tuner
 from keras_tuner import oracles
 
 from zoo.artefacts.files import read_json, write_json
-from zoo.tuning.search import ENDED_FILE, TIME_OVER, Search, trials_over
+from zoo.errors import ArtefactError, one_line
+from zoo.tuning.search import ENDED_FILE, RESULT_FILE, TIME_OVER, Search, nearest_infeasible, trials_over
 from zoo.tuning.space import declare_space
 
 FAILURES = 5  # trials in a row that fail before a search ends
-INFEASIBLE = 200  # trials in a row that break a constraint
+INFEASIBLE = 50  # trials in a row that break a constraint
 UNLIMITED = 10**9
 TUNERS_OWN = "tuner/"  # keras-tuner's prefix of what Hyperband notes beside the settings
 
@@ -58,9 +59,13 @@ class Kept(keras_tuner.Oracle):
             return TIME_OVER
         recent = ended[self.ended_before :]
         feasible = [trial for trial in recent if trial.status != "infeasible"]
-        for kind, found, most in (("failed", feasible, FAILURES), ("infeasible", recent, INFEASIBLE)):
-            if len(found) >= most and {trial.status for trial in found[-most:]} == {kind}:
-                return f"{most} trials in a row are {kind}, the last one: {found[-1].reason}"
+        failed = feasible[-FAILURES:]
+        if len(failed) == FAILURES and {trial.status for trial in failed} == {"failed"}:
+            return f"{FAILURES} trials in a row failed, the last one: {failed[-1].reason}"
+        none_fits = all(trial.status == "infeasible" for trial in ended)  # which another start would not change
+        bad = (ended if none_fits else recent)[-INFEASIBLE:]
+        if len(bad) == INFEASIBLE and {trial.status for trial in bad} == {"infeasible"}:
+            return f"{INFEASIBLE} trials in a row break a constraint, the nearest with {nearest_infeasible(bad).reason}"
         return None
 
     def on_fault(self) -> None:
@@ -98,12 +103,14 @@ class Kept(keras_tuner.Oracle):
 
         Args:
             workers_live: whether the workers here still run the trials that they were given; else these wait to be given anew.
+
+        Raises:
+            ArtefactError: it is damaged.
         """
         (self.search.directory / ENDED_FILE).unlink(missing_ok=True)
-        if not self._state_file.is_file():
+        if not self._state_file.is_file() and not self.search.trials:
             return
-        super().reload()
-        state = read_json(self._state_file)
+        state = self._reloaded()
         for name in set(self.trials) - set(self.start_order):
             del self.trials[name]  # written, but never handed out
             shutil.rmtree(self._get_trial_dir(name))
@@ -112,7 +119,9 @@ class Kept(keras_tuner.Oracle):
             if trial.status in ("COMPLETED", "FAILED") and trial.trial_id not in self.end_order:
                 self.end_order.append(trial.trial_id)
         waiting = {worker: trial for worker, trial in given.items() if trial.trial_id not in self.end_order}
-        self._retry_queue = [*state["retry_queue"]]
+        lost = [name for name in self.end_order if not (self.search.trial_directory(name) / RESULT_FILE).is_file()]
+        self.end_order = [name for name in self.end_order if name not in lost]
+        self._retry_queue = [*state["retry_queue"], *lost]
         self.ongoing_trials: dict[str, Any] = {}
         for worker, trial in waiting.items():
             if workers_live or machine_of(worker):
@@ -121,6 +130,21 @@ class Kept(keras_tuner.Oracle):
                 self._retry_queue.append(trial.trial_id)
         self.tuner_ids = set(self.ongoing_trials)
         self.ended_before = state["ended_before"] if workers_live else len(self.end_order)
+
+    def _reloaded(self) -> dict[str, Any]:
+        """Bring back what keras-tuner wrote, and return the state as it is written."""
+        state = read_json(self._state_file)
+        try:
+            super().reload()
+            if missing := {*self.start_order, *state["retry_queue"]} - set(self.trials):
+                raise KeyError(f"trial {min(missing)} is missing")
+        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise ArtefactError(
+                f"What keras-tuner keeps of this search is damaged: {type(error).__name__}: {one_line(error)}. Received: "
+                f"{self._state_file.parent}. Restore it, or begin another search; finished trials stay in "
+                f"{self.search.directory / 'trials'}."
+            ) from error
+        return state
 
     def get_state(self) -> dict[str, Any]:
         """Return the state, as it is written."""

@@ -53,7 +53,8 @@ def report_page(search: Search) -> str:
             "<h2>Importance</h2>",
             *_importance(search),
             "<h2>Settings and objective</h2>",
-            "<p>A line is a trial; the best is thick.</p>",
+            f"<p>A line is a trial, the darker the better its {search.objective}; the best is thick. Of trials with the same "
+            "score the one with fewer parameters is better, then the earlier one.</p>",
             _image(_parallel(search, best), "parallel coordinates"),
             "<h2>Learning curves</h2>",
             *_curves(search, best),
@@ -118,6 +119,7 @@ def _progress(search: Search, finished: list[Trial]) -> Figure:
         axes.step(places, lines, where="post", color=BEST, label="best so far")
         axes.set_xlabel(label)
         axes.set_ylabel(search.objective if label != "minutes" else "")
+        axes.locator_params(axis="x", integer=label != "minutes", min_n_ticks=1)
         axes.legend()
     return figure
 
@@ -143,7 +145,7 @@ def _parallel(search: Search, best: list[Trial]) -> Figure:
     """Return parallel coordinates, whose axes lie one below the other."""
     from matplotlib import colormaps
 
-    space, names = search.space, list(search.space)
+    space, names = search.varied, list(search.varied)
     scores = [float(trial.objective or 0.0) for trial in best]
     low, high = min(scores), max(scores)
     figure = _figure(9, 0.8 + 0.42 * (len(names) + 1))
@@ -171,7 +173,7 @@ def _axis(axes: Axes, height: int, marks: list[tuple[float, str]]) -> None:
     axes.plot((0, 1), (height, height), color="#1b1f24", linewidth=0.8, zorder=0)
     for place, text in marks:
         text = text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
-        axes.text(place, height + 0.3, text, fontsize=8, ha="center", va="center", color="#57606a", zorder=3, bbox=WHITE)
+        axes.text(place, height + 0.3, text, fontsize=8, ha="center", va="center", color="#57606a", zorder=5, bbox=WHITE)
 
 
 def _curves(search: Search, best: list[Trial]) -> list[str]:

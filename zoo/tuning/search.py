@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts.files import read_json, write_json
 from zoo.errors import ArtefactError, UsageError
-from zoo.tuning.space import Space, read_range
+from zoo.tuning.space import Interval, Space, read_range
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
@@ -32,6 +32,7 @@ SHOWS_ONLY = (
     "zoo/cli/", "zoo/tuning/report", "zoo/tuning/table", "zoo/tuning/importance", "zoo/evaluation/report",
     "zoo/evaluation/page", "zoo/evaluation/pictures",
 )  # fmt: skip
+LIMITS = ("trials", "minutes", "keep")  # which do not make a search another one
 OF_THE_SEARCH = ("model", "data", "settings", "space", "algorithm", "objective", "seed", "repeats", "folds", "constraints")
 
 
@@ -41,7 +42,8 @@ class Trial:
 
     Args:
         name: "0000" for the first.
-        status: "running", "finished", "failed", or "infeasible" where it breaks a constraint.
+        status: "running", "finished", "failed", "infeasible" where it breaks a constraint, or "stopped" where it would go on if
+            the search did.
         settings: the searched ones, in flat keys.
         objective: what the search goes by, the mean of its runs; None until it is finished.
         scores: of the validation part, means of its runs.
@@ -96,10 +98,14 @@ class Search:
         if not (path / SEARCH_FILE).is_file():
             raise ArtefactError(f"There is no search here: {SEARCH_FILE} is missing. Received: {path}. `zoo.tune` makes one.")
         content = read_json(path / SEARCH_FILE)
-        if content.get("format") != FORMAT or not {"status", *OF_THE_SEARCH} <= set(content):
+        if content.get("format") != FORMAT:
             raise ArtefactError(
-                f"This search is damaged, or of another format. Received: format {content.get('format')!r} in {path}; "
-                f"accepted: {FORMAT}. Restore it, or install a newer zoo."
+                f"This search is of another format. Received: format {content.get('format')!r} in {path}; accepted: {FORMAT}. "
+                "Install the zoo that it was made with."
+            )
+        if missing := {"status", "defaults", "seconds", *LIMITS, *OF_THE_SEARCH} - set(content):
+            raise ArtefactError(
+                f"This search is damaged. Received: {path / SEARCH_FILE} without {', '.join(sorted(missing))}. Restore it."
             )
         return cls(path, content)
 
@@ -116,7 +122,10 @@ class Search:
 
         Raises:
             UsageError: another one searches there.
+            ArtefactError: it cannot be written to.
         """
+        if not os.access(self.directory, os.W_OK):
+            raise ArtefactError(f"A search that goes on is written to. Received: {self.directory}, which cannot be. Mend that.")
         with lock(self.directory / ".lock", patience=0.0) as is_held:
             if not is_held:
                 raise UsageError(
@@ -141,7 +150,10 @@ class Search:
         then, now = _flat(self.content), _flat(other)
         changed = [name for name in sorted({*then, *now}) if then.get(name) != now.get(name)]
         if changed:
-            shown = "; ".join(f"{name}: then {_shown(then.get(name))}, now {_shown(now.get(name))}" for name in changed[:10])
+            named = {"fingerprint": "content of the data, as a fingerprint"}
+            shown = "; ".join(
+                f"{named.get(name, name)}: then {_shown(then.get(name))}, now {_shown(now.get(name))}" for name in changed[:10]
+            )
             more = f"; and {len(changed) - 10} more" if len(changed) > 10 else ""
             raise UsageError(
                 f"The search in {self.directory} was for something else, and its trials cannot be set beside others. Received: "
@@ -168,6 +180,13 @@ class Search:
         """What is searched."""
         defaults = self.content["defaults"]
         return {key: read_range(key, plain, defaults.get(key)) for key, plain in self.content["space"].items()}
+
+    @property
+    def varied(self) -> Space:
+        """What differs between trials: what is searched, and with Hyperband the epochs."""
+        if self.content["algorithm"] != "hyperband":
+            return self.space
+        return {**self.space, "epochs": Interval(1, self.content["max_epochs"], None, "linear", 1)}
 
     @property
     def trials(self) -> list[Trial]:
@@ -225,6 +244,19 @@ class Search:
         before = len(self._ended)
         return len(self.trials) > 0 and len(self._ended) > before
 
+    def set_damaged_aside(self) -> list[Path]:
+        """Rename files of trials that are damaged, so that these trials are run again; return what they were called."""
+        damaged = []
+        for path in sorted(self.directory.glob("trials/*/*.json")):
+            try:
+                read_json(path)
+            except ArtefactError as error:
+                if isinstance(error.__cause__, OSError):
+                    raise
+                path.rename(path.with_name(f"{path.name}.damaged"))
+                damaged.append(path)
+        return damaged
+
     def keep_best_only(self, count: int) -> None:
         """Remove models, checkpoints and logs of all finished trials but the best ones; scores and histories stay."""
         for trial in [*self.best_trials[count:], *(trial for trial in self.trials if trial.status in ("failed", "infeasible"))]:
@@ -244,14 +276,20 @@ class Search:
             result = folder / RESULT_FILE
             content = read_json(result if result.is_file() else folder / TRIAL_FILE)
             known = {key: content[key] for key in Trial.__dataclass_fields__ if key in content}
-            trial = Trial(**{"status": "running", **known, "name": name, "directory": folder})
-            if trial.status == "running":
+            unfinished = "running" if self.status == "running" else "stopped"
+            trial = Trial(**{"status": unfinished, **known, "name": name, "directory": folder})
+            if trial.status == unfinished:
                 return trial
             self._ended[name] = trial
         return self._ended[name]
 
     def __repr__(self) -> str:
         return f"Search({str(self.directory)!r}, {self.status}, {len(self.trials)} trials)"
+
+
+def nearest_infeasible(trials: Sequence[Trial]) -> Trial:
+    """Return the trial that came nearest to keeping the constraints: speed is only looked at where the size is within its."""
+    return min(trials, key=lambda trial: (trial.latency_ms is None, trial.latency_ms or trial.parameters or 0))
 
 
 def trials_over(limit: int) -> str:

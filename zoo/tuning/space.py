@@ -99,7 +99,8 @@ class Interval:
 
     def ends(self) -> tuple[Any, ...]:
         """Return values that stand for all when they are checked."""
-        return (self.low, self.high)
+        between = () if self.is_whole else (self.low + (self.step or (self.high - self.low) / math.pi),)  # no whole number
+        return (self.low, *between, self.high)
 
     def to_plain(self) -> dict[str, Any]:
         """Return it as YAML has it."""

@@ -98,9 +98,11 @@ class Supervisor:
         if self._chief is not None and not self._chief.has_ended:
             return
         if self._chief is not None and self._chief.code != 0:  # it ends well when it was asked for more than there is
+            if self._chief.answer.is_file():
+                self._chief.result()  # an error of zoo's, which another chief would meet too
             self._chief_deaths += 1
             if self._chief_deaths >= DEATHS:
-                raise ZooError(f"The chief of the search ended {DEATHS} times. Its last words: {self._chief.last_words()}")
+                raise ZooError(f"The chief of the search ended {DEATHS} times.{self._chief.last_words()}")
         self._chief = self.nursery.begin(
             "zoo.tuning.chief:serve", environment={"CUDA_VISIBLE_DEVICES": "-1"}, directory=str(self.search.directory),
             address=self.address, workers_live=workers_live, deadline=self.deadline,
@@ -135,10 +137,9 @@ class Supervisor:
         slot.rests_until = time.monotonic() + min(slot.deaths, 3) * ASK_AGAIN
         slot.deaths += 1
         if slot.deaths > DEATHS:
-            child.result()  # an error of zoo's, if it left one
-            raise ZooError(
-                f"A worker ended {slot.deaths} times, at last by {slot.died_of}. Its last words: {child.last_words()}"
-            )
+            if child.answer.is_file():
+                child.result()  # an error of zoo's
+            raise ZooError(f"A worker ended {slot.deaths} times, at last by {slot.died_of}.{child.last_words()}")
 
     def _others_run(self, slot: Slot) -> bool:
         """Whether a trial still runs that this slot may have to take over: another machine's, which may go."""

@@ -67,18 +67,21 @@ class TrialTable:
         best = self._search.best_trials[:1]
         room = max(FEWEST_ROWS, min(MOST_ROWS, self._console.height - AROUND))
         shown = sorted({*(trial.name for trial in trials[-room:]), *(trial.name for trial in best)})
-        names = list(dict.fromkeys(name for trial in trials for name in trial.settings))
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
         score = f"{self._search.objective} ({self._search.content['objective']['direction']})"
         for title, width in (("trial", 5), ("status", STATUS), (score, len(score)), ("time", 7)):
             table.add_column(title, justify="left" if title in ("trial", "status") else "right", no_wrap=True, width=width)
-        table.add_column("settings", ratio=1, no_wrap=True, overflow="ellipsis")
+        differs = len(trials) > 1
+        title = f"settings{f', after {trials[0].name} what differs' if differs else ''}"
+        table.add_column(title, ratio=1, no_wrap=True, overflow="ellipsis")
         for trial in trials:
             if trial.name in shown:
                 is_best = trial.name == best[0].name if best else False
                 score = "" if trial.objective is None else f"{trial.objective:.4f}"
                 settings = "  ".join(
-                    f"{name.rpartition('.')[2]} {short(trial.settings[name])}" for name in names if name in trial.settings
+                    f"{name.rpartition('.')[2]} {short(value)}"
+                    for name, value in trial.settings.items()
+                    if trial is trials[0] or trials[0].settings.get(name) != value
                 )
                 told = settings if trial.reason is None else trial.reason
                 row = [trial.name, self._status(trial), score, clock(trial.seconds), told]
@@ -111,7 +114,11 @@ class TrialTable:
 
     def _summary(self, trials: list[Trial], best: list[Trial]) -> str:
         kinds = [trial.status for trial in trials]
-        parts = [f"{kinds.count(kind)} {kind}" for kind in ("finished", "running", "failed", "infeasible") if kind in kinds]
+        parts = [
+            f"{kinds.count(kind)} {kind}"
+            for kind in ("finished", "running", "stopped", "failed", "infeasible")
+            if kind in kinds
+        ]
         limit = self._search.content["trials"]
         of = f" of {limit} trials" if limit is not None else ""
         found = f"; best {self._search.objective} {best[0].objective:.4f} in trial {best[0].name}" if best else ""
