@@ -133,6 +133,8 @@ def begin_training(
     strategy: tf.distribute.Strategy | None = None,
     verbose: int | Literal["auto"] = 0,
     check: Callable[[keras.Model, Splits], None] | None = None,
+    *,
+    loads: bool = False,
 ) -> Training:
     """Read the data, build the model, and begin a run in a new directory.
 
@@ -142,6 +144,7 @@ def begin_training(
         strategy: to train under.
         verbose: 0 shows nothing.
         check: raises what speaks against a model, before anything is written.
+        loads: whether models like this one are known to load once they are saved; else it is tried.
     """
     from zoo.api.workers import check_alike, described
     from zoo.artefacts.run import RunWriter, keep_untrained
@@ -154,7 +157,7 @@ def begin_training(
     check_batches(splits, settings, strategy)
     if check is not None:
         check(model, splits)
-    keep_untrained(model, directory)
+    keep_untrained(model, directory, loads=loads)
     writer = RunWriter.begin(directory, settings, splits.info, auto=record, strategy=described(strategy))
     return Training(model, splits, writer, settings, strategy)
 

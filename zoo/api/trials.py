@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import shutil
+import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -43,16 +44,19 @@ class Infeasible(Exception):  # noqa: N818 - it is caught here
 
 def survey(request: Mapping[str, Any]) -> dict[str, Any]:
     """Read the data and build the model that a search begins with; return what is known then."""
+    from zoo.artefacts.run import keep_untrained
     from zoo.training.batches import check_batches
 
     override = runs_of(request)[0] if request["folds"] else {}
     plan = _plan(request, override)
-    _, splits, settings, _ = plan.make()
+    model, splits, settings, _ = plan.make()
     if not splits.has_validation:
         raise UsageError("Trials are scored on the validation part. Received: data.validation=0. Ask for retrain in its place.")
     check_batches(splits, settings, None)
     for key, values in (request.get("ends") or {}).items():
         _check_range(request, key, values, override, splits)
+    with tempfile.TemporaryDirectory() as folder:
+        keep_untrained(model, Path(folder))
     if override:
         splits = _plan(request, {}).read()
     return {
@@ -261,7 +265,7 @@ def _begin_or_resume(plan: Plan, path: Path, data: Any, check: Any = None) -> Tr
             return resume_training(path, data)
     shutil.rmtree(path, ignore_errors=True)  # of a process that was killed before its first checkpoint
     with new_directory(path):
-        return begin_training(plan, path, check=check)
+        return begin_training(plan, path, check=check, loads=True)  # the survey has tried it
 
 
 def _retrain(search: Search, target: Path, *, with_validation: bool) -> None:

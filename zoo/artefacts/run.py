@@ -265,10 +265,15 @@ def place_of(epoch: int, batch: int) -> str:
     return f"after epoch {epoch}" if epoch else "before training"
 
 
-def keep_untrained(model: keras.Model, directory: Path) -> None:
+def keep_untrained(model: keras.Model, directory: Path, *, loads: bool = False) -> None:
     """Save the model before it is trained, and load it for trial: one that cannot be kept fails here.
 
     The optimizer's variables are made now, which Keras would leave to the first step.
+
+    Args:
+        model: compiled.
+        directory: of the run.
+        loads: whether models of this kind are known to load, so that the trial is left out.
 
     Raises:
         ArtefactError: it cannot be written, or not be read again.
@@ -282,7 +287,8 @@ def keep_untrained(model: keras.Model, directory: Path) -> None:
             path = Path(folder) / MODEL_FILE
             build_optimizer(model)
             model.save(path)
-            keras.saving.load_model(path)
+            if not loads:
+                keras.saving.load_model(path)
             (directory / UNTRAINED_FILE).parent.mkdir()
             path.replace(directory / UNTRAINED_FILE)
     except (NotImplementedError, TypeError, ValueError) as error:

@@ -231,7 +231,8 @@ def cut_fold(
     fewest = len(first) if numbers is None else int(np.unique(numbers[first], return_counts=True)[1].min())
     if fewest < folds:
         raise DataError(
-            f"Each fold needs a row, of each class. Received: {fewest} different rows for {folds} folds. Take fewer."
+            f"Each fold needs a row, of each class. Received: {fewest} different rows"
+            f"{'' if numbers is None else ' of the rarest class'} for {folds} folds. Take fewer."
         )
     cutter = KFold if numbers is None else StratifiedKFold
     cuts = cutter(folds, shuffle=True, random_state=seed).split(first, None if numbers is None else numbers[first])

@@ -33,6 +33,7 @@ class Kept(keras_tuner.Oracle):
     """
 
     search: Search
+    end_order: list[str]  # of keras-tuner
     deadline: float | None = None  # of `time.time()`, after which no trial begins
     ended_before = 0  # trials of earlier sessions, whose failures are forgiven
 
