@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras_tuner
@@ -144,7 +144,7 @@ class HyperModel(keras_tuner.HyperModel):
         model = self._built(hp, number) if number else model
         if args or "x" in kwargs:
             _check_fits(model, args[0] if args else kwargs["x"])
-            return self._frozen(hp, model, number).fit(*args, **kwargs)
+            return self._frozen(hp, model, number, kwargs.get("callbacks") or ()).fit(*args, **kwargs)
         if self._data is None:
             raise HopelessError(
                 "There is nothing to train on. Received: neither HyperModel(data=...) nor data in search(...). Give one."
@@ -157,11 +157,16 @@ class HyperModel(keras_tuner.HyperModel):
         kwargs = {"epochs": settings.epochs, "validation_data": splits.validation, **kwargs}
         return model.fit(training_batches(splits, settings), steps_per_epoch=steps, shuffle=False, **kwargs)
 
-    def _frozen(self, hp: keras_tuner.HyperParameters, model: keras.Model, number: int) -> keras.Model:
-        """Put what the space says of data back to its defaults, in `hp` too, and return the model that belongs to it."""
+    def _frozen(
+        self, hp: keras_tuner.HyperParameters, model: keras.Model, number: int, callbacks: Sequence[Any]
+    ) -> keras.Model:
+        """Put what the space says of data back to its defaults, in `hp` and its tuner too, and return the model of it."""
         defaults = keras_tuner.HyperParameters()
         declare_space(self._space, defaults)
         frozen = {key: value for key, value in defaults.values.items() if key.startswith(OF_DATA[:3])}
+        for callback in callbacks:
+            if hasattr(callback, "tuner"):  # keras-tuner's own
+                _fix(callback.tuner.oracle, frozen)
         if all(hp.values.get(key) == value for key, value in frozen.items()):
             return model
         hp.values.update(frozen)
@@ -197,6 +202,20 @@ class HyperModel(keras_tuner.HyperModel):
         model, task, width = uncompiled(self._model, None, self._task.name, settings.model_arguments, settings.precision)
         compile_model(model, task, width, optimizer_of(settings, EVER), None, settings.label_smoothing)
         return model
+
+
+def _fix(oracle: keras_tuner.Oracle, values: Mapping[str, Any]) -> None:
+    """Let an oracle search these settings no more: its later trials would only repeat earlier ones, and a grid stumble."""
+    before = getattr(oracle, "hyperparameters", None)
+    if before is None:  # a chief's, in another process
+        return
+    after = keras_tuner.HyperParameters()
+    for each in before.space:
+        if each.name in values:
+            after.Fixed(each.name, values[each.name])
+        else:
+            after.merge([each])
+    oracle.hyperparameters = after
 
 
 def _check_fits(model: keras.Model, x: Any) -> None:
