@@ -91,6 +91,13 @@ def test_a_range_of_one_value_holds_the_setting_at_it(given):
     assert list(space) == ["learning_rate"]
 
 
+def test_an_interval_is_checked_between_its_ends_too():
+    interval = read_range("batch_size", {"min": 16.0, "max": 64.0})
+    assert interval.ends() == (16.0, 64.0)
+    assert [value.is_integer() for value in interval.samples()] == [True, False, True]
+    assert read_range("batch_size", {"min": 16, "max": 64}).samples() == (16, 64)
+
+
 def test_lists_of_another_length_are_left_out_and_those_of_the_user_are_not():
     begin = {"model.filters": (16, 32, 64)}
     own = {"model.filters": [[8, 16], [8, 16, 32]], "batch_size": [1, 2]}
@@ -105,7 +112,7 @@ def test_each_range_of_a_model_has_values_that_its_factory_takes(name):
     begin = {**entry.defaults, **entry.arguments(variant, {})}
     space = join_spaces(entry.space, NOTHING, begin, {})
     for key, found in space.items():
-        for value in found.ends():
+        for value in found.samples():
             check_values(entry.name, entry.annotations, entry.defaults, {key: value})
 
 
@@ -114,7 +121,7 @@ def test_each_range_of_a_task_has_values_that_are_settings(name):
     task = TASKS[name]
     read_changes(task.space, {})  # a user may say the same
     for key, given in task.space.items():
-        for value in read_range(key, given, task.settings.get(key)).ends():
+        for value in read_range(key, given, task.settings.get(key)).samples():
             resolve(task.settings, {key: value, "model": "cnn", "data": "iris", "task": name})
 
 

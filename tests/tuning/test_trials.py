@@ -177,13 +177,13 @@ def test_a_survey_knows_task_data_and_settings(begin):
 def test_a_range_that_no_trial_could_take_is_refused_by_the_survey(begin, changes, message):
     content = begin().content
     with pytest.raises(UsageError, match=message) as refused:
-        survey({**content, "ends": changes})
+        survey({**content, "samples": changes})
     assert refused.value.__notes__ == [f"So it is with all of `{next(iter(changes))}` in the space."]
 
 
 def test_a_range_that_some_trials_could_take_is_not_refused(begin):
     content = begin().content
-    survey({**content, "ends": {"plateau_patience": [4, 5], "schedule": ["plateau", "cosine"], "batch_size": [16, 32]}})
+    survey({**content, "samples": {"plateau_patience": [4, 5], "schedule": ["plateau", "cosine"], "batch_size": [16, 32]}})
 
 
 def test_data_that_have_changed_end_a_worker_and_no_trial(begin):

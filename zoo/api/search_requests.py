@@ -29,7 +29,7 @@ OF_SEARCH = (
     "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "retrain", "space",
 )  # fmt: skip
 OF_TRAINING = ("config", "model_arguments", "data_arguments")
-ASKED = ("model", "module", "data", "settings", "seed", "folds", "repeats", "ends")  # of a request, by the survey
+ASKED = ("model", "module", "data", "settings", "seed", "folds", "repeats", "samples")  # of a request, by the survey
 MOST_SEED = 2**32 - 2
 
 
@@ -87,8 +87,8 @@ def requested(model: str | None, data: str | None, what: Mapping[str, Any]) -> d
         "seed": seed, "algorithm": algorithm, "repeats": repeats, "folds": folds,
         "constraints": limits, "retrain": bool(what.get("retrain")), "wanted": (what.get("objective"), what.get("direction")),
     }  # fmt: skip
-    request["ends"] = {key: read_range(key, found).ends() for key, found in read.ranges.items()}
-    for key, values in request["ends"].items():  # each is one that `zoo.train` takes
+    request["samples"] = {key: read_range(key, found).samples() for key, found in read.ranges.items()}
+    for key, values in request["samples"].items():  # each is one that `zoo.train` takes
         for value in values:
             make_plan(request["model"], data, None, None, None, {**request["settings"], key: value})
     return request
@@ -98,7 +98,7 @@ def surveyed(request: Mapping[str, Any], nursery: Nursery) -> dict[str, Any]:
     """Return what `search.json` says of a search, once a process has read the data and built the first model."""
     known = nursery.call("zoo.api.trials:survey", request={name: request.get(name) for name in ASKED})
     task = find_task(known["task"])  # which the data decide on
-    content = {name: value for name, value in request.items() if name not in ("changes", "wanted", "ends")}
+    content = {name: value for name, value in request.items() if name not in ("changes", "wanted", "samples")}
     if "changes" in request:
         space = searched(request["model"], task, known["defaults"], request["changes"], request["settings"])
         content |= {"space": plain_space(space), "defaults": {key: found.default for key, found in space.items()}}

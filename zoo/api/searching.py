@@ -143,13 +143,7 @@ def run_search(
             check_resumed_alone({"model": model, "out": out, **what}, "search")
             directory = Path(resume)
             search = Search.open(directory)
-            is_in_memory = search.content["data"] in UNNAMED
-            if is_in_memory and preloaded is None:
-                raise UsageError("This search was on data in memory, which it does not keep. Received: none. Give data=.")
-            if data is not None and not is_in_memory:
-                raise UsageError(
-                    f"This search goes on with {search.content['data']}. Received: data beside resume. Leave it out."
-                )
+            _check_data(search, data)
             request = dict(search.content)
         else:
             request = requested(model, name, what)
@@ -178,6 +172,15 @@ def run_search(
                     return search
             search.update(retrain=content["retrain"])
             return go_on(search, nursery, limits, workers, address, verbose)
+
+
+def _check_data(search: Search, data: Any) -> None:
+    """Refuse data beside a search to go on with, unless it was on data in memory, which it does not keep."""
+    is_in_memory = search.content["data"] in UNNAMED
+    if is_in_memory and (data is None or isinstance(data, str | os.PathLike)):
+        raise UsageError("This search was on data in memory, which it does not keep. Received: none. Give them as data=.")
+    if data is not None and not is_in_memory:
+        raise UsageError(f"This search goes on with {search.content['data']}. Received: data beside resume. Leave it out.")
 
 
 def _hold(search: Search, stack: ExitStack) -> None:

@@ -53,7 +53,7 @@ def survey(request: Mapping[str, Any]) -> dict[str, Any]:
     if not splits.has_validation:
         raise UsageError("Trials are scored on the validation part. Received: data.validation=0. Ask for retrain in its place.")
     check_batches(splits, settings, None)
-    for key, values in (request.get("ends") or {}).items():
+    for key, values in (request.get("samples") or {}).items():
         _check_range(request, key, values, override, splits)
     with tempfile.TemporaryDirectory() as folder:
         keep_untrained(model, Path(folder))
@@ -77,7 +77,7 @@ def _check_range(
     from zoo.config import OF_SCHEDULES
     from zoo.training.batches import check_batches
 
-    if key.startswith(("data.", "model.")) or (key in OF_SCHEDULES and "schedule" in request["ends"]):
+    if key.startswith(("data.", "model.")) or (key in OF_SCHEDULES and "schedule" in request["samples"]):
         return
     for number, value in enumerate(values, start=1):
         try:

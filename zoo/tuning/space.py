@@ -58,6 +58,10 @@ class Choices:
         return min(self.values, key=lambda choice: abs(choice - value)) if _are_numbers(self.values) else value
 
     def ends(self) -> tuple[Any, ...]:
+        """Return the values, as they are marked on an axis."""
+        return self.values
+
+    def samples(self) -> tuple[Any, ...]:
         """Return values that stand for all when they are checked."""
         return self.values
 
@@ -98,6 +102,10 @@ class Interval:
         return all(isinstance(number, int) for number in given)
 
     def ends(self) -> tuple[Any, ...]:
+        """Return the least and the greatest."""
+        return (self.low, self.high)
+
+    def samples(self) -> tuple[Any, ...]:
         """Return values that stand for all when they are checked."""
         between = () if self.is_whole else (self.low + (self.step or (self.high - self.low) / math.pi),)  # no whole number
         return (self.low, *between, self.high)
