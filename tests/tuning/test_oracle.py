@@ -60,6 +60,12 @@ def test_the_seed_decides_on_the_trials(begin, seed, tmp_path, finish):
     assert len(set(values())) == 3
 
 
+@pytest.mark.parametrize(("trials", "random"), [(4, 3), (20, 6), (100, 10), (None, 10)])
+def test_a_bayesian_search_is_random_for_a_part_of_its_trials_only(begin, trials, random):
+    search = begin(algorithm="bayesian", trials=trials, minutes=None if trials else 1)
+    assert make_oracle(search).num_initial_points == random
+
+
 def test_a_search_ends_after_its_trials_and_those_that_break_a_constraint_do_not_count(begin, finish):
     search = begin(trials=2)
     oracle = make_oracle(search)

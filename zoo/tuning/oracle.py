@@ -20,6 +20,7 @@ from zoo.tuning.space import declare_space
 
 FAILURES = 5  # trials in a row that fail before a search ends
 INFEASIBLE = 50  # trials in a row that break a constraint
+INITIAL_POINTS = 10  # random trials of a Bayesian search, at most
 UNLIMITED = 10**9
 TUNERS_OWN = "tuner/"  # keras-tuner's prefix of what Hyperband notes beside the settings
 
@@ -248,4 +249,4 @@ def first_values(search: Search) -> dict[str, Any]:
 def _initial_points(search: Search) -> int:
     """Return how many trials of a Bayesian search are random; keras-tuner's 3 for each setting are more than most have."""
     limit = search.content["trials"] or UNLIMITED
-    return max(3, min(2 * len(search.space), limit // 3))
+    return max(3, min(INITIAL_POINTS, limit // 3))
