@@ -247,7 +247,7 @@ class Search:
     def set_damaged_aside(self) -> list[Path]:
         """Rename files of trials that are damaged, so that these trials are run again; return what they were called."""
         damaged = []
-        for path in sorted(self.directory.glob("trials/*/*.json")):
+        for path in sorted(self.directory.glob("trials/*/[!.]*.json")):
             try:
                 read_json(path)
             except ArtefactError as error:
