@@ -32,11 +32,8 @@ def tuner_of(kind, hypermodel, directory, **arguments):
     )
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [pytest.param(kind, marks=pytest.mark.slow if kind is not keras_tuner.Hyperband else ()) for kind in TUNERS],
-    ids=lambda kind: kind.__name__,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", TUNERS, ids=lambda kind: kind.__name__)
 def test_every_tuner_of_keras_tuner_takes_it_with_its_own_data(kind, tmp_path):
     hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space=SPACE)
     assert isinstance(hypermodel, keras_tuner.HyperModel)
@@ -74,6 +71,7 @@ def test_without_data_the_space_is_architecture_and_optimizer(tmp_path, arrays):
     assert all(trial.score is not None for trial in tuner.oracle.trials.values())
 
 
+@pytest.mark.slow
 def test_what_no_trial_could_do_ends_the_search_of_keras_tuner(tmp_path, arrays):
     x, y = arrays
     hypermodel = zoo.HyperModel("linear", task="tabular_classification", model_arguments={"num_classes": 3})

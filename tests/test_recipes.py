@@ -36,6 +36,7 @@ def test_the_file_is_named_after_the_pair(name: str) -> None:
     assert function.__module__ == f"zoo.recipes.{function.__name__}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_two_steps_run_on_the_embedded_data_of_its_task(name: str, tmp_path: Path) -> None:
     """The smoke form: every setting is taken, the model is built and learns, wherever the real data are."""

@@ -185,6 +185,7 @@ def test_data_check_counts_and_says_what_would_stop_training(tmp_path: Path, cap
     assert main(["data", "check", str(tmp_path / "none.csv")]) == 1
 
 
+@pytest.mark.slow
 def test_a_stopped_run_is_resumed_and_runs_are_compared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -144,6 +144,7 @@ def test_gradients_reach_every_trainable_weight(name, task):
     assert still == []
 
 
+@pytest.mark.slow
 @each_case
 def test_one_batch_can_be_learned_by_heart(name, task):
     wide_enough = {"input_shape": (8,)} if find_task(task).input_name == "features" else {}  # 4 rows are then separable
@@ -174,6 +175,7 @@ def test_saved_model_loads_with_the_same_output(name, task, tmp_path):
     assert np.array_equal(model(rows_for(model), training=False), again(rows_for(model), training=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "task"), [("cnn", "image_classification"), ("mlp", "regression")])
 def test_saved_model_keeps_loss_metrics_and_optimizer(name, task, tmp_path):
     model = compiled(name, task, learning_rate=0.01, dropout=0.0)  # Keras saves no random state

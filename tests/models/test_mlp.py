@@ -50,6 +50,7 @@ def test_network_has_430_parameters():
     assert perceptron(0).count_params() == (10 * 20 + 20) + (20 * 10 + 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_first_twenty_adam_steps_equal_the_numpy_twin(seed):
     x, y = noise(seed)

@@ -114,6 +114,7 @@ def test_what_is_in_memory_and_what_is_not_are_not_joined():
         join_features(Arrays(np.zeros((2, 1))), ImageFiles([], (1, 1, 1), np.zeros(0, np.uint64)))
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_folds_of_files_are_read_from_them(shared):
     arguments = {"memory_budget_mb": 0, "batch_size": 4096, "data_dir": str(shared / "data" / "tfds")}
@@ -142,6 +143,7 @@ def test_more_folds_than_rows_of_a_class_are_refused():
         zoo.load_data("iris", fold=(1, 60))
 
 
+@pytest.mark.slow
 def test_training_on_validation_too_has_no_validation_scores(tmp_path):
     run = zoo.train("linear", data="iris", epochs=2, data_arguments={"validation": 0}, out=tmp_path / "run", verbose=0)
     assert "val_loss" not in run.history

@@ -29,6 +29,7 @@ def batches_of(data: zoo.Splits) -> list[np.ndarray]:
     return [labels for _, labels in data.train.as_numpy_iterator()]
 
 
+@pytest.mark.slow
 def test_model_optimizer_and_data_are_afterwards_as_before() -> None:
     data, same = (zoo.load_data("iris", batch_size=16) for _ in range(2))
     model, untouched = own_model(), own_model()
@@ -145,6 +146,7 @@ def test_the_picture_is_a_png_and_overwrites_nothing(tmp_path: Path) -> None:
         sweep.plot(tmp_path / "pictures" / "lr.png")
 
 
+@pytest.mark.slow
 def test_accumulation_changes_the_suggestion_little() -> None:
     alone, gathered = (
         zoo.find_learning_rate("mlp", data="iris", accumulation_steps=steps, verbose=0).suggestion for steps in (1, 4)

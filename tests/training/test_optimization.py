@@ -61,6 +61,7 @@ def test_averaged_weights_are_scored_kept_and_returned(tmp_path: Path) -> None:
     assert run.history["val_loss"][-1] == pytest.approx(scores["loss"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_scoring_averages_leaves_training_as_it_was(tmp_path: Path) -> None:
     with_averages, without = Follow(), Follow()
     train(tmp_path / "a", ema=0.8, callbacks=[with_averages])
@@ -70,6 +71,7 @@ def test_scoring_averages_leaves_training_as_it_was(tmp_path: Path) -> None:
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_accumulation_takes_one_step_for_several_batches(tmp_path: Path) -> None:
     follow = Follow()
     train(tmp_path / "run", accumulation_steps=3, epochs=1, callbacks=[follow])  # 7 batches
@@ -77,6 +79,7 @@ def test_accumulation_takes_one_step_for_several_batches(tmp_path: Path) -> None
     assert changed == [False, True, False, False, True, False]
 
 
+@pytest.mark.slow
 def test_balanced_classes_weigh_the_same_and_named_ones_as_they_are_given(tmp_path: Path) -> None:
     loss = {}
     for number, weight in enumerate([None, "balanced", {"1": 3.0}]):
@@ -142,6 +145,7 @@ def test_a_plateau_needs_no_word_about_a_rise_that_only_the_task_has(tmp_path: P
     assert run.settings["warmup"] == 0
 
 
+@pytest.mark.slow
 def test_falls_come_in_their_order(tmp_path: Path) -> None:
     runs = [
         train(tmp_path / name, schedule="step", step_at=falls, decay=0.5, epochs=4)
@@ -150,6 +154,7 @@ def test_falls_come_in_their_order(tmp_path: Path) -> None:
     assert runs[0].history["learning_rate"] == runs[1].history["learning_rate"]
 
 
+@pytest.mark.slow
 def test_settings_come_from_yaml_and_from_set_alike(tmp_path: Path) -> None:
     from zoo.config import parse_assignments
 
@@ -165,6 +170,7 @@ def test_settings_come_from_yaml_and_from_set_alike(tmp_path: Path) -> None:
     assert from_yaml["class_weight"] == {"0": 1.0, "1": 2.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "schedule", ["step", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cosine", "one_cycle", "exponential"))]
 )
@@ -206,6 +212,7 @@ def test_settings_that_would_do_nothing_or_harm_are_refused(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_labels_that_are_numbers_may_be_weighed_as_numbers(tmp_path: Path) -> None:
     by_text, by_number = (
         train(tmp_path / f"run{number}", class_weight=weight, epochs=1) for number, weight in enumerate(({"1": 3}, {1: 3.0}))

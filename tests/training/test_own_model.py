@@ -42,6 +42,7 @@ def test_a_refusal_leaves_a_bare_model_bare(tmp_path: Path, refused: dict[str, A
     assert not model.loss.get_config()["from_logits"]
 
 
+@pytest.mark.slow
 def test_a_model_whose_schedule_has_ended_is_refused(tmp_path: Path) -> None:
     model = classifier()
     zoo.train(model, data="iris", epochs=1, out=tmp_path / "first", verbose=0)
@@ -145,6 +146,7 @@ def test_an_error_of_a_callback_is_its_own(tmp_path: Path) -> None:
     assert not isinstance(caught.value, ZooError)
 
 
+@pytest.mark.slow
 def test_the_sweep_of_a_run_has_its_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = zoo.train("mlp", data="iris", epochs=1, batch_size=20, out=tmp_path / "run", verbose=0)
     seen = []
@@ -159,6 +161,7 @@ def test_the_sweep_of_a_run_has_its_batches(tmp_path: Path, monkeypatch: pytest.
     assert seen == [20]
 
 
+@pytest.mark.slow
 def test_the_sweep_of_a_run_has_its_class_weights(tmp_path: Path) -> None:
     settings = {"class_weight": {"setosa": 50}, "batch_size": 16}
     run = zoo.train("mlp", data="iris", epochs=1, out=tmp_path / "run", verbose=0, **settings)
@@ -189,6 +192,7 @@ def test_a_sweep_takes_negative_losses(tmp_path: Path) -> None:
     assert sweep.suggestion > 1e-4
 
 
+@pytest.mark.slow
 def test_a_sweep_changes_images_and_weights_classes_as_training_does() -> None:
     plain, weighted, changed = (
         zoo.find_learning_rate("mlp", data="digits", steps=12, verbose=0, **settings)

@@ -100,11 +100,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pat
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "batches"),
     [
-        pytest.param("cnn", (7, 12, 20, 45), marks=pytest.mark.slow),  # of 20: twice in one epoch, at an end, and in the last
-        pytest.param("lstm", (30, 31), marks=pytest.mark.slow),
+        ("cnn", (7, 12, 20, 45)),  # of 20: twice in one epoch, at an end, and in the last
+        ("lstm", (30, 31)),
         ("mlp", (3, 7, 15, 28)),  # of 7: at ends, and where a rate has fallen
     ],
 )
@@ -118,6 +119,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
     assert stop.drawn == unstopped.drawn
 
 
+@pytest.mark.slow
 def test_sigterm_saves_and_ends_too(tmp_path: Path, whole: Callable[[str], tuple[Path, StopAt]]) -> None:
     with pytest.raises(KeyboardInterrupt) as caught:
         zoo.train(config=TABLES, out=tmp_path / "run", callbacks=[StopAt(4, number=signal.SIGTERM)], verbose=0)
@@ -171,6 +173,7 @@ def checkpoints_of(run: Path) -> list[Path]:
     return sorted((run / "checkpoints").glob("*.npz"))
 
 
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_says_so(
     tmp_path: Path, whole: Callable[[str], tuple[Path, StopAt]], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -216,6 +219,7 @@ def test_a_config_that_was_changed_is_refused(tmp_path: Path) -> None:
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
 
 
+@pytest.mark.slow
 def test_a_run_is_finished_when_its_report_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from zoo.evaluation import report
 
@@ -252,6 +256,7 @@ def test_other_callbacks_are_refused(tmp_path: Path) -> None:
         zoo.train(resume=run, verbose=0)
 
 
+@pytest.mark.slow
 def test_arrays_have_to_be_given_again_and_be_the_same(tmp_path: Path) -> None:
     features = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
     labels = np.arange(60) % 2
@@ -267,6 +272,7 @@ def test_arrays_have_to_be_given_again_and_be_the_same(tmp_path: Path) -> None:
     assert_equal_runs(tmp_path / "run", tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_the_users_own_model_goes_on_too(tmp_path: Path) -> None:
     def make() -> keras.Model:
         keras.utils.set_random_seed(3)

@@ -50,6 +50,7 @@ def test_later_settings_win_task_then_recipe_then_yaml_then_keyword(tmp_path: Pa
     assert settings["seed"] == 7  # the keyword
 
 
+@pytest.mark.slow
 def test_a_variant_keeps_its_own_arguments_where_the_recipe_of_its_model_has_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -61,6 +62,7 @@ def test_a_variant_keeps_its_own_arguments_where_the_recipe_of_its_model_has_oth
     assert large.settings["model.dropout"] == 0.1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_equal_weights_and_another_does_not(tmp_path: Path) -> None:
     weights = [
         trained(tmp_path / name, "mlp", seed=seed, model_arguments={"dropout": 0.5}).model.get_weights()
@@ -189,6 +191,7 @@ def test_ctrl_c_while_the_data_are_read_leaves_nothing(tmp_path: Path, monkeypat
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_keeps_the_last_good_checkpoint_and_training_goes_on_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ def run(search, name="0000", **chosen):
     return run_trial(search, name, {"batch_size": 32, **chosen}, "worker-0", "SIGKILL")
 
 
+@pytest.mark.slow
 def test_a_trial_is_what_zoo_train_gives_scored_on_validation(begin, tmp_path):
     search = begin()
     result = run(search)
@@ -134,6 +135,7 @@ def test_a_trial_that_is_stopped_goes_on_from_where_it_was(begin, monkeypatch, t
     assert resumed["attempts"] == 1  # being stopped is no failure
 
 
+@pytest.mark.slow
 def test_the_best_run_is_an_ordinary_one_tested_once(begin, tmp_path):
     search = begin()
     run(search)
