@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import pytest
 
 import zoo
 from zoo.api import trials
 from zoo.api.trials import finish, run_trial, runs_of, survey
-from zoo.errors import DataError, UsageError
+from zoo.errors import ArtefactError, DataError, UsageError
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
 from zoo.tuning.space import read_changes
 
@@ -206,6 +207,22 @@ def test_a_full_disk_ends_a_worker_and_no_trial(begin, monkeypatch):
             with pytest.raises(OSError, match="No space"):
                 run(search)
     assert run(search)["status"] == "finished"
+
+
+def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begin, monkeypatch):
+    def full(*_, **__):
+        raise ArtefactError("A file could not be written: No space left on device.")
+
+    search = begin()
+    monkeypatch.setattr(trials.Training, "fit", full)
+    with pytest.raises(ArtefactError) as told:
+        run(search)
+    assert not told.value.__notes__
+    monkeypatch.setattr("zoo.tuning.nursery.Nursery", lambda *_: nullcontext())
+    monkeypatch.setattr("zoo.api.searching.surveyed", full)
+    with pytest.raises(ArtefactError) as told:
+        zoo.tune(resume=search.directory)
+    assert told.value.__notes__ == [f"What was found is kept. To go on: zoo tune --resume {search.directory}"]
 
 
 @pytest.mark.slow

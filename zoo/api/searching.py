@@ -17,7 +17,7 @@ from zoo.api.planning import check_resumed_alone
 from zoo.api.search_requests import check_count, handed_over, join_config, requested, surveyed
 from zoo.artefacts.files import check_new_directory, read_json
 from zoo.config import UNNAMED
-from zoo.errors import UsageError, ZooError
+from zoo.errors import ArtefactError, UsageError, ZooError
 from zoo.tuning.search import ENDED_FILE, SEARCH_FILE, TIME_OVER, nearest_infeasible, trials_over
 
 if TYPE_CHECKING:
@@ -203,12 +203,12 @@ def _is_done(search: Search, limits: Mapping[str, Any], *, retrain: bool) -> boo
 
 @contextmanager
 def _told_how_to_go_on(directory: Path) -> Iterator[None]:
-    """Add to an interrupt how to go on with the search in a directory, if it has begun."""
+    """Add to an interrupt, and to an error of the disk, how to go on with the search in a directory, if it has begun."""
     try:
         yield
-    except KeyboardInterrupt as interrupt:
+    except (KeyboardInterrupt, ArtefactError) as error:
         if (directory / SEARCH_FILE).is_file():
-            interrupt.add_note(f"What was found is kept. To go on: zoo tune --resume {shlex.quote(str(directory))}")
+            error.add_note(f"What was found is kept. To go on: zoo tune --resume {shlex.quote(str(directory))}")
         raise
 
 

@@ -154,7 +154,8 @@ def _run_held_trial(
         if not math.isfinite(scores[search.objective]):
             raise ZooError(f"its {search.objective} is {scores[search.objective]}")
         found |= {"status": "finished", "scores": scores, "objective": scores[search.objective]}
-    except (KeyboardInterrupt, *OF_THE_MACHINE):  # no fault of the trial, which is run again
+    except (KeyboardInterrupt, *OF_THE_MACHINE) as error:  # no fault of the trial, which is run again
+        error.__notes__ = []  # they tell how to go on with the run alone
         spent = trial["spent"] + time.monotonic() - begun
         with suppress(ArtefactError):
             write_json(directory / TRIAL_FILE, {**trial, "attempts": before["attempts"], "spent": spent})
