@@ -254,6 +254,23 @@ def test_hyperband_begins_with_rounds_that_its_trials_fill(begin, finish):
     assert max(epochs) == 100
 
 
+def test_hyperband_keeps_its_last_trials_for_the_rounds_that_have_begun(begin, finish):
+    search = begin(
+        algorithm="hyperband", max_epochs=3, trials=4, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={}
+    )
+    oracle = make_oracle(search)
+    first, second = ask(oracle, "worker-0"), ask(oracle, "worker-1")
+    finish(oracle, search, first, objective=0.9)
+    third = ask(oracle, "worker-0")
+    finish(oracle, search, second, objective=0.1)
+    assert ask(oracle, "worker-1").status == "IDLE"  # a new round would take the place of the last of this one
+    finish(oracle, search, third, objective=0.1)
+    fourth = ask(oracle, "worker-1")
+    assert fourth.hyperparameters.values["tuner/epochs"] == 3
+    assert fourth.hyperparameters.values["learning_rate"] == first.hyperparameters.values["learning_rate"]
+    assert ask(oracle, "worker-0").status == "STOPPED"
+
+
 def test_hyperband_fills_the_places_of_those_that_fail(begin, finish):
     search = begin(
         algorithm="hyperband", max_epochs=9, trials=None, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={}

@@ -73,6 +73,15 @@ def test_only_the_best_keep_their_models(begin, end):
     assert len([*search.directory.rglob("history.csv")]) == 5
 
 
+def test_what_ends_is_noticed_once_whoever_looked_at_the_trials_before(begin, end):
+    search = begin()
+    assert not search.notice()
+    end(search, "0000", 0.5)
+    assert len(search.trials) == 1
+    assert search.notice()
+    assert not search.notice()
+
+
 def test_what_is_no_search_is_refused(tmp_path, begin):
     with pytest.raises(ArtefactError, match="There is no search here"):
         zoo.Search.open(tmp_path)

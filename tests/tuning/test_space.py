@@ -91,6 +91,12 @@ def test_a_range_of_one_value_holds_the_setting_at_it(given):
     assert list(space) == ["learning_rate"]
 
 
+def test_values_without_an_order_stay_as_they_are_given():
+    assert read_range("model.units", [[8], ["a"], [4]]).values == ([8], ["a"], [4])
+    assert read_range("model.units", [[8], 4]).values == ([8], 4)
+    assert read_range("model.units", [[8], [4, 2], [4]]).values == ([4], [4, 2], [8])
+
+
 def test_an_interval_is_checked_between_its_ends_too():
     interval = read_range("batch_size", {"min": 16.0, "max": 64.0})
     assert interval.ends() == (16.0, 64.0)

@@ -9,7 +9,8 @@ import pytest
 
 import zoo
 from zoo.api import trials
-from zoo.api.trials import finish, run_trial, runs_of, survey
+from zoo.api.planning import make_plan
+from zoo.api.trials import count_parameters, finish, run_trial, runs_of, survey
 from zoo.errors import ArtefactError, DataError, UsageError
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
 from zoo.tuning.space import read_changes
@@ -65,6 +66,20 @@ def test_a_model_that_breaks_a_constraint_is_not_trained(begin, limits, reason):
     assert result["status"] == "infeasible"
     assert reason in result["reason"]
     assert not (search.trial_directory("0000") / "run-1" / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "data"), [("mlp", "diabetes"), ("cnn", "digits"), ("gru", "reviews_sample"), ("transformer", "reviews_sample")]
+)
+def test_parameters_are_counted_without_memory_for_them(model, data):
+    plan = make_plan(model, data, None, None, None, {})
+    assert count_parameters(plan, plan.read()) == plan.make()[0].count_params()
+
+
+def test_a_model_that_fits_into_no_memory_breaks_the_constraint_and_is_no_failure(begin):
+    search = begin(model="mlp", module="zoo.models.mlp", constraints={"max_parameters": 10**6, "max_latency_ms": None})
+    result = run(search, **{"model.units": [10**12]})
+    assert (result["status"], result["reason"]) == ("infeasible", "8,000,000,000,003 parameters, more than 1,000,000")
 
 
 @pytest.mark.slow

@@ -134,6 +134,7 @@ def begin_training(
     verbose: int | Literal["auto"] = 0,
     check: Callable[[keras.Model, Splits], None] | None = None,
     *,
+    splits: Splits | None = None,
     loads: bool = False,
 ) -> Training:
     """Read the data, build the model, and begin a run in a new directory.
@@ -144,6 +145,7 @@ def begin_training(
         strategy: to train under.
         verbose: 0 shows nothing.
         check: raises what speaks against a model, before anything is written.
+        splits: what `plan.read` gave, if it was called before.
         loads: whether models like this one are known to load once they are saved; else it is tried.
     """
     from zoo.api.workers import check_alike, described
@@ -151,7 +153,7 @@ def begin_training(
     from zoo.training.batches import check_batches
     from zoo.training.compile import check_learns
 
-    model, splits, settings, record = plan.make(strategy, 0 if verbose == 0 else 1)
+    model, splits, settings, record = plan.make(strategy, 0 if verbose == 0 else 1, splits)
     check_alike(strategy, settings, splits.info)
     check_learns(model)
     check_batches(splits, settings, strategy)

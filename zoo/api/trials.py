@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -222,13 +222,18 @@ def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], foun
     from zoo.tuning.latency import latency_ms
 
     limits = search.content["constraints"]
+    plan = _plan(search.content, chosen)
 
-    def check(model: keras.Model, splits: Splits) -> None:
+    def check_size(splits: Splits) -> None:
         if not any(key.startswith("data.") for key in chosen):
             check_data(search.content, splits)
-        found["parameters"] = int(model.count_params())
-        if limits["max_parameters"] is not None and found["parameters"] > limits["max_parameters"]:
+        if limits["max_parameters"] is None:
+            return
+        found["parameters"] = count_parameters(plan, splits)
+        if found["parameters"] > limits["max_parameters"]:
             raise Infeasible(f"{found['parameters']:,} parameters, more than {limits['max_parameters']:,}")
+
+    def check_speed(model: keras.Model, splits: Splits) -> None:
         if limits["max_latency_ms"] is not None and "latency_ms" not in found:
             found["latency_ms"] = latency_ms(model, splits.info)
             if found["latency_ms"] > limits["max_latency_ms"]:
@@ -238,7 +243,7 @@ def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], foun
         kept = read_json(path / "run.json")
         if "validation" in kept:
             return dict(kept["validation"])
-    training = _trained(_plan(search.content, chosen), path, _data(search.content, kept_only=True), check)
+    training = _trained(plan, path, _data(search.content, kept_only=True), check_size, check_speed)
     found.setdefault("parameters", int(training.model.count_params()))
     with training.writer:
         scores = dict(score(training.model, training.splits, "validation").metrics)
@@ -246,9 +251,22 @@ def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], foun
     return scores
 
 
-def _trained(plan: Plan, path: Path, data: Any, check: Any = None) -> Training:
+def count_parameters(plan: Plan, splits: Splits) -> int:
+    """Return how many parameters the model of a plan has, without the memory that they would take."""
+    import keras
+
+    from zoo.api.building import uncompiled
+
+    _, settings = plan.settle(splits)
+    with keras.StatelessScope(initialize_variables=False):
+        model, *_ = uncompiled(str(plan.model), splits.info, settings.task, settings.model_arguments, settings.precision)
+    keras.utils.clear_session()  # which forgets its variables, before they are given values
+    return int(model.count_params())
+
+
+def _trained(plan: Plan, path: Path, data: Any, *checks: Any) -> Training:
     """Train a run to its end, from its newest checkpoint where there is one, and return it with its model."""
-    training = _begin_or_resume(plan, path, data, check)
+    training = _begin_or_resume(plan, path, data, *checks)
     try:
         with training.writer:
             training.writer.update(timings=training.fit())
@@ -256,17 +274,26 @@ def _trained(plan: Plan, path: Path, data: Any, check: Any = None) -> Training:
         if not training.is_resumed:
             raise
         shutil.rmtree(path)  # all are damaged
-        return _trained(plan, path, data, check)
+        return _trained(plan, path, data, *checks)
     return training
 
 
-def _begin_or_resume(plan: Plan, path: Path, data: Any, check: Any = None) -> Training:
+def _begin_or_resume(
+    plan: Plan,
+    path: Path,
+    data: Any,
+    check_size: Callable[[Splits], None] | None = None,
+    check_speed: Callable[[keras.Model, Splits], None] | None = None,
+) -> Training:
     if (path / "run.json").is_file() and any((path / "checkpoints").glob("*.npz")):
         with suppress(ArtefactError):  # else it is damaged, and begins anew
             return resume_training(path, data)
     shutil.rmtree(path, ignore_errors=True)  # of a process that was killed before its first checkpoint
+    splits = plan.read()
+    if check_size is not None:
+        check_size(splits)
     with new_directory(path):
-        return begin_training(plan, path, check=check, loads=True)  # the survey has tried it
+        return begin_training(plan, path, check=check_speed, splits=splits, loads=True)  # the survey has tried to load one
 
 
 def _retrain(search: Search, target: Path, *, with_validation: bool) -> None:

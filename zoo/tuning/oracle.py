@@ -53,9 +53,8 @@ class Kept(keras_tuner.Oracle):
     def ends_because(self) -> str | None:
         """Return why no more trials begin, if so."""
         ended = [self.search.trial(name) for name in self.end_order]
-        counted = len(self.trials) - sum(trial.status == "infeasible" for trial in ended)
         limit = self.search.content["trials"]
-        if limit is not None and counted >= limit:
+        if limit is not None and self.counted() >= limit:
             return trials_over(limit)
         if self.deadline is not None and time.time() >= self.deadline:
             return TIME_OVER
@@ -69,6 +68,10 @@ class Kept(keras_tuner.Oracle):
         if len(bad) == INFEASIBLE and {trial.status for trial in bad} == {"infeasible"}:
             return f"{INFEASIBLE} trials in a row break a constraint, the nearest with {nearest_infeasible(bad).reason}"
         return None
+
+    def counted(self) -> int:
+        """Return how many trials have begun, without those that break a constraint."""
+        return len(self.trials) - sum(self.search.trial(name).status == "infeasible" for name in self.end_order)
 
     def on_fault(self) -> None:
         """Do what is to be done where the state in memory may no longer be that of the files: here, nothing."""
@@ -187,7 +190,30 @@ class _Grid(Kept, oracles.GridSearchOracle):
             self._ordered_ids.insert(name)
 
 
+class _WaitError(Exception):
+    """No trial can begin before another ends."""
+
+
 class _Hyperband(Kept, oracles.HyperbandOracle):
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        """Return the settings of the next trial, that there is none, or that a worker has to wait for another one's."""
+        try:
+            return super().populate_space(trial_id)
+        except _WaitError:
+            return {"status": "IDLE"}
+
+    def _increment_bracket_num(self) -> None:
+        """Go to the next bracket, unless it would take the trials that those need which have begun."""
+        limit = self.search.content["trials"]
+        needed = sum(
+            self._get_size(bracket["bracket_num"], number) - len(places)
+            for bracket in self._brackets
+            for number, places in enumerate(bracket["rounds"])
+        )
+        if limit is not None and self.ongoing_trials and limit - self.counted() <= needed:
+            raise _WaitError
+        super()._increment_bracket_num()
+
     def begin_within(self, trials: int) -> None:
         """Begin with the longest bracket that so many trials fill: keras-tuner begins with the longest of all."""
         sizes = [

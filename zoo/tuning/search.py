@@ -86,6 +86,7 @@ class Search:
         self.directory = directory
         self.content = dict(content)
         self._ended: dict[str, Trial] = {}
+        self._noticed = 0
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str]) -> Search:
@@ -240,9 +241,10 @@ class Search:
         return self.directory / "trials" / name
 
     def notice(self) -> bool:
-        """Read what is new, and return whether a trial has ended since it was asked before."""
-        before = len(self._ended)
-        return len(self.trials) > 0 and len(self._ended) > before
+        """Read what is new, and return whether a trial has ended since this was asked before."""
+        ended = sum(trial.name in self._ended for trial in self.trials)
+        before, self._noticed = self._noticed, ended
+        return ended > before
 
     def set_damaged_aside(self) -> list[Path]:
         """Rename files of trials that are damaged, so that these trials are run again; return what they were called."""

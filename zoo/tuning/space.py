@@ -225,7 +225,9 @@ def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool =
             listed = [float(value) for value in listed]
             default = None if default is None else float(default)
         listed = [list(value) if isinstance(value, tuple) else value for value in listed]
-        if all(type(value) in (int, float) for value in listed) or all(type(value) is list for value in listed):
+        numbers = [number for value in listed for number in (value if type(value) is list else [value])]
+        is_of_one_kind = len({type(value) is list for value in listed}) == 1
+        if is_of_one_kind and all(type(number) in (int, float) for number in numbers):
             listed = sorted(listed)
         by_text = {_as_text(value): value for value in listed}
         values = tuple(by_text.values())
