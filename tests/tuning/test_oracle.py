@@ -12,7 +12,7 @@ from zoo.artefacts.files import write_json
 from zoo.errors import ArtefactError
 from zoo.tuning import oracle as oracles
 from zoo.tuning.oracle import make_oracle
-from zoo.tuning.search import Search
+from zoo.tuning.search import ALL_TRIED, Search
 
 
 def ask(oracle, worker="worker-0"):
@@ -336,9 +336,11 @@ def test_why_a_search_ends_is_written(begin, finish):
     oracle = make_oracle(search)
     while (trial := ask(oracle)).status == "RUNNING":
         finish(oracle, search, trial)
-    assert json.loads((search.directory / "ended.json").read_text()) == {"because": "all settings of the space were tried"}
+    assert search.ended_because == ALL_TRIED
+    again(search, workers_live=True)  # a chief that was asked once more than there is, and is started again, has not begun anew
+    assert search.ended_because == ALL_TRIED
     again(search, workers_live=False)
-    assert not (search.directory / "ended.json").exists()
+    assert search.ended_because == ""
 
 
 def test_hyperband_gives_more_epochs_to_the_best(begin, finish):

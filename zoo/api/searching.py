@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.api.planning import check_resumed_alone
 from zoo.api.search_requests import check_count, handed_over, join_config, requested, surveyed
-from zoo.artefacts.files import check_new_directory, read_json
+from zoo.artefacts.files import check_new_directory
 from zoo.config import UNNAMED
 from zoo.errors import ArtefactError, UsageError, ZooError
-from zoo.tuning.search import ENDED_FILE, SEARCH_FILE, TIME_OVER, nearest_infeasible, trials_over
+from zoo.tuning.search import ALL_TRIED, SEARCH_FILE, TIME_OVER, nearest_infeasible, trials_over
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
@@ -322,9 +322,9 @@ def go_on(
 
 def _check_end(search: Search) -> None:
     """Refuse a search without a finished trial, and warn of one that ended early."""
-    path = search.directory / ENDED_FILE
-    because = read_json(path)["because"].rstrip(".") if path.is_file() else ""
-    is_early = because not in ("", TIME_OVER, trials_over(search.content["trials"]))
+    because, limits = search.ended_because, (search.content["trials"], search.content["minutes"])
+    asked = [TIME_OVER, trials_over(limits[0]), *([ALL_TRIED] if limits == (None, None) else [])]
+    is_early = because not in ("", *asked)
     if not search.best_trials:
         failed = [trial for trial in search.trials if trial.status == "failed"]
         bad = [trial for trial in search.trials if trial.status == "infeasible"]

@@ -93,6 +93,7 @@ def _space(assignments: list[str]) -> dict[str, Any]:
 
 def _print(search: Any, *, as_json: bool) -> None:
     from zoo.artefacts.files import read_json
+    from zoo.tuning.search import ALL_TRIED
     from zoo.tuning.table import clock, short
 
     best, top = search.best_trials, next(trial for trial in search.trials if trial.name == search.content["best"][0])
@@ -128,4 +129,5 @@ def _print(search: Any, *, as_json: bool) -> None:
     output.print_line(f"Search directory: {directory}, with report.html, and the best run in {directory}/best\n\nTry next:")
     output.print_line(f"  zoo train --config {directory}/best.yaml")
     output.print_line(f"  zoo evaluate {directory}/best")
-    output.print_line(f"  zoo tune --resume {directory} --trials {2 * len(search.trials)}")
+    if search.ended_because != ALL_TRIED:
+        output.print_line(f"  zoo tune --resume {directory} --trials {2 * len(search.trials)}")

@@ -15,7 +15,7 @@ from keras_tuner import oracles
 
 from zoo.artefacts.files import read_json, write_json
 from zoo.errors import ArtefactError, one_line
-from zoo.tuning.search import ENDED_FILE, RESULT_FILE, TIME_OVER, Search, nearest_infeasible, trials_over
+from zoo.tuning.search import ALL_TRIED, ENDED_FILE, RESULT_FILE, TIME_OVER, Search, nearest_infeasible, trials_over
 from zoo.tuning.space import declare_space
 
 FAILURES = 5  # trials in a row that fail before a search ends
@@ -43,7 +43,7 @@ class Kept(keras_tuner.Oracle):
         because = self.ends_because()
         found: dict[str, Any] = {"status": "STOPPED"} if because else super().populate_space(trial_id)
         if found["status"] == "STOPPED":
-            write_json(self.search.directory / ENDED_FILE, {"because": because or "all settings of the space were tried"})
+            write_json(self.search.directory / ENDED_FILE, {"because": because or ALL_TRIED})
         is_first = not self.trials
         if found["status"] == "RUNNING" and is_first:
             own = {name: value for name, value in found["values"].items() if name.startswith(TUNERS_OWN)}
@@ -112,7 +112,8 @@ class Kept(keras_tuner.Oracle):
         Raises:
             ArtefactError: it is damaged.
         """
-        (self.search.directory / ENDED_FILE).unlink(missing_ok=True)
+        if not workers_live:
+            (self.search.directory / ENDED_FILE).unlink(missing_ok=True)
         if not self._state_file.is_file() and not self.search.trials:
             return
         state = self._reloaded()

@@ -25,7 +25,7 @@ LOOK = 0.2  # seconds between two tries for a lock
 SEARCH_FILE = "search.json"
 ENDED_FILE = "ended.json"  # why no more trials begin
 SIGNS = "machines"  # folder where each machine but the chief's own writes that it is there
-TIME_OVER = "the time is over"  # why no more trials begin
+TIME_OVER, ALL_TRIED = "the time is over", "all settings of the space were tried"  # why no more trials begin
 TRIAL_FILE, RESULT_FILE = "trial.json", "result.json"
 HEAVY_PARTS = ("model.keras", "checkpoints", "logs", "assets")  # of a trial's run, which only the best keep
 SHOWS_ONLY = (
@@ -226,6 +226,12 @@ class Search:
         from zoo.artefacts.run import Run
 
         return Run.open(self.directory / "best")
+
+    @property
+    def ended_because(self) -> str:
+        """Why no more trials begin; empty where nothing was said."""
+        path = self.directory / ENDED_FILE
+        return str(read_json(path)["because"]).rstrip(".") if path.is_file() else ""
 
     def elapsed(self) -> float:
         """Return how long the search has run until now, in seconds, of all sessions together."""
