@@ -113,6 +113,22 @@ def test_the_same_hyperparameters_build_the_same_model():
     assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
 
+def test_a_round_of_hyperband_has_the_whole_course_of_the_learning_rate():
+    space = {"*": "default", "learning_rate": [0.01, 0.1]}
+    hp = keras_tuner.HyperParameters()
+    hp.values |= {"learning_rate": 0.01, "tuner/epochs": 9, "tuner/initial_epoch": 3}
+    of_round = zoo.HyperModel("linear", data="iris", epochs=1, schedule="cosine", space=space).build(hp)
+    plain = zoo.HyperModel("linear", data="iris", epochs=6, schedule="cosine", space=space).build(keras_tuner.HyperParameters())
+    rates = [model.optimizer.get_config()["learning_rate"] for model in (of_round, plain)]
+    assert rates[0] == rates[1]
+    assert "config" in rates[0]  # it is a schedule
+
+
+def test_a_space_that_is_no_mapping_is_refused():
+    with pytest.raises(UsageError, match="A space is a mapping"):
+        zoo.HyperModel("linear", data="iris", space="learning_rate=[0.1]")
+
+
 @pytest.mark.slow
 def test_executions_of_a_trial_differ_in_their_seed(tmp_path):
     hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space={"*": "default", "learning_rate": [0.001, 0.01]})

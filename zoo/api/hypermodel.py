@@ -11,7 +11,7 @@ import keras_tuner
 from zoo import registry
 from zoo.api.building import uncompiled
 from zoo.api.planning import Plan, make_plan
-from zoo.api.search_requests import searched
+from zoo.api.search_requests import mapping_of, searched
 from zoo.errors import UsageError
 from zoo.tasks import Task, find_task
 from zoo.tuning.space import declare_space, plain_space, read_changes
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OF_DATA = ("data.", "batch_size", "augment_", "schedule", "warmup", "decay", "step_at")  # what takes data to decide or to do
 MOST_READINGS = 2  # of the data that are kept in memory
+ROUND_BEGIN, ROUND_END = "tuner/initial_epoch", "tuner/epochs"  # what keras-tuner's Hyperband notes
 EVER = 10**9  # batches in all, where nobody knows
 
 
@@ -38,7 +39,8 @@ class HyperModel(keras_tuner.HyperModel):
     size, augmentation, vocabulary and length. Data that are given to `search(...)` are trained on as they are; what the space
     says of reading and batching data then stays at its defaults.
 
-    The course of the learning rate is made for `epochs` as they are given here, and not to `search`.
+    The course of the learning rate is made for `epochs` as they are given here, and not to `search`; of Hyperband, each round
+    has its own.
 
     Args:
         model: a name.
@@ -87,7 +89,7 @@ class HyperModel(keras_tuner.HyperModel):
         given = {**settings, **({"task": task} if task is not None else {})}
         given |= {f"model.{key}": value for key, value in (model_arguments or {}).items()}
         given |= {f"data.{key}": value for key, value in (data_arguments or {}).items()}
-        changes = read_changes(space or {}, given)
+        changes = read_changes(mapping_of(space), given)
         self._model, self._data, self._given = model, data, {**given, **changes.held}
         self._read: dict[str, Splits] = {}
         self._executions: dict[str, int] = {}
@@ -118,7 +120,7 @@ class HyperModel(keras_tuner.HyperModel):
         """Return the model for the execution of this number, from 0, of a trial: they differ in their seed."""
         from zoo.distribution.strategies import build_optimizer
 
-        chosen = {**declare_space(self._space, hp), "seed": int(self._given.get("seed", 0)) + number}
+        chosen = {**self._chosen(hp), "seed": int(self._given.get("seed", 0)) + number}
         if self._data is None:
             model = self._build_without_data(chosen)
         else:
@@ -151,7 +153,7 @@ class HyperModel(keras_tuner.HyperModel):
             )
         from zoo.training.batches import training_batches
 
-        plan = self._plan(declare_space(self._space, hp))
+        plan = self._plan(self._chosen(hp))
         splits, settings = plan.settle(self._splits(plan))
         steps = settings.steps_per_epoch or int(splits.train.cardinality())
         kwargs = {"epochs": settings.epochs, "validation_data": splits.validation, **kwargs}
@@ -171,6 +173,13 @@ class HyperModel(keras_tuner.HyperModel):
             return model
         hp.values.update(frozen)
         return self._built(hp, number)
+
+    def _chosen(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
+        """Return the settings that hyperparameters say, and the epochs of this round of keras-tuner's Hyperband."""
+        chosen = declare_space(self._space, hp)
+        if ROUND_END in hp.values:  # the learning rate has its whole course in each round
+            chosen["epochs"] = int(hp.values[ROUND_END]) - int(hp.values.get(ROUND_BEGIN, 0))
+        return chosen
 
     def _look_at_data(self) -> tuple[Task, dict[str, Any]]:
         plan = self._plan({})

@@ -40,7 +40,7 @@ def join_config(what: Mapping[str, Any], limits: Mapping[str, Any]) -> tuple[dic
         All that says what is searched, where `config` has only the settings of trainings left; and the limits.
     """
     written = _plain(read_config(what.get("config")))
-    space = {**_mapping(written.pop("space", None)), **_mapping(what.get("space"))}
+    space = {**mapping_of(written.pop("space", None)), **mapping_of(what.get("space"))}
     own = {name: written.pop(name) for name in (*OF_SEARCH, *LIMITS) if name in written}
     given = {name: value for name, value in {**what, **limits}.items() if value is not None}
     joined = {**own, **given, "space": space or None, "config": written or None}
@@ -226,7 +226,12 @@ def _module(model: str) -> str:
     return module
 
 
-def _mapping(space: Any) -> dict[str, Any]:
+def mapping_of(space: Any) -> dict[str, Any]:
+    """Return a user's space as a mapping of its own.
+
+    Raises:
+        UsageError: it is none.
+    """
     if not isinstance(space, Mapping | None):
         raise UsageError(f"A space is a mapping of settings to ranges. Received: {type(space).__name__}. Give a mapping.")
     return dict(space or {})

@@ -74,7 +74,8 @@ def _verdict(search: Search, trials: list[Trial], best: list[Trial]) -> str:
     first, top = trials[0], best[0]
     said = f"Best: {search.objective} {top.objective:.4f} in trial {top.name}."
     if first.objective is not None:
-        epochs = f" and {first.settings['epochs']} epochs" if search.content["algorithm"] == "hyperband" else ""
+        count = first.settings.get("epochs")
+        epochs = f" and {count} epoch{'s' if count != 1 else ''}" if search.content["algorithm"] == "hyperband" else ""
         said += (
             f" The first trial, with the settings that the search begins with{epochs}, had {first.objective:.4f}."
             if top.name != first.name
@@ -92,7 +93,7 @@ def _test(search: Search) -> list[str]:
     if not metrics:
         return []
     return [
-        '<p>On the test part, looked at once (<a href="best/report.html">its report</a>):</p>',
+        '<p>On the test part, which the best alone is scored on (<a href="best/report.html">its report</a>):</p>',
         table(("score", "best"), metrics.items()),
     ]
 
@@ -218,13 +219,16 @@ def _trials(search: Search, trials: list[Trial], best: list[Trial]) -> str:
     names = list(dict.fromkeys(name for trial in trials for name in trial.settings))
     rows: list[tuple[Any, ...]] = [
         (
-            trial.name, trial.status, trial.objective if trial.objective is not None else (trial.reason or ""),
+            trial.name, trial.status, trial.objective if trial.objective is not None else "",
             clock(trial.seconds), trial.parameters if trial.parameters is not None else "",
             *(short(trial.settings.get(name, "")) for name in names),
         )
         for trial in sorted(trials, key=lambda trial: (order.get(trial.name, len(order)), trial.name))
     ]  # fmt: skip
-    return table(("trial", "status", search.objective, "time", "parameters", *names), rows)
+    reasons = [(trial.name, trial.reason) for trial in trials if trial.reason]
+    return table(("trial", "status", search.objective, "time", "parameters", *names), rows) + (
+        "\n<h2>Reasons</h2>\n" + table(("trial", "why it did not finish"), reasons) if reasons else ""
+    )
 
 
 def _as_yaml(value: Any) -> str:
