@@ -97,6 +97,22 @@ def test_values_without_an_order_stay_as_they_are_given():
     assert read_range("model.units", [[8], [4, 2], [4]]).values == ([4], [4, 2], [8])
 
 
+@pytest.mark.parametrize(
+    ("given", "default", "first"),
+    [
+        ({"min": 64, "max": 512, "step": 64}, 500, 512),
+        ({"min": 64, "max": 500, "step": 64}, 500, 448),
+        ({"min": 1, "max": 1000, "step": 10, "sampling": "log"}, 500, 1000),
+        ({"min": 0.1, "max": 0.5, "step": 0.1}, 0.33, 0.3),
+    ],
+)
+def test_a_users_range_in_steps_begins_with_one_of_its_values(given, default, first):
+    found = read_range("model.units", given, default, may_widen=False)
+    assert found.default == pytest.approx(first)
+    assert found.is_whole == (first > 1)
+    assert read_range("model.units", {"min": 64, "max": 512, "step": 64}, 500).default == 500  # one of the house's
+
+
 def test_an_interval_is_checked_between_its_ends_too():
     interval = read_range("batch_size", {"min": 16.0, "max": 64.0})
     assert interval.ends() == (16.0, 64.0)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from zoo.api import searching
 from zoo.cli.main import main
+from zoo.distribution.machine import free_ports
 from zoo.errors import ArtefactError, UnknownNameError, UsageError, ZooError
 
 QUICK = {"data": "iris", "epochs": 2, "verbose": 0, "space": {"*": "default", "learning_rate": [0.001, 0.01, 0.1]}}
@@ -336,6 +339,15 @@ def test_two_searches_do_not_share_a_port(tmp_path):
 def test_a_resumed_search_takes_no_other_settings(tmp_path):
     with pytest.raises(UsageError, match="epochs beside resume"):
         zoo.tune(resume=tmp_path, epochs=3)
+
+
+def test_joining_a_search_that_nobody_listens_for_is_refused(begin, monkeypatch):
+    search = begin()
+    monkeypatch.setattr(searching, "PATIENCE", 0.0)
+    monkeypatch.setattr(searching, "surveyed", lambda content, _: content)
+    monkeypatch.setattr("zoo.tuning.nursery.Nursery", lambda *_: nullcontext())
+    with pytest.raises(UsageError, match="No search answers at this address"):
+        searching.join_search(search.directory, f"127.0.0.1:{free_ports(1)[0]}", 1)
 
 
 def test_joining_takes_an_address_and_nothing_else(tmp_path, capsys):

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 KEEP = 3  # trials whose models stay
 TRIALS = 20  # where neither trials nor minutes are given
 AT_HOME = "127.0.0.1"
+PATIENCE = 30.0  # seconds in which a search answers that was just started
 
 
 def tune(
@@ -197,7 +198,7 @@ def _is_done(search: Search, limits: Mapping[str, Any], *, retrain: bool) -> boo
     asks_for_more = bool(limits["minutes"]) or (limits["trials"] or 0) > counted
     if search.status != "finished" or not is_whole or search.content["retrain"] != retrain or asks_for_more:
         return False
-    logger.info("The search in %s has finished; more trials= or minutes= go on with it.", search.directory)
+    logger.info("The search in %s has finished; more trials, or minutes, go on with it.", search.directory)
     return True
 
 
@@ -249,6 +250,7 @@ def join_search(
     try:
         with private_folder() as folder, Nursery(Path(folder)) as nursery:
             search.check_same(surveyed(search.content, nursery))  # the same code, and the same data as seen from here
+            _check_answered(address)
             with TrialTable(search, workers, verbose) as table:
                 watch = Supervisor(search, nursery, address, workers, table.show, machine=machine, deadline=deadline)
                 finished = watch.run()
@@ -328,8 +330,9 @@ def _check_end(search: Search) -> None:
     if not search.best_trials:
         failed = [trial for trial in search.trials if trial.status == "failed"]
         bad = [trial for trial in search.trials if trial.status == "infeasible"]
-        reasons = [failed[-1].reason] if failed else [nearest_infeasible(bad).reason] if bad else []
-        told = because if is_early else ", for example: ".join([because, *(str(reason).rstrip(".") for reason in reasons)])
+        of = failed[-1:] or [nearest_infeasible(bad)] if bad or failed else []
+        reasons = [str(trial.reason).rstrip(".") for trial in of if str(trial.reason).rstrip(".") not in because]
+        told = ", for example: ".join([because, *reasons])
         raise ZooError(
             f"No trial finished: {len(failed)} failed, {len(bad)} broke a constraint. The search ended after: {told}. Change "
             "the space, and search in another directory."
@@ -353,6 +356,23 @@ def _check_counts(limits: Mapping[str, Any], workers: int) -> None:
     minutes = limits.get("minutes")
     if minutes is not None and not (isinstance(minutes, int | float) and 0 < minutes < float("inf")):
         raise UsageError(f"`minutes` is a number above 0. Received: {minutes!r}.")
+
+
+def _check_answered(address: str) -> None:
+    """Refuse an address at which nobody listens."""
+    host, _, port = address.rpartition(":")
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with socket.create_connection((host, int(port)), timeout=PATIENCE):
+                return
+        except OSError as error:
+            if time.monotonic() > until:
+                raise UsageError(
+                    f"No search answers at this address: {error.strerror or error}. Received: {address!r}. Give the HOST:PORT "
+                    "that the search was given."
+                ) from error
+            time.sleep(1)
 
 
 def _check_address(address: str, *, is_ours: bool = False) -> None:

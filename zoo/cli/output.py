@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import unicodedata
@@ -35,6 +36,11 @@ def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
 def print_line(text: str = "") -> None:
     """Print one line as it is."""
     print(text)  # noqa: T201
+
+
+def program() -> str:
+    """Return what this program is called by where it runs: its path, where the shell would not find it."""
+    return "zoo" if shutil.which("zoo") else sys.argv[0]
 
 
 def print_error(text: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.print_line(verdict(trained.metrics, baseline)[0])
     output.print_line(f"Run directory: {directory}\n\nTry next:")
     quoted = shlex.quote(str(directory))
-    zoo = "zoo" if shutil.which("zoo") else sys.argv[0]
+    zoo = output.program()
     output.print_line(f"  {zoo} evaluate {quoted}")
     inputs = {"image": "your_image.png", "features": "--data rows.csv --out predictions.csv", "text": '"your text"'}
     what = inputs[trained.info.task.input_name]

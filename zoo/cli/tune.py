@@ -124,10 +124,10 @@ def _print(search: Any, *, as_json: bool) -> None:
     if len(others) > MOST_REASONS:
         output.print_line(f"... and {len(others) - MOST_REASONS} more; report.html has them all.")
     scores = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-    directory = shlex.quote(str(search.directory))
+    directory, zoo = shlex.quote(str(search.directory)), output.program()
     output.print_line(f"\nTest part, the best trial ({top.name}) alone: {scores}")
     output.print_line(f"Search directory: {directory}, with report.html, and the best run in {directory}/best\n\nTry next:")
-    output.print_line(f"  zoo train --config {directory}/best.yaml")
-    output.print_line(f"  zoo evaluate {directory}/best")
+    output.print_line(f"  {zoo} train --config {directory}/best.yaml")
+    output.print_line(f"  {zoo} evaluate {directory}/best")
     if search.ended_because != ALL_TRIED:
-        output.print_line(f"  zoo tune --resume {directory} --trials {2 * len(search.trials)}")
+        output.print_line(f"  {zoo} tune --resume {directory} --trials {2 * len(search.trials)}")

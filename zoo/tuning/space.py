@@ -21,6 +21,7 @@ Range = Sequence[Any] | Mapping[str, Any]
 PARTS_OF_RANGE = ("min", "max", "step", "sampling")
 SAMPLINGS = ("linear", "log")
 DEFAULT = "default"  # in place of a range: the setting stays as it is
+TOLERANCE = 1e-9  # of a count of steps, which is computed from numbers with a point
 DIGITS = 6  # of a number between two others; more would only be harder to read
 # What a trial is scored on, how it is kept, and what names the search itself: never searched.
 FIXED_SETTINGS = frozenset(
@@ -267,9 +268,19 @@ def _read_interval(key: str, given: Mapping[str, Any], default: Any, *, may_wide
     if may_widen:
         low, high = min(low, default), max(high, default)
     default = min(max(default, low), high)
+    if step is not None and not may_widen:
+        default = _on_step(default, low, high, step, is_log=sampling == "log")
     if any(isinstance(number, float) for number in (low, high, default, *numbers)):
         low, high, default = float(low), float(high), float(default)
     return Interval(low, high, step, sampling, default)
+
+
+def _on_step(number: float, low: float, high: float, step: float, *, is_log: bool) -> float:
+    """Return the value of a stepped range that is next to a number in it."""
+    count = math.log(high / low, step) if is_log else (high - low) / step
+    place = math.log(number / low, step) if is_log else (number - low) / step
+    steps = min(round(place), math.floor(count + TOLERANCE))
+    return low * step**steps if is_log else low + step * steps
 
 
 def _check_key(key: str) -> None:

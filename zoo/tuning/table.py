@@ -72,7 +72,7 @@ class TrialTable:
         for title, width in (("trial", 5), ("status", STATUS), (score, len(score)), ("time", 7)):
             table.add_column(title, justify="left" if title in ("trial", "status") else "right", no_wrap=True, width=width)
         differs = len(trials) > 1
-        title = f"settings{f', after {trials[0].name} what differs' if differs else ''}"
+        title = f"settings{', then what differs' if differs else ''}"
         table.add_column(title, ratio=1, no_wrap=True, overflow="ellipsis")
         for trial in trials:
             if trial.name in shown:
