@@ -109,7 +109,8 @@ def test_memory_that_is_used_up_is_a_failure(begin, monkeypatch):
         raise MemoryError("no more")
 
     monkeypatch.setattr(trials, "begin_training", grow)
-    assert run(begin())["reason"] == "MemoryError: no more"
+    expected = "memory was used up; smaller batches or a smaller model may fit (MemoryError: no more)"
+    assert run(begin())["reason"] == expected
 
 
 def test_a_trial_whose_process_is_killed_again_and_again_fails(begin):

@@ -36,6 +36,7 @@ class DataChangedError(DataError):
 
 
 OF_THE_MACHINE = (ArtefactError, DataChangedError, OSError)
+OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # of Python and TensorFlow
 
 
 class Infeasible(Exception):  # noqa: N818 - it is caught here
@@ -165,6 +166,8 @@ def _run_held_trial(
     except Exception as error:
         is_ours = isinstance(error, ZooError)
         said = one_line(error) if is_ours else f"{type(error).__name__}: {one_line(error)}"
+        if type(error).__name__ in OF_MEMORY:
+            said = f"memory was used up; smaller batches or a smaller model may fit ({said})"
         found |= {"status": "failed", "reason": said, **({} if is_ours else {"traceback": traceback.format_exc()})}
     result = {**trial, **found, "seconds": trial["spent"] + time.monotonic() - begun, "ended_s": search.elapsed()}
     write_json(directory / RESULT_FILE, result)

@@ -118,6 +118,8 @@ def _print(search: Any, *, as_json: bool) -> None:
     columns = ("trial", *(trial.name for trial in shown))
     output.print_line()
     output.print_table(columns, rows, right=columns[1:])
+    if len(best) > len(shown):
+        output.print_line(f"... and {len(best) - len(shown)} more finished; report.html has them all.")
     others = [trial for trial in search.trials if trial.status in ("failed", "infeasible")]
     for trial in others[:MOST_REASONS]:
         output.print_line(f"Trial {trial.name} {trial.status}: {trial.reason}")

@@ -12,6 +12,8 @@ h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margi
 .wide { overflow-x: auto; } table { border-collapse: collapse; } img.curve { width: 19rem; max-width: 100%; }
 th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #d5dae0; text-align: left; vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+.upright { font-size: 0.85rem; } .upright th, .upright td { padding: 0.25rem 0.4rem; }
+.upright th { writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; }
 .confusion td { background: rgb(47 111 79 / var(--share)); }
 .verdict, .finding { padding: 0.75rem 1rem; border-left: 4px solid #2f6f4f; background: #eef6f1; }
 .verdict.lost, .finding { border-color: #a4551e; background: #fbf1ea; }
@@ -33,11 +35,15 @@ def page(title: str, parts: Iterable[str]) -> str:
     )
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a table; numbers stand to the right."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, upright: bool = False) -> str:
+    """Return a table; numbers stand to the right, and names of columns upright where there are many."""
     lines = ["".join(cell(name, "th") for name in columns)] if any(columns) else []
     lines += ["".join(cell(value, "td") for value in row) for row in rows]
-    return '<div class="wide"><table>\n' + "\n".join(f"<tr>{line}</tr>" for line in lines) + "\n</table></div>"
+    return (
+        f'<div class="wide{" upright" if upright else ""}"><table>\n'
+        + "\n".join(f"<tr>{line}</tr>" for line in lines)
+        + "\n</table></div>"
+    )
 
 
 def cell(value: Any, tag: str) -> str:

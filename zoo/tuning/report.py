@@ -226,7 +226,7 @@ def _trials(search: Search, trials: list[Trial], best: list[Trial]) -> str:
         for trial in sorted(trials, key=lambda trial: (order.get(trial.name, len(order)), trial.name))
     ]  # fmt: skip
     reasons = [(trial.name, trial.reason) for trial in trials if trial.reason]
-    return table(("trial", "status", search.objective, "time", "parameters", *names), rows) + (
+    return table(("trial", "status", search.objective, "time", "parameters", *names), rows, upright=True) + (
         "\n<h2>Reasons</h2>\n" + table(("trial", "why it did not finish"), reasons) if reasons else ""
     )
 
