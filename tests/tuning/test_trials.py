@@ -8,7 +8,7 @@ from contextlib import nullcontext
 import pytest
 
 import zoo
-from zoo.api import trials
+from zoo.api import building, trials
 from zoo.api.planning import make_plan
 from zoo.api.trials import count_parameters, finish, run_trial, runs_of, survey
 from zoo.errors import ArtefactError, DataError, UsageError
@@ -74,6 +74,15 @@ def test_a_model_that_breaks_a_constraint_is_not_trained(begin, limits, reason):
 def test_parameters_are_counted_without_memory_for_them(model, data):
     plan = make_plan(model, data, None, None, None, {})
     assert count_parameters(plan, plan.read()) == plan.make()[0].count_params()
+
+
+def test_a_model_that_needs_its_values_while_it_is_built_is_counted_then(begin, monkeypatch):
+    def needs_values(*_):
+        raise ValueError("You are attempting to create a variable while in a stateless scope.")
+
+    search = begin(constraints={"max_parameters": 10, "max_latency_ms": None})
+    monkeypatch.setattr(building, "uncompiled", needs_values)  # not where models are built
+    assert run(search)["reason"] == "15 parameters, more than 10"
 
 
 def test_a_model_that_fits_into_no_memory_breaks_the_constraint_and_is_no_failure(begin):

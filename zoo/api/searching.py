@@ -330,9 +330,8 @@ def _check_end(search: Search) -> None:
     if not search.best_trials:
         failed = [trial for trial in search.trials if trial.status == "failed"]
         bad = [trial for trial in search.trials if trial.status == "infeasible"]
-        of = failed[-1:] or [nearest_infeasible(bad)] if bad or failed else []
-        reasons = [str(trial.reason).rstrip(".") for trial in of if str(trial.reason).rstrip(".") not in because]
-        told = ", for example: ".join([because, *reasons])
+        example = str((failed[-1] if failed else nearest_infeasible(bad)).reason).rstrip(".") if failed or bad else ""
+        told = because if example in because else f"{because}, for example: {example}"
         raise ZooError(
             f"No trial finished: {len(failed)} failed, {len(bad)} broke a constraint. The search ended after: {told}. Change "
             "the space, and search in another directory."

@@ -230,13 +230,16 @@ def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], foun
     def check_size(splits: Splits) -> None:
         if not any(key.startswith("data.") for key in chosen):
             check_data(search.content, splits)
-        if limits["max_parameters"] is None:
-            return
-        found["parameters"] = count_parameters(plan, splits)
-        if found["parameters"] > limits["max_parameters"]:
-            raise Infeasible(f"{found['parameters']:,} parameters, more than {limits['max_parameters']:,}")
+        if limits["max_parameters"] is not None and (count := count_parameters(plan, splits)) is not None:
+            limit_size(count)
 
-    def check_speed(model: keras.Model, splits: Splits) -> None:
+    def limit_size(count: int) -> None:
+        found["parameters"] = count
+        if limits["max_parameters"] is not None and count > limits["max_parameters"]:
+            raise Infeasible(f"{count:,} parameters, more than {limits['max_parameters']:,}")
+
+    def check_built(model: keras.Model, splits: Splits) -> None:
+        limit_size(int(model.count_params()))
         if limits["max_latency_ms"] is not None and "latency_ms" not in found:
             found["latency_ms"] = latency_ms(model, splits.info)
             if found["latency_ms"] > limits["max_latency_ms"]:
@@ -246,7 +249,7 @@ def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], foun
         kept = read_json(path / "run.json")
         if "validation" in kept:
             return dict(kept["validation"])
-    training = _trained(plan, path, _data(search.content, kept_only=True), check_size, check_speed)
+    training = _trained(plan, path, _data(search.content, kept_only=True), check_size, check_built)
     found.setdefault("parameters", int(training.model.count_params()))
     with training.writer:
         scores = dict(score(training.model, training.splits, "validation").metrics)
@@ -254,17 +257,21 @@ def _train_and_score(search: Search, path: Path, chosen: Mapping[str, Any], foun
     return scores
 
 
-def count_parameters(plan: Plan, splits: Splits) -> int:
-    """Return how many parameters the model of a plan has, without the memory that they would take."""
+def count_parameters(plan: Plan, splits: Splits) -> int | None:
+    """Return how many parameters the model of a plan has, without the memory for them; None if it needs their values."""
     import keras
 
     from zoo.api.building import uncompiled
 
     _, settings = plan.settle(splits)
-    with keras.StatelessScope(initialize_variables=False):
-        model, *_ = uncompiled(str(plan.model), splits.info, settings.task, settings.model_arguments, settings.precision)
-    keras.utils.clear_session()  # which forgets its variables, before they are given values
-    return int(model.count_params())
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model, *_ = uncompiled(str(plan.model), splits.info, settings.task, settings.model_arguments, settings.precision)
+        return int(model.count_params())
+    except Exception:  # other people's models may do anything; what is wrong is told when the model is built
+        return None
+    finally:
+        keras.utils.clear_session()  # which forgets its variables, before they are given values
 
 
 def _trained(plan: Plan, path: Path, data: Any, *checks: Any) -> Training:
@@ -286,7 +293,7 @@ def _begin_or_resume(
     path: Path,
     data: Any,
     check_size: Callable[[Splits], None] | None = None,
-    check_speed: Callable[[keras.Model, Splits], None] | None = None,
+    check_built: Callable[[keras.Model, Splits], None] | None = None,
 ) -> Training:
     if (path / "run.json").is_file() and any((path / "checkpoints").glob("*.npz")):
         with suppress(ArtefactError):  # else it is damaged, and begins anew
@@ -296,7 +303,7 @@ def _begin_or_resume(
     if check_size is not None:
         check_size(splits)
     with new_directory(path):
-        return begin_training(plan, path, check=check_speed, splits=splits, loads=True)  # the survey has tried to load one
+        return begin_training(plan, path, check=check_built, splits=splits, loads=True)  # the survey has tried to load one
 
 
 def _retrain(search: Search, target: Path, *, with_validation: bool) -> None:

@@ -74,8 +74,10 @@ def _verdict(search: Search, trials: list[Trial], best: list[Trial]) -> str:
     first, top = trials[0], best[0]
     said = f"Best: {search.objective} {top.objective:.4f} in trial {top.name}."
     if first.objective is not None:
-        count = first.settings.get("epochs")
-        epochs = f" and {count} epoch{'s' if count != 1 else ''}" if search.content["algorithm"] == "hyperband" else ""
+        epochs = ""
+        if search.content["algorithm"] == "hyperband":
+            count = first.settings["epochs"]
+            epochs = f" and {count} epoch{'s' if count != 1 else ''}"
         said += (
             f" The first trial, with the settings that the search begins with{epochs}, had {first.objective:.4f}."
             if top.name != first.name
