@@ -12,8 +12,9 @@ from zoo.keras_import import register_with_keras
 
 if TYPE_CHECKING:
     from zoo import text
-    from zoo.api import baseline, build, compare, evaluate, find_learning_rate, load, load_data, train, tune
+    from zoo.api import baseline, build, compare, evaluate, export, find_learning_rate, load, load_data, train, tune
     from zoo.api.hypermodel import HyperModel
+    from zoo.artefacts.export import Export
     from zoo.artefacts.predictor import Predictions, Predictor
     from zoo.artefacts.run import Run
     from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError
@@ -31,11 +32,13 @@ _HOME = {
     "build": "zoo.api",
     "compare": "zoo.api",
     "evaluate": "zoo.api",
+    "export": "zoo.api",
     "find_learning_rate": "zoo.api",
     "load": "zoo.api",
     "load_data": "zoo.api",
     "train": "zoo.api",
     "tune": "zoo.api",
+    "Export": "zoo.artefacts.export",
     "Predictions": "zoo.artefacts.predictor",
     "Predictor": "zoo.artefacts.predictor",
     "Run": "zoo.artefacts.run",
@@ -67,6 +70,7 @@ __all__ = [
     "DataError",
     "DataInfo",
     "Evaluation",
+    "Export",
     "HyperModel",
     "LearningRateSweep",
     "Predictions",
@@ -81,6 +85,7 @@ __all__ = [
     "build",
     "compare",
     "evaluate",
+    "export",
     "find_learning_rate",
     "info",
     "list_datasets",

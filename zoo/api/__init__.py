@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from zoo.api.building import build
+from zoo.api.exporting import export
 from zoo.api.reading import load_data
 from zoo.api.scoring import baseline, compare, evaluate, load
 from zoo.api.searching import tune
 from zoo.api.sweeping import find_learning_rate
 from zoo.api.training import train
 
-__all__ = ["baseline", "build", "compare", "evaluate", "find_learning_rate", "load", "load_data", "train", "tune"]
+__all__ = ["baseline", "build", "compare", "evaluate", "export", "find_learning_rate", "load", "load_data", "train", "tune"]

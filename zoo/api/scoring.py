@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo import registry
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from zoo.evaluation.baseline import Baseline
     from zoo.evaluation.comparison import Comparison
     from zoo.evaluation.scores import Evaluation
+    from zoo.pipeline.splits import Splits
 
 PartName = Literal["train", "validation", "test"]
 
@@ -40,8 +43,6 @@ def evaluate(
     """
     from zoo.artefacts.run import Run
     from zoo.evaluation.scores import score
-    from zoo.pipeline.prepare import prepare_like
-    from zoo.pipeline.splits import Splits
     from zoo.training.compile import check_fits
 
     if split not in ("train", "validation", "test"):
@@ -55,21 +56,40 @@ def evaluate(
     run = model if isinstance(model, Run) else Run.open(model)
     if data is None:
         return score(run.model, own_data(run), split)
+    return score(run.model, *data_like(run, data, split, arguments))
+
+
+def data_like(run: Run, data: Any, split: PartName, arguments: Mapping[str, Any]) -> tuple[Splits, PartName]:
+    """Return other data, read as a run's own were, and the part of them that is meant.
+
+    Args:
+        run: that they are for.
+        data: anything that `load_data` takes.
+        split: the part; "test" is all of them where there are no parts.
+        arguments: of `load_data`.
+
+    Raises:
+        UsageError: there is no such part.
+        DataError: the data cannot be read, or do not fit the run.
+    """
+    from zoo.pipeline.prepare import prepare_like
+    from zoo.pipeline.splits import Splits
+
     if isinstance(data, Splits):
         if not data.info.is_read_like(run.info):
             raise DataError(
                 f"These Splits do not fit the run. Received: labels {data.info.labels}, shape {data.info.input_shape}; the run "
                 f"has {run.info.labels}, {run.info.input_shape}. Give the data themselves; they are then read as the run's."
             )
-        return score(run.model, data, split)
+        return data, split
     if run.info.task.input_name == "image":
         arguments = {"image_size": run.info.input_shape[:2], "channels": run.info.input_shape[2], **arguments}
-    reading = run.reading_arguments(arguments)
+    reading = run.info.reading_arguments(arguments)
     examples, _ = read(data, reading, run.info.task_name)
     part = split if split in examples.parts else None
     if part is None and split != "test":
         raise UsageError(f"These data have no part {split!r}. Received: parts {[*examples.parts]}. Leave split= out.")
-    return score(run.model, prepare_like(examples, run.info, reading, part=part, batch_size=256), "test")
+    return prepare_like(examples, run.info, reading, part=part, batch_size=256), "test"
 
 
 def baseline(data: Any, *, split: PartName = "test", **arguments: Any) -> Baseline:
@@ -121,12 +141,27 @@ def compare(*runs: Run | str | os.PathLike[str]) -> Comparison:
     return compare_runs([run if isinstance(run, Run) else Run.open(run) for run in runs])
 
 
-def load(path: str | os.PathLike[str]) -> Predictor:
-    """Return a Predictor for a run directory: raw input in, labels and probabilities out.
+def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Predictor:
+    """Return a Predictor for a run directory or an export: raw input in, labels and probabilities out.
+
+    Nothing in the files is run as code. TensorFlow is only imported for what needs it: a run, or an export's formats
+    "saved_model" and "keras".
+
+    Args:
+        path: the directory.
+        engine: "saved_model", "litert", "onnx" or "keras"; by default the fastest of an export whose package is installed.
 
     Raises:
-        ArtefactError: there is no run, or it is damaged.
+        ArtefactError: there is no run and no export, or it is damaged.
+        UsageError: there is no such format in it, or its package is not installed.
     """
+    from zoo.artefacts.export import Export, is_export
+
+    directory = Path(path)
+    if is_export(directory):
+        return Export.open(directory).predictor(engine)
     from zoo.artefacts.run import Run
 
-    return Run.open(path).predictor
+    if engine not in (None, "keras"):
+        raise UsageError(f"A run has its Keras model only. Received: engine={engine!r} for {directory}. Export it first.")
+    return Run.open(directory).predictor

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from zoo.artefacts.batches import CHUNK
 from zoo.artefacts.files import write_atomically
-from zoo.artefacts.predictor import CHUNK, Predictions, Predictor
+from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.config import DataArguments
 from zoo.errors import ArtefactError, DataError, UsageError
 from zoo.pipeline.readers import folder, tables, texts

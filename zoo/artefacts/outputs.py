@@ -1,12 +1,12 @@
-"""A model's raw outputs as probabilities or values, whatever its last layer is."""
+"""A Keras model's raw outputs as probabilities or values, whatever its last layer is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import tensorflow as tf
 
-from zoo.distribution.strategies import strategy_of
 from zoo.errors import UsageError
 from zoo.pipeline.info import DataInfo
 
@@ -45,25 +45,31 @@ def output_shape(model: keras.Model, info: DataInfo) -> Any:
 
 
 class Outputs:
-    """Runs a model on batches and returns probabilities or values as float32 arrays."""
+    """The engine "keras": runs a `keras.Model` on batches and returns probabilities or values as float32 arrays."""
+
+    name = "keras"
+    takes_strings = False
+    dtype: np.dtype | None = None
 
     def __init__(self, model: keras.Model, info: DataInfo) -> None:
         self.kind = output_kind(model, info)
-        self._run = model.predict_on_batch
-        if info.text is not None:  # batches of any width, without a new trace for each
-            import tensorflow as tf
-
-            ids = tf.TensorSpec((None, None), tf.int32)
-            self._run = tf.function(lambda batch: model(batch, training=False), input_signature=[ids])
-        elif strategy_of(model):  # where Keras would have each device predict all of the batch
-            import tensorflow as tf
-
-            self._run = tf.function(lambda batch: model(batch, training=False), reduce_retracing=True)
+        # Batches of any width without a new trace for each; and under a strategy Keras' own `predict_on_batch` would have
+        # each device predict all of the batch.
+        signature = None if info.text is None else [tf.TensorSpec((None, None), tf.int32)]
+        self._run = tf.function(
+            lambda batch: model(batch, training=False),
+            input_signature=signature,
+            reduce_retracing=signature is None,
+        )
 
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""
-        outputs = np.asarray(self._run(batch), np.float32)
+        outputs = np.asarray(self._run(tf.convert_to_tensor(batch)), np.float32)
         return softmax(outputs) if self.kind == "logits" else outputs
+
+    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """Return probabilities or values by name."""
+        return {"values" if self.kind == "values" else "probabilities": self.of(batch)}
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

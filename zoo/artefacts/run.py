@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts import files
+from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictions, Predictor
-from zoo.config import UNNAMED, DataArguments, Settings, data_arguments, write_yaml
+from zoo.config import UNNAMED, Settings, write_yaml
 from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, UsageError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
@@ -101,7 +102,7 @@ class Run:
         Raises:
             ArtefactError: the file is damaged, or holds layers that are not registered.
         """
-        return _load(self.directory / MODEL_FILE)
+        return load_keras(self.directory / MODEL_FILE)
 
     def untrained_model(self) -> keras.Model:
         """Return the compiled model as it was before training, for a checkpoint to fill.
@@ -109,22 +110,12 @@ class Run:
         Raises:
             ArtefactError: the file is missing or damaged, or holds layers that are not registered.
         """
-        return _load(self.directory / UNTRAINED_FILE)
+        return load_keras(self.directory / UNTRAINED_FILE)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The resolved settings, as flat keys."""
         return dict(self.content["settings"])
-
-    def reading_arguments(self, given: Mapping[str, Any]) -> DataArguments:
-        """Return how other data are read for this model: as its own were, or as `given` says.
-
-        Raises:
-            UsageError: a name or value is not accepted.
-        """
-        names = ("label_column", "text_column", "encoding", "broken", "memory_budget_mb")
-        own = {name: self.info.arguments[name] for name in names if name in self.info.arguments}
-        return data_arguments({**own, **given})
 
     @property
     def status(self) -> str:
@@ -135,6 +126,12 @@ class Run:
     def metrics(self) -> dict[str, float]:
         """The test scores; empty unless the run finished."""
         return dict(self.content.get("metrics", {}))
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What is known of the model: its name, settings, test scores, versions and times, as plain data."""
+        names = ("settings", "metrics", "data", "versions", "device", "commit", "started", "finished", "parameters")
+        return {"model": self.settings.get("model"), **{name: self.content[name] for name in names if name in self.content}}
 
     @cached_property
     def history(self) -> dict[str, list[float]]:
@@ -154,7 +151,7 @@ class Run:
     @cached_property
     def predictor(self) -> Predictor:
         """The model with what it needs to take raw input."""
-        return Predictor(self.model, self.info)
+        return Predictor(self.model, self.info, self.card)
 
     def predict(self, raw: Any) -> Predictions:
         """Return predictions for raw input, as `Predictor.predict` does."""
@@ -300,18 +297,6 @@ def keep_untrained(model: keras.Model, directory: Path, *, loads: bool = False) 
         raise ArtefactError(
             f"The model could not be written: {error.strerror or error}. Received: {directory}. Free space or "
             "choose another directory."
-        ) from error
-
-
-def _load(path: Path) -> keras.Model:
-    import keras
-
-    try:
-        return keras.saving.load_model(path)
-    except Exception as error:
-        raise ArtefactError(
-            f"The model cannot be read: {one_line(error)}. Received: {path}. If it has layers of your own, register them "
-            "with @keras.saving.register_keras_serializable and import them first; else the file is damaged."
         ) from error
 
 

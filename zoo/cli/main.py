@@ -7,13 +7,13 @@ import inspect
 import logging
 import sys
 
-from zoo.cli import compare, data, evaluate, find_lr, info, predict, train, tune
+from zoo.cli import compare, data, evaluate, export, find_lr, info, predict, train, tune
 from zoo.cli import list as list_verb
 from zoo.errors import ZooError
 
 VERBS = {
     "list": list_verb, "info": info, "data": data, "find-lr": find_lr, "train": train, "tune": tune, "evaluate": evaluate,
-    "compare": compare, "predict": predict,
+    "compare": compare, "predict": predict, "export": export,
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo predict` takes."""
-    parser.add_argument("run_directory", metavar="RUN", help="a run directory")
+    parser.add_argument("directory", metavar="RUN", help="a run directory, or an export")
     parser.add_argument(
         "inputs",
         nargs="*",
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoding", metavar="NAME", help="of a text file or pipe; default for files the one that was trained on"
     )
+    parser.add_argument("--engine", metavar="FORMAT", help="of an export's formats; by default the fastest that is installed")
     options.add_json(parser)
 
 
@@ -43,22 +44,19 @@ def run(arguments: argparse.Namespace) -> int:
             "Give texts or image files, or --data and --out together. "
             f"Received: {len(arguments.inputs)} inputs, --data {arguments.data}, --out {arguments.out}."
         )
-    output.start_tensorflow()
-    from zoo.artefacts import bulk
-    from zoo.artefacts.run import Run
-
-    opened = Run.open(arguments.run_directory)
+    predictor = _load(arguments)
     if arguments.data:
-        done = bulk.predict_file(
-            opened.predictor, arguments.data, arguments.out, opened.reading_arguments(options.data_arguments(arguments))
-        )
+        from zoo.artefacts import bulk
+
+        reading = predictor.info.reading_arguments(options.data_arguments(arguments))
+        done = bulk.predict_file(predictor, arguments.data, arguments.out, reading)
         broken = done.broken
         if arguments.json:
             output.print_json({"rows": done.rows, "broken": broken, "out": str(arguments.out)})
         else:
             output.print_line(f"{done.rows:,} predictions in {arguments.out}")
     else:
-        rows, broken = _predict(opened.predictor, arguments.inputs, arguments.encoding)
+        rows, broken = _predict(predictor, arguments.inputs, arguments.encoding)
         if arguments.json:
             output.print_json(rows)
         elif rows:
@@ -67,6 +65,21 @@ def run(arguments: argparse.Namespace) -> int:
     for line in broken:
         output.print_error(f"Error: {line}")
     return 1 if broken else 0
+
+
+def _load(arguments: argparse.Namespace) -> Predictor:
+    """Return what predicts: an export's fastest format, for many examples where a file of them is given, or a run's model."""
+    from zoo.artefacts.export import Export, is_export
+
+    directory = Path(arguments.directory)
+    if is_export(directory):
+        predictor = Export.open(directory).predictor(arguments.engine, for_many=bool(arguments.data))
+        output.print_error(f"Engine: {predictor.engine}")
+        return predictor
+    output.start_tensorflow()
+    from zoo import api
+
+    return api.load(directory, engine=arguments.engine)
 
 
 def _predict(predictor: Predictor, inputs: list[str], encoding: str | None) -> tuple[list[dict[str, Any]], list[str]]:

@@ -45,7 +45,8 @@ class AlignTokens(keras.layers.Layer):
         token_ids = ops.pad(token_ids, [[0, 0], [0, ops.maximum(1 - ops.shape(token_ids)[1], 0)]])
         columns = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         is_token = ops.not_equal(token_ids, 0)
-        first = ops.cast(ops.argmax(is_token, axis=1, keepdims=True), "int32")  # (batch, 1); 0 where there is none
+        # (batch, 1); 0 where there is none. ONNX has no argmax of booleans.
+        first = ops.cast(ops.argmax(ops.cast(is_token, "int32"), axis=1, keepdims=True), "int32")
         last = ops.max(ops.where(is_token, columns, 0), axis=1, keepdims=True)
         source = ops.minimum(columns + first, columns[-1])  # (batch, time)
         shifted = ops.maximum(tf.gather(token_ids, source, batch_dims=1), 1)

@@ -91,22 +91,33 @@ def fit_array(image: np.ndarray, input_shape: tuple[int, int, int]) -> np.ndarra
             "An image array is numeric, `(height, width)` or `(height, width, channels)`. "
             f"Received: shape {image.shape}, dtype {image.dtype}. Give one image of that form."
         )
-    if not np.isfinite(image).all():
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise DataError("An image array holds finite numbers. Received: NaN or infinity. Replace them.")
     image = image[..., np.newaxis] if image.ndim == 2 else image
     if image.shape == tuple(input_shape):
         return image
     if image.shape[-1] not in (1, 3, 4):
         raise DataError(f"An image has 1, 3 or 4 channels, last. Received: shape {image.shape}. Move the channel axis last.")
+    image = as_uint8(image)
+    return _fit(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image), input_shape)
+
+
+def as_uint8(image: np.ndarray) -> np.ndarray:
+    """Return an image array in 8 bits, values of 0..1 scaled and all rounded.
+
+    Raises:
+        DataError: there are values outside of 0..255.
+    """
+    if image.dtype == np.uint8:
+        return image
     if image.min() < 0 or image.max() > 255:
         raise DataError(
-            f"An image of another size than {tuple(input_shape)} holds 0 to 255, or 0 to 1. Received: {image.min()} to "
-            f"{image.max()} in shape {image.shape}. Scale it, or give it in that size."
+            "An image that is brought to another size, or to 8 bits, holds 0 to 255, or 0 to 1. Received: "
+            f"{image.min()} to {image.max()} in shape {image.shape}. Scale it."
         )
-    if image.dtype != np.uint8:
-        scale = 255.0 if image.max() <= 1.0 else 1.0
-        image = np.clip(np.rint(image * scale), 0, 255).astype(np.uint8)
-    return _fit(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image), input_shape)
+    scale = 255.0 if image.max() <= 1.0 else 1.0
+    bits: np.ndarray = np.clip(np.rint(image * scale), 0, 255).astype(np.uint8)
+    return bits
 
 
 def _fit(image: Image.Image, input_shape: tuple[int, int, int]) -> np.ndarray:

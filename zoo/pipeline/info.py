@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.config import DataArguments, data_arguments
 from zoo.errors import UsageError
 from zoo.pipeline.tables import TablePreprocessor
 from zoo.pipeline.targets import Label
@@ -81,6 +82,16 @@ class DataInfo:
         """Return whether a model of the one takes the other's features and means the same labels."""
         ours, theirs = ((info.labels, info.input_shape, info.table, info.to_dict()["text"]) for info in (self, other))
         return ours == theirs
+
+    def reading_arguments(self, given: Mapping[str, Any]) -> DataArguments:
+        """Return how other data are read for a model of these: as these were, or as `given` says.
+
+        Raises:
+            UsageError: a name or value is not accepted.
+        """
+        names = ("label_column", "text_column", "encoding", "broken", "memory_budget_mb")
+        own = {name: self.arguments[name] for name in names if name in self.arguments}
+        return data_arguments({**own, **given})
 
     def example_batch(self, rows: int) -> np.ndarray:
         """Return a batch of noise in the form that a model of these data takes."""

@@ -7,9 +7,8 @@ up to 10 s (see `docs/design/0002-pipeline.md`).
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +16,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from zoo.pipeline.hashing import hash_rows
 from zoo.pipeline.images import read_image
 from zoo.pipeline.sharding import WHOLE, Shard
 
@@ -182,18 +182,6 @@ def _batches_of(examples: tf.data.Dataset, count: int, steps: int) -> tf.data.Da
         plainly(lambda _, members: members.map(lambda _, example: example).batch(size + 1)),
         window_size_func=plainly(lambda batch: tf.where(batch < larger, tf.constant(size + 1, tf.int64), size)),
     )
-
-
-def hash_rows(features: np.ndarray) -> np.ndarray:
-    """Return a 64-bit content hash of each row, `(rows,)`, uint64."""
-    rows = np.ascontiguousarray(features).reshape(len(features), -1).view(np.uint8)
-    return hash_all(row.data for row in rows)
-
-
-def hash_all(contents: Iterable[bytes | memoryview]) -> np.ndarray:
-    """Return a 64-bit hash of each bytes-like content, `(n,)`, uint64."""
-    digests = b"".join(hashlib.blake2b(content, digest_size=8).digest() for content in contents)
-    return np.frombuffer(digests, np.uint64)
 
 
 def _position_batches(wanted: Pass) -> tf.data.Dataset:

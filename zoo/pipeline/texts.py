@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from zoo.config import DataArguments
 from zoo.errors import DataError
-from zoo.pipeline.sources import hash_all
+from zoo.pipeline.hashing import hash_all
 from zoo.text import Tokenizer
 from zoo.text.characters import DEFAULT_FILTERS
 

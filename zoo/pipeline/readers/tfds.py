@@ -15,10 +15,11 @@ import numpy as np
 from zoo.config import DataArguments
 from zoo.errors import DataError, UnknownNameError, UsageError
 from zoo.pipeline.examples import ALL, Examples, Part
+from zoo.pipeline.hashing import hash_all
 from zoo.pipeline.images import read_image
 from zoo.pipeline.readers.folder import DEFAULT_SIZE
 from zoo.pipeline.readers.texts import as_part
-from zoo.pipeline.sources import PARALLEL_CALLS, Arrays, Records, hash_all, plainly
+from zoo.pipeline.sources import PARALLEL_CALLS, Arrays, Records, plainly
 from zoo.progress import track
 
 if TYPE_CHECKING:

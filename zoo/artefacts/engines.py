@@ -1,0 +1,174 @@
+"""What runs a model: LiteRT, ONNX Runtime, a SavedModel's signature; `zoo.artefacts.outputs` has Keras itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from zoo.errors import UsageError
+
+PACKAGES = {"litert": "ai_edge_litert", "onnx": "onnxruntime", "saved_model": "tensorflow", "keras": "keras"}
+
+
+class Engine(Protocol):
+    """Runs a model on batches.
+
+    Attributes:
+        name: "keras", "saved_model", "onnx" or "litert".
+        takes_strings: whether texts come as strings rather than as token ids.
+        dtype: that images must have; None for any number.
+    """
+
+    name: str
+    takes_strings: bool
+    dtype: np.dtype | None
+
+    def of(self, batch: np.ndarray) -> np.ndarray:
+        """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""
+
+    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """Return all outputs by name: labels, probabilities and logits, or values."""
+
+
+def is_installed(name: str) -> bool:
+    """Return whether the package that runs this engine is there; it is not imported."""
+    return find_spec(PACKAGES[name]) is not None
+
+
+def check_installed(name: str) -> None:
+    """Refuse an engine whose package is missing.
+
+    Raises:
+        UsageError: the message has the extra that brings it.
+    """
+    if not is_installed(name):
+        raise UsageError(
+            f"{name!r} needs the package {PACKAGES[name]}. Received: none. Install it with: pip install 'zoo[{name}]'"
+        )
+
+
+class LiteRTEngine:
+    """A LiteRT file in ai-edge-litert, on one thread at a time.
+
+    Args:
+        path: of the file.
+    """
+
+    name = "litert"
+    takes_strings = False
+
+    def __init__(self, path: Path) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._interpreter = Interpreter(model_content=path.read_bytes(), num_threads=2)
+        runner = self._interpreter.get_signature_runner()
+        ((_, taken),) = runner.get_input_details().items()
+        self._input: int = taken["index"]
+        self._outputs: dict[str, int] = {name: given["index"] for name, given in runner.get_output_details().items()}
+        del runner  # it would hold the interpreter's memory in place
+        self.dtype: np.dtype | None = np.dtype(taken["dtype"])
+        self._takes_one = taken["shape_signature"][0] == 1
+        self._shape: tuple[int, ...] = ()
+        self._lock = threading.Lock()
+        self._answer = "probabilities" if "probabilities" in self._outputs else "values"
+
+    def of(self, batch: np.ndarray) -> np.ndarray:
+        """Return probabilities or values."""
+        return self._run(batch, [self._answer])[self._answer]
+
+    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """Return all outputs by name."""
+        return self._run(batch, [*self._outputs])
+
+    def _run(self, batch: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
+        parts = [batch[row : row + 1] for row in range(len(batch))] if self._takes_one else [batch]
+        with self._lock:
+            answers = [self._invoke(part, names) for part in parts]
+        return answers[0] if len(answers) == 1 else {name: np.concatenate([each[name] for each in answers]) for name in names}
+
+    def _invoke(self, batch: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
+        if batch.shape != self._shape:
+            self._interpreter.resize_tensor_input(self._input, batch.shape)
+            self._interpreter.allocate_tensors()
+            self._shape = batch.shape
+        self._interpreter.set_tensor(self._input, batch)
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(self._outputs[name]) for name in names}
+
+
+class OnnxEngine:
+    """An ONNX file in ONNX Runtime on the CPU.
+
+    Args:
+        path: of the file.
+    """
+
+    name = "onnx"
+    takes_strings = False
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        self._session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+        (taken,) = self._session.get_inputs()
+        self._input: str = taken.name
+        self.dtype: np.dtype | None = np.dtype(
+            {"tensor(uint8)": np.uint8, "tensor(int32)": np.int32}.get(taken.type, np.float32)
+        )
+        self._names: list[str] = [given.name for given in self._session.get_outputs()]
+        self._answer = ["probabilities" if "probabilities" in self._names else "values"]
+
+    def of(self, batch: np.ndarray) -> np.ndarray:
+        """Return probabilities or values."""
+        answer: np.ndarray = self._session.run(self._answer, {self._input: batch})[0]
+        return answer
+
+    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """Return all outputs by name."""
+        return dict(zip(self._names, self._session.run(self._names, {self._input: batch}), strict=True))
+
+
+class SavedModelEngine:
+    """A signature of a SavedModel in TensorFlow.
+
+    Args:
+        directory: of the SavedModel itself, `out/1`.
+        input_name: that the signature takes: "text", "image" or "features".
+
+    Raises:
+        ArtefactError: it could touch files or run code.
+    """
+
+    name = "saved_model"
+
+    def __init__(self, directory: Path, input_name: str) -> None:
+        import tensorflow as tf
+
+        from zoo.artefacts.saved_model_ops import check_operations
+
+        check_operations(directory)
+        self._model = tf.saved_model.load(str(directory))  # the signatures live as long as it does
+        signatures: Mapping[str, tf.types.experimental.ConcreteFunction] = self._model.signatures
+        self._signature = signatures["features" if input_name == "features" else "serving_default"]
+        ((_, taken),) = self._signature.structured_input_signature[1].items()
+        self._input = input_name
+        self.takes_strings = input_name == "text"
+        self._tensor_dtype = taken.dtype
+        self.dtype: np.dtype | None = None if self.takes_strings else np.dtype(taken.dtype.as_numpy_dtype)
+        self._answer = "probabilities" if "probabilities" in self._signature.structured_outputs else "values"
+
+    def of(self, batch: np.ndarray) -> np.ndarray:
+        """Return probabilities or values."""
+        return self.answers(batch)[self._answer]
+
+    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """Return all outputs by name."""
+        import tensorflow as tf
+
+        answers = self._signature(**{self._input: tf.constant(batch, self._tensor_dtype)})
+        return {name: each.numpy() for name, each in answers.items()}

@@ -1,0 +1,164 @@
+"""An exported model: a directory of files that run without zoo, and what zoo needs to run them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.artefacts import files
+from zoo.artefacts.engines import Engine, LiteRTEngine, OnnxEngine, SavedModelEngine, check_installed, is_installed
+from zoo.artefacts.predictor import Predictor
+from zoo.errors import ArtefactError, UnknownNameError, one_line
+from zoo.pipeline.info import DataInfo
+
+FORMAT = 1
+EXPORT_FILE = "export.json"
+DATA_FILE = Path("assets") / "data.json"
+PLACES = {"saved_model": "1", "litert": "model.tflite", "onnx": "model.onnx", "keras": "model.keras"}
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export directory, opened.
+
+    Args:
+        directory: of the export.
+        content: of `export.json`: `formats` with what was measured when they were proved, `files` with their SHA-256, `card`.
+        info: of the data that the model learned from.
+    """
+
+    directory: Path
+    content: Mapping[str, Any]
+    info: DataInfo
+
+    @classmethod
+    def open(cls, directory: Path) -> Export:
+        """Open an export directory; its models are read when asked for.
+
+        Raises:
+            ArtefactError: it is damaged or of a newer format.
+        """
+        content = files.read_json(directory / EXPORT_FILE)
+        if content.get("format") != FORMAT:
+            raise ArtefactError(
+                f"This export is of another format. Received: format {content.get('format')!r} in {directory}; accepted: "
+                f"{FORMAT}. Install a newer zoo."
+            )
+        formats, listed = content.get("formats"), content.get("files")
+        if not (isinstance(formats, dict) and isinstance(listed, dict) and formats and set(formats) <= set(PLACES)):
+            raise ArtefactError(f"{EXPORT_FILE} is damaged: parts are missing. Received: {directory}. Export again.")
+        check_files(directory, listed, str(DATA_FILE))
+        try:
+            info = DataInfo.from_dict(files.read_json(directory / DATA_FILE))
+            _ = info.task
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ArtefactError(f"{DATA_FILE} is damaged: {one_line(error)}. Received: {directory}. Export again.") from error
+        return cls(directory, content, info)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats in it, each proved equal to the trained model."""
+        return tuple(self.content["formats"])
+
+    def size(self, name: str) -> int:
+        """Return the bytes that a format takes."""
+        return sum((self.directory / file).stat().st_size for file in files_of(self.directory, PLACES[name]))
+
+    def predictor(self, engine: str | None = None, *, for_many: bool = False) -> Predictor:
+        """Return a Predictor.
+
+        Args:
+            engine: the format to run; None takes the one that was fastest when it was proved, of those whose package is
+                installed.
+            for_many: whether the fastest for many examples at once is meant, not for one.
+
+        Raises:
+            ArtefactError: a file is missing, damaged or of something else.
+            UsageError: there is no such format in the export, or its package is not installed.
+        """
+        name = self._fastest(for_many=for_many) if engine is None else self._check(engine)
+        return Predictor(self.engine(name), self.info, self.content.get("card"))
+
+    def _check(self, engine: str) -> str:
+        if engine not in self.formats:
+            raise UnknownNameError("format of this export", engine, self.formats)
+        check_installed(engine)
+        return engine
+
+    def _fastest(self, *, for_many: bool) -> str:
+        usable = [name for name in self.formats if is_installed(name)]
+        if not usable:
+            check_installed(self.formats[0])
+        measure = "seconds_for_all" if for_many else "seconds_for_one"
+        return min(usable, key=lambda name: self.content["formats"][name].get(measure, 0.0))
+
+    def engine(self, name: str) -> Engine:
+        """Return what runs a format; its files are compared with their SHA-256 first.
+
+        Raises:
+            ArtefactError: a file is missing, damaged or of something else.
+        """
+        path = self.directory / PLACES[name]
+        check_files(self.directory, self.content["files"], PLACES[name])
+        try:
+            if name == "litert":
+                return LiteRTEngine(path)
+            if name == "onnx":
+                return OnnxEngine(path)
+            if name == "saved_model":
+                return SavedModelEngine(path, self.info.task.input_name)
+        except ArtefactError:
+            raise
+        except Exception as error:  # each of the packages raises its own
+            raise ArtefactError(f"The file cannot be read: {one_line(error)}. Received: {path}. Export again.") from error
+        from zoo.artefacts.keras_files import load_keras
+        from zoo.artefacts.outputs import Outputs
+
+        return Outputs(load_keras(path), self.info)
+
+
+def is_export(directory: Path) -> bool:
+    """Return whether a directory is an export of zoo's."""
+    return (directory / EXPORT_FILE).is_file()
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def files_of(directory: Path, place: str) -> list[str]:
+    """Return the paths of a file, or of all files in a folder, within a directory; links are followed by nothing.
+
+    Raises:
+        ArtefactError: there is a link, or what is neither file nor folder.
+    """
+    found = []
+    for folder, folders, names in os.walk(directory / place):
+        for path in [Path(folder) / name for name in (*folders, *names)]:
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise ArtefactError(f"An export holds plain files. Received: {path}, a link. Put the file itself there.")
+        found += [Path(folder, name).relative_to(directory).as_posix() for name in names]
+    return sorted(found) if (directory / place).is_dir() else [place]
+
+
+def check_files(directory: Path, listed: Mapping[str, str], place: str) -> None:
+    """Compare a file, or all files in a folder, with the SHA-256 that an export lists.
+
+    Raises:
+        ArtefactError: one is missing, of another content, or not listed.
+    """
+    present = files_of(directory, place)
+    expected = [name for name in listed if name == place or name.startswith(f"{place}/")]
+    for name in sorted({*present, *expected}):
+        path = directory / name
+        if not path.is_file() or path.is_symlink():
+            raise ArtefactError(f"A file of this export is missing. Received: no {path}. Copy it again, or export again.")
+        if listed.get(name) != sha256(path):
+            said = "is not one that it lists" if name not in listed else "has another SHA-256 than it lists"
+            raise ArtefactError(f"A file of this export {said}. Received: {path}. Copy it again, or export again.")

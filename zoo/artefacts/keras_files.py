@@ -1,0 +1,50 @@
+"""`.keras` files: zip archives of a configuration and weights, which may come from anybody."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.errors import ArtefactError, one_line
+
+if TYPE_CHECKING:
+    import keras
+
+LARGEST_RATIO = 100  # of what an entry holds to what it takes in the file; Keras does not compress
+
+
+def load_keras(path: Path) -> keras.Model:
+    """Return the model in a `.keras` file. No code in it is run: a Lambda layer is refused.
+
+    Raises:
+        ArtefactError: the file is damaged, names places outside of it, would fill the memory, or holds layers that are not
+            registered.
+    """
+    import keras
+
+    try:
+        _check_archive(path)
+        return keras.saving.load_model(path, safe_mode=True)
+    except ArtefactError:
+        raise
+    except Exception as error:  # Keras raises what it meets
+        raise ArtefactError(
+            f"The model cannot be read: {one_line(error)}. Received: {path}. If it has layers of your own, register them "
+            "with @keras.saving.register_keras_serializable and import them first; else the file is damaged."
+        ) from error
+
+
+def _check_archive(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            parts = Path(entry.filename).parts
+            if Path(entry.filename).is_absolute() or ".." in parts or "\\" in entry.filename:
+                raise ArtefactError(
+                    f"This file names a place outside of itself. Received: {entry.filename!r} in {path}. Do not use it."
+                )
+            if entry.file_size > LARGEST_RATIO * max(entry.compress_size, 1):
+                raise ArtefactError(
+                    f"This file would grow {entry.file_size // max(entry.compress_size, 1):,} times as large when it is read. "
+                    f"Received: {entry.filename!r} in {path}, {entry.file_size:,} bytes. Do not use it."
+                )

@@ -1,0 +1,54 @@
+"""`zoo export`."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo.cli import options, output
+
+FORMATS = ("saved_model", "litert", "onnx", "keras")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `zoo export` takes."""
+    parser.add_argument("run_directory", metavar="RUN", help="a run directory")
+    parser.add_argument("--out", required=True, metavar="DIR", help="the directory to make; TensorFlow Serving's base path")
+    parser.add_argument(
+        "--format", nargs="+", choices=FORMATS, default=["saved_model"], help="one or several; default saved_model"
+    )
+    parser.add_argument("--data", help="examples for the proof: a name or a path; by default the run's own data")
+    options.add_columns(parser)
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write a trained model in formats that run without zoo, proved equal to it.
+
+    Example: zoo export runs/cnn-mnist-20260101-120000 --format saved_model litert --out exported
+    """
+    output.start_tensorflow()
+    from zoo import api
+
+    given = options.data_arguments(arguments)
+    exported = api.export(arguments.run_directory, arguments.out, format=arguments.format, data=arguments.data, **given)
+    formats = exported.content["formats"]
+    if arguments.json:
+        output.print_json({"out": str(exported.directory), "formats": formats, "columns": exported.content.get("columns", {})})
+        return 0
+    columns = ("format", "examples", "largest difference", "ms for one", "size in kB")
+    rows = [
+        (
+            name,
+            proof["examples"],
+            f"{proof['largest_difference']:.1e}",
+            f"{1000 * proof['seconds_for_one']:.3f}",
+            exported.size(name) // 1000,
+        )
+        for name, proof in formats.items()
+    ]
+    output.print_table(columns, rows, right=columns[1:])
+    output.print_line(f"\n{exported.directory} answers as the trained model does. Next:")
+    output.print_line(f"  {output.program()} predict {exported.directory} ...")
+    if "saved_model" in formats:
+        output.print_line(f"  saved_model_cli show --dir {exported.directory / '1'} --all")
+    return 0

@@ -1,0 +1,83 @@
+"""Real examples, as raw as a user gives them, to prove an export with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from zoo.errors import UsageError
+from zoo.pipeline.splits import Splits
+from zoo.pipeline.tables import TablePreprocessor
+
+NUMBER = 1000
+PARTS = ("validation", "test", "train")
+UNUSUAL_TEXTS = ("", " \n", "\0", "???", "😀 é 好", "İΣß ﬁ", "x" * 10_000)
+
+Raw: TypeAlias = list[str] | np.ndarray | pd.DataFrame
+
+
+def choose_examples(data: Splits, count: int = NUMBER) -> Raw:
+    """Return real examples of a model's data, with some unusual texts beside them.
+
+    Args:
+        data: that the model learned from, or other data that are read alike.
+        count: how many; fewer where there are no more.
+
+    Returns:
+        Texts whose lengths are spread evenly over the ranks of all, the shortest and the longest among them; images
+        `(examples, height, width, channels)` in their own dtype; or a table of the raw columns.
+
+    Raises:
+        UsageError: the model takes features that are neither of these.
+    """
+    parts = [part for part in PARTS if part in data.info.num_examples]
+    if data.info.task.input_name == "text":
+        return [*_texts(data, parts, count), *UNUSUAL_TEXTS]
+    features = np.concatenate([batch for batch, _ in zip(_features(data, parts, count), range(count), strict=False)])[:count]
+    if data.info.table is not None:
+        return as_columns(features, data.info.table)
+    if data.info.task.input_name != "image":
+        raise UsageError(f"Only texts, images and tables are exported. Received: {data.info.task_name}.")
+    return features
+
+
+def _texts(data: Splits, parts: list[str], count: int) -> list[str]:
+    texts: list[str] = []
+    for part in parts:
+        if len(texts) < count:
+            texts += data.texts(part)
+    texts.sort(key=len)
+    return [texts[place] for place in np.linspace(0, len(texts) - 1, min(count, len(texts))).astype(int)]
+
+
+def _features(data: Splits, parts: list[str], count: int) -> Iterator[np.ndarray]:
+    for part in parts:
+        for features, _ in getattr(data, part).as_numpy_iterator():
+            yield features
+            count -= len(features)
+            if count <= 0:
+                return
+
+
+def as_columns(features: np.ndarray, table: TablePreprocessor) -> pd.DataFrame:
+    """Return the columns that `TablePreprocessor.transform` made features of: missing numbers are NaN, categories "".
+
+    Args:
+        features: `(rows, features)`.
+        table: that made them.
+    """
+    columns: dict[str, np.ndarray] = {}
+    start = 0
+    for column in table.columns:
+        block = features[:, start : start + len(column.features)]
+        start += len(column.features)
+        if column.kind == "number":
+            is_missing = block[:, 1] == 1 if column.has_missing else np.zeros(len(block), bool)
+            columns[column.name] = np.where(is_missing, np.nan, block[:, 0])
+        else:
+            names = np.array(["", *column.categories], object)
+            columns[column.name] = names[(block * np.arange(1, block.shape[1] + 1)).sum(axis=1).astype(int)]
+    return pd.DataFrame(columns)

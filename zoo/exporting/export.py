@@ -1,0 +1,150 @@
+"""A trained model written in one or several formats, proved, then put in place."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.artefacts import files
+from zoo.artefacts.engines import check_installed
+from zoo.artefacts.export import DATA_FILE, EXPORT_FILE, FORMAT, PLACES, Export, files_of, sha256
+from zoo.artefacts.keras_files import load_keras
+from zoo.artefacts.predictor import Predictor
+from zoo.distribution.strategies import strategy_of
+from zoo.errors import ArtefactError, UnknownNameError, UsageError
+from zoo.exporting.examples import Raw
+from zoo.exporting.litert import convert_to_litert
+from zoo.exporting.onnx import convert_to_onnx
+from zoo.exporting.proof import prove
+from zoo.exporting.saved_model import write_saved_model
+from zoo.exporting.signatures import Servable, column_inputs, example_request
+from zoo.pipeline.info import DataInfo
+from zoo.progress import track
+
+
+def export_model(
+    model: keras.Model, info: DataInfo, examples: Raw, directory: Path, formats: Sequence[str], card: Mapping[str, Any]
+) -> Export:
+    """Write a model in all formats, prove them on the examples, and put them in place; a failure leaves nothing.
+
+    Args:
+        model: the trained model.
+        info: of the data that it learned from.
+        examples: real ones, raw.
+        directory: new or empty.
+        formats: of "saved_model", "litert", "onnx", "keras".
+        card: what is known of the model.
+
+    Raises:
+        ArtefactError: the directory holds something or cannot be written, the model cannot be converted, or a format is not
+            equal to it.
+        UsageError: an unknown format, or a package is missing.
+    """
+    check_formats(formats, info)
+    files.check_new_directory(directory)
+    predictor = Predictor(model, info)
+    expected = predictor.predict(examples)
+    image_dtype = tf.as_dtype(examples.dtype) if isinstance(examples, np.ndarray) else tf.uint8
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".partial-{directory.name}-") as folder:
+            partial = Path(folder) / directory.name
+            (partial / DATA_FILE.parent).mkdir(parents=True)
+            files.write_json(partial / DATA_FILE, _to_ship(info).to_dict())
+            with _quiet():
+                servable = Servable(_on_one_device(model), info, image_dtype)
+                for name in track(formats, "Converting"):
+                    _write(name, model, servable, partial / PLACES[name], info, image_dtype)
+            content = {
+                "format": FORMAT,
+                "formats": {name: {} for name in formats},
+                "files": _checksums(partial, [str(DATA_FILE), *(PLACES[name] for name in formats)]),
+            }
+            files.write_json(partial / EXPORT_FILE, content)
+            for _ in track(["proof"], "Proving in a fresh process"):
+                content["formats"] = prove(partial, examples, expected)
+            if info.table is not None:
+                content["columns"] = column_inputs(info.table)
+            content |= {"card": {**card, "zoo": version("zoo"), "exported": files.now()}}
+            files.write_json(partial / EXPORT_FILE, content)
+            os.replace(partial, directory)
+    except OSError as error:
+        raise ArtefactError(
+            f"The export could not be written: {error.strerror or error}. Received: {directory}. Free space or choose "
+            "another directory, with out= or --out."
+        ) from error
+    return Export.open(directory)
+
+
+def check_formats(formats: Sequence[str], info: DataInfo) -> None:
+    """Refuse formats that are unknown, cannot hold the model, or whose packages are missing.
+
+    Raises:
+        UsageError: one is.
+    """
+    if not formats:
+        raise UsageError(f"Which format? Received: none. Accepted: {', '.join(PLACES)}.")
+    for name in formats:
+        if name not in PLACES:
+            raise UnknownNameError("format", name, PLACES)
+        if name in ("litert", "onnx") and info.task.input_name == "text" and info.text is None:
+            raise UsageError(
+                f"This model takes strings itself, which {name} does not hold. Received: format={name!r}. "
+                "Choose saved_model or keras, or train on token ids."
+            )
+        check_installed(name)
+
+
+def _write(name: str, model: keras.Model, servable: Servable, path: Path, info: DataInfo, image_dtype: tf.DType) -> None:
+    if name == "saved_model":
+        write_saved_model(servable, path, example_request(info, image_dtype))
+    elif name == "litert":
+        path.write_bytes(convert_to_litert(servable))
+    elif name == "onnx":
+        path.write_bytes(convert_to_onnx(servable))
+    else:
+        model.save(path)
+
+
+def _to_ship(info: DataInfo) -> DataInfo:
+    """Return the facts without paths of this machine, and without what cleaning found."""
+    return replace(info, name=Path(info.name).name, location=None, report={})
+
+
+def _checksums(directory: Path, places: list[str]) -> dict[str, str]:
+    return {name: sha256(directory / name) for place in places for name in files_of(directory, place)}
+
+
+def _on_one_device(model: keras.Model) -> keras.Model:
+    """Return the model, or a copy of one whose variables are spread over devices."""
+    if strategy_of(model) is None:
+        return model
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return load_keras(path)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep TensorFlow's remarks on saving off the screen: names of nodes, and tables that are made anew when loaded."""
+    loggers = [tf.get_logger(), logging.getLogger("absl")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,98 @@
+"""Encoded images inside a TensorFlow graph: what `zoo.pipeline.images.read_image` does to PNG and JPEG files."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+WHITE = 255.0
+RED, GREEN, BLUE = 19595, 38470, 7471  # of 65,536: how bright a grey they make (ITU-R BT.601), in Pillow's rounding
+EXIF_BYTES = 65536  # of a file's beginning, in which the orientation is looked for
+ORIENTATION = 0x0112  # its tag (Exif 2.32)
+
+
+def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
+    """Return encoded images in the shape that a model takes: upright, on white, grey or RGB, stretched to the size.
+
+    Args:
+        files: `(batch,)`, strings, each a whole PNG or JPEG file.
+        shape: `(height, width, channels)`, channels 1 or 3.
+
+    Returns:
+        `(batch, height, width, channels)`, uint8.
+
+    Raises:
+        tf.errors.InvalidArgumentError: when run, if a file is neither PNG nor JPEG.
+    """
+    spec = tf.TensorSpec(shape, tf.uint8)
+    return tf.map_fn(lambda file: _decode(file, shape), files, fn_output_signature=spec)
+
+
+def _decode(file: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
+    height, width, channels = shape
+    is_jpeg = tf.io.is_jpeg(file)
+    colours = tf.cond(is_jpeg, lambda: _decode_jpeg(file), lambda: _decode_png(file))  # (rows, columns, 3), uint8
+    colours = _upright(colours, tf.cond(is_jpeg, lambda: _orientation(file), lambda: tf.constant(1)))
+    pixels = tf.cast(colours, tf.int32)
+    if channels == 1:
+        pixels = (pixels[..., :1] * RED + pixels[..., 1:2] * GREEN + pixels[..., 2:] * BLUE + 0x8000) // 0x10000
+    pixels = tf.cast(pixels, tf.float32)
+    # Pillow stretches along the rows first and rounds, then along the columns.
+    pixels = _stretched(pixels, [tf.shape(pixels)[0], width])
+    return tf.ensure_shape(tf.cast(_stretched(pixels, [height, width]), tf.uint8), shape)
+
+
+def _decode_jpeg(file: tf.Tensor) -> tf.Tensor:
+    return tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
+
+
+def _decode_png(file: tf.Tensor) -> tf.Tensor:
+    pixels = tf.cast(tf.io.decode_png(file, channels=4), tf.float32)
+    # Of grey with 1, 2 or 4 bits TensorFlow gives an opacity of as many. Depth and kind stand in the file's first block.
+    header = tf.cast(tf.io.decode_raw(tf.strings.substr(file, 24, 2), tf.uint8), tf.int32)
+    depth, is_grey = header[0], header[1] == 0
+    brightest = tf.where(is_grey & (depth < 8), 2.0 ** tf.cast(depth, tf.float32) - 1.0, WHITE)
+    opaque = tf.minimum(pixels[..., 3:] / brightest, 1.0)
+    return tf.cast(tf.round(pixels[..., :3] * opaque + WHITE * (1.0 - opaque)), tf.uint8)
+
+
+def _stretched(pixels: tf.Tensor, size: list[tf.Tensor | int]) -> tf.Tensor:
+    stretched = tf.image.resize(pixels, size, method="bilinear", antialias=True)
+    return tf.clip_by_value(tf.floor(stretched + 0.5), 0.0, 255.0)
+
+
+def _orientation(file: tf.Tensor) -> tf.Tensor:
+    """Return how a camera was held, 1 to 8, from the Exif block of a JPEG file; 1 where there is none."""
+    content = tf.cast(tf.io.decode_raw(tf.strings.substr(file, 0, EXIF_BYTES), tf.uint8), tf.int32)
+    content = tf.pad(content, [[0, 64]])
+    signature = tf.constant([*b"Exif\0\0"], tf.int32)
+    windows = tf.stack([content[place : tf.size(content) - 16 + place] for place in range(len(signature))], axis=1)
+    begins = tf.where(tf.reduce_all(windows == signature, axis=1))[:, 0]
+    return tf.cond(
+        tf.size(begins) > 0, lambda: _orientation_at(content, tf.cast(begins[0], tf.int32) + 6), lambda: tf.constant(1)
+    )
+
+
+def _orientation_at(content: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+    """Return the orientation in the TIFF structure that begins at `start`."""
+    is_little = content[start] == ord("I")
+
+    def number(place: tf.Tensor, size: int) -> tf.Tensor:
+        indices = tf.minimum(place[..., tf.newaxis] + tf.range(size), tf.size(content) - 1)
+        digits = tf.gather(content, tf.maximum(indices, 0))
+        digits = tf.cond(is_little, lambda: tf.reverse(digits, [-1]), lambda: digits)
+        return tf.reduce_sum(digits * tf.constant([256**power for power in reversed(range(size))], tf.int32), axis=-1)
+
+    directory = start + number(start + 4, 4)
+    entries = directory + 2 + 12 * tf.range(number(directory, 2))
+    found = tf.boolean_mask(number(entries + 8, 2), number(entries, 2) == ORIENTATION)
+    value = tf.cond(tf.size(found) > 0, lambda: found[0], lambda: tf.constant(1))
+    return tf.where((value >= 1) & (value <= 8), value, 1)
+
+
+def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """Return an image turned as its camera meant it."""
+    image = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
+    flip_rows = tf.reduce_any(orientation == tf.constant([3, 4, 7, 8]))
+    flip_columns = tf.reduce_any(orientation == tf.constant([2, 3, 6, 7]))
+    image = tf.cond(flip_rows, lambda: image[::-1], lambda: image)
+    return tf.cond(flip_columns, lambda: image[:, ::-1], lambda: image)

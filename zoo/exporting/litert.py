@@ -1,0 +1,37 @@
+"""LiteRT files of built-in operations only."""
+
+from __future__ import annotations
+
+import tempfile
+
+import tensorflow as tf
+
+from zoo.errors import ArtefactError, one_line
+from zoo.exporting.freezing import freeze, has_loop
+from zoo.exporting.signatures import Servable
+
+
+def convert_to_litert(servable: Servable) -> bytes:
+    """Return a model as a LiteRT file whose signature "serving_default" has the names of `Servable.encoded`.
+
+    Batch and time are of any size. A recurrent model takes one example at a time: LiteRT's lists of tensors need it.
+
+    Raises:
+        ArtefactError: the model needs operations that LiteRT does not have.
+    """
+    module = tf.Module()
+    module.serve = freeze(servable, batch_size=1 if has_loop(servable.encoded) else None)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            tf.saved_model.save(module, folder, signatures=module.serve)
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+            # A loop writes its outputs in place: an LSTM over 40 tokens takes 0.14 ms for 0.58.
+            converter._experimental_enable_dynamic_update_slice = True
+            content: bytes = converter.convert()
+    except Exception as error:  # the converter raises whatever it meets
+        raise ArtefactError(
+            f"The model cannot be converted to LiteRT: {one_line(error)}. Received: {servable.model_name!r}. "
+            "Export it as saved_model."
+        ) from error
+    return content

@@ -1,0 +1,56 @@
+"""ONNX files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from zoo.errors import ArtefactError, UsageError, one_line
+from zoo.exporting.freezing import freeze
+from zoo.exporting.signatures import Servable
+
+OPSET = 18  # of December 2022: what ONNX Runtime reads since 1.14
+
+
+def convert_to_onnx(servable: Servable) -> bytes:
+    """Return a model as an ONNX file with the names of `Servable.encoded`; batch and time are of any size.
+
+    Raises:
+        ArtefactError: the model needs operations that ONNX does not have.
+        UsageError: tf2onnx is not installed.
+    """
+    try:
+        import tf2onnx
+    except ImportError as error:
+        raise UsageError(
+            "'onnx' needs the package tf2onnx. Received: none. Install it with: pip install 'zoo[onnx]'"
+        ) from error
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    try:
+        with _only_plain_reversals():
+            function = freeze(servable)
+            model, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
+    except Exception as error:  # tf2onnx raises whatever it meets
+        raise ArtefactError(
+            f"The model cannot be converted to ONNX: {one_line(error)}. Received: {servable.model_name!r}. "
+            "Export it as saved_model."
+        ) from error
+    return bytes(model.SerializeToString())
+
+
+@contextmanager
+def _only_plain_reversals() -> Iterator[None]:
+    """Keep tf2onnx 1.17 from joining two LSTMs to one that reads both ways where rows are reversed by their own lengths.
+
+    It would forget the lengths: padding would come first.
+    """
+    from tf2onnx import utils
+
+    was = utils.is_tf_reverse_op
+    utils.is_tf_reverse_op = lambda operation: operation.type == "ReverseV2"
+    try:
+        yield
+    finally:
+        utils.is_tf_reverse_op = was

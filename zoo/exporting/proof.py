@@ -1,0 +1,119 @@
+"""Whether an export answers as the trained model does: asked in a fresh process, on real examples."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import zoo
+from zoo.artefacts.predictor import Predictions
+from zoo.errors import ArtefactError
+from zoo.exporting.examples import Raw
+
+TOLERANCE = 1e-5  # of a probability; of values, as a share of the largest
+EXAMPLES, ANSWERS = "examples", "answers.json"
+
+
+def prove(directory: Path, examples: Raw, expected: Predictions) -> dict[str, dict[str, Any]]:
+    """Compare all formats and endpoints of an export with the trained model.
+
+    Args:
+        directory: of the export.
+        examples: raw input.
+        expected: what the trained model says of it.
+
+    Returns:
+        For each format the examples, the `largest_difference`, and the seconds that one example and that all take.
+
+    Raises:
+        ArtefactError: a label differs or a probability by more than `TOLERANCE`, or the export cannot be loaded; the message
+            says where.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        write_examples(examples, Path(folder))
+        _run_fresh(directory, Path(folder))
+        proofs: dict[str, dict[str, Any]] = {}
+        for told in json.loads((Path(folder) / ANSWERS).read_text(encoding="utf-8")):
+            with np.load(Path(folder) / told["file"], allow_pickle=False) as answers:
+                difference = _compare(told["name"], examples, expected, told["labels"], answers["numbers"])
+            measured = {name: told[name] for name in ("seconds_for_one", "seconds_for_all") if name in told}
+            proof = proofs.setdefault(told["format"], {"examples": len(expected), "largest_difference": 0.0})
+            proof |= measured
+            proof["largest_difference"] = max(proof["largest_difference"], difference)
+    return proofs
+
+
+def _run_fresh(directory: Path, folder: Path) -> None:
+    """Have a new Python answer; see `zoo.exporting.fresh_process`."""
+    root = str(Path(zoo.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    command = [sys.executable, "-m", "zoo.exporting.fresh_process", str(directory), str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise ArtefactError(
+            f"The export cannot be loaded in a fresh process: {lines[-1] if lines else f'exit code {done.returncode}'}. "
+            "Received: what was just written; nothing is kept. Layers of your own must be importable where it is used: "
+            "choose the format saved_model, which holds them."
+        )
+
+
+def _compare(name: str, examples: Raw, expected: Predictions, labels: list[Any], numbers: np.ndarray) -> float:
+    """Return the largest difference of probabilities, or of values as a share of the largest."""
+    wanted = expected.probabilities if expected.labels else expected.values
+    scale = 1.0 if expected.labels else max(1.0, float(np.abs(wanted).max()))
+    differences = np.abs(numbers - wanted).max(axis=1) / scale
+    other_label = np.array([str(ours) != str(theirs) for ours, theirs in zip(expected.labels, labels, strict=True)], bool)
+    is_wrong = ~(differences <= TOLERANCE)  # NaN is wrong
+    if expected.labels:
+        is_wrong |= other_label
+    if not is_wrong.any():
+        return float(differences.max())
+    row = int(np.argmax(is_wrong))
+    said = f"{labels[row]!r} with " if expected.labels else ""
+    meant = f"{expected.labels[row]!r} with " if expected.labels else ""
+    raise ArtefactError(
+        f"The export is not equal to the trained model: {int(is_wrong.sum())} of {len(wanted)} examples differ. "
+        f"Received from {name} for example {row}, {_told(examples, row)}: {said}{_short(numbers[row])}; the model says "
+        f"{meant}{_short(wanted[row])}. Nothing is kept. Choose another format."
+    )
+
+
+def _short(numbers: np.ndarray) -> str:
+    return np.array2string(numbers, precision=7, threshold=5)
+
+
+def _told(examples: Raw, row: int) -> str:
+    if isinstance(examples, pd.DataFrame):
+        return repr(dict(examples.iloc[row]))[:200]
+    example = examples[row]
+    return f"an image with mean {example.mean():.1f}" if isinstance(example, np.ndarray) else f"{example!r:.80}"
+
+
+def write_examples(examples: Raw, folder: Path) -> None:
+    """Write raw examples for another process."""
+    if isinstance(examples, pd.DataFrame):
+        examples.to_parquet(folder / f"{EXAMPLES}.parquet")
+    elif isinstance(examples, np.ndarray):
+        np.save(folder / f"{EXAMPLES}.npy", examples)
+    else:
+        (folder / f"{EXAMPLES}.json").write_text(json.dumps(examples), encoding="utf-8")
+
+
+def read_examples(folder: Path) -> Raw:
+    """Return what `write_examples` wrote."""
+    if (folder / f"{EXAMPLES}.parquet").exists():
+        return pd.read_parquet(folder / f"{EXAMPLES}.parquet")
+    if (folder / f"{EXAMPLES}.npy").exists():
+        images: np.ndarray = np.load(folder / f"{EXAMPLES}.npy", allow_pickle=False)
+        return images
+    texts: list[str] = json.loads((folder / f"{EXAMPLES}.json").read_text(encoding="utf-8"))
+    return texts
