@@ -136,7 +136,7 @@ def test_bulk_predictions_equal_predict_row_by_row_with_column_and_encoding_of_t
 ) -> None:
     texts = [*TEXTS[:7], "", *TEXTS[7:20]]
     data = written(tmp_path / name, texts, "gb18030")
-    done = predict_file(run.predictor, data, tmp_path / "out.csv", run.reading_arguments({}))
+    done = predict_file(run.predictor, data, tmp_path / "out.csv", run.info.reading_arguments({}))
     found, expected = pd.read_csv(tmp_path / "out.csv"), run.predict(texts)
     assert (done.rows, done.broken) == (21, [])
     assert list(found.columns) == ["row", "label", "probability_bad", "probability_好"]
@@ -148,8 +148,8 @@ def test_bulk_predictions_equal_predict_row_by_row_with_column_and_encoding_of_t
 def test_other_columns_and_encodings_may_be_named(run: zoo.Run, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body,id\n很差,1\n")
     with pytest.raises(DataError, match=r"no such column. Received: 'prose'.*Accepted: body, id"):
-        predict_file(run.predictor, tmp_path / "a.csv", tmp_path / "o.csv", run.reading_arguments({"encoding": "utf-8"}))
-    arguments = run.reading_arguments({"encoding": "utf-8", "text_column": "body"})
+        predict_file(run.predictor, tmp_path / "a.csv", tmp_path / "o.csv", run.info.reading_arguments({"encoding": "utf-8"}))
+    arguments = run.info.reading_arguments({"encoding": "utf-8", "text_column": "body"})
     assert predict_file(run.predictor, tmp_path / "a.csv", tmp_path / "o.csv", arguments).rows == 1
 
 
@@ -171,7 +171,7 @@ def test_what_is_no_file_of_texts_is_refused_and_leaves_nothing(
         (tmp_path / name).write_bytes(content)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(DataError, match=words):
-        predict_file(run.predictor, tmp_path / name, tmp_path / "out.csv", run.reading_arguments({}))
+        predict_file(run.predictor, tmp_path / name, tmp_path / "out.csv", run.info.reading_arguments({}))
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -186,10 +186,10 @@ def test_folders_and_images_are_refused(run: zoo.Run, tmp_path: Path) -> None:
 
 
 def test_a_run_remembers_how_the_splits_that_it_was_given_were_read(run: zoo.Run) -> None:
-    reading = run.reading_arguments({})
+    reading = run.info.reading_arguments({})
     assert (reading.text_column, reading.label_column, reading.encoding) == ("prose", "stars", "gb18030")
     assert reading.broken == "drop"
-    assert run.reading_arguments({"encoding": "utf-8"}).encoding == "utf-8"
+    assert run.info.reading_arguments({"encoding": "utf-8"}).encoding == "utf-8"
     assert zoo.evaluate(zoo.Run.open(run.directory)).metrics == pytest.approx(run.metrics)
     path = run.directory.parent / "rows.csv"
     assert zoo.evaluate(run, path).num_examples == 150

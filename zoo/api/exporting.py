@@ -54,8 +54,8 @@ def export(
     Example:
         >>> import zoo
         >>> run = zoo.train("linear", data="iris", epochs=1, out=directory, verbose=0)
-        >>> exported = zoo.export(run, directory + "-exported", format="keras")
-        >>> zoo.load(directory + "-exported").engine
+        >>> exported = zoo.export(run, f"{directory}-exported", format="keras")
+        >>> zoo.load(f"{directory}-exported").engine
         'keras'
     """
     from zoo.artefacts.files import check_new_directory

@@ -81,10 +81,9 @@ def other_outputs(directory: Path, examples: Raw, info: DataInfo) -> Iterator[tu
     import tensorflow as tf
 
     model = tf.saved_model.load(str(directory))
-    if isinstance(examples, pd.DataFrame):
+    if isinstance(examples, pd.DataFrame) and info.table is not None:
         from zoo.exporting.signatures import column_inputs
 
-        assert info.table is not None  # noqa: S101 - a table's export
         names = column_inputs(info.table)
         kinds = {column.name: np.float32 if column.kind == "number" else object for column in info.table.columns}
         requests = (

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import zoo
 from zoo.artefacts.predictor import Predictions
 from zoo.errors import ArtefactError
 from zoo.exporting.examples import Raw
@@ -53,7 +52,7 @@ def prove(directory: Path, examples: Raw, expected: Predictions) -> dict[str, di
 
 def _run_fresh(directory: Path, folder: Path) -> None:
     """Have a new Python answer; see `zoo.exporting.fresh_process`."""
-    root = str(Path(zoo.__file__).parent.parent)
+    root = str(Path(__file__).resolve().parents[2])  # of this very zoo
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
     command = [sys.executable, "-m", "zoo.exporting.fresh_process", str(directory), str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
