@@ -57,7 +57,7 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
     if with_workers and (count := workers_in_environment()) > 1:
         are_ours = STARTED_BY in os.environ
         print_error(f"Starting {count} workers." if are_ours else f"Waiting for the {count} workers that TF_CONFIG names.")
-    with _quiet_start():
+    with quiet_start():
         import keras  # noqa: F401
         import tensorflow as tf
 
@@ -71,8 +71,8 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
 
 
 @contextmanager
-def _quiet_start() -> Iterator[None]:
-    """Keep TensorFlow's start-up lines off standard error: its C++ writes them before any setting is read.
+def quiet_start() -> Iterator[None]:
+    """Keep start-up lines of TensorFlow and LiteRT off standard error: its C++ writes them before any setting is read.
 
     They are shown after all when the block fails and no error of zoo's says why.
     """

@@ -73,7 +73,8 @@ def _load(arguments: argparse.Namespace) -> Predictor:
 
     directory = Path(arguments.directory)
     if is_export(directory):
-        predictor = Export.open(directory).predictor(arguments.engine, for_many=bool(arguments.data))
+        with output.quiet_start():
+            predictor = Export.open(directory).predictor(arguments.engine, for_many=bool(arguments.data))
         output.print_error(f"Engine: {predictor.engine}")
         return predictor
     output.start_tensorflow()

@@ -23,14 +23,16 @@ from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictor
 from zoo.distribution.strategies import strategy_of
 from zoo.errors import ArtefactError, UnknownNameError, UsageError
-from zoo.exporting.examples import Raw
+from zoo.exporting.examples import UNUSUAL_TEXTS, Raw
 from zoo.exporting.litert import convert_to_litert
 from zoo.exporting.onnx import convert_to_onnx
-from zoo.exporting.proof import prove
+from zoo.exporting.proof import TOLERANCE, prove
 from zoo.exporting.saved_model import write_saved_model
 from zoo.exporting.signatures import Servable, column_inputs, example_request
 from zoo.pipeline.info import DataInfo
 from zoo.progress import track
+
+CHECKED = 8  # texts that are tried alone and beside a longer one
 
 
 def export_model(
@@ -55,6 +57,7 @@ def export_model(
     files.check_new_directory(directory)
     predictor = Predictor(model, info)
     expected = predictor.predict(examples)
+    _check_padding(predictor, examples)
     image_dtype = tf.as_dtype(examples.dtype) if isinstance(examples, np.ndarray) else tf.uint8
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +107,25 @@ def check_formats(formats: Sequence[str], info: DataInfo) -> None:
                 "Choose saved_model or keras, or train on token ids."
             )
         check_installed(name)
+
+
+def _check_padding(predictor: Predictor, examples: Raw) -> None:
+    """Refuse a model whose answer to a text depends on the longer texts in its batch: no export could equal it.
+
+    Raises:
+        UsageError: it does.
+    """
+    if not isinstance(examples, list):
+        return
+    longest = max(examples[: -len(UNUSUAL_TEXTS)], key=len)
+    for text in examples[:: max(1, len(examples) // CHECKED)]:
+        alone, beside = (predictor.predict(texts).probabilities[0] for texts in ([text], [text, longest]))
+        if np.abs(alone - beside).max() > TOLERANCE:
+            raise UsageError(
+                f"The model's answers depend on padding. Received: {alone} for {text!r:.80} alone, {beside} beside a longer "
+                "text. Mask the padding, as with Embedding(mask_zero=True); or load the data with buckets=False, so that every "
+                "batch has one length, and train again."
+            )
 
 
 def _write(name: str, model: keras.Model, servable: Servable, path: Path, info: DataInfo, image_dtype: tf.DType) -> None:

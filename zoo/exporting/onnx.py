@@ -21,6 +21,7 @@ def convert_to_onnx(servable: Servable) -> bytes:
         UsageError: tf2onnx is not installed.
     """
     try:
+        import onnx
         import tf2onnx
     except ImportError as error:
         raise UsageError(
@@ -32,6 +33,7 @@ def convert_to_onnx(servable: Servable) -> bytes:
         with _only_plain_reversals():
             function = freeze(servable)
             model, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
+        onnx.checker.check_model(model)  # tf2onnx leaves an operation that it does not know as it is
     except Exception as error:  # tf2onnx raises whatever it meets
         raise ArtefactError(
             f"The model cannot be converted to ONNX: {one_line(error)}. Received: {servable.model_name!r}. "
