@@ -157,11 +157,10 @@ def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Predicto
     """
     from zoo.artefacts.export import Export, is_export
 
-    directory = Path(path)
-    if is_export(directory):
-        return Export.open(directory).predictor(engine)
+    if isinstance(path, str | os.PathLike) and is_export(Path(path)):
+        return Export.open(Path(path)).predictor(engine)
     from zoo.artefacts.run import Run
 
     if engine not in (None, "keras"):
-        raise UsageError(f"A run has its Keras model only. Received: engine={engine!r} for {directory}. Export it first.")
-    return Run.open(directory).predictor
+        raise UsageError(f"A run has its Keras model only. Received: engine={engine!r} for {path}. Export it first.")
+    return Run.open(path).predictor

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ArtefactError, one_line
 
@@ -36,6 +37,7 @@ def load_keras(path: Path) -> keras.Model:
 
 
 def _check_archive(path: Path) -> None:
+    """Refuse what Keras reads only in some versions, or where a script has called `enable_unsafe_deserialization`."""
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
             parts = Path(entry.filename).parts
@@ -48,3 +50,16 @@ def _check_archive(path: Path) -> None:
                     f"This file would grow {entry.file_size // max(entry.compress_size, 1):,} times as large when it is read. "
                     f"Received: {entry.filename!r} in {path}, {entry.file_size:,} bytes. Do not use it."
                 )
+        if _has_code(json.loads(archive.read("config.json"))):
+            raise ArtefactError(
+                f"This model holds code, a lambda, which is never run. Received: {path}. Put a layer in place of the lambda, "
+                "and train again."
+            )
+
+
+def _has_code(config: Any) -> bool:
+    """Return whether a configuration has a function's bytes: as Keras writes them, or as it did before version 3."""
+    if isinstance(config, dict):
+        is_lambda = config.get("class_name") == "__lambda__" or config.get("function_type") == "lambda"
+        return is_lambda or any(_has_code(value) for value in config.values())
+    return isinstance(config, list) and any(_has_code(value) for value in config)

@@ -53,23 +53,27 @@ class Outputs:
 
     def __init__(self, model: keras.Model, info: DataInfo) -> None:
         self.kind = output_kind(model, info)
-        # Batches of any width without a new trace for each; and under a strategy Keras' own `predict_on_batch` would have
-        # each device predict all of the batch.
-        signature = None if info.text is None else [tf.TensorSpec((None, None), tf.int32)]
-        self._run = tf.function(
-            lambda batch: model(batch, training=False),
-            input_signature=signature,
-            reduce_retracing=signature is None,
-        )
+        # One trace for batches of any size, and without Keras' own `predict_on_batch`, with which each device of a strategy
+        # would predict all of the batch.
+        self._model = model  # the function holds its variables only weakly
+        self._spec = _batch_spec(info)
+        self._run = tf.function(lambda batch: model(batch, training=False)).get_concrete_function(self._spec)
 
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""
-        outputs = np.asarray(self._run(tf.convert_to_tensor(batch)), np.float32)
+        outputs = np.asarray(self._run(tf.cast(batch, self._spec.dtype)), np.float32)
         return softmax(outputs) if self.kind == "logits" else outputs
 
     def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
         """Return probabilities or values by name."""
         return {"values" if self.kind == "values" else "probabilities": self.of(batch)}
+
+
+def _batch_spec(info: DataInfo) -> tf.TensorSpec:
+    """Return the batches of token ids, strings, or images and features."""
+    if info.text is not None:
+        return tf.TensorSpec((None, None), tf.int32)
+    return tf.TensorSpec((None, *info.input_shape), tf.string if info.task.input_name == "text" else tf.float32)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

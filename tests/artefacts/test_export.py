@@ -1,0 +1,251 @@
+"""Exports are opened whole or not at all, and what they hold is never run as code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import zoo
+from zoo.artefacts import engines
+from zoo.artefacts.export import Export
+from zoo.artefacts.keras_files import load_keras
+from zoo.artefacts.saved_model_ops import check_operations
+from zoo.errors import ArtefactError, UnknownNameError, UsageError
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "format_1"
+KINDS = ("text", "image", "table")
+FILES = {"saved_model": "1/saved_model.pb", "litert": "model.tflite", "onnx": "model.onnx", "keras": "model.keras"}
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FIXTURES / "image", tmp_path / "export"))
+
+
+@pytest.mark.parametrize("engine", FILES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_exports_of_format_1_stay_loadable(kind, engine):
+    expected = json.loads((FIXTURES / f"{kind}.json").read_text(encoding="utf-8"))
+    predictor = zoo.load(FIXTURES / kind, engine=engine)
+    predictions = predictor.predict(np.array(expected["raw"], np.uint8) if kind == "image" else expected["raw"])
+    assert predictor.engine == predictor.card["engine"] == engine
+    assert predictions.labels == expected["labels"]
+    np.testing.assert_allclose(predictions.probabilities, expected["probabilities"], atol=1e-5)
+
+
+def test_a_run_of_format_1_stays_loadable():
+    expected = json.loads((FIXTURES / "text.json").read_text(encoding="utf-8"))
+    run = zoo.Run.open(FIXTURES / "run")
+    assert run.predict(expected["raw"]).labels == expected["labels"]
+    assert run.predictor.card["metrics"] == run.metrics
+
+
+def test_the_fastest_of_the_installed_engines_is_taken(export, monkeypatch):
+    content = json.loads((export / "export.json").read_text())
+    seconds = {"saved_model": (4, 1), "litert": (1, 3), "onnx": (2, 2), "keras": (3, 4)}
+    content["formats"] = {name: {"seconds_for_one": one, "seconds_for_all": many} for name, (one, many) in seconds.items()}
+    (export / "export.json").write_text(json.dumps(content))
+    assert zoo.load(export).engine == "litert"
+    assert Export.open(export).predictor(for_many=True).engine == "saved_model"
+    monkeypatch.setitem(engines.PACKAGES, "litert", "a_package_that_is_not_there")
+    assert zoo.load(export).engine == "onnx"
+    with pytest.raises(UsageError, match=r"a_package_that_is_not_there.*pip install 'zoo\[litert\]'"):
+        zoo.load(export, engine="litert")
+
+
+def test_engines_that_are_not_there_are_refused(export, image_run):
+    with pytest.raises(UnknownNameError, match=r"format of this export.*'onx'.*Did you mean 'onnx'"):
+        zoo.load(export, engine="onx")
+    with pytest.raises(UsageError, match="A run has its Keras model only"):
+        zoo.load(image_run.directory, engine="onnx")
+
+
+@pytest.mark.parametrize("engine", FILES)
+def test_a_changed_file_is_refused(export, engine):
+    path = (
+        export
+        / {"saved_model": "1/saved_model.pb", "litert": "model.tflite", "onnx": "model.onnx", "keras": "model.keras"}[engine]
+    )
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ArtefactError, match=f"another SHA-256 than it lists.*{path.name}"):
+        zoo.load(export, engine=engine)
+    path.unlink()
+    with pytest.raises(ArtefactError, match=f"file of this export is missing.*{path.name}"):
+        zoo.load(export, engine=engine)
+
+
+def test_files_that_an_export_does_not_list_are_refused(export):
+    (export / "1" / "assets").mkdir(exist_ok=True)
+    (export / "1" / "assets" / "more").write_text("")
+    with pytest.raises(ArtefactError, match="not one that it lists"):
+        zoo.load(export, engine="saved_model")
+
+
+def test_links_are_refused(export, tmp_path):
+    (export / "model.onnx").rename(tmp_path / "elsewhere")
+    (export / "model.onnx").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ArtefactError, match="missing"):
+        zoo.load(export, engine="onnx")
+    (export / "1" / "variables").rename(tmp_path / "folder")
+    (export / "1" / "variables").symlink_to(tmp_path / "folder")
+    with pytest.raises(ArtefactError, match="a link"):
+        zoo.load(export, engine="saved_model")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": 2}, "Install a newer zoo"),
+        ({"format": None}, "another format"),
+        ({"formats": {}}, "parts are missing"),
+        ({"formats": {"../../etc": {}}}, "parts are missing"),
+        ({"files": []}, "parts are missing"),
+        ({"files": {}}, "not one that it lists"),
+    ],
+)
+def test_another_manifest_is_refused(export, change, words):
+    content = json.loads((export / "export.json").read_text())
+    (export / "export.json").write_text(json.dumps({**content, **change}))
+    with pytest.raises(ArtefactError, match=words):
+        zoo.load(export)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\0"])
+def test_a_damaged_manifest_is_refused(export, content):
+    (export / "export.json").write_text(content)
+    with pytest.raises(ArtefactError, match="damaged"):
+        zoo.load(export)
+
+
+@pytest.mark.parametrize("engine", FILES)
+def test_a_foreign_file_is_refused(export, engine):
+    """One that somebody listed with its right SHA-256, but that is no such model."""
+    from zoo.artefacts.export import sha256
+
+    name = FILES[engine]
+    (export / name).write_bytes(b"something else entirely" * 100)
+    content = json.loads((export / "export.json").read_text())
+    content["files"][name] = sha256(export / name)
+    (export / "export.json").write_text(json.dumps(content))
+    with pytest.raises(ArtefactError, match=r"Received: .*export"):
+        zoo.load(export, engine=engine)
+
+
+def test_what_is_no_directory_of_zoo_is_refused(tmp_path, export):
+    with pytest.raises(ArtefactError, match="no such run directory"):
+        zoo.load(tmp_path / "nowhere")
+    for folder in (tmp_path, export / "1"):
+        with pytest.raises(ArtefactError, match=r"run\.json is missing"):
+            zoo.load(folder)
+
+
+# --- malicious .keras files
+
+
+def keras_file(path: Path, **entries: bytes) -> Path:
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "assets/../../outside", "assets\\..\\outside"])
+def test_an_archive_that_names_places_outside_is_refused(tmp_path, name):
+    with pytest.raises(ArtefactError, match="names a place outside of itself"):
+        load_keras(keras_file(tmp_path / "model.keras", **{name: b"x"}))
+    assert not (tmp_path.parent / "outside").exists()
+
+
+def test_a_decompression_bomb_is_refused(tmp_path):
+    path = keras_file(tmp_path / "model.keras")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("assets/bomb", bytes(10**8))
+    with pytest.raises(ArtefactError, match=r"would grow .* times as large"):
+        load_keras(path)
+
+
+def with_config(path: Path, change) -> Path:
+    """Return a `.keras` file whose configuration was changed."""
+    source = keras_file(path.with_name("source.keras"))
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
+        for entry in old.namelist():
+            content = old.read(entry)
+            if entry == "config.json":
+                config = json.loads(content)
+                change(config)
+                content = json.dumps(config).encode()
+            new.writestr(entry, content)
+    return path
+
+
+def test_a_lambda_is_never_run(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x)])
+    model.save(tmp_path / "model.keras")
+    keras.config.enable_unsafe_deserialization()  # by the user's script, for another file
+    try:
+        with pytest.raises(ArtefactError, match=r"[Ll]ambda"):
+            load_keras(tmp_path / "model.keras")
+    finally:
+        keras.src.backend.common.global_state.set_global_attribute("safe_mode_saving", None)
+
+
+@pytest.mark.parametrize(("module", "name"), [("os", "system"), ("builtins", "eval"), ("subprocess", "Popen")])
+def test_functions_of_other_modules_are_never_called(tmp_path, module, name):
+    def change(config):
+        layer = config["config"]["layers"][1]
+        layer.update(module=module, class_name=name, registered_name=None)
+        layer["config"] = {"command": f"touch {tmp_path}/evil", "args": f"touch {tmp_path}/evil"}
+
+    with pytest.raises(ArtefactError, match="cannot be read"):
+        load_keras(with_config(tmp_path / "model.keras", change))
+    assert not (tmp_path / "evil").exists()
+
+
+# --- malicious SavedModels
+
+
+class Evil(tf.Module):
+    """What others could put into a SavedModel."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.write = tf.function(lambda x: self._write(x, path), input_signature=[tf.TensorSpec((None,), tf.float32)])
+        self.read = tf.function(lambda x: (x, tf.io.read_file("/etc/hostname")), input_signature=[tf.TensorSpec((None,))])
+        self.tell = tf.function(lambda x: self._tell(x, path), input_signature=[tf.TensorSpec((None,), tf.float32)])
+        self.save = tf.function(lambda x: self._save(x, path), input_signature=[tf.TensorSpec((None,), tf.float32)])
+        self.run = tf.function(lambda x: tf.py_function(lambda y: y, [x], tf.float32), input_signature=[tf.TensorSpec((None,))])
+
+    def _write(self, x, path):
+        tf.io.write_file(str(path), "evil")
+        return x
+
+    def _tell(self, x, path):
+        tf.print("evil", output_stream=f"file://{path}")
+        return x
+
+    def _save(self, x, path):
+        tf.raw_ops.SaveV2(prefix=str(path), tensor_names=["x"], shape_and_slices=[""], tensors=[x])
+        return x
+
+
+@pytest.mark.parametrize("kind", ["write", "read", "tell", "save", "run"])
+def test_a_saved_model_that_does_more_than_compute_is_refused(tmp_path, kind):
+    module = Evil(tmp_path / "evil")
+    kept = tf.Module()
+    kept.inner = tf.function(getattr(module, kind).python_function, input_signature=getattr(module, kind).input_signature)
+    kept.outer = tf.function(lambda x: kept.inner(x), input_signature=getattr(module, kind).input_signature)
+    tf.saved_model.save(kept, str(tmp_path / "1"))
+    with pytest.raises(ArtefactError, match=r"could do more than compute.*(WriteFile|ReadFile|PrintV2|SaveV2|EagerPyFunc)"):
+        check_operations(tmp_path / "1")
+    assert not (tmp_path / "evil").exists()
