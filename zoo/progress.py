@@ -16,3 +16,17 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
     console = Console(stderr=True)
     hidden = not (console.is_terminal or console.is_jupyter)
     yield from rich_track(items, description, total=total, console=console, transient=True, disable=hidden)
+
+
+def track_share(items: Iterable[tuple[Item, float]], description: str) -> Generator[Item, None, None]:
+    """Yield the items, each of which comes with the share that is done then, with a bar as `track` has it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    hidden = not (console.is_terminal or console.is_jupyter)
+    with Progress(console=console, transient=True, disable=hidden) as progress:
+        task = progress.add_task(description, total=1.0)
+        for item, share in items:
+            yield item
+            progress.update(task, completed=share)

@@ -13,9 +13,10 @@ from PIL import Image
 import zoo
 from zoo.config import DataArguments
 from zoo.pipeline.augmentation import Augmentation
+from zoo.pipeline.hashing import hash_all, hash_rows
 from zoo.pipeline.sequences import TokenIds
 from zoo.pipeline.sharding import Shard, spread
-from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, Source, hash_all, hash_rows
+from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, Source
 from zoo.pipeline.texts import TextPreprocessor, Texts
 
 COUNT, SHAPE, BATCH = 23, (4, 4, 1), 6

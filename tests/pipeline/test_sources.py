@@ -12,7 +12,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, Source, hash_all, hash_rows
+from zoo.pipeline.hashing import hash_all, hash_rows
+from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, Source
 
 COUNT, SHAPE = 23, (4, 4, 1)
 ROWS = np.delete(np.arange(COUNT), [3, 11])  # a part leaves rows out

@@ -17,8 +17,9 @@ from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.config import DataArguments
 from zoo.errors import ArtefactError, DataError, UsageError
 from zoo.pipeline.readers import folder, tables, texts
-from zoo.pipeline.readers.arrays import load_npz
-from zoo.progress import track
+from zoo.pipeline.readers.npz_stream import stream_npz
+from zoo.pipeline.readers.table_stream import stream_table
+from zoo.progress import track, track_share
 
 Chunks = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, answers, and a line for each broken one
 
@@ -98,12 +99,11 @@ def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Ch
     if predictor.info.task.input_name == "text":
         if data.is_dir():
             raise DataError(f"This model takes a file of texts. Received: the folder {data}. Give a file.")
-        return _rows(predictor, _batched(texts.read_unlabelled(data, arguments), CHUNK * 16))
+        return _rows(predictor, track(_batched(texts.read_unlabelled(data, arguments), CHUNK * 16), "Predicting"))
     if predictor.info.table is not None:
         if data.suffix.lower() not in tables.SUFFIXES:
             raise DataError(f"This model takes {', '.join(tables.SUFFIXES)}. Received: {data}. Convert it.")
-        table = tables.read_table(data)
-        return _rows(predictor, [table.iloc[start : start + CHUNK * 16] for start in range(0, len(table), CHUNK * 16)])
+        return _rows(predictor, track_share(stream_table(data, predictor.info.table), "Predicting"))
     if data.is_dir():
         files = folder.image_files(data)
         if not files:
@@ -111,8 +111,7 @@ def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Ch
         return _in_chunks(predictor, files)
     if data.suffix.lower() != ".npz":
         raise DataError(f"This model takes a folder of images or a .npz. Received: {data}.")
-    images = _npz_images(data)
-    return _rows(predictor, [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)])
+    return _rows(predictor, track_share(stream_npz(data, ("x", "x_test"), CHUNK), "Predicting"))
 
 
 def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -121,19 +120,14 @@ def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield batch
 
 
-def _npz_images(path: Path) -> np.ndarray:
-    arrays = load_npz(path)
-    for name in ("x", "x_test"):
-        if name in arrays:
-            return arrays[name]
-    names = sorted(arrays)
-    raise DataError(f"A .npz to predict holds x. Received: {names} in {path}. Rename the array.")
-
-
 def _rows(predictor: Predictor, chunks: Iterable[Any]) -> Chunks:
     start = 0
-    for chunk in track(chunks, "Predicting"):
-        yield range(start, start + len(chunk)), predictor.predict(chunk), []
+    for chunk in chunks:
+        try:
+            predictions = predictor.predict(chunk)
+        except DataError as error:
+            raise DataError(f"{error} It stands in rows {start} to {start + len(chunk) - 1}.") from error
+        yield range(start, start + len(chunk)), predictions, []
         start += len(chunk)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv, parquet
 
 from zoo.config import DataArguments
 from zoo.errors import DataError, nearest
@@ -23,39 +27,63 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         DataError: the file is empty, has rows of different lengths, or is not of its suffix's kind.
     """
-    import pyarrow as pa
-    from pyarrow import csv, parquet
-
-    if path.suffix.lower() != ".parquet" and _is_binary(path):
-        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Give a text file.")
-    try:
+    with read_errors(path):
         if path.suffix.lower() == ".parquet":
             table = parquet.read_table(path)
         else:
-            table = csv.read_csv(
-                path,
-                parse_options=csv.ParseOptions(
-                    delimiter="\t" if path.suffix.lower() == ".tsv" else ",", newlines_in_values=True
-                ),
-                convert_options=csv.ConvertOptions(strings_can_be_null=True),
-            )
+            check_is_text(path)
+            convert = csv.ConvertOptions(strings_can_be_null=True)
+            table = csv.read_csv(path, parse_options=parse_options(path), convert_options=convert)
             _ = table.column_names  # decoded only now
             if any(pa.types.is_binary(column.type) for column in table.schema):
-                raise DataError(
-                    f"A table's text is UTF-8. Received: other bytes in {path}. Save the file as UTF-8, "
-                    "or for a file of texts name its encoding with --encoding or data.encoding."
-                )
+                raise DataError(_not_utf_8("other bytes", path))
+    if not table.num_rows:
+        raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
+    return as_table(plain(table).to_pandas(date_as_object=False))
+
+
+def parse_options(path: Path) -> csv.ParseOptions:
+    """Return how the file's columns are parted: tabs in .tsv, commas else; cells in quotes may have line ends."""
+    return csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ",", newlines_in_values=True)
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """Return a table with decimal numbers as float64."""
+    numbers = [pa.field(column.name, pa.float64()) if pa.types.is_decimal(column.type) else column for column in table.schema]
+    return table.cast(pa.schema(numbers))
+
+
+@contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Tell what goes wrong with a file as a DataError."""
+    try:
+        yield
     except UnicodeDecodeError as error:
         raise DataError(f"A table's text is UTF-8. Received: {error} in {path}. Save the file as UTF-8.") from error
     except (pa.ArrowException, OSError) as error:
+        if "invalid UTF8" in str(error):
+            raise DataError(_not_utf_8("other bytes", path)) from error
         hint = (
             " Save the file as UTF-8." if _is_utf_16(path) else " Mend the file; commas separate columns in .csv, tabs in .tsv."
         )
         raise DataError(f"The table cannot be read: {error}. Received: {path}.{hint}") from error
-    if not table.num_rows:
-        raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
-    numbers = [pa.field(column.name, pa.float64()) if pa.types.is_decimal(column.type) else column for column in table.schema]
-    return as_table(table.cast(pa.schema(numbers)).to_pandas(date_as_object=False))
+
+
+def _not_utf_8(received: str, path: Path) -> str:
+    return (
+        f"A table's text is UTF-8. Received: {received} in {path}. Save the file as UTF-8, "
+        "or for a file of texts name its encoding with --encoding or data.encoding."
+    )
+
+
+def check_is_text(path: Path) -> None:
+    """Refuse a file with zero bytes.
+
+    Raises:
+        DataError: it is one.
+    """
+    if _is_binary(path):
+        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Give a text file.")
 
 
 def _is_binary(path: Path) -> bool:

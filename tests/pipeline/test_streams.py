@@ -1,0 +1,103 @@
+"""Files that are read in chunks give what they give when they are read whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from zoo.errors import DataError
+from zoo.pipeline.readers import npz_stream, table_stream
+from zoo.pipeline.readers.tables import read_table
+from zoo.pipeline.tables import TablePreprocessor
+
+ROWS = 5000
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    number = np.arange(ROWS)
+    return pd.DataFrame(
+        {
+            "whole": number,
+            "late": np.where(number > 4500, number / 7, np.nan),  # nothing at all in the first chunks
+            "then a fraction": [*range(ROWS - 1), 0.25],
+            "flag": pd.array([True, None, False, True] * (ROWS // 4), "boolean"),
+            "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(number, "h"),
+            "code": [*([7] * (ROWS - 1)), "A7"],  # a category that looks like a number for long
+            "word, quoted": ["a\nb", 'say "x"', "红", None] * (ROWS // 4),
+            "other": "never seen by the model",
+        }
+    )
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table_stream, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(table_stream, "CHUNK", 700)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.parquet"])
+def test_chunks_have_the_features_of_the_whole_table(table, tmp_path, name):
+    path = tmp_path / name
+    if name == "a.parquet":
+        table.astype({"code": str}).to_parquet(path)
+    else:
+        table.to_csv(path, index=False, sep="\t" if name == "a.tsv" else ",")
+    whole = read_table(path)
+    preprocessor = TablePreprocessor.fit(whole.drop(columns="other"))
+    chunks, shares = zip(*table_stream.stream_table(path, preprocessor), strict=True)
+    assert len(chunks) > 5
+    assert list(shares) == sorted(shares)
+    assert 0 < shares[0] < shares[-1] == 1
+    assert np.concatenate([chunk.index for chunk in chunks]).tolist() == list(range(ROWS))
+    found = np.concatenate([preprocessor.transform(chunk) for chunk in chunks])
+    np.testing.assert_array_equal(found, preprocessor.transform(whole))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_cell_that_is_no_number_is_told_with_its_column(table, tmp_path):
+    preprocessor = TablePreprocessor.fit(table[["whole"]])
+    changed = table[["whole"]].astype(object)
+    changed.loc[4321, "whole"] = "many"
+    changed.to_csv(tmp_path / "a.csv", index=False)
+    chunks = table_stream.stream_table(tmp_path / "a.csv", preprocessor)
+    with pytest.raises(DataError, match=r"Column 'whole' held numbers in training.*many"):
+        [preprocessor.transform(chunk) for chunk, _ in chunks]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_short_row_far_down_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n" + "1,2\n" * 10_000 + "3\n")
+    preprocessor = TablePreprocessor.fit(pd.DataFrame({"a": [1.0], "b": [2.0]}))
+    with pytest.raises(DataError, match="Expected 2 columns, got 1"):
+        list(table_stream.stream_table(tmp_path / "a.csv", preprocessor))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_an_array_comes_in_chunks(tmp_path: Path, order: str, save) -> None:
+    array = np.asarray(np.random.default_rng(0).integers(0, 256, (1000, 8, 8), np.uint8), order=order)
+    save(tmp_path / "a.npz", x_test=array, y=np.zeros(3))
+    chunks, shares = zip(*npz_stream.stream_npz(tmp_path / "a.npz", ("x", "x_test"), 300), strict=True)
+    assert [len(chunk) for chunk in chunks] == [300, 300, 300, 100]
+    assert shares == (0.3, 0.6, 0.9, 1.0)
+    np.testing.assert_array_equal(np.concatenate(chunks), array)
+
+
+def test_what_is_no_npz_of_numbers_is_refused(tmp_path):
+    np.savez(tmp_path / "objects.npz", x=np.array([{}, []], object))
+    np.savez(tmp_path / "other.npz", y=np.zeros(3))
+    np.savez(tmp_path / "scalar.npz", x=np.float32(1))
+    (tmp_path / "text.npz").write_text("no archive")
+    whole = (tmp_path / "other.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    for name, words in {
+        "objects": "Python objects", "other": r"holds x. Received: \['y'\]", "scalar": "a single number", "text": "not a zip",
+        "cut": "not a zip",
+    }.items():  # fmt: skip
+        with pytest.raises(DataError, match=words):
+            list(npz_stream.stream_npz(tmp_path / f"{name}.npz", ("x",), 10))
