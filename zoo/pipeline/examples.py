@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, Union
 
 import numpy as np
 import pandas as pd
 
-from zoo.pipeline.sources import Source
 from zoo.pipeline.targets import Label
 from zoo.pipeline.texts import Texts
 
+if TYPE_CHECKING:
+    from zoo.pipeline.sources import Source
+
 ALL = "all"  # the part of a source that has no parts of its own
 PARTS = ("train", "validation", "test")
-Features: TypeAlias = Source | pd.DataFrame | Texts
+Features: TypeAlias = Union["Source", pd.DataFrame, Texts]
 
 
 @dataclass

@@ -15,7 +15,6 @@ from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import GREY_MODES, SUFFIXES, open_image, read_image
 from zoo.pipeline.readers.text_files import open_text
 from zoo.pipeline.readers.texts import as_part
-from zoo.pipeline.sources import Arrays, ImageFiles
 from zoo.progress import track
 
 PART_FOLDERS = {
@@ -130,6 +129,8 @@ def _common_shape(paths: list[Path], arguments: DataArguments) -> tuple[int, int
 
 def _read_part(listed: list[tuple[Path, str]], labels: list[str], input_shape: tuple[int, int, int], in_memory: bool) -> Part:
     """Decode every file once, to find broken ones and equal ones; keep the pixels if they fit in memory."""
+    from zoo.pipeline.sources import Arrays, ImageFiles
+
     images, paths, targets, digests, broken = [], [], [], [], []
     number_of = {label: number for number, label in enumerate(labels)}
     for path, label in track(listed, "Reading images"):
