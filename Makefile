@@ -52,6 +52,7 @@ bench: setup ## run the benchmarks, one after the other; rows go to benchmarks/r
 	$(BIN)/python benchmarks/headline.py
 	$(BIN)/python benchmarks/distribution.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/prediction.py
 
 clean: ## remove what make and the tests made; runs/ stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from PIL import Image
 import zoo
 from zoo.artefacts.bulk import predict_file, predict_images
 from zoo.errors import ArtefactError, DataError, UsageError
+
+EXPORTED = Path(__file__).parent.parent / "fixtures" / "format_1" / "table"
 
 
 def images(folder: Path, count: int = 3) -> Path:
@@ -77,6 +81,29 @@ def test_only_broken_images_give_a_header_alone(image_run: zoo.Run, tmp_path: Pa
     done = predict_file(image_run.predictor, tmp_path / "images", tmp_path / "out.csv")
     assert (done.rows, len(done.broken)) == (0, 1)
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    code = """
+import pathlib, resource, sys, zoo
+from zoo.artefacts.bulk import predict_file
+predict_file(zoo.load(sys.argv[1], engine="litert"), *map(pathlib.Path, sys.argv[2:]))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "tensorflow" in sys.modules)
+"""
+    peaks = []
+    for count in (50_000, 500_000):
+        data, out = tmp_path / f"{count}.csv", tmp_path / f"{count}-out.csv"
+        data.write_text("width (cm),colour\n" + "1.5,blue\n,红\n" * (count // 2), encoding="utf-8")
+        command = [sys.executable, "-c", code, str(EXPORTED), str(data), str(out)]
+        megabytes, with_tensorflow = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        assert with_tensorflow == "False"
+        peaks.append(int(megabytes))
+        with out.open(encoding="utf-8") as lines:
+            assert sum(1 for _ in lines) == count + 1
+    assert (
+        peaks[1] < peaks[0] + 60
+    )  # 450,000 rows more: as a table of pandas they would take 50 MB each time that they are copied
 
 
 def test_an_existing_file_is_never_overwritten(image_run: zoo.Run, tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ class LiteRTEngine:
         self._input: int = taken["index"]
         self._outputs: dict[str, int] = {name: given["index"] for name, given in runner.get_output_details().items()}
         del runner  # it would hold the interpreter's memory in place
+        self._interpreter.allocate_tensors()  # what LiteRT has to say, it says here
         self.dtype: np.dtype | None = np.dtype(taken["dtype"])
         self._takes_one = taken["shape_signature"][0] == 1
         self._shape: tuple[int, ...] = ()
