@@ -1,7 +1,7 @@
 """How long a prediction takes: one example with p50 and p99, and many at once, by every way there is, in one run.
 
-The ways are called in turn, a few calls each, so that a busy machine slows all of them alike. Each gets raw input where it takes
-it (the signature of a SavedModel, the Predictor), else what the model takes; `Predictor.predict` works on the export.
+The ways are called in turn, a few calls each, so that a busy machine slows all of them alike. Each gets raw input where it
+takes it (the signature of a SavedModel, the Predictor), else what the model takes; `Predictor.predict` works on the export.
 """
 
 from __future__ import annotations

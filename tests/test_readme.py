@@ -11,7 +11,7 @@ import pytest
 from zoo.cli import main as command_line
 
 ROOT = Path(__file__).resolve().parent.parent
-RUN = [ROOT / "README.md", ROOT / "docs" / "training.md", ROOT / "docs" / "search.md"]  # their Python is run
+RUN = [ROOT / "README.md", ROOT / "docs" / "training.md", ROOT / "docs" / "search.md", ROOT / "docs" / "export.md"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

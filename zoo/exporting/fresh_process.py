@@ -23,7 +23,7 @@ from zoo.exporting.examples import Raw
 from zoo.exporting.proof import ANSWERS, read_examples
 from zoo.pipeline.info import DataInfo
 
-CALLS, BATCH = 20, 64
+ROUNDS, CALLS, BATCH = 5, 20, 64
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -38,15 +38,14 @@ def main(directory: Path, folder: Path) -> None:
         np.savez(folder / file, numbers=numbers)
         told.append({"format": name, "name": f"{name} ({part})", "labels": labels, "file": file, **measured})
 
-    for name in export.formats:
-        engine = export.engine(name)
-        predictor = Predictor(engine, export.info)
-        seconds_for_one = _median_seconds(lambda: predictor.predict(_one(examples)))  # noqa: B023 - called at once
-        begun = time.perf_counter()
-        said = predictor.predict(examples)
-        seconds_for_all = time.perf_counter() - begun
+    engines = {name: export.engine(name) for name in export.formats}
+    predictors = {name: Predictor(engine, export.info) for name, engine in engines.items()}
+    for_one = seconds(predictors, _one(examples), ROUNDS, CALLS)
+    for_all = seconds(predictors, examples, ROUNDS, 1)
+    for name, engine in engines.items():
+        said = predictors[name].predict(examples)
         numbers = said.probabilities if said.labels else said.values
-        tell(name, "zoo.load", said.labels, numbers, seconds_for_one=seconds_for_one, seconds_for_all=seconds_for_all)
+        tell(name, "zoo.load", said.labels, numbers, seconds_for_one=for_one[name], seconds_for_all=for_all[name])
         if name != "keras":
             tell(name, "its own outputs", *_labels_and_numbers(own_outputs(engine, examples, export.info)))
         if name == "saved_model":
@@ -60,13 +59,17 @@ def _one(examples: Raw) -> Any:
     return examples.iloc[[middle]] if isinstance(examples, pd.DataFrame) else examples[middle]
 
 
-def _median_seconds(call: Callable[[], object]) -> float:
-    seconds = []
-    for _ in range(CALLS):
-        begun = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds)
+def seconds(predictors: Mapping[str, Predictor], raw: Any, rounds: int, calls: int) -> dict[str, float]:
+    """Return the median seconds that each takes to predict; they take turns, and the first round is not counted."""
+    measured: dict[str, list[float]] = {name: [] for name in predictors}
+    for number in range(rounds + 1):
+        for name, predictor in predictors.items():
+            for _ in range(calls):
+                begun = time.perf_counter()
+                predictor.predict(raw)
+                if number:
+                    measured[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(every) for name, every in measured.items()}
 
 
 def own_outputs(engine: Engine, examples: Raw, info: DataInfo) -> Outputs:
