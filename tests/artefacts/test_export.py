@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import zoo
 from zoo.artefacts import engines
-from zoo.artefacts.export import Export
+from zoo.artefacts.export import Export, sha256
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.saved_model_ops import check_operations
 from zoo.errors import ArtefactError, UnknownNameError, UsageError
@@ -106,9 +106,12 @@ def test_links_are_refused(export, tmp_path):
     [
         ({"format": 2}, "Install a newer zoo"),
         ({"format": None}, "another format"),
-        ({"formats": {}}, "parts are missing"),
-        ({"formats": {"../../etc": {}}}, "parts are missing"),
-        ({"files": []}, "parts are missing"),
+        ({"formats": {}}, "is damaged"),
+        ({"formats": {"../../etc": {}}}, "is damaged"),
+        ({"formats": {"litert": []}}, "is damaged"),
+        ({"formats": {"litert": {"seconds_for_one": "x"}}}, "is damaged"),
+        ({"files": []}, "is damaged"),
+        ({"card": []}, "is damaged"),
         ({"files": {}}, "not one that it lists"),
     ],
 )
@@ -129,8 +132,6 @@ def test_a_damaged_manifest_is_refused(export, content):
 @pytest.mark.parametrize("engine", FILES)
 def test_a_foreign_file_is_refused(export, engine):
     """One that somebody listed with its right SHA-256, but that is no such model."""
-    from zoo.artefacts.export import sha256
-
     name = FILES[engine]
     (export / name).write_bytes(b"something else entirely" * 100)
     content = json.loads((export / "export.json").read_text())
@@ -138,6 +139,53 @@ def test_a_foreign_file_is_refused(export, engine):
     (export / "export.json").write_text(json.dumps(content))
     with pytest.raises(ArtefactError, match=r"Received: .*export"):
         zoo.load(export, engine=engine)
+
+
+def relisted(export: Path, name: str) -> Path:
+    """Return the export with the SHA-256 that a file has now, as an attacker would write it."""
+    content = json.loads((export / "export.json").read_text())
+    content["files"][name] = sha256(export / name)
+    (export / "export.json").write_text(json.dumps(content))
+    return export
+
+
+@pytest.mark.parametrize("engine", FILES)
+def test_the_file_of_another_model_is_refused(export, engine):
+    other = FIXTURES / "text" / {"saved_model": "1"}.get(engine, FILES[engine])
+    if engine == "saved_model":
+        shutil.rmtree(export / "1")
+        shutil.copytree(other, export / "1")
+        for path in [path for path in other.rglob("*") if path.is_file()]:
+            relisted(export, f"1/{path.relative_to(other).as_posix()}")
+    else:
+        shutil.copy(other, export / FILES[engine])
+        relisted(export, FILES[engine])
+    with pytest.raises(ArtefactError, match="another model than"):
+        zoo.load(export, engine=engine)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"input_shape": [10**6, 10**6, 3]}, {"labels": ["a"]}, {"num_outputs": 10**9}, {"task_name": "none"}, {"labels": None}],
+)
+@pytest.mark.parametrize("engine", FILES)
+def test_other_facts_of_the_data_are_refused(export, engine, change):
+    facts = json.loads((export / "assets" / "data.json").read_text(encoding="utf-8"))
+    (export / "assets" / "data.json").write_text(json.dumps({**facts, **change}), encoding="utf-8")
+    with pytest.raises(ArtefactError, match=r"another model than|data\.json is damaged"):
+        zoo.load(relisted(export, "assets/data.json"), engine=engine)
+
+
+def test_onnx_weights_outside_of_the_file_are_not_read(export):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(export / "model.onnx")
+    tensor = max(model.graph.initializer, key=lambda each: len(each.raw_data))
+    onnx.external_data_helper.set_external_data(tensor, "../../../etc/hostname", length=len(tensor.raw_data))
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    (export / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ArtefactError, match="cannot be read"):
+        zoo.load(relisted(export, "model.onnx"), engine="onnx")
 
 
 def test_what_is_no_directory_of_zoo_is_refused(tmp_path, export):

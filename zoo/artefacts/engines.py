@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,11 +22,15 @@ class Engine(Protocol):
         name: "keras", "saved_model", "onnx" or "litert".
         takes_strings: whether texts come as strings rather than as token ids.
         dtype: that images must have; None for any number.
+        input_shape: of one example, None where any size goes.
+        num_outputs: probabilities or values of one example.
     """
 
     name: str
     takes_strings: bool
     dtype: np.dtype | None
+    input_shape: tuple[int | None, ...]
+    num_outputs: int | None
 
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""
@@ -52,6 +56,15 @@ def check_installed(name: str) -> None:
         )
 
 
+def _answer_among(outputs: Iterable[str]) -> str:
+    return "probabilities" if "probabilities" in outputs else "values"
+
+
+def _sizes(shape: Iterable[Any]) -> tuple[int | None, ...]:
+    """Return sizes as whole numbers; ONNX names those that are open, LiteRT has -1 for them."""
+    return tuple(int(size) if not isinstance(size, str | None) and size >= 0 else None for size in shape)
+
+
 class LiteRTEngine:
     """A LiteRT file in ai-edge-litert, on one thread at a time.
 
@@ -69,14 +82,17 @@ class LiteRTEngine:
         runner = self._interpreter.get_signature_runner()
         ((_, taken),) = runner.get_input_details().items()
         self._input: int = taken["index"]
-        self._outputs: dict[str, int] = {name: given["index"] for name, given in runner.get_output_details().items()}
+        given = runner.get_output_details()
         del runner  # it would hold the interpreter's memory in place
+        self._outputs: dict[str, int] = {name: each["index"] for name, each in given.items()}
+        self._answer = _answer_among(given)
+        self.input_shape: tuple[int | None, ...] = _sizes(taken["shape_signature"][1:])
+        self.num_outputs: int | None = int(given[self._answer]["shape"][-1])
         self._interpreter.allocate_tensors()  # what LiteRT has to say, it says here
         self.dtype: np.dtype | None = np.dtype(taken["dtype"])
         self._takes_one = taken["shape_signature"][0] == 1
         self._shape: tuple[int, ...] = ()
         self._lock = threading.Lock()
-        self._answer = "probabilities" if "probabilities" in self._outputs else "values"
 
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return probabilities or values."""
@@ -121,12 +137,15 @@ class OnnxEngine:
         self.dtype: np.dtype | None = np.dtype(
             {"tensor(uint8)": np.uint8, "tensor(int32)": np.int32}.get(taken.type, np.float32)
         )
-        self._names: list[str] = [given.name for given in self._session.get_outputs()]
-        self._answer = ["probabilities" if "probabilities" in self._names else "values"]
+        given = {each.name: each.shape for each in self._session.get_outputs()}
+        self._names: list[str] = [*given]
+        self._answer = _answer_among(given)
+        self.input_shape: tuple[int | None, ...] = _sizes(taken.shape[1:])
+        (self.num_outputs,) = _sizes(given[self._answer][-1:])
 
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return probabilities or values."""
-        answer: np.ndarray = self._session.run(self._answer, {self._input: batch})[0]
+        answer: np.ndarray = self._session.run([self._answer], {self._input: batch})[0]
         return answer
 
     def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
@@ -161,7 +180,10 @@ class SavedModelEngine:
         self.takes_strings = input_name == "text"
         self._tensor_dtype = taken.dtype
         self.dtype: np.dtype | None = None if self.takes_strings else np.dtype(taken.dtype.as_numpy_dtype)
-        self._answer = "probabilities" if "probabilities" in self._signature.structured_outputs else "values"
+        given = self._signature.structured_outputs
+        self._answer = _answer_among(given)
+        self.input_shape: tuple[int | None, ...] = tuple(taken.shape.as_list()[1:])
+        self.num_outputs: int | None = given[self._answer].shape[-1]
 
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return probabilities or values."""

@@ -7,18 +7,35 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, FiniteFloat
 
 from zoo.artefacts import files
 from zoo.artefacts.engines import Engine, LiteRTEngine, OnnxEngine, SavedModelEngine, check_installed, is_installed
 from zoo.artefacts.predictor import Predictor
-from zoo.errors import ArtefactError, UnknownNameError, one_line
+from zoo.errors import ArtefactError, UnknownNameError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 
 FORMAT = 1
 EXPORT_FILE = "export.json"
 DATA_FILE = Path("assets") / "data.json"
 PLACES = {"saved_model": "1", "litert": "model.tflite", "onnx": "model.onnx", "keras": "model.keras"}
+
+
+class _Proof(BaseModel):
+    """What was measured of a format; nothing yet while it is being proved."""
+
+    seconds_for_one: FiniteFloat = 0.0
+    seconds_for_all: FiniteFloat = 0.0
+
+
+class _Saved(BaseModel):
+    """What is read of `export.json`."""
+
+    formats: dict[Literal["saved_model", "litert", "onnx", "keras"], _Proof] = Field(min_length=1)
+    files: dict[str, str]
+    card: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -36,28 +53,30 @@ class Export:
     info: DataInfo
 
     @classmethod
-    def open(cls, directory: Path) -> Export:
+    def open(cls, directory: str | os.PathLike[str]) -> Export:
         """Open an export directory; its models are read when asked for.
 
         Raises:
             ArtefactError: it is damaged or of a newer format.
         """
-        content = files.read_json(directory / EXPORT_FILE)
+        path = Path(directory)
+        content = files.read_json(path / EXPORT_FILE)
         if content.get("format") != FORMAT:
             raise ArtefactError(
-                f"This export is of another format. Received: format {content.get('format')!r} in {directory}; accepted: "
+                f"This export is of another format. Received: format {content.get('format')!r} in {path}; accepted: "
                 f"{FORMAT}. Install a newer zoo."
             )
-        formats, listed = content.get("formats"), content.get("files")
-        if not (isinstance(formats, dict) and isinstance(listed, dict) and formats and set(formats) <= set(PLACES)):
-            raise ArtefactError(f"{EXPORT_FILE} is damaged: parts are missing. Received: {directory}. Export again.")
-        check_files(directory, listed, str(DATA_FILE))
         try:
-            info = DataInfo.from_dict(files.read_json(directory / DATA_FILE))
+            _Saved(**content)
+        except ValueError as error:
+            raise ArtefactError(f"{EXPORT_FILE} is damaged: {one_line(error)}. Received: {path}. Export again.") from error
+        check_files(path, content["files"], str(DATA_FILE))
+        try:
+            info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
             _ = info.task
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ArtefactError(f"{DATA_FILE} is damaged: {one_line(error)}. Received: {directory}. Export again.") from error
-        return cls(directory, content, info)
+            raise ArtefactError(f"{DATA_FILE} is damaged: {one_line(error)}. Received: {path}. Export again.") from error
+        return cls(path, content, info)
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -105,20 +124,38 @@ class Export:
         path = self.directory / PLACES[name]
         check_files(self.directory, self.content["files"], PLACES[name])
         try:
-            if name == "litert":
-                return LiteRTEngine(path)
-            if name == "onnx":
-                return OnnxEngine(path)
-            if name == "saved_model":
-                return SavedModelEngine(path, self.info.task.input_name)
-        except ArtefactError:
+            engine = _open_engine(name, path, self.info)
+        except ZooError:
             raise
         except Exception as error:  # each of the packages raises its own
             raise ArtefactError(f"The file cannot be read: {one_line(error)}. Received: {path}. Export again.") from error
-        from zoo.artefacts.keras_files import load_keras
-        from zoo.artefacts.outputs import Outputs
+        shape: tuple[int | None, ...] = () if engine.takes_strings else self.info.input_shape
+        if (engine.input_shape, engine.num_outputs) != (shape, self.info.num_outputs):
+            raise ArtefactError(
+                f"The file is of another model than {DATA_FILE} tells. Received: input {engine.input_shape}, "
+                f"{engine.num_outputs} outputs in {path}; told: {shape}, {self.info.num_outputs}. Export again."
+            )
+        return engine
 
-        return Outputs(load_keras(path), self.info)
+
+def _open_engine(name: str, path: Path, info: DataInfo) -> Engine:
+    if name == "litert":
+        return LiteRTEngine(path)
+    if name == "onnx":
+        return OnnxEngine(path)
+    if name == "saved_model":
+        return SavedModelEngine(path, info.task.input_name)
+    from zoo.artefacts.keras_files import load_keras
+    from zoo.artefacts.outputs import Outputs
+
+    model = load_keras(path)
+    shape = getattr(model, "input_shape", None)  # a subclass has none
+    if shape is not None and tuple(shape[1:]) != tuple(info.input_shape):
+        raise ArtefactError(
+            f"The file is of another model than {DATA_FILE} tells. Received: input {shape} in {path}; told: "
+            f"{info.input_shape}. Export again."
+        )
+    return Outputs(model, info)
 
 
 def is_export(directory: Path) -> bool:

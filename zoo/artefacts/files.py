@@ -122,7 +122,7 @@ def check_new_directory(path: Path) -> None:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         kind = "is not empty" if path.is_dir() else "is a file"
         raise ArtefactError(
-            f"The run directory exists and {kind}; nothing in it is overwritten. Received: {path}. "
+            f"The directory exists and {kind}; nothing in it is overwritten. Received: {path}. "
             "Choose another, or move this one away."
         )
 
@@ -143,7 +143,7 @@ def new_directory(path: Path) -> Iterator[None]:
         probe.unlink()
     except OSError as error:
         raise ArtefactError(
-            f"The run directory cannot be created or written: {error.strerror or error}. Received: {path}. "
+            f"The directory cannot be created or written: {error.strerror or error}. Received: {path}. "
             "Choose one that you may write to, with out= or --out."
         ) from error
     try:

@@ -57,6 +57,8 @@ class Outputs:
         # would predict all of the batch.
         self._model = model  # the function holds its variables only weakly
         self._spec = _batch_spec(info)
+        self.input_shape: tuple[int | None, ...] = tuple(self._spec.shape[1:])
+        self.num_outputs: int | None = info.num_outputs
         self._run = tf.function(lambda batch: model(batch, training=False)).get_concrete_function(self._spec)
 
     def of(self, batch: np.ndarray) -> np.ndarray:

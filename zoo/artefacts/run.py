@@ -130,7 +130,7 @@ class Run:
     @property
     def card(self) -> dict[str, Any]:
         """What is known of the model: its name, settings, test scores, versions and times, as plain data."""
-        names = ("settings", "metrics", "data", "versions", "device", "commit", "started", "timings")
+        names = ("settings", "metrics", "versions", "device", "commit", "started", "timings")
         return {"model": self.settings.get("model"), **{name: self.content[name] for name in names if name in self.content}}
 
     @cached_property

@@ -33,7 +33,7 @@ def choose_examples(data: Splits, count: int = NUMBER) -> Raw:
     Raises:
         UsageError: the model takes features that are neither of these.
     """
-    parts = [part for part in PARTS if part in data.info.num_examples]
+    parts = [part for part in PARTS if part in data.parts]
     if data.info.task.input_name == "text":
         return [*_texts(data, parts, count), *UNUSUAL_TEXTS]
     features = np.concatenate([batch for batch, _ in zip(_features(data, parts, count), range(count), strict=False)])[:count]

@@ -54,6 +54,7 @@ def export_model(
         UsageError: an unknown format, or a package is missing.
     """
     check_formats(formats, info)
+    _check_precision(model, formats)
     files.check_new_directory(directory)
     predictor = Predictor(model, info)
     expected = predictor.predict(examples)
@@ -79,7 +80,7 @@ def export_model(
                 content["formats"] = prove(partial, examples, expected)
             if info.table is not None:
                 content["columns"] = column_inputs(info.table)
-            content |= {"card": {**card, "zoo": version("zoo"), "exported": files.now()}}
+            content |= {"card": {**_without_places(card), "zoo": version("zoo"), "exported": files.now()}}
             files.write_json(partial / EXPORT_FILE, content)
             os.replace(partial, directory)
     except OSError as error:
@@ -107,6 +108,20 @@ def check_formats(formats: Sequence[str], info: DataInfo) -> None:
                 "Choose saved_model or keras, or train on token ids."
             )
         check_installed(name)
+
+
+def _check_precision(model: keras.Model, formats: Sequence[str]) -> None:
+    """Refuse half precision where the runtimes have no operations for it, or other ones.
+
+    Raises:
+        UsageError: the model computes in it.
+    """
+    halves = {layer.compute_dtype for layer in model.layers} & {"bfloat16", "float16"}
+    if halves and {"litert", "onnx"} & set(formats):
+        raise UsageError(
+            f"LiteRT and ONNX are written for models that compute in float32. Received: {', '.join(sorted(halves))} in "
+            f"{model.name!r}. Choose saved_model or keras, or train with precision=float32."
+        )
 
 
 def _check_padding(predictor: Predictor, examples: Raw) -> None:
@@ -142,6 +157,14 @@ def _write(name: str, model: keras.Model, servable: Servable, path: Path, info: 
 def _to_ship(info: DataInfo) -> DataInfo:
     """Return the facts without paths of this machine, and without what cleaning found."""
     return replace(info, name=Path(info.name).name, location=None, report={})
+
+
+def _without_places(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a card whose settings name no folder of this machine."""
+    settings = {key: value for key, value in card.get("settings", {}).items() if key != "data.data_dir"}
+    if "data" in settings:
+        settings["data"] = Path(settings["data"]).name
+    return {**card, **({"settings": settings} if settings else {})}
 
 
 def _checksums(directory: Path, places: list[str]) -> dict[str, str]:

@@ -47,15 +47,16 @@ class Servable(tf.Module):
         self._answer = _answering(model, info, output_kind(model, info))
         self.endpoints: dict[str, Signature] = {}
         if info.task.input_name == "text":
-            self._add_text(info.text)
+            self._add_text(model, info.text)
         elif info.table is not None:
             self._add_table(info.table)
         else:
             self._add_image(info.image_shape, image_dtype)
 
-    def _add_text(self, text: TextPreprocessor | None) -> None:
+    def _add_text(self, model: keras.Model, text: TextPreprocessor | None) -> None:
         strings = tf.TensorSpec((None,), tf.string, "text")
-        if text is None:  # the model takes strings itself
+        if text is None:  # the model takes strings itself, and has tables of its own
+            self.model = model
             self.encoded = tf.function(lambda text: self._answer(text), input_signature=[strings])
             self.endpoints["serving_default"] = self.encoded
             return

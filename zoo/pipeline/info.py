@@ -124,6 +124,8 @@ class DataInfo:
         """
         if not plain.get("text") and list(plain["input_shape"]) == [None]:
             raise ValueError("the vocabulary is missing")
+        if plain["labels"] and len(plain["labels"]) != plain["num_outputs"]:
+            raise ValueError("there is not one label for each output")
         return cls(
             **{
                 **plain,

@@ -124,6 +124,11 @@ class Splits:
         return chosen.texts.rows(chosen.rows)
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the parts that are there."""
+        return tuple(self._parts)
+
+    @property
     def has_validation(self) -> bool:
         """Whether there is a validation part."""
         return "validation" in self._parts
