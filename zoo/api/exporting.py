@@ -50,13 +50,6 @@ def export(
         ArtefactError: `out` holds something, a format cannot hold the model or is not equal to it; nothing is kept then.
         DataError: the data cannot be read, or do not fit the model.
         UsageError: an unknown format, a missing package, or no data.
-
-    Example:
-        >>> import zoo
-        >>> run = zoo.train("linear", data="iris", epochs=1, out=directory, verbose=0)
-        >>> exported = zoo.export(run, f"{directory}-exported", format="keras")
-        >>> zoo.load(f"{directory}-exported").engine
-        'keras'
     """
     from zoo.artefacts.files import check_new_directory
     from zoo.artefacts.run import Run
