@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 import zoo
 from zoo.cli.main import main as command_line
@@ -221,6 +222,27 @@ def test_a_model_that_takes_strings_is_no_litert_file(tmp_path):
     model = keras.Sequential([keras.Input((), dtype="string"), vectorize, keras.layers.Dense(2)])
     with pytest.raises(UsageError, match=r"takes strings itself.*Choose saved_model"):
         zoo.export(model, tmp_path / "out", format="litert", data=data)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(image_run, tmp_path, monkeypatch):
+    def fill(servable, path, requests):
+        path.mkdir()
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(exporting, "write_saved_model", fill)
+    with pytest.raises(ArtefactError, match=r"could not be written: No space left on device. Received: .*out. Free space"):
+        zoo.export(image_run, tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_that_have_gone_are_said_with_what_they_are_for(tmp_path):
+    table = pd.DataFrame({"width": np.arange(60.0), "label": ["a", "b"] * 30})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    run = zoo.train("linear", data=str(tmp_path / "table.csv"), epochs=1, out=tmp_path / "run", verbose=0)
+    (tmp_path / "table.csv").unlink()
+    with pytest.raises(DataError) as error:
+        zoo.export(run, tmp_path / "out")
+    assert error.value.__notes__ == ["An export is proved on real examples: of the run's own data, or of data= (--data)."]
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/self").exists(), reason="needs a file system that refuses")

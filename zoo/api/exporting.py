@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.api.reading import load_data, own_data
 from zoo.api.scoring import data_like
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooError
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +63,11 @@ def export(
     if isinstance(model, Run | str | os.PathLike):
         run = model if isinstance(model, Run) else Run.open(model)
         check_formats(formats, run.info)
-        splits = own_data(run) if data is None else data_like(run, data, "test", arguments)[0]
+        try:
+            splits = own_data(run) if data is None else data_like(run, data, "test", arguments)[0]
+        except ZooError as error:
+            error.add_note("An export is proved on real examples: of the run's own data, or of data= (--data).")
+            raise
         return export_model(run.model, run.info, choose_examples(splits), directory, formats, run.card)
     if data is None:
         raise UsageError("A keras.Model needs data, to know what it takes and to prove it. Received: none. Give data=.")

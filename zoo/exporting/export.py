@@ -22,7 +22,7 @@ from zoo.artefacts.export import DATA_FILE, EXPORT_FILE, FORMAT, PLACES, Export,
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictor
 from zoo.distribution.strategies import strategy_of
-from zoo.errors import ArtefactError, UnknownNameError, UsageError
+from zoo.errors import ArtefactError, UnknownNameError, UsageError, one_line
 from zoo.exporting.examples import UNUSUAL_TEXTS, Raw
 from zoo.exporting.litert import convert_to_litert
 from zoo.exporting.onnx import convert_to_onnx
@@ -83,9 +83,10 @@ def export_model(
             content |= {"card": {**_without_places(card), "zoo": version("zoo"), "exported": files.now()}}
             files.write_json(partial / EXPORT_FILE, content)
             os.replace(partial, directory)
-    except OSError as error:
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
         raise ArtefactError(
-            f"The export could not be written: {error.strerror or error}. Received: {directory}. Free space or choose "
+            f"The export could not be written: {reason or one_line(error)}. Received: {directory}. Free space or choose "
             "another directory, with out= or --out."
         ) from error
     return Export.open(directory)

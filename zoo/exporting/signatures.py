@@ -41,9 +41,7 @@ class Servable(tf.Module):
     def __init__(self, model: keras.Model, info: DataInfo, image_dtype: tf.DType = tf.uint8) -> None:
         super().__init__()
         self.model_name = model.name
-        self.variables_of_model = [
-            variable.value for variable in model.variables
-        ]  # what is saved; Keras' own are no tf.Variable
+        self.variables_of_model = [variable.value for variable in model.variables]  # Keras' own are no tf.Variable
         self._answer = _answering(model, info, output_kind(model, info))
         self.endpoints: dict[str, Signature] = {}
         if info.task.input_name == "text":
@@ -57,29 +55,29 @@ class Servable(tf.Module):
         strings = tf.TensorSpec((None,), tf.string, "text")
         if text is None:  # the model takes strings itself, and has tables of its own
             self.model = model
-            self.encoded = tf.function(lambda text: self._answer(text), input_signature=[strings])
+            self.encoded = tf.function(self._answer, input_signature=[strings])
             self.endpoints["serving_default"] = self.encoded
             return
         self.tokenizer = GraphTokenizer(text.tokenizer)
         ids = tf.TensorSpec((None, None), tf.int32, "token_ids")
-        self.encoded = tf.function(lambda token_ids: self._answer(token_ids), input_signature=[ids])
+        self.encoded = tf.function(self._answer, input_signature=[ids])
         self.endpoints["serving_default"] = tf.function(
-            lambda text_: self._answer(encode_texts(text_, self.tokenizer, text)), input_signature=[strings]
+            lambda texts: self._answer(encode_texts(texts, self.tokenizer, text)), input_signature=[strings]
         )
 
     def _add_image(self, shape: tuple[int, int, int], dtype: tf.DType) -> None:
         images = tf.TensorSpec((None, *shape), dtype, "image")
-        self.encoded = tf.function(lambda image: self._answer(image), input_signature=[images])
+        self.encoded = tf.function(self._answer, input_signature=[images])
         self.endpoints["serving_default"] = self.encoded
         if dtype == tf.uint8:  # files hold 0..255, which a model that learned from other numbers would not know
             files = tf.TensorSpec((None,), tf.string, "image_bytes")
             self.endpoints["image_bytes"] = tf.function(
-                lambda image_bytes: self._answer(decode_images(image_bytes, shape)), input_signature=[files]
+                lambda encoded: self._answer(decode_images(encoded, shape)), input_signature=[files]
             )
 
     def _add_table(self, table: TablePreprocessor) -> None:
         features = tf.TensorSpec((None, len(table.feature_names)), tf.float32, "features")
-        self.encoded = tf.function(lambda features: self._answer(features), input_signature=[features])
+        self.encoded = tf.function(self._answer, input_signature=[features])
         names = column_inputs(table)
         columns = {
             names[column.name]: tf.TensorSpec((None,), tf.float32 if column.kind == "number" else tf.string, names[column.name])
