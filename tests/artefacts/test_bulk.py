@@ -149,3 +149,13 @@ def test_what_a_table_model_cannot_take_is_refused(table_run: zoo.Run, tmp_path:
 def test_a_missing_folder_for_the_result_is_refused(image_run: zoo.Run, tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="no folder to write to"):
         predict_file(image_run.predictor, images(tmp_path / "images"), tmp_path / "nowhere" / "out.csv")
+
+
+def test_the_last_rows_of_an_array_without_channels_are_images_too(image_run: zoo.Run, tmp_path: Path) -> None:
+    batch = np.random.default_rng(0).random((259, 8, 8))  # 256 and 3, which could be three channels
+    np.savez(tmp_path / "d.npz", x=batch)
+    assert predict_file(image_run.predictor, tmp_path / "d.npz", tmp_path / "out.csv").rows == 259
+    assert pd.read_csv(tmp_path / "out.csv")["label"].tolist() == image_run.predict(batch).labels
+    np.savez(tmp_path / "flat.npz", x=batch.reshape(259, 64))
+    with pytest.raises(DataError, match=r"rows of shape \(64,\)"):
+        predict_file(image_run.predictor, tmp_path / "flat.npz", tmp_path / "flat.csv")

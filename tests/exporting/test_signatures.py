@@ -21,7 +21,7 @@ TEXTS = ["a film I will not forget", "", "很好的电影", "one two three four 
 @pytest.mark.parametrize("truncation", ["pre", "post", "middle"])
 @pytest.mark.parametrize("padding", ["pre", "post"])
 @pytest.mark.parametrize("buckets", [True, False])
-@pytest.mark.parametrize("max_length", [1, 2, 5, 8, 400])
+@pytest.mark.parametrize("max_length", [1, 5, 400])
 def test_texts_become_the_ids_that_the_preprocessor_gives(truncation, padding, buckets, max_length):
     arguments = {"truncation": truncation, "padding": padding, "buckets": buckets, "max_length": max_length}
     preprocessor = TextPreprocessor.fit(TEXTS, data_arguments(arguments))

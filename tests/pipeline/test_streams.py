@@ -26,6 +26,7 @@ def table() -> pd.DataFrame:
             "then a fraction": [*range(ROWS - 1), 0.25],
             "flag": pd.array([True, None, False, True] * (ROWS // 4), "boolean"),
             "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(number, "h"),
+            "far away": ["9999-12-31", "2020-01-01"] * (ROWS // 2),
             "code": [*([7] * (ROWS - 1)), "A7"],  # a category that looks like a number for long
             "word, quoted": ["a\nb", 'say "x"', "红", None] * (ROWS // 4),
             "other": "never seen by the model",

@@ -111,7 +111,7 @@ def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Ch
         return _in_chunks(predictor, files)
     if data.suffix.lower() != ".npz":
         raise DataError(f"This model takes a folder of images or a .npz. Received: {data}.")
-    return _rows(predictor, track_share(stream_npz(data, ("x", "x_test"), CHUNK), "Predicting"))
+    return _rows(predictor, _images(track_share(stream_npz(data, ("x", "x_test"), CHUNK), "Predicting")))
 
 
 def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -126,9 +126,22 @@ def _rows(predictor: Predictor, chunks: Iterable[Any]) -> Chunks:
         try:
             predictions = predictor.predict(chunk)
         except DataError as error:
+            if not isinstance(chunk, np.ndarray):
+                raise  # a table's error names the row
             raise DataError(f"{error} It stands in rows {start} to {start + len(chunk) - 1}.") from error
         yield range(start, start + len(chunk)), predictions, []
         start += len(chunk)
+
+
+def _images(chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield `(rows, height, width, channels)`; without channels a few rows would look like one image."""
+    for chunk in chunks:
+        if chunk.ndim not in (3, 4):
+            raise DataError(
+                "An array of images is `(rows, height, width[, channels])`. "
+                f"Received: rows of shape {chunk.shape[1:]}. Reshape it."
+            )
+        yield chunk[..., np.newaxis] if chunk.ndim == 3 else chunk
 
 
 def _in_chunks(predictor: Predictor, paths: Sequence[Path]) -> Chunks:

@@ -141,14 +141,17 @@ def _is_numeric(values: pd.Series) -> bool:
 
 def _numbers(values: pd.Series, name: str) -> np.ndarray:
     if pd.api.types.is_datetime64_any_dtype(values):
-        values = values - pd.Timestamp(0, tz=values.dt.tz)
+        values = values - pd.Timestamp(0, tz=values.dt.tz).as_unit("s")  # of nanoseconds there are none after 2262
     if pd.api.types.is_timedelta64_dtype(values):
         values = values.dt.total_seconds()
     try:
         numbers: np.ndarray = pd.to_numeric(values).to_numpy(np.float64, na_value=np.nan)
     except (ValueError, TypeError) as error:
+        is_broken = pd.to_numeric(values, errors="coerce").isna() & values.notna() & (values != "")
+        position = int(np.argmax(is_broken))
         raise DataError(
-            f"Column {name!r} held numbers in training. Received: something else ({error}). Mend the cell or leave it empty."
+            f"Column {name!r} held numbers in training. Received: {values.iloc[position]!r} in row {values.index[position]}. "
+            "Mend the cell or leave it empty if the value is missing."
         ) from error
     is_too_large = np.abs(numbers) > LARGEST  # false for a missing one
     if is_too_large.any():

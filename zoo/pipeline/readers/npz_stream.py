@@ -29,7 +29,7 @@ def stream_npz(path: Path, names: Sequence[str], rows: int) -> Iterator[tuple[np
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            present = [name.removesuffix(".npy") for name in archive.namelist()]
+            present = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
             name = next((name for name in names if name in present), None)
             if name is None:
                 listed = sorted(present)

@@ -15,7 +15,8 @@ from zoo.pipeline.tables import TablePreprocessor, as_table
 
 CHUNK = 16_384  # rows of Parquet
 BLOCK_BYTES = 2**20  # of CSV
-AS_NUMBERS = (pa.float64(), pa.bool_(), pa.timestamp("ns"), pa.timestamp("ns", "UTC"))
+TIMES = (pa.timestamp("s"), pa.timestamp("ns"), pa.timestamp("s", "UTC"), pa.timestamp("ns", "UTC"))  # ns ends in 2262
+AS_NUMBERS = (pa.int64(), pa.float64(), pa.bool_(), *TIMES)
 
 
 def stream_table(path: Path, columns: TablePreprocessor) -> Iterator[tuple[pd.DataFrame, float]]:
