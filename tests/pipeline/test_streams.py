@@ -59,6 +59,69 @@ def test_chunks_have_the_features_of_the_whole_table(table, tmp_path, name):
     np.testing.assert_array_equal(found, preprocessor.transform(whole))
 
 
+NASTY = {
+    "words for true, some missing": ["true", "TRUE", "1", "", "false", "0"],
+    "words for true": ["true", "False", "TRUE"],
+    "times of day": ["12:30", " 09:05", "23:59:01", ""],
+    "days beyond nanoseconds": ["9999-12-31", "0001-01-01", ""],
+    "times beyond nanoseconds": ["9999-12-31 10:00:00", "2020-01-01"],
+    "times beyond nanoseconds with a zone": ["9999-12-31T10:00:00Z", "2020-01-01T10:00:00+02:00"],
+    "parts of a second": ["2020-01-01 10:00:00.123456789", "2020-01-01 10:00:01.5"],
+    "hexadecimal": ["0xff", "31"],
+    "spaces": [" 1.5", "2 ", "\t3"],
+    "missing in many words": ["NA", "nan", "", "null", '"NA"', "1"],
+    "codes with zeros": ["007", "010", "x"],
+    "numbers among words": ["1.50", "1e3", "x"],
+    "spaces are text": [" a", "a ", "a"],
+    "nothing": [""] * 5,
+    "precise": ["0.1", "123456789012345678", "1e-320", "-0", "+1"],
+}
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("cells", NASTY.values(), ids=NASTY)
+@pytest.mark.parametrize("is_late", [False, True])
+def test_cells_are_read_as_in_the_whole_file(tmp_path: Path, cells: list[str], is_late: bool) -> None:
+    rows = [cells[0]] * 3000 + cells * 200 if is_late else cells * 1000
+    (tmp_path / "a.csv").write_text("a,b\n" + "".join(f"{cell},1\n" for cell in rows))
+    whole = read_table(tmp_path / "a.csv")
+    preprocessor = TablePreprocessor.fit(whole)
+    chunks = [chunk for chunk, _ in table_stream.stream_table(tmp_path / "a.csv", preprocessor)]
+    assert len(chunks) > 1
+    found = np.concatenate([preprocessor.transform(chunk) for chunk in chunks])
+    np.testing.assert_array_equal(found, preprocessor.transform(whole))
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_codes_of_a_file_without_words_are_those_of_training(tmp_path: Path, name: str) -> None:
+    preprocessor = TablePreprocessor.fit(pd.DataFrame({"code": ["007", "7", "A7"]}))
+    if name == "a.csv":
+        (tmp_path / name).write_text("code,other\n" + "007,1\n7,1\n,1\n" * 2000)
+        expected = [[1, 0, 0], [0, 1, 0], [0, 0, 0]] * 2000
+    else:  # whole numbers, of which one is missing far down
+        pd.DataFrame({"code": pd.array([7] * 5000 + [None], "Int64")}).to_parquet(tmp_path / name)
+        expected = [[0, 1, 0]] * 5000 + [[0, 0, 0]]
+    chunks = [chunk for chunk, _ in table_stream.stream_table(tmp_path / name, preprocessor)]
+    assert len(chunks) > 1
+    assert np.concatenate([preprocessor.transform(chunk) for chunk in chunks]).tolist() == expected
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(
+    ("first", "then", "words"),
+    [
+        ("2020", "2020-01-01", "Received: numbers, and times such as '2020-01-01'"),
+        ("2020-01-01T10:00:00Z", "2020-01-01", "Received: times with a zone, and times such as '2020-01-01'"),
+    ],
+)
+def test_numbers_and_times_in_one_column_are_refused(tmp_path: Path, first: str, then: str, words: str) -> None:
+    (tmp_path / "a.csv").write_text("a\n" + f"{first}\n" * 3000 + f"{then}\n" * 3000)
+    preprocessor = TablePreprocessor.fit(pd.DataFrame({"a": [1.0]}))
+    with pytest.raises(DataError, match=words):
+        list(table_stream.stream_table(tmp_path / "a.csv", preprocessor))
+
+
 @pytest.mark.usefixtures("small_blocks")
 def test_a_cell_that_is_no_number_is_told_with_its_column(table, tmp_path):
     preprocessor = TablePreprocessor.fit(table[["whole"]])

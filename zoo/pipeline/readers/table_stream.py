@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -11,35 +12,48 @@ from pyarrow import compute, csv, parquet
 
 from zoo.errors import DataError
 from zoo.pipeline.readers.tables import check_is_text, parse_options, plain, read_errors
-from zoo.pipeline.tables import TablePreprocessor, as_table
+from zoo.pipeline.tables import Column, TablePreprocessor, as_table
 
 CHUNK = 16_384  # rows of Parquet
 BLOCK_BYTES = 2**20  # of CSV
-TIMES = (pa.timestamp("s"), pa.timestamp("ns"), pa.timestamp("s", "UTC"), pa.timestamp("ns", "UTC"))  # ns ends in 2262
-AS_NUMBERS = (pa.int64(), pa.float64(), pa.bool_(), *TIMES)
+READ_AS = (  # a column of numbers, in this order
+    (pa.float64(), "numbers"),  # first, for what fails is slow: an error for each cell
+    (pa.int64(), "numbers"),  # 0x1F is one
+    (pa.bool_(), "numbers"),
+    (pa.timestamp("s"), "times"),  # 9999-12-31 is none of nanoseconds
+    (pa.timestamp("ns"), "times"),
+    (pa.timestamp("s", "UTC"), "times with a zone"),
+    (pa.timestamp("ns", "UTC"), "times with a zone"),
+)
+TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
 def stream_table(path: Path, columns: TablePreprocessor) -> Iterator[tuple[pd.DataFrame, float]]:
     """Yield the rows of a table in chunks, each with the share of the file that is read then.
 
-    A CSV file's types are not guessed from a chunk, whose cells may all be empty or look like numbers: categories stay the
-    text that they are, and a number is read as one, as true or false, or as a time.
+    The model's columns say how the cells of a CSV file are read, for a chunk (or a file) may hold only empty cells, or
+    codes that look like numbers: a category is the text of its cell, as in a training file that held words too, and a
+    number is read as one, as true or false, or as a time. All else is as `read_table` has it.
 
     Args:
         path: of a CSV, TSV or Parquet file; empty cells and NA are missing values.
-        columns: of the model; numbers keep their place in the file as the index.
+        columns: of the model.
+
+    Yields:
+        rows, whose index is their place in the file from 0, and a share of 1.
 
     Raises:
-        DataError: the file is empty, has rows of different lengths, or is not of its suffix's kind.
+        DataError: the file is empty, has rows of different lengths, or is not of its suffix's kind; a column of numbers
+            holds numbers and times.
     """
     with read_errors(path):
-        batches = _parquet(path) if path.suffix.lower() == ".parquet" else _csv(path)
-        kinds = {column.name: column.kind for column in columns.columns}
+        own = {column.name: column for column in columns.columns}
+        batches = _parquet(path, own) if path.suffix.lower() == ".parquet" else _csv(path, own)
         start = 0
         for batch, share in batches:
             if not batch.num_rows:
                 continue
-            table = as_table(plain(_with_numbers(pa.Table.from_batches([batch]), kinds)).to_pandas(date_as_object=False))
+            table = as_table(plain(batch).to_pandas(date_as_object=False))
             table.index = pd.RangeIndex(start, start + len(table))
             start += len(table)
             yield table, share
@@ -47,19 +61,25 @@ def stream_table(path: Path, columns: TablePreprocessor) -> Iterator[tuple[pd.Da
         raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
 
 
-def _parquet(path: Path) -> Iterator[tuple[pa.RecordBatch, float]]:
+def _parquet(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]:
+    """Yield batches; whole numbers of a category are text, for pandas has 7 as 7.0 where a cell of the batch is missing."""
     file = parquet.ParquetFile(path)
     read = 0
     for batch in file.iter_batches(CHUNK):
+        table = pa.Table.from_batches([batch])
+        for place, field in enumerate(table.schema):
+            if field.name in own and own[field.name].kind == "category" and pa.types.is_integer(field.type):
+                table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
         read += batch.num_rows
-        yield batch, read / max(file.metadata.num_rows, 1)
+        yield table, read / max(file.metadata.num_rows, 1)
 
 
-def _csv(path: Path) -> Iterator[tuple[pa.RecordBatch, float]]:
+def _csv(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]:
     check_is_text(path)
     with path.open("rb") as file:
         names = csv.open_csv(file, parse_options=parse_options(path)).schema.names
     size = path.stat().st_size
+    held: dict[str, str] = {}
     with path.open("rb") as file:
         reader = csv.open_csv(
             file,
@@ -68,21 +88,37 @@ def _csv(path: Path) -> Iterator[tuple[pa.RecordBatch, float]]:
             convert_options=csv.ConvertOptions(strings_can_be_null=True, column_types=dict.fromkeys(names, pa.string())),
         )
         for batch in reader:
-            yield batch, file.tell() / size
+            table = pa.Table.from_batches([batch])
+            for place, name in enumerate(names):
+                if name in own and own[name].kind == "number":
+                    table = table.set_column(place, name, _numbers(table.column(place), name, held))
+                elif name in own:
+                    table = table.set_column(place, name, _categories(table.column(place), own[name].categories))
+            yield table, file.tell() / size
 
 
-def _with_numbers(table: pa.Table, kinds: Mapping[str, str]) -> pa.Table:
-    for place, field in enumerate(table.schema):
-        if kinds.get(field.name) == "number" and pa.types.is_string(field.type):
-            table = table.set_column(place, field.name, _numbers(table.column(place)))
-    return table
-
-
-def _numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+def _numbers(texts: pa.ChunkedArray, name: str, held: dict[str, str]) -> pa.ChunkedArray:
+    """Return cells as numbers or times; `held` has what the column held so far."""
     trimmed = compute.utf8_trim_whitespace(texts)
-    for kind in AS_NUMBERS:
+    for kind, what in READ_AS:
         try:
-            return trimmed.cast(kind)
+            numbers = trimmed.cast(kind)
         except pa.ArrowInvalid:
             continue
+        if numbers.null_count < len(numbers) and held.setdefault(name, what) != what:
+            raise DataError(
+                f"Column {name!r} must hold numbers, or times of one kind. Received: {held[name]}, and {what} such as "
+                f"{texts.drop_null()[0].as_py()!r}. Write all its cells alike."
+            )
+        return numbers
     return texts  # what it is instead is said where it becomes a feature
+
+
+def _categories(texts: pa.ChunkedArray, categories: tuple[str, ...]) -> pa.ChunkedArray:
+    """Return cells as training had them where they were no text: a `true` among missing cells is True, 12:30 is 12:30:00."""
+    if set(categories) <= {"False", "True"}:
+        texts = compute.replace_substring_regex(texts, "^(1|true|TRUE)$", "True")
+        return compute.replace_substring_regex(texts, "^(0|false|FALSE)$", "False")
+    if all(TIME_OF_DAY.fullmatch(category) for category in categories):
+        return compute.replace_substring_regex(compute.utf8_trim_whitespace(texts), r"^(\d\d:\d\d)$", r"\1:00")
+    return texts
