@@ -138,3 +138,16 @@ def test_columns_of_one_name_are_refused() -> None:
 
 def test_array_columns_get_names() -> None:
     assert list(as_table(np.zeros((1, 2), np.longdouble)).columns) == ["feature_0", "feature_1"]
+
+
+def test_days_beyond_nanoseconds_are_seconds_too():
+    days = pd.DataFrame({"until": pd.Series(["1970-01-02", "9999-12-31", None]).astype("datetime64[s]")})
+    features = TablePreprocessor.fit(days).transform(days)
+    np.testing.assert_array_equal(features[:2, 0], np.float32([86_400, 253_402_214_400]))  # 2,932,896 days
+
+
+def test_the_cell_that_is_no_number_is_named_with_its_row():
+    preprocessor = TablePreprocessor.fit(pd.DataFrame({"width": [1.0]}))
+    rows = pd.DataFrame({"width": ["", None, "many", "more"]}, index=pd.RangeIndex(1000, 1004))
+    with pytest.raises(DataError, match=r"'width' held numbers in training\. Received: 'many' in row 1002"):
+        preprocessor.transform(rows)
