@@ -61,6 +61,35 @@ def test_npz_is_predicted(image_run: zoo.Run, tmp_path: Path, name: str) -> None
     assert pd.read_csv(tmp_path / "out.csv")["label"].tolist() == image_run.predict(batch).labels
 
 
+@pytest.mark.parametrize(
+    ("shape", "words"), [((300, 64), r"rows of shape \(64,\)"), ((5, 1, 1, 8, 8), r"rows of shape \(1, 1, 8, 8\)")]
+)
+def test_an_array_of_another_form_is_refused(image_run: zoo.Run, tmp_path: Path, shape: tuple[int, ...], words: str) -> None:
+    np.savez(tmp_path / "d.npz", x=np.zeros(shape))
+    with pytest.raises(DataError, match=words):
+        predict_file(image_run.predictor, tmp_path / "d.npz", tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (300, 8, 3), (5, 3, 4), (3, 8, 8)])
+def test_an_array_of_three_axes_holds_grey_images(image_run: zoo.Run, tmp_path: Path, shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    np.savez(tmp_path / "d.npz", x=array)
+    assert predict_file(image_run.predictor, tmp_path / "d.npz", tmp_path / "out.csv").rows == len(array)
+    expected = [image_run.predict(image[np.newaxis, ..., np.newaxis]).labels[0] for image in array]
+    assert pd.read_csv(tmp_path / "out.csv")["label"].tolist() == expected
+
+
+def test_a_broken_row_is_named(image_run: zoo.Run, table_run: zoo.Run, tmp_path: Path) -> None:
+    images = np.zeros((300, 8, 8))
+    images[280] = np.nan
+    np.savez(tmp_path / "d.npz", x=images)
+    with pytest.raises(DataError, match=r"NaN or infinity.*in rows 256 to 299"):
+        predict_file(image_run.predictor, tmp_path / "d.npz", tmp_path / "out.csv")
+    (tmp_path / "d.csv").write_text("width,colour\n" + "1.5,blue\n" * 150_000 + "many,blue\n")
+    with pytest.raises(DataError, match=r"Received: 'many' in row 150000\. Mend the cell .* missing\.$"):
+        predict_file(table_run.predictor, tmp_path / "d.csv", tmp_path / "out.csv")
+
+
 def test_a_broken_image_among_good_ones_costs_only_itself(image_run: zoo.Run, tmp_path: Path) -> None:
     folder = images(tmp_path / "images")
     (folder / "1b.png").write_bytes(b"broken")

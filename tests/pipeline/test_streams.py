@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -157,11 +158,13 @@ def test_what_is_no_npz_of_numbers_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", y=np.zeros(3))
     np.savez(tmp_path / "scalar.npz", x=np.float32(1))
     (tmp_path / "text.npz").write_text("no archive")
+    with zipfile.ZipFile(tmp_path / "plain.npz", "w") as archive:
+        archive.writestr("x", "no array")
     whole = (tmp_path / "other.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     for name, words in {
         "objects": "Python objects", "other": r"holds x. Received: \['y'\]", "scalar": "a single number", "text": "not a zip",
-        "cut": "not a zip",
+        "cut": "not a zip", "plain": r"holds x. Received: \[\]",
     }.items():  # fmt: skip
         with pytest.raises(DataError, match=words):
             list(npz_stream.stream_npz(tmp_path / f"{name}.npz", ("x",), 10))
