@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +98,7 @@ def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Ch
     if predictor.info.task.input_name == "text":
         if data.is_dir():
             raise DataError(f"This model takes a file of texts. Received: the folder {data}. Give a file.")
-        return _rows(predictor, track(_batched(texts.read_unlabelled(data, arguments), CHUNK * 16), "Predicting"))
+        return _rows(predictor, track_share(texts.stream_texts(data, arguments, CHUNK * 16), "Predicting"))
     if predictor.info.table is not None:
         if data.suffix.lower() not in tables.SUFFIXES:
             raise DataError(f"This model takes {', '.join(tables.SUFFIXES)}. Received: {data}. Convert it.")
@@ -112,12 +111,6 @@ def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Ch
     if data.suffix.lower() != ".npz":
         raise DataError(f"This model takes a folder of images or a .npz. Received: {data}.")
     return _rows(predictor, _images(track_share(stream_npz(data, ("x", "x_test"), CHUNK), "Predicting")))
-
-
-def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    waiting = iter(items)
-    while batch := list(itertools.islice(waiting, size)):  # itertools.batched comes with Python 3.12
-        yield batch
 
 
 def _rows(predictor: Predictor, chunks: Iterable[Any]) -> Chunks:

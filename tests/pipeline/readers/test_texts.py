@@ -16,7 +16,7 @@ import zoo
 from zoo.config import DataArguments
 from zoo.errors import DataError, UsageError
 from zoo.pipeline.examples import ALL, Examples
-from zoo.pipeline.readers.texts import read_text_file, read_unlabelled
+from zoo.pipeline.readers.texts import read_text_file, stream_texts
 
 TEXTS = [
     text
@@ -154,7 +154,7 @@ def test_separators_that_are_no_line_ends_stay_inside_a_text(tmp_path: Path) -> 
     for name in ("a.txt", "a.jsonl", "a.csv"):
         assert texts_of(read(saved(tmp_path / name, texts, ["x", "y"] * 5))) == texts
     (tmp_path / "plain.txt").write_text("\n".join(texts))
-    assert list(read_unlabelled(tmp_path / "plain.txt", DataArguments())) == texts
+    assert unlabelled(tmp_path / "plain.txt") == texts
 
 
 @pytest.mark.parametrize(
@@ -365,6 +365,21 @@ def test_a_row_that_cannot_be_read_is_left_out_on_demand_and_named(tmp_path: Pat
     assert str(tmp_path / name) in line
 
 
+def unlabelled(path: Path) -> list[str]:
+    return [text for chunk, _ in stream_texts(path, DataArguments(), 2) for text in chunk]
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.txt"])
+def test_texts_to_predict_come_in_chunks_with_the_share_that_is_read(tmp_path: Path, name: str) -> None:
+    texts = [f"text {number}" for number in range(5)]
+    if name == "a.txt":
+        (tmp_path / name).write_text("\n".join(texts))
+    else:
+        saved(tmp_path / name, texts, ["x", "y", "x", "y", "x"])
+    chunks = list(stream_texts(tmp_path / name, DataArguments(), 2))
+    assert chunks == [(texts[:2], 0.4), (texts[2:4], 0.8), (texts[4:], 1.0)]
+
+
 def test_texts_to_predict_need_no_label_and_rows_without_one_stay_counted(tmp_path: Path) -> None:
     rows = [("id", "text"), (1, "one"), (2, ""), (3, 'th"r,ee')]
     (tmp_path / "a.csv").write_text(delimited(rows))
@@ -373,12 +388,12 @@ def test_texts_to_predict_need_no_label_and_rows_without_one_stay_counted(tmp_pa
     pd.DataFrame(rows[1:], columns=rows[0]).to_parquet(tmp_path / "a.parquet")
     (tmp_path / "a.txt").write_text('one\n\nth"r,ee\n')
     for name in ("a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.txt"):
-        assert list(read_unlabelled(tmp_path / name, DataArguments())) == ["one", "", 'th"r,ee'], name
+        assert unlabelled(tmp_path / name) == ["one", "", 'th"r,ee'], name
     (tmp_path / "alone.csv").write_text("first\nsecond\n")
-    assert list(read_unlabelled(tmp_path / "alone.csv", DataArguments())) == ["first", "second"]
+    assert unlabelled(tmp_path / "alone.csv") == ["first", "second"]
     (tmp_path / "b.csv").write_text("a,b,c\n1,2,3\n")
     with pytest.raises(DataError, match=r"Which column is the text\?"):
-        list(read_unlabelled(tmp_path / "b.csv", DataArguments()))
+        unlabelled(tmp_path / "b.csv")
 
 
 def test_two_columns_of_numbers_are_no_texts(tmp_path):
