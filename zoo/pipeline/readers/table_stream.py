@@ -15,7 +15,7 @@ from zoo.pipeline.readers.tables import check_is_text, parse_options, plain, rea
 from zoo.pipeline.tables import Column, TablePreprocessor, as_table
 
 CHUNK = 16_384  # rows of Parquet
-BLOCK_BYTES = 2**20  # of CSV
+BLOCK_BYTES = 2**20  # of a file
 READ_AS = (  # a column of numbers, in this order
     (pa.float64(), "numbers"),  # first, for what fails is slow: an error for each cell
     (pa.int64(), "numbers"),  # 0x1F is one
@@ -63,7 +63,7 @@ def stream_table(path: Path, columns: TablePreprocessor) -> Iterator[tuple[pd.Da
 
 def _parquet(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]:
     """Yield batches; whole numbers of a category are text, for pandas has 7 as 7.0 where a cell of the batch is missing."""
-    file = parquet.ParquetFile(path)
+    file = parquet.ParquetFile(path, buffer_size=BLOCK_BYTES, pre_buffer=False)  # else all groups of rows stay in memory
     read = 0
     for batch in file.iter_batches(CHUNK):
         table = pa.Table.from_batches([batch])

@@ -157,7 +157,7 @@ def parquet_rows(path: Path, _: str, columns: Columns) -> Records:
     def records() -> Iterator[Record]:
         row = 0
         try:
-            with parquet.ParquetFile(path) as file:
+            with parquet.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:  # else all of it stays in memory
                 for batch in file.iter_batches(1024, columns=[names[text], names[label]]):
                     for value, target in zip(batch[names[text]].to_pylist(), batch[names[label]].to_pylist(), strict=True):
                         row += 1
