@@ -22,23 +22,23 @@ from pathlib import Path
 from rows import add_row, shared_data
 
 RUNS = 3
+PEAK = """
+import pathlib, re
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1]) / 1024)
+"""  # not ru_maxrss, which begins with the peak of the process that started this one
 TRAIN = """
-import os, resource, sys
+import os, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 import zoo
 data = zoo.load_data(sys.argv[1], memory_budget_mb=int(sys.argv[2]))
 zoo.build("linear", data=data).fit(data.train, epochs=1, verbose=0, shuffle=False)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
-
-
 TRAIN_TEXTS = """
-import os, resource, sys
+import os, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 import zoo
 data = zoo.load_data(sys.argv[1], memory_budget_mb=int(sys.argv[2]), batch_size=64)
 zoo.build("lstm/tiny", data=data).fit(data.train.take(200), epochs=1, verbose=0, shuffle=False)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
@@ -78,7 +78,7 @@ def lay_out(folder: Path, times: int) -> Path:
 def peak_mb(code: str, data: Path, budget_mb: int) -> float:
     """Return the peak resident memory of one training process, in MiB."""
     answer = subprocess.run(
-        [sys.executable, "-c", code, str(data), str(budget_mb)],
+        [sys.executable, "-c", code + PEAK, str(data), str(budget_mb)],
         capture_output=True, text=True, check=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
     )  # fmt: skip
     return float(answer.stdout.strip().splitlines()[-1])
