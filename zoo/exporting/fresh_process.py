@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import statistics
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -60,16 +60,20 @@ def _one(examples: Raw) -> Any:
 
 
 def seconds(predictors: Mapping[str, Predictor], raw: Any, rounds: int, calls: int) -> dict[str, float]:
-    """Return the median seconds that each takes to predict; they take turns, and the first round is not counted."""
-    measured: dict[str, list[float]] = {name: [] for name in predictors}
+    """Return the seconds of each one's fastest call; they take turns, and the first round is not counted.
+
+    The fastest call is the one that was least disturbed: by the machine, and by the threads of the one before, which wait for
+    more work for some milliseconds.
+    """
+    fastest = dict.fromkeys(predictors, math.inf)
     for number in range(rounds + 1):
         for name, predictor in predictors.items():
             for _ in range(calls):
                 begun = time.perf_counter()
                 predictor.predict(raw)
                 if number:
-                    measured[name].append(time.perf_counter() - begun)
-    return {name: statistics.median(every) for name, every in measured.items()}
+                    fastest[name] = min(fastest[name], time.perf_counter() - begun)
+    return fastest
 
 
 def own_outputs(engine: Engine, examples: Raw, info: DataInfo) -> Outputs:
