@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,13 @@ def test_an_existing_file_is_never_overwritten(image_run: zoo.Run, tmp_path: Pat
     with pytest.raises(ArtefactError, match=r"exists and is not overwritten. Received: .*out\.csv"):
         predict_file(image_run.predictor, images(tmp_path / "images"), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "mine"
+
+
+def test_a_pipe_is_refused_for_data_are_read_twice(table_run: zoo.Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.csv")
+    with pytest.raises(DataError, match="a pipe"):
+        predict_file(table_run.predictor, tmp_path / "rows.csv", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_a_failure_leaves_no_file(table_run: zoo.Run, tmp_path: Path) -> None:

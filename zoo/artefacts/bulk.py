@@ -95,6 +95,8 @@ def predict_file(predictor: Predictor, data: Path, out: Path, arguments: DataArg
 def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Chunks:
     if not data.exists():
         raise DataError(f"There is no such file or folder. Received: {data}. Check the path.")
+    if not (data.is_file() or data.is_dir()):
+        raise DataError(f"Data are read more than once, which a pipe cannot be. Received: {data}. Write them to a file first.")
     if predictor.info.task.input_name == "text":
         if data.is_dir():
             raise DataError(f"This model takes a file of texts. Received: the folder {data}. Give a file.")

@@ -380,6 +380,13 @@ def test_texts_to_predict_come_in_chunks_with_the_share_that_is_read(tmp_path: P
     assert chunks == [(texts[:2], 0.4), (texts[2:4], 0.8), (texts[4:], 1.0)]
 
 
+@pytest.mark.parametrize(("name", "content"), [("a.txt", ""), ("a.csv", "text\n")])
+def test_a_file_without_texts_to_predict_is_refused(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match="no texts"):
+        unlabelled(tmp_path / name)
+
+
 def test_texts_to_predict_need_no_label_and_rows_without_one_stay_counted(tmp_path: Path) -> None:
     rows = [("id", "text"), (1, "one"), (2, ""), (3, 'th"r,ee')]
     (tmp_path / "a.csv").write_text(delimited(rows))

@@ -82,6 +82,8 @@ def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tu
     for note in notes:
         logger.info("%s: %s", path, note)
     total = sum(1 for _ in track(records(), f"Reading {path.name}"))
+    if not total:
+        raise DataError(f"There are no texts. Received: {path} without rows. Give one text a line, or a table of them.")
     texts = ("" if _problem(text) else text for _, text, _ in records())
     for start in range(0, total, rows):
         yield list(itertools.islice(texts, rows)), min(start + rows, total) / total
