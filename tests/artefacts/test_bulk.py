@@ -146,6 +146,22 @@ def test_an_existing_file_is_never_overwritten(image_run: zoo.Run, tmp_path: Pat
     assert (tmp_path / "out.csv").read_text() == "mine"
 
 
+def test_rows_without_a_text_are_named_and_left_out(tmp_path: Path) -> None:
+    lines = ['{"text": "good"}', "{bad", '{"text": null}', '{"text": 5}', '{"other": ""}', '{"text": ""}', '{"text": "bad"}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    done = predict_file(zoo.load(EXPORTED.parent / "text"), tmp_path / "a.jsonl", tmp_path / "out.csv")
+    assert [line.partition(" of ")[0] for line in done.broken] == ["Line 2", "Line 3", "Line 4", "Line 5"]
+    assert pd.read_csv(tmp_path / "out.csv")["row"].tolist() == [0, 5, 6]
+    assert done.rows == 3
+
+
+def test_a_long_name_is_written_to(image_run: zoo.Run, tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=np.zeros((2, 8, 8)))
+    out = tmp_path / ("x" * 251 + ".csv")
+    predict_file(image_run.predictor, tmp_path / "d.npz", out)
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".csv"] == [out.name]
+
+
 def test_a_pipe_is_refused_for_data_are_read_twice(table_run: zoo.Run, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "rows.csv")
     with pytest.raises(DataError, match="a pipe"):

@@ -21,7 +21,7 @@ from zoo.artefacts import engines
 from zoo.artefacts.export import Export, sha256
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.saved_model_ops import check_operations, only_computes
-from zoo.errors import ArtefactError, UnknownNameError, UsageError
+from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "format_1"
 KINDS = ("text", "image", "table")
@@ -98,12 +98,67 @@ def test_files_that_an_export_does_not_list_are_refused(export):
 def test_links_are_refused(export, tmp_path):
     (export / "model.onnx").rename(tmp_path / "elsewhere")
     (export / "model.onnx").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ArtefactError, match="missing"):
+    with pytest.raises(ArtefactError, match="a link"):
         zoo.load(export, engine="onnx")
     (export / "1" / "variables").rename(tmp_path / "folder")
     (export / "1" / "variables").symlink_to(tmp_path / "folder")
     with pytest.raises(ArtefactError, match="a link"):
         zoo.load(export, engine="saved_model")
+    (export / "assets").rename(tmp_path / "assets")
+    (export / "assets").symlink_to(tmp_path / "assets")
+    with pytest.raises(ArtefactError, match="by a link"):
+        zoo.load(export, engine="litert")
+
+
+@pytest.mark.parametrize("name", ["export.json", "assets/data.json"])
+def test_json_that_is_too_deep_is_refused(export, name):
+    (export / name).write_text("[" * 200_000)
+    with pytest.raises(ArtefactError, match="damaged"):
+        zoo.load(relisted(export, name) if name != "export.json" else export)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda info: info.update(labels=[]), "with 0 labels"),
+        (lambda info: info["table"]["columns"].pop(), "not those of its features"),
+        (lambda info: info["table"]["columns"][0].update(kind="evil"), "of the kind 'evil'"),
+        (lambda info: info.update(table=None), "not those of its features"),
+    ],
+)
+def test_facts_that_do_not_fit_each_other_are_refused(tmp_path, change, words):
+    export = Path(shutil.copytree(FIXTURES / "table", tmp_path / "export"))
+    info = json.loads((export / "assets" / "data.json").read_text(encoding="utf-8"))
+    change(info)
+    (export / "assets" / "data.json").write_text(json.dumps(info), encoding="utf-8")
+    with pytest.raises(ArtefactError, match=words):
+        zoo.load(relisted(export, "assets/data.json"))
+
+
+@pytest.mark.parametrize("engine", FILES)
+def test_half_a_character_is_the_same_text_for_every_engine(engine):
+    predictor = zoo.load(FIXTURES / "text", engine=engine)
+    found = [
+        predictor.predict(text).probabilities for text in ("good \ud800 good", "good \ufffd good", np.array(b"good \xff good"))
+    ]
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[1], found[2])
+
+
+def test_an_image_of_two_channels_is_no_batch(export):
+    with pytest.raises(DataError, match="1, 3 or 4 channels"):
+        zoo.load(export).predict(np.zeros((40, 40, 2), np.uint8))
+
+
+def test_an_engine_that_fails_is_told(export, monkeypatch):
+    predictor = zoo.load(export, engine="litert")
+
+    def fail(batch):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(predictor._engine, "of", fail)
+    with pytest.raises(ArtefactError, match=r"cannot answer: no memory\. Received: a batch of shape .* for 'litert'"):
+        predictor.predict(np.zeros((28, 28), np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -115,6 +170,10 @@ def test_links_are_refused(export, tmp_path):
         ({"formats": {"../../etc": {}}}, "is damaged"),
         ({"formats": {"litert": []}}, "is damaged"),
         ({"formats": {"litert": {"seconds_for_one": "x"}}}, "is damaged"),
+        (
+            {"formats": {"litert": {"seconds_for_one": "0.5"}}},
+            r"formats\.litert\.seconds_for_one: Input should be a valid number",
+        ),
         ({"files": []}, "is damaged"),
         ({"card": []}, "is damaged"),
         ({"files": {}}, "not one that it lists"),
@@ -194,11 +253,9 @@ def test_onnx_weights_outside_of_the_file_are_not_read(export):
 
 
 def test_what_is_no_directory_of_zoo_is_refused(tmp_path, export):
-    with pytest.raises(ArtefactError, match="no such run directory"):
-        zoo.load(tmp_path / "nowhere")
-    for folder in (tmp_path, export / "1"):
-        with pytest.raises(ArtefactError, match=r"run\.json is missing"):
-            zoo.load(folder)
+    for place in (tmp_path / "nowhere", tmp_path, export / "1", export / "model.onnx"):
+        with pytest.raises(ArtefactError, match=r"Neither a run nor an export is here"):
+            zoo.load(place)
 
 
 # --- malicious .keras files

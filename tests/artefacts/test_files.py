@@ -77,7 +77,7 @@ def test_damaged_json_is_refused(tmp_path: Path, content: bytes, words: str) -> 
 
 
 def test_missing_json_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match=r"not a whole run directory: x\.json is missing"):
+    with pytest.raises(ArtefactError, match=r"not whole: x\.json is missing"):
         read_json(tmp_path / "x.json")
 
 

@@ -80,7 +80,7 @@ def change_json(name: str, **content: object) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda run: (run / "run.json").unlink(), r"not a whole run directory: run\.json is missing"),
+        (lambda run: (run / "run.json").unlink(), r"not whole: run\.json is missing"),
         (lambda run: (run / "run.json").write_text("{"), "damaged"),
         (lambda run: (run / "run.json").write_text("[]"), "holds no object"),
         (lambda run: (run / "run.json").write_text('{"format": 1}'), "parts are missing"),

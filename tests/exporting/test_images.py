@@ -25,10 +25,10 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def turned(orientation: int) -> bytes:
+def turned(orientation: int, kind: str = "JPEG") -> bytes:
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "a maker", orientation
-    return encoded(COLOURS, "JPEG", exif=exif)
+    return encoded(COLOURS, kind, exif=exif)
 
 
 FILES = {
@@ -45,6 +45,7 @@ FILES = {
     "LA": encoded(VEILED.convert("LA"), "PNG"),
     "16 bits": encoded(Image.fromarray((RED * 257).astype(np.uint16)), "PNG"),
     **{f"held {orientation}": turned(orientation) for orientation in range(1, 9)},
+    **{f"png held {orientation}": turned(orientation, "PNG") for orientation in range(1, 9)},
 }
 
 

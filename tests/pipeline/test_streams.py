@@ -123,6 +123,19 @@ def test_numbers_and_times_in_one_column_are_refused(tmp_path: Path, first: str,
         list(table_stream.stream_table(tmp_path / "a.csv", preprocessor))
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_quote_that_does_not_close_is_refused(tmp_path, end):
+    rows = ["a,b", "1,x", '2,"two', 'lines"', *['3,"said ""so"""'] * 20]
+    (tmp_path / "whole.csv").write_text("\n".join(rows) + end)
+    (tmp_path / "open.csv").write_text("\n".join([*rows[:4], '3,"open', *rows[1:2] * 20]) + end)
+    preprocessor = TablePreprocessor.fit(read_table(tmp_path / "whole.csv"))
+    assert sum(len(chunk) for chunk, _ in table_stream.stream_table(tmp_path / "whole.csv", preprocessor)) == 22
+    with pytest.raises(DataError, match="A quote does not close"):
+        read_table(tmp_path / "open.csv")
+    with pytest.raises(DataError, match="A quote does not close"):
+        list(table_stream.stream_table(tmp_path / "open.csv", preprocessor))
+
+
 @pytest.mark.usefixtures("small_blocks")
 def test_a_cell_that_is_no_number_is_told_with_its_column(table, tmp_path):
     preprocessor = TablePreprocessor.fit(table[["whole"]])
@@ -158,13 +171,17 @@ def test_what_is_no_npz_of_numbers_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", y=np.zeros(3))
     np.savez(tmp_path / "scalar.npz", x=np.float32(1))
     (tmp_path / "text.npz").write_text("no archive")
+    for kind, shape in (("deep", "(" * 9000), ("below", "(-1, 2)")):
+        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+        with zipfile.ZipFile(tmp_path / f"{kind}.npz", "w") as archive:
+            archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     with zipfile.ZipFile(tmp_path / "plain.npz", "w") as archive:
         archive.writestr("x", "no array")
     whole = (tmp_path / "other.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     for name, words in {
         "objects": "Python objects", "other": r"holds x. Received: \['y'\]", "scalar": "a single number", "text": "not a zip",
-        "cut": "not a zip", "plain": r"holds x. Received: \[\]",
+        "cut": "not a zip", "deep": "cannot be read as .npz", "below": "its shape is", "plain": r"holds x. Received: \[\]",
     }.items():  # fmt: skip
         with pytest.raises(DataError, match=words):
             list(npz_stream.stream_npz(tmp_path / f"{name}.npz", ("x",), 10))

@@ -140,6 +140,13 @@ def test_array_columns_get_names() -> None:
     assert list(as_table(np.zeros((1, 2), np.longdouble)).columns) == ["feature_0", "feature_1"]
 
 
+@pytest.mark.parametrize(("value", "words"), [(10**400, "too large"), (1j, "real numbers")])
+def test_what_is_no_number_of_a_table_is_refused(value, words):
+    preprocessor = TablePreprocessor.fit(pd.DataFrame({"a": [1.0]}))
+    with pytest.raises(DataError, match=words):
+        preprocessor.transform(pd.DataFrame({"a": [value]}))
+
+
 def test_days_beyond_nanoseconds_are_seconds_too():
     days = pd.DataFrame({"until": pd.Series(["1970-01-02", "9999-12-31", None]).astype("datetime64[s]")})
     features = TablePreprocessor.fit(days).transform(days)

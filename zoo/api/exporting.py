@@ -57,7 +57,7 @@ def export(
     from zoo.exporting.export import check_formats, export_model
     from zoo.training.compile import check_fits
 
-    formats = list(dict.fromkeys([format] if isinstance(format, str) else format))
+    formats = list(dict.fromkeys([format] if isinstance(format, str | None) else format))
     directory = Path(out)
     check_new_directory(directory)
     if isinstance(model, Run | str | os.PathLike):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo import registry
 from zoo.api.reading import load_data, own_data, read
-from zoo.errors import DataError, UsageError
+from zoo.errors import ArtefactError, DataError, UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -159,8 +159,12 @@ def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Predicto
 
     if isinstance(path, str | os.PathLike) and is_export(Path(path)):
         return Export.open(Path(path)).predictor(engine)
-    from zoo.artefacts.run import Run
+    from zoo.artefacts.run import RUN_FILE, Run
 
+    if isinstance(path, str | os.PathLike) and not (Path(path) / RUN_FILE).is_file():
+        raise ArtefactError(
+            f"Neither a run nor an export is here. Received: {path}. Give the directory that `zoo.train` or `zoo.export` made."
+        )
     if engine not in (None, "keras"):
         raise UsageError(f"A run has its Keras model only. Received: engine={engine!r} for {path}. Export it first.")
     return Run.open(path).predictor

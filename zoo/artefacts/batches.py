@@ -15,9 +15,11 @@ from zoo.pipeline.images import as_uint8, fit_array, read_image
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.tables import TablePreprocessor, as_table
 from zoo.pipeline.texts import TextPreprocessor
+from zoo.text.characters import valid_text
 
 CHUNK = 256
 TEXT_CHUNK = 64  # texts of about one length
+MOST_CHANNELS = 4  # of an image; a longer last axis is the width of grey ones
 
 Batches = tuple[np.ndarray | None, Iterator[np.ndarray]]  # the order in which examples are taken, if not their own
 
@@ -44,7 +46,7 @@ def batches_of(raw: Any, info: DataInfo, *, takes_strings: bool, dtype: np.dtype
 
 def _strings(texts: list[str]) -> Batches:
     order = np.argsort([len(each) for each in texts], kind="stable")
-    strings = np.array([each.encode("utf-8", "replace") for each in texts], object)
+    strings = np.array([each.encode() for each in texts], object)
     return order, _slices(strings[order], TEXT_CHUNK)
 
 
@@ -58,7 +60,7 @@ def _token_ids(texts: list[str], preprocessor: TextPreprocessor) -> Batches:
 
 def _images(raw: Any, shape: tuple[int, int, int], dtype: np.dtype | None) -> Iterator[np.ndarray]:
     is_batch = isinstance(raw, np.ndarray) and (
-        raw.ndim == 4 or (raw.ndim == 3 and (raw.shape[-1] not in (1, 3, 4) or raw.shape[1:] == shape[:2]))
+        raw.ndim == 4 or (raw.ndim == 3 and (raw.shape[-1] > MOST_CHANNELS or raw.shape[1:] == shape[:2]))
     )
     many = raw if is_batch or isinstance(raw, list | tuple) else [raw]
     for start in range(0, len(many), CHUNK):
@@ -85,8 +87,9 @@ def as_image(image: Any, shape: tuple[int, int, int], dtype: np.dtype | None = N
 def _as_texts(raw: Any) -> list[str]:
     if isinstance(raw, pd.DataFrame | Mapping):
         raise DataError(f"Texts are strings. Received: {type(raw).__name__} with {[*raw]}. Give the column of texts alone.")
+    raw = raw.item() if isinstance(raw, np.ndarray) and raw.ndim == 0 else raw
     many = [raw] if isinstance(raw, str | bytes) or not isinstance(raw, Iterable) else list(raw)
-    texts = [each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in many]
+    texts = [valid_text(each) if isinstance(each, str | bytes) else each for each in many]
     for number, text in enumerate(texts):
         if not isinstance(text, str):
             raise DataError(f"A text is a string. Received: {type(text).__name__} {text!r:.40} at {number}. Give strings.")

@@ -100,7 +100,7 @@ def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Ch
     if predictor.info.task.input_name == "text":
         if data.is_dir():
             raise DataError(f"This model takes a file of texts. Received: the folder {data}. Give a file.")
-        return _rows(predictor, track_share(texts.stream_texts(data, arguments, CHUNK * 16), "Predicting"))
+        return _texts(predictor, track_share(texts.stream_texts(data, arguments, CHUNK * 16), "Predicting"))
     if predictor.info.table is not None:
         if data.suffix.lower() not in tables.SUFFIXES:
             raise DataError(f"This model takes {', '.join(tables.SUFFIXES)}. Received: {data}. Convert it.")
@@ -125,6 +125,17 @@ def _rows(predictor: Predictor, chunks: Iterable[Any]) -> Chunks:
                 raise  # a table's error names the row
             raise DataError(f"{error} It stands in rows {start} to {start + len(chunk) - 1}.") from error
         yield range(start, start + len(chunk)), predictions, []
+        start += len(chunk)
+
+
+def _texts(predictor: Predictor, chunks: Iterable[Sequence[str | DataError]]) -> Chunks:
+    """Predict texts by their rows; one that cannot be read costs only itself."""
+    start = 0
+    for chunk in chunks:
+        rows = [start + place for place, text in enumerate(chunk) if isinstance(text, str)]
+        found = [text for text in chunk if isinstance(text, str)]
+        broken = [str(text) for text in chunk if isinstance(text, DataError)]
+        yield rows, predictor.predict(found) if found else predictor.no_predictions(), broken
         start += len(chunk)
 
 

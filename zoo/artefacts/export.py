@@ -6,10 +6,10 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from zoo.artefacts import files
 from zoo.artefacts.engines import Engine, LiteRTEngine, OnnxEngine, SavedModelEngine, check_installed, is_installed
@@ -25,6 +25,8 @@ PLACES = {"saved_model": "1", "litert": "model.tflite", "onnx": "model.onnx", "k
 
 class _Proof(BaseModel):
     """What was measured of a format; nothing yet while it is being proved."""
+
+    model_config = ConfigDict(strict=True)
 
     seconds_for_one: FiniteFloat = 0.0
     seconds_for_all: FiniteFloat = 0.0
@@ -68,8 +70,12 @@ class Export:
             )
         try:
             _Saved(**content)
-        except ValueError as error:
-            raise ArtefactError(f"{EXPORT_FILE} is damaged: {one_line(error)}. Received: {path}. Export again.") from error
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(str(part) for part in problem["loc"])
+            raise ArtefactError(
+                f"{EXPORT_FILE} is damaged: {place}: {problem['msg']}. Received: {path}. Export again."
+            ) from error
         check_files(path, content["files"], str(DATA_FILE))
         try:
             info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
@@ -194,7 +200,9 @@ def check_files(directory: Path, listed: Mapping[str, str], place: str) -> None:
     expected = [name for name in listed if name == place or name.startswith(f"{place}/")]
     for name in sorted({*present, *expected}):
         path = directory / name
-        if not path.is_file() or path.is_symlink():
+        if any((directory / each).is_symlink() for each in (name, *map(str, PurePosixPath(name).parents))[:-1]):
+            raise ArtefactError(f"An export holds plain files. Received: {path}, by a link. Put the file itself there.")
+        if not path.is_file():
             raise ArtefactError(f"A file of this export is missing. Received: no {path}. Copy it again, or export again.")
         if listed.get(name) != sha256(path):
             said = "is not one that it lists" if name not in listed else "has another SHA-256 than it lists"

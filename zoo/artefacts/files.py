@@ -26,7 +26,7 @@ def write_atomically(path: Path, write: Callable[[Path], object], name: Callable
     Raises:
         ArtefactError: the disk is full, read-only or failing.
     """
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    partial = path.with_name(f".partial-{os.getpid()}-{path.stem[:40]}{path.suffix}")  # a name has at most 255 bytes
     try:
         write(partial)
         with partial.open("rb") as file:
@@ -39,7 +39,8 @@ def write_atomically(path: Path, write: Callable[[Path], object], name: Callable
             "Free space or choose another directory."
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -87,8 +88,8 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ArtefactError(f"This is not a whole run directory: {path.name} is missing. Received: {path.parent}.") from error
-    except (OSError, ValueError) as error:
+        raise ArtefactError(f"This directory is not whole: {path.name} is missing. Received: {path.parent}.") from error
+    except (OSError, RecursionError, ValueError) as error:
         raise ArtefactError(f"This file is damaged: {error}. Received: {path}. Restore it, or begin anew elsewhere.") from error
     if not isinstance(content, dict):
         raise ArtefactError(f"This file is damaged: it holds no object. Received: {path}. Restore it, or begin anew elsewhere.")

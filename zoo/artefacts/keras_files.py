@@ -29,9 +29,10 @@ def load_keras(path: Path) -> keras.Model:
         return keras.saving.load_model(path, safe_mode=True)
     except ArtefactError:
         raise
-    except Exception as error:  # Keras raises what it meets
+    except Exception as error:  # Keras raises what it meets, and puts the whole configuration before the reason
+        reason = ValueError(str(error).rsplit("Exception encountered: ", 1)[-1].split(" Full object config: ")[0].rstrip("."))
         raise ArtefactError(
-            f"The model cannot be read: {one_line(error)}. Received: {path}. If it has layers of your own, register them "
+            f"The model cannot be read: {one_line(reason)}. Received: {path}. If it has layers of your own, register them "
             "with @keras.saving.register_keras_serializable and import them first; else the file is damaged."
         ) from error
 

@@ -37,6 +37,9 @@ def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
 
 def output_shape(model: keras.Model, info: DataInfo) -> Any:
     """Return the shape of a model's output with None for the batch; a subclass knows it only by an answer."""
+    outputs = getattr(model, "output", None)
+    if isinstance(outputs, dict):  # of one output Keras tells the shape as if it stood alone
+        return f"a dictionary of {[*outputs]}"
     try:
         return model.output_shape
     except AttributeError:

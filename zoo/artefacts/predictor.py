@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo.artefacts.batches import as_image, batches_of
 from zoo.artefacts.engines import Engine
-from zoo.errors import DataError
+from zoo.errors import ArtefactError, DataError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.targets import Label
 
@@ -77,6 +77,7 @@ class Predictor:
 
         Raises:
             DataError: a text is no text, an image cannot be read, a column is missing, or there is nothing to predict.
+            ArtefactError: what runs the model fails, for example for want of memory.
 
         Example:
             >>> import numpy as np, zoo
@@ -85,7 +86,7 @@ class Predictor:
             (1, 3)
         """
         order, batches = batches_of(raw, self.info, takes_strings=self._engine.takes_strings, dtype=self._engine.dtype)
-        outputs = [self._engine.of(batch) for batch in batches]
+        outputs = [self._answers(batch) for batch in batches]
         if not outputs:
             raise DataError("There is nothing to predict. Received: no examples. Give at least one.")
         answers = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
@@ -102,6 +103,15 @@ class Predictor:
     def no_predictions(self) -> Predictions:
         """Return predictions of no examples."""
         return self._predictions(np.zeros((0, self.info.num_outputs), np.float32))
+
+    def _answers(self, batch: np.ndarray) -> np.ndarray:
+        try:
+            return self._engine.of(batch)
+        except Exception as error:  # each engine raises its own
+            raise ArtefactError(
+                f"The model cannot answer: {one_line(error)}. Received: a batch of shape {batch.shape} for {self.engine!r}. "
+                "Give fewer or smaller examples; or train or export again, if no example goes."
+            ) from error
 
     def _predictions(self, outputs: np.ndarray) -> Predictions:
         nothing = np.zeros((len(outputs), 0), np.float32)

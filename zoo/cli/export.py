@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from zoo.cli import options, output
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     output.print_table(columns, rows, right=columns[1:])
     output.print_line(f"\n{exported.directory} answers as the trained model does. Next:")
-    output.print_line(f"  {output.program()} predict {exported.directory} ...")
+    output.print_line(f"  {output.program()} predict {shlex.quote(str(exported.directory))} ...")
     if "saved_model" in formats:
-        output.print_line(f"  saved_model_cli show --dir {exported.directory / '1'} --all")
+        output.print_line(f"  saved_model_cli show --dir {shlex.quote(str(exported.directory / '1'))} --all")
     return 0

@@ -20,7 +20,7 @@ from zoo.artefacts import files
 from zoo.artefacts.engines import check_installed
 from zoo.artefacts.export import DATA_FILE, EXPORT_FILE, FORMAT, PLACES, Export, files_of, sha256
 from zoo.artefacts.keras_files import load_keras
-from zoo.artefacts.predictor import Predictor
+from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.distribution.strategies import strategy_of
 from zoo.errors import ArtefactError, UnknownNameError, UsageError, one_line
 from zoo.exporting.examples import UNUSUAL_TEXTS, Raw
@@ -58,6 +58,7 @@ def export_model(
     files.check_new_directory(directory)
     predictor = Predictor(model, info)
     expected = predictor.predict(examples)
+    _check_finite(expected)
     _check_padding(predictor, examples)
     image_dtype = tf.as_dtype(examples.dtype) if isinstance(examples, np.ndarray) else tf.uint8
     try:
@@ -102,7 +103,7 @@ def check_formats(formats: Sequence[str], info: DataInfo) -> None:
         raise UsageError(f"Which format? Received: none. Accepted: {', '.join(PLACES)}.")
     for name in formats:
         if name not in PLACES:
-            raise UnknownNameError("format", name, PLACES)
+            raise UnknownNameError("format", str(name), PLACES)
         if name in ("litert", "onnx") and info.task.input_name == "text" and info.text is None:
             raise UsageError(
                 f"This model takes strings itself, which {name} does not hold. Received: format={name!r}. "
@@ -122,6 +123,21 @@ def _check_precision(model: keras.Model, formats: Sequence[str]) -> None:
         raise UsageError(
             f"LiteRT and ONNX are written for models that compute in float32. Received: {', '.join(sorted(halves))} in "
             f"{model.name!r}. Choose saved_model or keras, or train with precision=float32."
+        )
+
+
+def _check_finite(expected: Predictions) -> None:
+    """Refuse a model that answers with what is no number.
+
+    Raises:
+        UsageError: it does.
+    """
+    numbers = expected.probabilities if expected.labels else expected.values
+    is_broken = ~np.isfinite(numbers).all(axis=1)
+    if is_broken.any():
+        raise UsageError(
+            f"The model answers NaN or infinity. Received: for {int(is_broken.sum())} of {len(expected)} examples. Its weights "
+            "are broken: train it again, or open a checkpoint from before."
         )
 
 

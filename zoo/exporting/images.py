@@ -31,7 +31,8 @@ def _decode(file: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
     height, width, channels = shape
     is_jpeg = tf.io.is_jpeg(file)
     colours = tf.cond(is_jpeg, lambda: _decode_jpeg(file), lambda: _decode_png(file))  # (rows, columns, 3), uint8
-    colours = _upright(colours, tf.cond(is_jpeg, lambda: _orientation(file), lambda: tf.constant(1)))
+    orientation = tf.cond(is_jpeg, lambda: _orientation(file, b"Exif\0\0"), lambda: _orientation(file, b"eXIf"))
+    colours = _upright(colours, orientation)
     pixels = tf.cast(colours, tf.int32)
     if channels == 1:
         pixels = (pixels[..., :1] * RED + pixels[..., 1:2] * GREEN + pixels[..., 2:] * BLUE + 0x8000) // 0x10000
@@ -60,15 +61,14 @@ def _stretched(pixels: tf.Tensor, size: list[tf.Tensor | int]) -> tf.Tensor:
     return tf.clip_by_value(tf.floor(stretched + 0.5), 0.0, 255.0)
 
 
-def _orientation(file: tf.Tensor) -> tf.Tensor:
-    """Return how a camera was held, 1 to 8, from the Exif block of a JPEG file; 1 where there is none."""
+def _orientation(file: tf.Tensor, mark: bytes) -> tf.Tensor:
+    """Return how a camera was held, 1 to 8, from the Exif block that a mark begins; 1 where there is none."""
     content = tf.cast(tf.io.decode_raw(tf.strings.substr(file, 0, EXIF_BYTES), tf.uint8), tf.int32)
     content = tf.pad(content, [[0, 64]])
-    signature = tf.constant([*b"Exif\0\0"], tf.int32)
-    windows = tf.stack([content[place : tf.size(content) - 16 + place] for place in range(len(signature))], axis=1)
-    begins = tf.where(tf.reduce_all(windows == signature, axis=1))[:, 0]
+    windows = tf.stack([content[place : tf.size(content) - 16 + place] for place in range(len(mark))], axis=1)
+    begins = tf.where(tf.reduce_all(windows == tf.constant([*mark], tf.int32), axis=1))[:, 0]
     return tf.cond(
-        tf.size(begins) > 0, lambda: _orientation_at(content, tf.cast(begins[0], tf.int32) + 6), lambda: tf.constant(1)
+        tf.size(begins) > 0, lambda: _orientation_at(content, tf.cast(begins[0], tf.int32) + len(mark)), lambda: tf.constant(1)
     )
 
 

@@ -58,8 +58,9 @@ def _run_fresh(directory: Path, folder: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+        said = lines[-1].removeprefix("zoo.errors.ArtefactError: ").partition(" Received: ")[0]
         raise ArtefactError(
-            f"The export cannot be loaded in a fresh process: {lines[-1].removeprefix('zoo.errors.ArtefactError: ')} "
+            f"The export cannot be loaded in a fresh process: {said} "
             "Received: what was just written; nothing is kept. Layers of your own must be importable where it is used: "
             "choose the format saved_model, which holds them."
         )

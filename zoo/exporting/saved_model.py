@@ -9,6 +9,7 @@ import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
+from zoo.errors import ArtefactError, one_line
 from zoo.exporting.signatures import Servable
 
 WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -21,8 +22,17 @@ def write_saved_model(servable: Servable, directory: Path, requests: Mapping[str
         servable: the model.
         directory: to make, named by a version number.
         requests: one for each signature, which TensorFlow Serving answers before it takes others.
+
+    Raises:
+        ArtefactError: TensorFlow cannot follow what the model uses.
     """
-    tf.saved_model.save(servable, str(directory), signatures=servable.endpoints)
+    try:
+        tf.saved_model.save(servable, str(directory), signatures=servable.endpoints)
+    except (AssertionError, TypeError, ValueError) as error:  # of what TensorFlow cannot follow
+        raise ArtefactError(
+            f"The model cannot be saved as a SavedModel: {one_line(error)}. Received: {servable.model_name!r}. Let its layers "
+            "keep what they use, variables and seed generators among it, as attributes."
+        ) from error
     (directory / WARM_UP.parent).mkdir()
     with tf.io.TFRecordWriter(str(directory / WARM_UP)) as writer:
         for signature, inputs in requests.items():

@@ -126,7 +126,7 @@ class DataInfo:
             raise ValueError("the vocabulary is missing")
         if plain["labels"] and len(plain["labels"]) != plain["num_outputs"]:
             raise ValueError("there is not one label for each output")
-        return cls(
+        info = cls(
             **{
                 **plain,
                 "input_shape": tuple(plain["input_shape"]),
@@ -136,3 +136,8 @@ class DataInfo:
                 "statistics": {name: tuple(values) for name, values in plain["statistics"].items()},
             }
         )
+        if bool(info.labels) != (info.task.kind == "classification"):
+            raise ValueError(f"{info.task_name} with {len(info.labels)} labels")
+        if info.task.input_name == "features" and (info.table is None or info.input_shape != (len(info.table.feature_names),)):
+            raise ValueError("the columns are not those of its features")
+        return info

@@ -107,7 +107,14 @@ class TablePreprocessor:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> TablePreprocessor:
-        """Return the preprocessor that `to_dict` described."""
+        """Return the preprocessor that `to_dict` described.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is damaged.
+        """
+        for column in plain["columns"]:
+            if column["kind"] not in ("number", "category"):
+                raise ValueError(f"a column of the kind {column['kind']!r}")
         return cls(tuple(Column(**{**column, "categories": tuple(column["categories"])}) for column in plain["columns"]))
 
 
@@ -144,8 +151,15 @@ def _numbers(values: pd.Series, name: str) -> np.ndarray:
         values = values - pd.Timestamp(0, tz=values.dt.tz).as_unit("s")  # of nanoseconds there are none after 2262
     if pd.api.types.is_timedelta64_dtype(values):
         values = values.dt.total_seconds()
+    if values.dtype.kind in "cO" and any(isinstance(value, complex) for value in values):
+        raise DataError(f"Column {name!r} must hold real numbers. Received: complex ones. Give their parts apart.")
     try:
         numbers: np.ndarray = pd.to_numeric(values).to_numpy(np.float64, na_value=np.nan)
+    except OverflowError as error:
+        raise DataError(
+            f"Column {name!r} must hold numbers between -{LARGEST:g} and {LARGEST:g}. Received: {error}. Leave the cell empty "
+            "if the value is missing."
+        ) from error
     except (ValueError, TypeError) as error:
         is_broken = pd.to_numeric(values, errors="coerce").isna() & values.notna() & (values != "")
         position = int(np.argmax(is_broken))

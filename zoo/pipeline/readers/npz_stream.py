@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ def stream_npz(path: Path, names: Sequence[str], rows: int) -> Iterator[tuple[np
                 raise DataError(f"A .npz to predict holds {names[0]}. Received: {listed} in {path}. Rename the array.")
             with archive.open(f"{name}.npy") as file:
                 yield from _chunks(file, rows)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, tokenize.TokenError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"This cannot be read as .npz: {error}. Received: {path}. Save it with numpy.savez.") from error
@@ -50,6 +51,8 @@ def _chunks(file: IO[bytes], rows: int) -> Iterator[tuple[np.ndarray, float]]:
         raise ValueError("it holds Python objects")
     if not shape:
         raise ValueError("it holds a single number")
+    if min(shape) < 1:
+        raise ValueError(f"its shape is {shape}")
     if is_fortran:
         whole = np.frombuffer(file.read(), dtype).reshape(shape, order="F")
     size = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize

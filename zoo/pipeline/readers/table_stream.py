@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import compute, csv, parquet
 
 from zoo.errors import DataError
-from zoo.pipeline.readers.tables import check_is_text, parse_options, plain, read_errors
+from zoo.pipeline.readers.tables import check_is_text, check_quotes_close, parse_options, plain, read_errors
 from zoo.pipeline.tables import Column, TablePreprocessor, as_table
 
 CHUNK = 16_384  # rows of Parquet
@@ -87,14 +87,17 @@ def _csv(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]
             parse_options=parse_options(path),
             convert_options=csv.ConvertOptions(strings_can_be_null=True, column_types=dict.fromkeys(names, pa.string())),
         )
+        last = pa.chunked_array([], pa.string())
         for batch in reader:
             table = pa.Table.from_batches([batch])
+            last = table.column(len(names) - 1) if batch.num_rows else last
             for place, name in enumerate(names):
                 if name in own and own[name].kind == "number":
                     table = table.set_column(place, name, _numbers(table.column(place), name, held))
                 elif name in own:
                     table = table.set_column(place, name, _categories(table.column(place), own[name].categories))
             yield table, file.tell() / size
+    check_quotes_close(path, last)
 
 
 def _numbers(texts: pa.ChunkedArray, name: str, held: dict[str, str]) -> pa.ChunkedArray:

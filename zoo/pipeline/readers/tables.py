@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from zoo.pipeline.targets import as_targets
 
 SUFFIXES = (".csv", ".parquet", ".tsv")
 LABEL_NAMES = ("label", "target", "class")
+TAIL_BYTES = 64
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -37,6 +39,7 @@ def read_table(path: Path) -> pd.DataFrame:
             _ = table.column_names  # decoded only now
             if any(pa.types.is_binary(column.type) for column in table.schema):
                 raise DataError(_not_utf_8("other bytes", path))
+            check_quotes_close(path, table.column(table.num_columns - 1))
     if not table.num_rows:
         raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
     return as_table(plain(table).to_pandas(date_as_object=False))
@@ -84,6 +87,29 @@ def check_is_text(path: Path) -> None:
     """
     if _is_binary(path):
         raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Give a text file.")
+
+
+def check_quotes_close(path: Path, last_column: pa.ChunkedArray) -> None:
+    """Refuse a CSV file with a quote that does not close: all rows behind it would be one cell.
+
+    Args:
+        path: of the file.
+        last_column: its last rows at least, of which such a cell is the very last.
+
+    Raises:
+        DataError: it has one.
+    """
+    if not (len(last_column) and pa.types.is_string(last_column.type)):
+        return
+    cell = last_column[-1].as_py() or ""
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, TAIL_BYTES), os.SEEK_END)
+        ends_in_quote = file.read().rstrip(b"\r\n").endswith(b'"')
+    if "\n" in cell and not ends_in_quote:
+        raise DataError(
+            f"A quote does not close: its cell goes on to the end of the file. Received: {cell[:40]!r} in the last column of "
+            f"{path}. Close the quote, or double it and put the cell in quotes if it is a letter."
+        )
 
 
 def _is_binary(path: Path) -> bool:

@@ -56,12 +56,12 @@ def read_text_file(path: Path, arguments: DataArguments) -> Examples:
     return Examples(str(path), {ALL: as_part(records, str(path))}, "text", are_numbers_names=True, notes=notes)
 
 
-def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tuple[list[str], float]]:
+def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tuple[list[str | DataError], float]]:
     """Yield the texts of a file to predict in chunks, each with the share of the rows that are read then.
 
-    Of any other suffix than a table's or JSON's each line is one text. A row without a text gives an empty one. The file is
-    read through once before, which takes a hundredth of the time of a small model's predictions, and finds what cannot be
-    read before any is made.
+    Of any other suffix than a table's or JSON's each line is one text. An empty cell or line is an empty text; a row that
+    holds no text, or cannot be read, has an error in its place. The file is read through once before, which takes a hundredth
+    of the time of a small model's predictions, and finds an encoding that is wrong before any is made.
 
     Args:
         path: of the file.
@@ -84,7 +84,9 @@ def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tu
     total = sum(1 for _ in track(records(), f"Reading {path.name}"))
     if not total:
         raise DataError(f"There are no texts. Received: {path} without rows. Give one text a line, or a table of them.")
-    texts = ("" if _problem(text) else text for _, text, _ in records())
+    texts = (
+        text if isinstance(text, str) else DataError(f"{place} of {path} {_problem(text)}.") for place, text, _ in records()
+    )
     for start in range(0, total, rows):
         yield list(itertools.islice(texts, rows)), min(start + rows, total) / total
 
