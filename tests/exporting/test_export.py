@@ -203,6 +203,10 @@ def test_wrong_calls_are_refused_before_anything_is_read(image_run, tmp_path):
         zoo.export(image_run.model, tmp_path / "out")
     with pytest.raises(ArtefactError, match="not empty"):
         zoo.export(image_run, image_run.directory)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    with pytest.raises(ArtefactError, match="a link"):
+        zoo.export(image_run, tmp_path / "link")
     with pytest.raises(ArtefactError, match="no such run directory"):
         zoo.export(tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(DataError, match="no such file"):

@@ -26,7 +26,7 @@ def export(
     data: Any = None,
     **arguments: Any,
 ) -> Export:
-    """Write a trained model in formats that run without zoo, each proved equal to it on up to 1,000 real examples.
+    """Write a trained model in formats that run elsewhere, each proved equal to it on up to 1,000 real examples.
 
     - "saved_model": for TensorFlow and TensorFlow Serving, in `out/1`. Takes raw input: `text`, strings; `image`, uint8 of the
       model's size, or encoded PNG and JPEG files as `image_bytes` of the signature "image_bytes"; a table's columns by name,
@@ -34,7 +34,7 @@ def export(
     - "litert": for phones and small machines, `out/model.tflite`; built-in operations only.
     - "onnx": for ONNX Runtime, `out/model.onnx`. Both take `image`, `features`, or `token_ids`, whose tokenizer lies in
       `out/assets`; `zoo.load` uses it.
-    - "keras": `out/model.keras`, to train on.
+    - "keras": `out/model.keras`, to train on; loads after `import zoo`.
 
     They give `labels`, `probabilities` and `logits`, for regression `values`.
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write a trained model in formats that run without zoo, proved equal to it.
+    """Write a trained model in formats that run elsewhere, proved equal to it.
 
     Example: zoo export runs/cnn-mnist-20260101-120000 --format saved_model litert --out exported
     """

@@ -56,6 +56,8 @@ def export_model(
     check_formats(formats, info)
     _check_precision(model, formats)
     files.check_new_directory(directory)
+    if directory.is_symlink():
+        raise ArtefactError(f"An export is a directory of its own. Received: {directory}, a link. Choose another name.")
     predictor = Predictor(model, info)
     expected = predictor.predict(examples)
     _check_finite(expected)
