@@ -212,6 +212,7 @@ def test_without_a_default_directory_nothing_is_left_in_runs(tmp_path: Path, mon
     assert not list(tmp_path.glob("runs/*"))
 
 
+@pytest.mark.slow
 def test_labels_out_of_range_of_a_plain_model_are_an_error() -> None:
     model = zoo.build("cnn/tiny")  # 3 classes
     with pytest.raises(Exception, match="Labels must be integers from 0 to 2"):

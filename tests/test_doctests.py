@@ -10,6 +10,7 @@ import pytest
 
 import zoo
 
+SLOW = ("zoo.api.hypermodel", "zoo.api.scoring")  # they train, and compare
 MODULES = [module.name for module in pkgutil.walk_packages(zoo.__path__, "zoo.")]
 
 
@@ -19,7 +20,9 @@ def examples_of(name):
     return [test for test in doctest.DocTestFinder(exclude_empty=True).find(module) if test.examples]
 
 
-@pytest.mark.parametrize("name", ["zoo", *MODULES])
+@pytest.mark.parametrize(
+    "name", ["zoo", *(pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in MODULES)]
+)
 def test_examples_of_a_module_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for test in examples_of(name):

@@ -39,6 +39,7 @@ def test_run_json_says_what_was_trained_how_on_what_and_with_what_result(image_r
     assert set(content["timings"]) == {"fit_s", "epoch_s"}
 
 
+@pytest.mark.slow
 def test_config_yaml_repeats_the_run(image_run: zoo.Run, tmp_path: Path) -> None:
     again = zoo.train(config=image_run.directory / "config.yaml", out=tmp_path / "again", verbose=0)
     assert again.settings == image_run.settings

@@ -219,6 +219,7 @@ def test_a_stopped_run_is_resumed_and_runs_are_compared(
     assert Path("curves.png").is_file()
 
 
+@pytest.mark.slow
 def test_a_learning_rate_is_suggested(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,8 +126,11 @@ def test_output_is_logits_and_not_probabilities(name, task):
 def test_each_row_is_independent_of_its_neighbours(name, task):
     model = tiny(name, task)
     rows = rows_for(model)
-    alone = np.concatenate([model(rows[[row]], training=False) for row in range(len(rows))])
-    assert np.allclose(model(rows, training=False), alone, rtol=0, atol=1e-5)  # float32, another order of sums
+    some = range(0, len(rows), 2)
+    alone = np.concatenate([model(rows[[row]], training=False) for row in some])
+    assert np.allclose(
+        np.asarray(model(rows, training=False))[some], alone, rtol=0, atol=1e-5
+    )  # float32, another order of sums
 
 
 @each_case
@@ -262,7 +265,9 @@ def test_table_of_any_width_fits(name, columns, width):
     assert model(np.ones((2, columns), "float32")).shape == (2, *width.values())
 
 
-@pytest.mark.parametrize("name", IMAGE_MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name.startswith("linear") else [pytest.mark.slow]) for name in IMAGE_MODELS]
+)
 def test_images_without_a_channel_axis_fit_a_one_channel_model(name):
     model = zoo.build(name, input_shape=(28, 28, 1), num_classes=10)
     images = np.random.default_rng(0).integers(0, 256, (8, 28, 28), dtype="uint8")

@@ -251,6 +251,7 @@ def test_labels_that_differ_in_spaces_or_case_are_kept_apart_and_reported(tmp_pa
     assert data.info.report["notes"] == ["labels 'Good ', 'good' differ only in spaces or case; they are kept as 2 classes"]
 
 
+@pytest.mark.slow
 def test_a_line_of_ten_megabytes_is_one_text(tmp_path: Path) -> None:
     long = "long, long " + "letters" * 1_500_000
     data = zoo.load_data(saved(tmp_path / "a.csv", [long, *PLAIN], ["ja", *TWO]), vocabulary_size=50)
