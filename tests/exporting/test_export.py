@@ -207,6 +207,8 @@ def test_wrong_calls_are_refused_before_anything_is_read(image_run, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "empty")
     with pytest.raises(ArtefactError, match="a link"):
         zoo.export(image_run, tmp_path / "link")
+    (tmp_path / "link").unlink()
+    (tmp_path / "empty").rmdir()
     with pytest.raises(ArtefactError, match="no such run directory"):
         zoo.export(tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(DataError, match="no such file"):
