@@ -138,6 +138,7 @@ class Settings(BaseModel):
     augment_rotate: float = Field(default=0.0, ge=0, le=180, description="images: degrees to either side")
     augment_zoom: float = Field(default=0.0, ge=0, lt=1, description="images: share by which they grow or shrink")
     augment_cutout: float = Field(default=0.0, ge=0, le=1, description="images: side of a blank square, as a share")
+    augment_invert: float = Field(default=0.0, ge=0, le=1, description="images: share whose light and dark change places")
     seed: int = Field(default=0, ge=0, lt=2**32)
     checkpoint_seconds: float = Field(default=60.0, ge=0, description="time between checkpoints; 0 writes one after each batch")
     auto_seconds: float = Field(default=60.0, gt=0, description="budget of the probes for settings that are given as auto")

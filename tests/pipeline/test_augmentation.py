@@ -48,11 +48,28 @@ def test_cutout_covers_a_square_with_the_mean() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["shift", "rotate", "zoom", "cutout"])
+def test_inversion_swaps_light_and_dark_between_each_image_s_own_ends() -> None:
+    images = np.stack([IMAGES[0], IMAGES[1] / 255.0])
+    random = np.zeros((7, 2), np.float32)
+    random[6] = [-1.0, 0.2]  # of a share of a half, what lies below 0
+    found = Augmentation(invert=0.5).of_batch(tf.constant(images), tf.constant(random)).numpy()
+    np.testing.assert_allclose(found[0], images[0].min() + images[0].max() - images[0], rtol=1e-5)
+    np.testing.assert_array_equal(found[1], images[1])
+
+
+def test_an_inverted_uint8_image_stays_in_its_range() -> None:
+    random = tf.fill([7, 3], -1.0)
+    images = IMAGES.astype(np.uint8)
+    found = Augmentation(invert=1.0).of_batch(tf.constant(images), random).numpy()
+    for before, after in zip(images, found, strict=True):
+        np.testing.assert_array_equal(after, int(before.min()) + int(before.max()) - before.astype(int))
+
+
+@pytest.mark.parametrize("name", ["shift", "rotate", "zoom", "cutout", "invert"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_seed_and_batch_decide_and_dtype_shape_and_range_stay(name: str, dtype: str) -> None:
     augmentation = Augmentation(**{name: 30.0 if name == "rotate" else 0.4})
-    images = tf.cast(IMAGES, dtype)
+    images = tf.cast(np.tile(IMAGES, (8, 1, 1, 1)), dtype)
 
     def changed(number: int, seed: int) -> np.ndarray:
         batches = tf.data.Dataset.from_tensors((images, tf.zeros(len(images))))
@@ -66,7 +83,7 @@ def test_seed_and_batch_decide_and_dtype_shape_and_range_stay(name: str, dtype: 
         assert not np.array_equal(first, changed(*other))
     assert np.min(first) >= 0
     assert np.max(first) <= 255
-    assert not np.array_equal(first[0], images[0])
+    assert not np.array_equal(first, images)
 
 
 def test_each_image_of_a_batch_is_changed_in_its_own_way() -> None:

@@ -68,8 +68,8 @@ def find_learning_rate(
     if isinstance(model, Run):
         own = model.settings
         data = data if data is not None else own_data(model).with_batches(own["batch_size"], own["seed"])
-        names = ("class_weight", "augment_shift", "augment_rotate", "augment_zoom", "augment_cutout")
-        config = config if config is not None else {name: own[name] for name in names}
+        if config is None:
+            config = {name: value for name, value in own.items() if name == "class_weight" or name.startswith("augment_")}
         model = model.model
     plan = make_plan(model, data, config, model_arguments, data_arguments, settings).at_a_constant_rate()
     bare = bare_model(plan.model)

@@ -20,6 +20,8 @@ class Augmentation:
         rotate: degrees to either side at most, in [0, 180].
         zoom: an image grows or shrinks by this share at most, in [0, 1).
         cutout: side of a square of the image's mean that covers a random place, as a share of the shorter side, in [0, 1].
+        invert: share of the images whose light and dark change places, between the least and the largest value of each, in
+            [0, 1].
 
     References:
         DeVries and Taylor, Improved regularization of convolutional neural networks with cutout, arXiv 2017.
@@ -29,6 +31,7 @@ class Augmentation:
     rotate: float = 0.0
     zoom: float = 0.0
     cutout: float = 0.0
+    invert: float = 0.0
 
     def apply(
         self,
@@ -56,7 +59,7 @@ class Augmentation:
             own = tf.shape(images, tf.int64)[0]
             start = shard.bounds(size_of(number))[0] if size_of else tf.constant(0, tf.int64)
             size = tf.maximum(size_of(number), start + own) if size_of else own  # a shard of files may be larger than its share
-            random = tf.random.stateless_uniform([6, size], tf.stack([number, seed]), -1.0, 1.0)
+            random = tf.random.stateless_uniform([7, size], tf.stack([number, seed]), -1.0, 1.0)
             return self.of_batch(images, random[:, start : start + own]), targets
 
         return batches.enumerate(first_batch).map(plainly(change), num_parallel_calls=1).prefetch(2)
@@ -66,13 +69,17 @@ class Augmentation:
 
         Args:
             images: `(batch, height, width, channels)`.
-            random: `(6, batch)`, float32 in [-1, 1): how far each image is turned, zoomed, moved and where it is cut out.
+            random: `(7, batch)`, float32 in [-1, 1): how far each image is turned, zoomed, moved, where it is cut out, and
+                whether it is inverted.
         """
         changed = tf.cast(images, tf.float32)
         if self.shift or self.rotate or self.zoom:
             changed = self._moved(changed, random[:4])
         if self.cutout:
-            changed = self._with_hole(changed, random[4:])
+            changed = self._with_hole(changed, random[4:6])
+        if self.invert:
+            is_chosen = (random[6] + 1.0) / 2.0 < self.invert  # (batch,)
+            changed = tf.where(is_chosen[:, tf.newaxis, tf.newaxis, tf.newaxis], _inverted(changed), changed)
         if images.dtype.is_integer:
             changed = tf.round(changed)
         return tf.ensure_shape(tf.cast(changed, images.dtype), images.shape)
@@ -110,3 +117,8 @@ class Augmentation:
         hole = covers(height, random[0])[:, :, tf.newaxis] & covers(width, random[1])[:, tf.newaxis, :]
         mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
         return tf.where(hole[..., tf.newaxis], mean, images)
+
+
+def _inverted(images: tf.Tensor) -> tf.Tensor:
+    least, largest = (reduce(images, axis=(1, 2, 3), keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max))
+    return least + largest - images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ def augmentation_of(data: Splits, settings: Settings) -> Augmentation:
     Raises:
         UsageError: changes are asked for and the data are no images.
     """
-    given = {name: getattr(settings, f"augment_{name}") for name in ("shift", "rotate", "zoom", "cutout")}
+    given = {field.name: getattr(settings, f"augment_{field.name}") for field in fields(Augmentation)}
     augmentation = Augmentation(**given)
     if augmentation != Augmentation() and data.info.task.input_name != "image":
         used = ", ".join(f"augment_{name}={value}" for name, value in given.items() if value)
