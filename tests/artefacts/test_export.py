@@ -18,7 +18,8 @@ from tensorflow.python.client import pywrap_tf_session
 
 import zoo
 from zoo.artefacts import engines
-from zoo.artefacts.export import Export, sha256
+from zoo.artefacts.export import Export
+from zoo.artefacts.files import sha256
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.saved_model_ops import check_operations, only_computes
 from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError
@@ -403,6 +404,7 @@ def test_operations_that_compute_name_no_file_or_place():
     assert {"MatMul", "Const", "StringSplitV2", "While"} <= {operation.name for operation in taken}
 
 
+@pytest.mark.slow
 def test_usual_layers_of_keras_only_compute(tmp_path):
     texts = keras.layers.TextVectorization(max_tokens=10, output_sequence_length=4, vocabulary=["a", "b"])
     inputs = keras.Input((), dtype="string")

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from zoo.api.planning import Plan, make_plan
 from zoo.api.reading import check_unchanged, load_data
 from zoo.api.training import Training, begin_training, resume_training, score_once
-from zoo.artefacts.files import new_directory, now, read_json, write_json, write_text
+from zoo.artefacts.files import lock, new_directory, now, read_json, write_json, write_text
 from zoo.errors import ArtefactError, CheckpointError, DataError, UsageError, ZooError, one_line
 from zoo.tasks import DIRECTIONS
 from zoo.tuning.nursery import NO_MORE, PRELOADED
-from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search, lock
+from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
 
 if TYPE_CHECKING:
     import keras

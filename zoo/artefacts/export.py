@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,18 +62,12 @@ class Export:
         """
         path = Path(directory)
         content = files.read_json(path / EXPORT_FILE)
-        if content.get("format") != FORMAT:
-            raise ArtefactError(
-                f"This export is of another format. Received: format {content.get('format')!r} in {path}; accepted: "
-                f"{FORMAT}. Install a newer zoo."
-            )
+        files.check_format(content, FORMAT, "export", path)
         try:
             _Saved(**content)
         except ValidationError as error:
-            problem = error.errors()[0]
-            place = ".".join(str(part) for part in problem["loc"])
             raise ArtefactError(
-                f"{EXPORT_FILE} is damaged: {place}: {problem['msg']}. Received: {path}. Export again."
+                f"{EXPORT_FILE} is damaged: {files.first_problem(error)}. Received: {path}. Export again."
             ) from error
         check_files(path, content["files"], str(DATA_FILE))
         try:
@@ -169,12 +162,6 @@ def is_export(directory: Path) -> bool:
     return (directory / EXPORT_FILE).is_file()
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def files_of(directory: Path, place: str) -> list[str]:
     """Return the paths of a file, or of all files in a folder, within a directory; links are followed by nothing.
 
@@ -204,6 +191,6 @@ def check_files(directory: Path, listed: Mapping[str, str], place: str) -> None:
             raise ArtefactError(f"An export holds plain files. Received: {path}, by a link. Put the file itself there.")
         if not path.is_file():
             raise ArtefactError(f"A file of this export is missing. Received: no {path}. Copy it again, or export again.")
-        if listed.get(name) != sha256(path):
+        if listed.get(name) != files.sha256(path):
             said = "is not one that it lists" if name not in listed else "has another SHA-256 than it lists"
             raise ArtefactError(f"A file of this export {said}. Received: {path}. Copy it again, or export again.")

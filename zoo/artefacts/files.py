@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ArtefactError, UsageError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+LOOK = 0.2  # seconds between two tries for a lock
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], name: Callable[[Path], str] | None = None) -> None:
@@ -26,7 +35,8 @@ def write_atomically(path: Path, write: Callable[[Path], object], name: Callable
     Raises:
         ArtefactError: the disk is full, read-only or failing.
     """
-    partial = path.with_name(f".partial-{os.getpid()}-{path.stem[:40]}{path.suffix}")  # a name has at most 255 bytes
+    writer = f"{os.getpid()}-{threading.get_ident()}"
+    partial = path.with_name(f".partial-{writer}-{path.stem[:40]}{path.suffix}")  # a name has at most 255 bytes
     try:
         write(partial)
         with partial.open("rb") as file:
@@ -156,3 +166,58 @@ def new_directory(path: Path) -> Iterator[None]:
             with contextlib.suppress(OSError):
                 path.rmdir()
         raise
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def lock(path: Path, *, patience: float) -> Iterator[bool]:
+    """Hold a lock file while the block runs, if another process lets go of it in time, in seconds; give whether it is held.
+
+    The system lets go of it when its process ends, however that comes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + patience
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() < until:
+                    time.sleep(LOOK)
+                    continue
+                yield False
+                return
+            except OSError:  # a file system without locks
+                pass
+            yield True
+            return
+
+
+def check_format(content: Mapping[str, Any], accepted: int, kind: str, place: Path | str) -> None:
+    """Refuse a file of another format than this zoo reads.
+
+    Args:
+        content: of the file; `format` is its number.
+        accepted: the number that is read.
+        kind: what it is, for the message: "run directory".
+        place: where it is.
+
+    Raises:
+        ArtefactError: the number is another, or missing.
+    """
+    if content.get("format") != accepted:
+        raise ArtefactError(
+            f"This {kind} is of another format. Received: format {content.get('format')!r} in {place}; accepted: {accepted}. "
+            "Install a newer zoo."
+        )
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return where pydantic found the first problem in a file, and what it is."""
+    problem = error.errors()[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from zoo.artefacts import files
 from zoo.artefacts.engines import check_installed
-from zoo.artefacts.export import DATA_FILE, EXPORT_FILE, FORMAT, PLACES, Export, files_of, sha256
+from zoo.artefacts.export import DATA_FILE, EXPORT_FILE, FORMAT, PLACES, Export, files_of
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.distribution.strategies import strategy_of
@@ -187,7 +187,7 @@ def _without_places(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checksums(directory: Path, places: list[str]) -> dict[str, str]:
-    return {name: sha256(directory / name) for place in places for name in files_of(directory, place)}
+    return {name: files.sha256(directory / name) for place in places for name in files_of(directory, place)}
 
 
 def _on_one_device(model: keras.Model) -> keras.Model:

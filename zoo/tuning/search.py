@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artefacts.files import read_json, write_json
+from zoo.artefacts.files import lock, read_json, write_json
 from zoo.errors import ArtefactError, UsageError
 from zoo.tuning.space import Interval, Space, read_range
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from zoo.artefacts.run import Run
 
 FORMAT = 1
-LOOK = 0.2  # seconds between two tries for a lock
 SEARCH_FILE = "search.json"
 ENDED_FILE = "ended.json"  # why no more trials begin
 SIGNS = "machines"  # folder where each machine but the chief's own writes that it is there
@@ -311,30 +309,6 @@ def code_of(package: Path, *others: Path) -> dict[str, str]:
     files = {name: path for name, path in files.items() if not name.startswith(SHOWS_ONLY)}
     files |= {path.name: path for path in others if not path.is_relative_to(package)}
     return {name: hashlib.blake2b(path.read_bytes(), digest_size=6).hexdigest() for name, path in files.items()}
-
-
-@contextmanager
-def lock(path: Path, *, patience: float) -> Iterator[bool]:
-    """Hold a lock file while the block runs, if another process lets go of it in time, in seconds; give whether it is held.
-
-    The system lets go of it when its process ends, however that comes.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    until = time.monotonic() + patience
-    with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() < until:
-                    time.sleep(LOOK)
-                    continue
-                yield False
-                return
-            except OSError:  # a file system without locks
-                pass
-            yield True
-            return
 
 
 def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
