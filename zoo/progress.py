@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from typing import TypeVar
+import importlib.util
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Item = TypeVar("Item")
+
+
+def shows_bars(console: Console) -> bool:
+    """Return whether a bar can be drawn over and over: on a terminal, or in a notebook that has ipywidgets."""
+    return console.is_terminal or (console.is_jupyter and importlib.util.find_spec("ipywidgets") is not None)
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Generator[Item, None, None]:
@@ -14,8 +24,7 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
     from rich.progress import track as rich_track
 
     console = Console(stderr=True)
-    hidden = not (console.is_terminal or console.is_jupyter)
-    yield from rich_track(items, description, total=total, console=console, transient=True, disable=hidden)
+    yield from rich_track(items, description, total=total, console=console, transient=True, disable=not shows_bars(console))
 
 
 def track_share(items: Iterable[tuple[Item, float]], description: str) -> Generator[Item, None, None]:
@@ -24,9 +33,21 @@ def track_share(items: Iterable[tuple[Item, float]], description: str) -> Genera
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    hidden = not (console.is_terminal or console.is_jupyter)
-    with Progress(console=console, transient=True, disable=hidden) as progress:
+    with Progress(console=console, transient=True, disable=not shows_bars(console)) as progress:
         task = progress.add_task(description, total=1.0)
         for item, share in items:
             yield item
             progress.update(task, completed=share)
+
+
+@contextmanager
+def track_bytes(description: str, total: int) -> Generator[Callable[[int], None], None, None]:
+    """Give a function that is told how many more bytes have arrived, with a bar as `track` has it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not shows_bars(console)) as progress:
+        task = progress.add_task(description, total=total)
+        yield lambda count: progress.advance(task, count)

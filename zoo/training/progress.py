@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
+from zoo.progress import shows_bars
+
 NARROW = 70  # columns of a terminal, below which the bar is short
 
 
@@ -31,7 +33,7 @@ class EpochBars(keras.callbacks.Callback):
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(8 if self._console.width < NARROW else 20), MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"), _Scores(), console=self._console, transient=True,
-            disable=not (self._console.is_terminal or self._console.is_jupyter),
+            disable=not shows_bars(self._console),
         )  # fmt: skip
         self._bar = self._progress.add_task("", total=steps, scores="", left="")
         self._begun = self._shown = 0.0

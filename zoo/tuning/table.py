@@ -14,6 +14,7 @@ from rich.text import Text
 
 from zoo.artefacts.files import read_json
 from zoo.errors import ArtefactError
+from zoo.progress import shows_bars
 from zoo.tuning.search import Search, Trial
 
 MOST_ROWS = 20  # trials that are shown: those that run, and the newest
@@ -37,7 +38,7 @@ class TrialTable:
     def __init__(self, search: Search, workers: int, verbose: int | Literal["auto"]) -> None:
         self._search, self._workers, self._is_quiet = search, workers, verbose == 0
         self._console = Console(stderr=True)
-        self._is_live = not self._is_quiet and (self._console.is_terminal or self._console.is_jupyter)
+        self._is_live = not self._is_quiet and shows_bars(self._console)
         self._live = Live(console=self._console, auto_refresh=False) if self._is_live else None
         self._told = {trial.name for trial in search.trials if trial.status != "running"}
 
