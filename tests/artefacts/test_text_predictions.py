@@ -218,6 +218,7 @@ def test_runs_on_images_and_tables_have_a_report_without_a_baseline(image_run: z
         assert all(f"<td>{name}</td>" in page for name in each.metrics)
 
 
+@pytest.mark.slow
 def test_a_model_of_raw_texts_trains_predicts_and_opens_again(tmp_path: Path) -> None:
     vectorize = keras.layers.TextVectorization(max_tokens=50, output_sequence_length=6)
     vectorize.adapt(TEXTS)

@@ -11,6 +11,7 @@ CLOSE = 1e-5  # relative to the largest number of its kind: float32, summed in a
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_model_fits_on_two_devices_as_on_one_with_either_form_of_labels(job: Callable[..., tuple[Any, str]]) -> None:
     """With L2, class weights, moving averages and batches that are never even; batch normalisation synchronised."""
     found, said = job("mirrored", TF_CPP_MIN_LOG_LEVEL="0")

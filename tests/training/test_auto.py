@@ -37,6 +37,7 @@ def test_everything_is_chosen_and_recorded_and_can_be_repeated(tmp_path: Path) -
     assert again.history == run.history
 
 
+@pytest.mark.slow
 def test_a_small_budget_is_kept_and_leaves_settings_as_they_are(tmp_path: Path) -> None:
     run = zoo.train("mlp", data="digits", epochs=1, auto_seconds=1e-9, out=tmp_path / "run", verbose=0, **ALL)
     record = run.content["auto"]
@@ -135,6 +136,7 @@ def test_half_precision_is_taken_where_it_is_clearly_faster(
     assert words in why
 
 
+@pytest.mark.slow
 def test_precision_reaches_the_layers_and_keras_global_policy_stays(tmp_path: Path) -> None:
     run = zoo.train("mlp", data="iris", epochs=1, precision="mixed_bfloat16", out=tmp_path / "run", verbose=0)
     assert {layer.compute_dtype for layer in run.model.layers if layer.count_params()} == {"bfloat16", "float32"}

@@ -115,6 +115,7 @@ def test_smoothing_has_no_bias_at_the_beginning() -> None:
     assert smooth([1.0, 2.0])[1] == pytest.approx((0.9 * 1 + 2) / 1.9)
 
 
+@pytest.mark.slow
 def test_a_named_model_takes_the_settings_of_its_recipe_and_the_callers() -> None:
     quick = zoo.find_learning_rate("mlp", data="iris", steps=30, verbose=0)
     momentum = zoo.find_learning_rate("mlp", data="iris", steps=30, optimizer="momentum", batch_size=8, verbose=0)
@@ -154,6 +155,7 @@ def test_accumulation_changes_the_suggestion_little() -> None:
     assert alone / 5 < gathered < 5 * alone
 
 
+@pytest.mark.slow
 def test_a_model_that_came_without_an_optimizer_goes_without_one(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     sweep = zoo.find_learning_rate(model, data="iris", verbose=0)

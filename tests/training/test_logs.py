@@ -11,6 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import zoo
 
 
+@pytest.mark.slow
 def test_tensorboard_reads_every_score_of_every_epoch(tmp_path: Path) -> None:
     run = zoo.train("linear", data="iris", epochs=4, out=tmp_path / "run", verbose=0)
     for part, prefix in (("train", ""), ("validation", "val_")):

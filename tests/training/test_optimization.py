@@ -47,6 +47,7 @@ class Follow(keras.callbacks.Callback):
         self.seen.append([weight.numpy().copy() for weight in self.model.trainable_weights])
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_scored_kept_and_returned(tmp_path: Path) -> None:
     follow = Follow()
     run = train(tmp_path / "run", "mlp", ema=0.8, callbacks=[follow])
@@ -106,6 +107,7 @@ def test_weights_of_what_is_not_there_are_refused(tmp_path: Path, data: Any, wei
         train(tmp_path / "run", "linear", data, class_weight=weight)
 
 
+@pytest.mark.slow
 def test_training_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path: Path) -> None:
     asked = {
         "optimizer": "momentum",
@@ -125,12 +127,14 @@ def test_training_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path: Pa
         )
 
 
+@pytest.mark.slow
 def test_the_last_epoch_is_kept_by_default(tmp_path: Path) -> None:
     run = train(tmp_path / "run", optimizer="momentum", learning_rate=0.3, epochs=8)
     scores = run.model.evaluate(zoo.load_data(TABLE).validation, return_dict=True, verbose=0)
     assert scores["loss"] == pytest.approx(run.history["val_loss"][-1], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_rate_falls_at_a_plateau_and_the_history_has_it(tmp_path: Path) -> None:
     asked = {"schedule": "plateau", "plateau_patience": 1, "decay": 0.5, "learning_rate": 0.25, "epochs": 10}
     run = train(tmp_path / "run", "linear", optimizer="sgd", **asked)

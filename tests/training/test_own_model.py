@@ -70,6 +70,7 @@ class Stop(keras.callbacks.Callback):
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_a_schedule_that_begins_at_0_can_be_gone_on_with(tmp_path: Path) -> None:
     stop = Stop()
     rising = keras.optimizers.schedules.CosineDecay(0.0, 100, warmup_target=1e-2, warmup_steps=4)
@@ -133,6 +134,7 @@ def test_what_is_no_list_of_callbacks_is_refused(tmp_path: Path, given: Any) -> 
         zoo.train("mlp", data="iris", out=tmp_path / "run", callbacks=given, verbose=0)
 
 
+@pytest.mark.slow
 def test_after_divergence_the_advice_can_be_followed(tmp_path: Path) -> None:
     model = classifier()
     with pytest.raises(ZooError, match=r"Try learning_rate=0\.01"):

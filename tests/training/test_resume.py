@@ -187,6 +187,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_says_so(
     assert_equal_runs(run, whole("mlp")[0])
 
 
+@pytest.mark.slow
 def test_without_a_whole_checkpoint_nothing_is_made_up(tmp_path: Path) -> None:
     run = stopped(tmp_path / "run")
     for path in checkpoints_of(run):
@@ -237,6 +238,7 @@ def test_a_run_is_finished_when_its_report_is_there(tmp_path: Path, monkeypatch:
     assert (run.directory / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_returned_as_it_is(whole: Callable[[str], tuple[Path, StopAt]]) -> None:
     directory, _ = whole("mlp")
     before = (directory / "run.json").read_bytes()
@@ -323,7 +325,7 @@ zoo.train(resume=out, verbose=0) if exists else zoo.train(config={settings!r}, o
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cnn", "lstm"])
+@pytest.mark.parametrize("name", ["cnn", pytest.param("lstm", marks=pytest.mark.long)])
 def test_ten_kills_three_of_them_inside_a_checkpoint_change_nothing(tmp_path: Path, name: str) -> None:
     settings = {**CASES[name], "checkpoint_seconds": 0.05, "epochs": {"cnn": 40, "lstm": 4}[name]}
     code = KILLED.format(settings=settings)

@@ -103,6 +103,7 @@ class Registered(keras.Model):
         return self.dense(rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
@@ -258,6 +259,7 @@ def test_an_output_wider_than_the_classes_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_model_has_the_same_weights_in_two_fresh_processes(tmp_path: Path) -> None:
     code = """
 import hashlib, json, sys, tempfile
@@ -292,6 +294,7 @@ print(json.dumps(found))
     assert first == second
 
 
+@pytest.mark.slow
 def test_splits_are_trained_on_as_they_are_whatever_the_recipe_says_of_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +306,7 @@ def test_splits_are_trained_on_as_they_are_whatever_the_recipe_says_of_reading(
     assert run.settings["data.ignore_columns"] == []
 
 
+@pytest.mark.slow
 def test_what_training_gave_is_there_without_its_directory(tmp_path: Path) -> None:
     run = zoo.train("linear", data="iris", epochs=2, out=tmp_path / "run", verbose=0)
     shutil.rmtree(run.directory)

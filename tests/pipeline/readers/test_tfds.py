@@ -127,6 +127,7 @@ def test_workers_stream_their_own_files(tmp_path: Path) -> None:
     assert not {image for image, _ in parts[1]} & set(whole)
 
 
+@pytest.mark.slow
 def test_another_file_format_gives_the_same(prepared: Path, tmp_path: Path) -> None:
     builder = TinyShapes(data_dir=tmp_path, file_format="parquet")
     builder.download_and_prepare()
