@@ -84,7 +84,7 @@ def test_build_takes_the_weights_of_a_run(run: zoo.Run) -> None:
         ({"name": "cnn", "data": "digits", "num_classes": 3}, UsageError, "num_classes=3; the data have 10"),
         ({"name": "cnn", "data": "digits", "input_shape": (9, 9, 1)}, UsageError, "do not fit the data"),
         ({"name": "mlp", "task": "tabular_classification"}, UsageError, "needs num_classes= or data="),
-        ({"name": "cnn", "weights": "nowhere"}, ArtefactError, "no such run directory. Received: nowhere"),
+        ({"name": "cnn", "weights": "nowhere/run"}, ArtefactError, "no such run directory. Received: nowhere/run"),
     ],
 )
 def test_build_refuses_what_does_not_fit(arguments: dict[str, Any], error: type, words: str) -> None:

@@ -12,15 +12,17 @@ from zoo.keras_import import register_with_keras
 
 if TYPE_CHECKING:
     from zoo import text
-    from zoo.api import baseline, build, compare, evaluate, export, find_learning_rate, load, load_data, train, tune
+    from zoo.api import baseline, build, compare, evaluate, export, find_learning_rate, load, load_data, train, tune, verify
     from zoo.api.hypermodel import HyperModel
     from zoo.artefacts.export import Export
     from zoo.artefacts.predictor import Predictions, Predictor
+    from zoo.artefacts.released import list_pretrained
     from zoo.artefacts.run import Run
     from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError
     from zoo.evaluation.baseline import Baseline
     from zoo.evaluation.comparison import Comparison
     from zoo.evaluation.scores import Evaluation
+    from zoo.evaluation.verification import Verification
     from zoo.pipeline.info import DataInfo
     from zoo.pipeline.splits import Splits
     from zoo.registry import info, list_datasets, list_models, register_dataset, register_model
@@ -38,6 +40,7 @@ _HOME = {
     "load_data": "zoo.api",
     "train": "zoo.api",
     "tune": "zoo.api",
+    "verify": "zoo.api",
     "Export": "zoo.artefacts.export",
     "Predictions": "zoo.artefacts.predictor",
     "Predictor": "zoo.artefacts.predictor",
@@ -57,9 +60,11 @@ _HOME = {
     "info": "zoo.registry",
     "list_datasets": "zoo.registry",
     "list_models": "zoo.registry",
+    "list_pretrained": "zoo.artefacts.released",
     "register_dataset": "zoo.registry",
     "register_model": "zoo.registry",
     "Search": "zoo.tuning.search",
+    "Verification": "zoo.evaluation.verification",
     "text": "zoo.text",
 }
 
@@ -80,6 +85,7 @@ __all__ = [
     "Splits",
     "UnknownNameError",
     "UsageError",
+    "Verification",
     "ZooError",
     "baseline",
     "build",
@@ -90,6 +96,7 @@ __all__ = [
     "info",
     "list_datasets",
     "list_models",
+    "list_pretrained",
     "load",
     "load_data",
     "register_dataset",
@@ -97,6 +104,7 @@ __all__ = [
     "text",
     "train",
     "tune",
+    "verify",
 ]
 
 

@@ -75,12 +75,23 @@ class DataArguments(BaseModel):
     buckets: bool = Field(
         default=True, description="texts: training batches hold texts of about one length; else all are filled up to max_length"
     )
+    vocabulary: str | None = Field(
+        default=None, description="texts: the run or released model whose words and lengths are taken; else they are learned"
+    )
     raw: bool = Field(default=False, description="texts: give strings in place of ids, for a model that takes raw text")
 
     @model_validator(mode="after")
     def _either_fold_or_none(self) -> DataArguments:
         if self.fold is not None and not self.validation:
             raise ValueError("data.fold makes a validation part, and data.validation=0 none: leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _either_vocabulary_or_how_to_learn_one(self) -> DataArguments:
+        names = ("vocabulary_size", "min_frequency", "lower", "char_level", "max_length", "truncation", "padding", "raw")
+        beside = [f"data.{name}" for name in names if name in self.model_fields_set]
+        if self.vocabulary is not None and beside:
+            raise ValueError(f"data.vocabulary brings them: leave out {', '.join(beside)}")
         return self
 
     @field_validator("fold")

@@ -9,5 +9,18 @@ from zoo.api.scoring import baseline, compare, evaluate, load
 from zoo.api.searching import tune
 from zoo.api.sweeping import find_learning_rate
 from zoo.api.training import train
+from zoo.api.verifying import verify
 
-__all__ = ["baseline", "build", "compare", "evaluate", "export", "find_learning_rate", "load", "load_data", "train", "tune"]
+__all__ = [
+    "baseline",
+    "build",
+    "compare",
+    "evaluate",
+    "export",
+    "find_learning_rate",
+    "load",
+    "load_data",
+    "train",
+    "tune",
+    "verify",
+]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zoo import registry
+from zoo.api.pretrained import find_weights, set_weights
 from zoo.api.reading import load_for
 from zoo.errors import UnknownNameError, UsageError
 from zoo.tasks import Task, find_task
@@ -36,7 +37,10 @@ def build(
     Args:
         name: a model or variant, for example "cnn" or "cnn/tiny"; see `list_models`.
         data: anything that `load_data` takes; sets input shape, classes and statistics.
-        weights: a run, or its directory, whose weights to begin with; the architecture must be the same.
+        weights: trained weights to begin with: of a released model, by its data ("mnist" for "cnn@mnist", see
+            `list_pretrained`) or its whole name; of a run, or its directory. The model gets the arguments that it was trained
+            with, where neither you nor the data say otherwise. Where `num_classes`, `num_outputs` or the data's labels are
+            others than its own, its last layer is fresh.
         task: name of the task; by default that of `data`, else the one that the arguments ask for.
         optimizer: a name, or a Keras optimizer.
         learning_rate: above 0; None takes Keras' default for the optimizer.
@@ -50,7 +54,8 @@ def build(
         labels alike.
 
     Raises:
-        UsageError: a name, argument or value is not accepted.
+        UsageError: a name, argument or value is not accepted, or weights do not fit.
+        ArtefactError: the weights cannot be read or fetched.
         DataError: the data cannot be read.
 
     Example:
@@ -67,18 +72,24 @@ def build(
             accepted = {*entry.defaults, "data", "weights", "task", "optimizer", "learning_rate", "strategy"}
             raise UnknownNameError(f"argument of model {name!r}", argument, accepted)
     scope = scope_of(choose_strategy(strategy))  # workers meet before data are read
+    source = None if weights is None else find_weights(name, weights)
     info = None if data is None else load_for(entry, data, task).info
     with scope:
-        model, chosen, width = uncompiled(name, info, task, model_arguments)
-        if weights is not None:
-            _set_weights(model, weights)
+        model, chosen, width = uncompiled(name, info, task, model_arguments, source=source)
+        if source is not None:
+            set_weights(model, source, width, info)
         compile_model(model, chosen, width, optimizer, learning_rate)
     check_distributable(model)
     return model
 
 
 def uncompiled(
-    name: str, info: DataInfo | None, task: str | None, given: Mapping[str, Any], precision: str | None = None
+    name: str,
+    info: DataInfo | None,
+    task: str | None,
+    given: Mapping[str, Any],
+    precision: str | None = None,
+    source: Run | None = None,
 ) -> tuple[keras.Model, Task, int]:
     """Return the model, its task, and the width of its output.
 
@@ -88,14 +99,17 @@ def uncompiled(
         task: name of the task, where `info` does not say.
         given: arguments of the factory.
         precision: Keras' dtype policy; None is the global one.
+        source: a run whose weights the model is for.
     """
+    from zoo.api.pretrained import arguments_of
     from zoo.config import check_values
 
     entry, variant = registry.find_model(name)
     given = check_values(entry.name, entry.annotations, entry.defaults, entry.arguments(None, given))
     from_data = {key: value for key, value in (info.model_arguments() if info else {}).items() if key in entry.defaults}
-    arguments = {**entry.defaults, **entry.arguments(variant, {}), **from_data, **given}
-    named = task or (info.task_name if info else None)
+    learned = arguments_of(source, entry) if source else {}
+    arguments = {**entry.defaults, **learned, **entry.arguments(variant, {}), **from_data, **given}
+    named = task or (info.task_name if info else source.info.task_name if learned and source else None)
     chosen = find_task(named) if named else _implied_task(entry, arguments)
     if chosen.name not in entry.tasks:
         others = registry.list_models(task=chosen.name)
@@ -153,16 +167,3 @@ def _implied_task(entry: registry.ModelEntry, arguments: Mapping[str, Any]) -> T
     tasks = [find_task(name) for name in entry.tasks]
     fitting = [task for task in tasks if task.kind == kind and task.input_name == input_name]
     return (fitting or tasks)[0]
-
-
-def _set_weights(model: keras.Model, weights: Any) -> None:
-    from zoo.artefacts.run import Run
-
-    source = (weights if isinstance(weights, Run) else Run.open(weights)).model
-    theirs, ours = [tuple(w.shape) for w in source.weights], [tuple(w.shape) for w in model.weights]
-    if theirs != ours:
-        raise UsageError(
-            f"The weights do not fit the model. Received: {len(theirs)} weights of shapes {theirs}; the model has "
-            f"{len(ours)} of shapes {ours}. Build it with the run's own arguments."
-        )
-    model.set_weights(source.get_weights())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.config import DataArguments
     from zoo.pipeline.examples import Examples
     from zoo.pipeline.splits import Splits
+    from zoo.pipeline.texts import TextPreprocessor
 
 
 def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | None = None, **arguments: Any) -> Splits:
@@ -33,7 +34,8 @@ def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | No
         **arguments: see `zoo.config.DataArguments`: `label_column`, `text_column`, `encoding`, `parts`, `ignore_columns`,
             `image_size`, `channels`, `validation`, `split_seed`, `duplicates`, `overlap`, `conflicts`, `broken`,
             `data_dir`, `memory_budget_mb`; for texts `vocabulary_size`, `min_frequency`, `lower`, `char_level`,
-            `max_length`, `truncation`, `padding`, `buckets`, `raw`.
+            `max_length`, `truncation`, `padding`, `buckets`, `raw`; `vocabulary`, a run or released model whose words and
+            lengths are taken, for its weights.
 
     Raises:
         UsageError: a name or argument is not accepted.
@@ -59,7 +61,8 @@ def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | No
         raise UsageError(f"`seed` is a whole number from 0 to 2**32 - 1. Received: {seed!r}. Try 0.")
     checked = data_arguments(arguments)
     examples, own_task = read(data, checked, task)
-    return prepare(examples, checked, task=task or own_task, batch_size=batch_size, seed=seed)
+    text = None if checked.vocabulary is None else _text_of(checked.vocabulary)
+    return prepare(examples, checked, task=task or own_task, batch_size=batch_size, seed=seed, text=text)
 
 
 def load_for(entry: registry.ModelEntry | None, data: Any, task: str | None, **arguments: Any) -> Splits:
@@ -105,6 +108,18 @@ def read(data: Any, arguments: DataArguments, task: str | None) -> tuple[Example
             None,
         )
     return read_object(data, arguments, "arrays", task), None
+
+
+def _text_of(name: str) -> TextPreprocessor:
+    """Return what turns texts to ids for a run or a released model."""
+    from zoo.artefacts.run import Run
+
+    text = Run.open(name).info.text
+    if text is None:
+        raise UsageError(
+            f"`vocabulary` is that of a model of texts turned to ids. Received: {name!r}. Name one, or leave it out."
+        )
+    return text
 
 
 def default_data(task: str | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo import registry
@@ -142,29 +141,36 @@ def compare(*runs: Run | str | os.PathLike[str]) -> Comparison:
 
 
 def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Predictor:
-    """Return a Predictor for a run directory or an export: raw input in, labels and probabilities out.
+    """Return a Predictor for a run, an export or a released model: raw input in, labels and probabilities out.
 
     Nothing in the files is run as code. TensorFlow is only imported for what needs it: a run, or an export's formats
     "saved_model" and "keras".
 
     Args:
-        path: the directory.
+        path: the directory; or the name of a released model, "cnn@mnist", see `list_pretrained`.
         engine: "saved_model", "litert", "onnx" or "keras"; by default the fastest of an export whose package is installed.
 
     Raises:
-        ArtefactError: there is no run and no export, or it is damaged.
-        UsageError: there is no such format in it, or its package is not installed.
+        ArtefactError: there is no run and no export, it is damaged, or it cannot be fetched.
+        UsageError: there is no such released model, no such format in it, or its package is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> load("cnn@mnist").predict(np.zeros((28, 28), "uint8")).probabilities.shape
+        (1, 10)
     """
     from zoo.artefacts.export import Export, is_export
+    from zoo.artefacts.released import directory_of
 
-    if isinstance(path, str | os.PathLike) and is_export(Path(path)):
-        return Export.open(Path(path)).predictor(engine)
+    directory = directory_of(path)
+    if is_export(directory):
+        return Export.open(directory).predictor(engine)
     from zoo.artefacts.run import RUN_FILE, Run
 
-    if isinstance(path, str | os.PathLike) and not (Path(path) / RUN_FILE).is_file():
+    if not (directory / RUN_FILE).is_file():
         raise ArtefactError(
             f"Neither a run nor an export is here. Received: {path}. Give the directory that `zoo.train` or `zoo.export` made."
         )
     if engine not in (None, "keras"):
         raise UsageError(f"A run has its Keras model only. Received: engine={engine!r} for {path}. Export it first.")
-    return Run.open(path).predictor
+    return Run.open(directory).predictor

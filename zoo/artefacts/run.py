@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from zoo.artefacts import files
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictions, Predictor
+from zoo.artefacts.released import directory_of, read_card
 from zoo.config import UNNAMED, Settings, write_yaml
 from zoo.distribution.cluster import STARTED_BY
-from zoo.errors import ArtefactError, UsageError, WorkerLostError, ZooError, one_line
+from zoo.errors import ArtefactError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.tasks import find_task
 
@@ -53,7 +54,7 @@ class Run:
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str]) -> Run:
-        """Open a run directory.
+        """Open a run directory, or a released model by its name ("cnn@mnist").
 
         Raises:
             ArtefactError: it is missing, damaged, of a newer format, or has no finished epoch.
@@ -73,17 +74,11 @@ class Run:
         Raises:
             ArtefactError: it is missing, damaged or of a newer format.
         """
-        if not isinstance(directory, str | os.PathLike):
-            raise UsageError(f"A run is named by its directory. Received: {type(directory).__name__}. Give a path.")
-        path = Path(directory)
+        path = directory_of(directory)
         if not path.is_dir():
             raise ArtefactError(f"There is no such run directory. Received: {path}. `zoo.train` makes one.")
         content = files.read_json(path / RUN_FILE)
-        if content.get("format") != FORMAT:
-            raise ArtefactError(
-                f"This run directory is of another format. Received: format {content.get('format')!r} in {path}; accepted: "
-                f"{FORMAT}. Install a newer zoo."
-            )
+        files.check_format(content, FORMAT, "run directory", path)
         if not {"status", "settings"} <= set(content):
             raise ArtefactError(f"{RUN_FILE} is damaged: parts are missing. Received: {path}. Restore or train again.")
         try:
@@ -129,7 +124,13 @@ class Run:
 
     @property
     def card(self) -> dict[str, Any]:
-        """What is known of the model: its name, settings, test scores, versions and times, as plain data."""
+        """What is known of the model: its name, settings, test scores, versions and times, as plain data.
+
+        Of a released model it is `card.json`: also its intended use and limits, and the licence of its data.
+        """
+        released = read_card(self.directory)
+        if released is not None:
+            return released
         names = ("settings", "metrics", "versions", "device", "commit", "started", "timings")
         return {"model": self.settings.get("model"), **{name: self.content[name] for name in names if name in self.content}}
 

@@ -6,20 +6,32 @@ import argparse
 
 from zoo import registry
 from zoo.cli import options, output
+from zoo.errors import UnknownNameError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo info` takes."""
-    parser.add_argument("name", help="a model, a variant such as cnn/tiny, a data set, or a recipe such as cnn@mnist")
+    parser.add_argument(
+        "name", help="a model, a variant such as cnn/tiny, a data set, a recipe such as cnn@mnist, or a released model"
+    )
     options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show what is known of a model, a data set or a recipe.
+    """Show what is known of a model, a data set, a recipe or a released model.
 
     Example: zoo info cnn
     """
-    content = registry.info(arguments.name).to_dict()
+    try:
+        content = registry.info(arguments.name).to_dict()
+    except UnknownNameError:
+        if "@" not in arguments.name:
+            raise
+        from zoo.artefacts.released import find_released
+
+        card = find_released(arguments.name).directory() / ("card.json" if arguments.json else "README.md")
+        output.print_line(card.read_text(encoding="utf-8").rstrip())
+        return 0
     if arguments.json:
         output.print_json(content)
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from zoo import registry
 from zoo.cli import options, output
@@ -16,15 +17,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-params", type=int, metavar="N", help="only models with at most N parameters")
     parser.add_argument("--tag", action="append", default=[], help="only those with this tag; may be repeated")
     parser.add_argument("--sort", default="name", help="order of the models: name or params")
-    parser.add_argument("--datasets", action="store_true", help="list data sets in place of models")
+    shelf = parser.add_mutually_exclusive_group()
+    shelf.add_argument("--datasets", action="store_true", help="list data sets in place of models")
+    shelf.add_argument("--pretrained", action="store_true", help="list released models: trained, with a card")
     options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List models, or data sets, with their size and task.
+    """List models, data sets or released models with their size and task.
 
     Example: zoo list "*net*" --task image_classification --sort params
     """
+    if arguments.pretrained:
+        return _list_pretrained(arguments)
     if arguments.datasets:
         if arguments.max_params is not None or arguments.sort != "name":
             raise UsageError("--max-params and --sort are for models. Received: them with --datasets. Leave them out.")
@@ -48,3 +53,27 @@ def run(arguments: argparse.Namespace) -> int:
         known = registry.list_datasets() if arguments.datasets else registry.list_models()
         output.print_line(f"Nothing matches {arguments.pattern!r} here.{nearest(arguments.pattern, known)}")
     return 0
+
+
+def _list_pretrained(arguments: argparse.Namespace) -> int:
+    from zoo.artefacts.released import released_models
+
+    if arguments.max_params is not None or arguments.sort != "name" or arguments.tag:
+        raise UsageError("--max-params, --sort and --tag are for models. Received: them with --pretrained. Leave them out.")
+    found = dict(sorted(released_models(arguments.pattern, task=arguments.task).items()))
+    if arguments.json:
+        output.print_json([{"name": name, "place": each.place, **each.model.model_dump()} for name, each in found.items()])
+    elif found:
+        rows = [
+            (name, each.model.task, each.model.parameters, f"{each.model.bytes / 1e6:.1f}", _score(each.model.scores))
+            for name, each in found.items()
+        ]
+        output.print_table(("name", "task", "parameters", "MB", "test score"), rows, right=("parameters", "MB"))
+    else:
+        output.print_line(f"Nothing matches {arguments.pattern!r} here.{nearest(arguments.pattern, released_models())}")
+    return 0
+
+
+def _score(scores: Mapping[str, float]) -> str:
+    name = next((name for name in ("accuracy", "r2") if name in scores), "loss")
+    return f"{name} {scores[name]:.4f}"

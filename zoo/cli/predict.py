@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo predict` takes."""
-    parser.add_argument("directory", metavar="RUN", help="a run directory, or an export")
+    parser.add_argument(
+        "directory", metavar="RUN", help="a run directory, an export, or a released model, for example cnn@mnist"
+    )
     parser.add_argument(
         "inputs",
         nargs="*",
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Predict labels and probabilities for texts or image files, or for a file or folder in bulk.
 
-    Example: zoo predict runs/lstm-reviews_sample-20260101-120000 "a film I will not forget"
+    Example: zoo predict lstm@imdb "a film I will not forget"
     """
     if bool(arguments.data) != bool(arguments.out) or (arguments.data and arguments.inputs):
         raise UsageError(
@@ -70,8 +72,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _load(arguments: argparse.Namespace) -> Predictor:
     """Return what predicts: an export's fastest format, for many examples where a file of them is given, or a run's model."""
     from zoo.artefacts.export import Export, is_export
+    from zoo.artefacts.released import directory_of
 
-    directory = Path(arguments.directory)
+    directory = directory_of(arguments.directory)
     if is_export(directory):
         with output.quiet_start():
             predictor = Export.open(directory).predictor(arguments.engine, for_many=bool(arguments.data))

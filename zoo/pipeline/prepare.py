@@ -28,7 +28,15 @@ WITHOUT_VALIDATION = 0.1  # share that is cut off as ever, and joined again, so 
 JOINED = "train and validation"  # a part of a source that is made of two
 
 
-def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, batch_size: int, seed: int) -> Splits:
+def prepare(
+    examples: Examples,
+    arguments: DataArguments,
+    *,
+    task: str | None,
+    batch_size: int,
+    seed: int,
+    text: TextPreprocessor | None = None,
+) -> Splits:
     """Return the parts of a data source, ready to train on.
 
     Args:
@@ -37,6 +45,7 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
         task: name of the task; None guesses it from the targets.
         batch_size: rows a batch.
         seed: of the training order.
+        text: what turns texts to ids; None learns it from the training part.
 
     Raises:
         DataError: the data are empty, broken, of one class, or do not fit the task.
@@ -74,8 +83,9 @@ def prepare(examples: Examples, arguments: DataArguments, *, task: str | None, b
         )
     features = features_of[own_train]
     table = TablePreprocessor.fit(features.iloc[train_rows]) if isinstance(features, pd.DataFrame) else None
-    text = None
-    if isinstance(features, Texts) and not arguments.raw:
+    if text is not None and not isinstance(features, Texts):
+        raise UsageError(f"`vocabulary` is for texts. Received: it beside {examples.kind}s. Leave it out.")
+    if isinstance(features, Texts) and not arguments.raw and text is None:
         text = TextPreprocessor.fit(track(features.rows(train_rows), "Learning the vocabulary"), arguments)
     used = {own for own, _ in places.values()}
     sources = {own: _source(features_of[own], hashes[own], table, text, arguments) for own in used}

@@ -1,0 +1,334 @@
+"""Make released models: `python scripts/release.py cnn@mnist` trains its recipe and writes saved_models/cnn@mnist/ with a card.
+
+The recipe is run with three seeds; the model of the first, whichever scored best, is released. Its weights are kept in
+float16 where that costs nothing on the validation part. Real data are found as `zoo.load_data` finds them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import yaml
+
+import zoo
+from zoo.artefacts import files
+from zoo.artefacts.released import CARD_FILE, FORMAT, INDEX_FILE
+from zoo.artefacts.run import DATA_FILE, MODEL_FILE, RUN_FILE
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "saved_models"
+SEEDS = (0, 1, 2)
+RESAMPLES = 10_000
+LARGEST_FILE, LARGEST_FOLDER = 8_000_000, 25_000_000  # bytes
+SAME_LABELS = 0.999  # share of the validation examples whose label float16 may not change
+MOST_LOST = 0.0005  # of the validation accuracy
+SHOWN = ("accuracy", "macro_f1")
+
+
+def read_facts() -> dict[str, Any]:
+    """Return what `releases.yaml` says."""
+    facts: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("releases.yaml").read_text(encoding="utf-8"))
+    return facts
+
+
+def command_of(model: str, data: str, changes: Mapping[str, Any]) -> str:
+    """Return the command line that trains the model."""
+    return " ".join([f"zoo train {model} --data {data}", *(f"--set {name}={value}" for name, value in changes.items())])
+
+
+def interval_of(confusion: Sequence[Sequence[int]]) -> dict[str, list[float]]:
+    """Return 95 % intervals of accuracy and macro F1: the test examples drawn anew, percentiles (Efron, 1979).
+
+    Args:
+        confusion: rows are labels, columns predictions; counts.
+    """
+    counts = np.asarray(confusion, np.int64)
+    classes, total = len(counts), counts.sum()
+    drawn = np.random.default_rng(0).multinomial(total, counts.ravel() / total, RESAMPLES).reshape(-1, classes, classes)
+    right = np.diagonal(drawn, axis1=1, axis2=2)  # (resamples, classes)
+    f1 = 2 * right / np.maximum(drawn.sum(axis=1) + drawn.sum(axis=2), 1)
+    found = {"accuracy": right.sum(axis=1) / total, "macro_f1": f1.mean(axis=1)}
+    return {name: [round(float(edge), 4) for edge in np.percentile(values, (2.5, 97.5))] for name, values in found.items()}
+
+
+def halve(source: Path, target: Path) -> None:
+    """Write a `.keras` file anew with its float32 weights as float16, compressed; Keras reads them into float32 variables."""
+    with zipfile.ZipFile(source) as before, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after:
+        for name in before.namelist():
+            content = before.read(name)
+            after.writestr(zipfile.ZipInfo(name), _halved(content) if name.endswith(".h5") else content, zipfile.ZIP_DEFLATED)
+
+
+def _halved(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as source, h5py.File(buffer, "w") as target:
+
+        def copy(name: str, thing: h5py.Group | h5py.Dataset) -> None:
+            if isinstance(thing, h5py.Dataset):
+                values = thing[()]
+                target.create_dataset(name, data=values.astype(np.float16) if values.dtype == np.float32 else values)
+            else:
+                target.require_group(name)
+            target[name].attrs.update(thing.attrs)
+
+        source.visititems(copy)
+        target.attrs.update(source.attrs)
+    return buffer.getvalue()
+
+
+def save_small(run: zoo.Run, data: zoo.Splits, folder: Path) -> tuple[Path, str]:
+    """Save a run's model without the state of its optimizer; return the file, and "float16" where that costs nothing."""
+    import keras
+
+    from zoo.artefacts.keras_files import load_keras
+    from zoo.evaluation.scores import answers
+    from zoo.training.compile import compile_model
+
+    model = keras.models.clone_model(run.model)
+    model.set_weights(run.model.get_weights())
+    compile_model(model, run.info.task, run.info.num_outputs, "sgd", None)  # has no state of its own
+    full, half = folder / "full.keras", folder / "half.keras"
+    model.save(full)
+    halve(full, half)
+    truth, expected = answers(model, data, "validation")
+    found = answers(load_keras(half), data, "validation")[1]
+    same = (expected.argmax(axis=1) == found.argmax(axis=1)).mean()
+    lost = (expected.argmax(axis=1) == truth).mean() - (found.argmax(axis=1) == truth).mean()
+    print(f"float16: {same:.4%} of the validation labels stay, accuracy {-lost:+.4%}")
+    return (half, "float16") if same >= SAME_LABELS and lost <= MOST_LOST else (full, "float32")
+
+
+def baseline_of(run: zoo.Run, data: str) -> dict[str, Any]:
+    """Return what a simple model scores on the same test part."""
+    if run.info.task.input_name == "text":
+        found = run.content["baseline"]
+        return {"name": "TF-IDF of words and pairs of words, logistic regression", "accuracy": found["accuracy"]}
+    with tempfile.TemporaryDirectory() as folder:
+        linear = zoo.train("linear", data=data, out=Path(folder) / "run", epochs=5)
+    return {"name": "one linear layer on the pixels, 5 epochs", "accuracy": linear.metrics["accuracy"]}
+
+
+def make_card(name: str, facts: Mapping[str, Any], run: zoo.Run, **measured: Any) -> dict[str, Any]:
+    """Return the card of a model, as plain data; `files` are added last."""
+    release = facts["models"][name]
+    model, _, data = release["recipe"].partition("@")
+    changes = release.get("set", {})
+    return {
+        "name": name,
+        "intended_use": release["intended_use"],
+        "limits": release["limits"],
+        "model": model,
+        "task": run.info.task_name,
+        "parameters": run.model.count_params(),
+        "labels": list(run.info.labels),
+        "data": {
+            "name": data,
+            **facts["data"][data],
+            "fingerprint": run.info.fingerprint,
+            "num_examples": run.info.num_examples,
+        },
+        "recipe": release["recipe"],
+        "changes": {"settings": changes, "why": release["why_set"]} if changes else None,
+        "command": command_of(model, data, changes),
+        "hardware": f"{run.content['device']['cpus']} cores, {run.content['device']['machine']}, no GPU",
+        "seconds": round(run.content["timings"]["fit_s"]),
+        "seed": run.settings["seed"],
+        "versions": run.content["versions"],
+        "commit": run.content["commit"],
+        **measured,
+    }
+
+
+def readme_of(card: Mapping[str, Any]) -> str:
+    """Return the card as a page."""
+    name, data, scores, parts = card["name"], card["data"], card["scores"], card["data"]["num_examples"]
+    is_text = card["task"] == "text_classification"
+    example = "a film I will not forget" if "imdb" in name else "房间很干净下次还会来"
+    call = f'zoo predict {name} "{example}"' if is_text else f"zoo predict {name} seven.png"
+    model, _, short = name.partition("@")
+    limits = "\n".join(f"- {limit}" for limit in card["limits"])
+    rows = "\n".join(
+        f"| {score} | {scores[score]:.4f} | {card['intervals'][score][0]:.4f} to {card['intervals'][score][1]:.4f} |"
+        for score in SHOWN
+    )
+    changed = f" {card['changes']['why']}" if card["changes"] else ""
+    sums = "\n".join(f"| {path} | {file['bytes']:,} | `{file['sha256']}` |" for path, file in card["files"].items())
+    return f"""# {name}
+
+{card["intended_use"]}
+
+```bash
+{call}
+zoo verify {name}
+```
+
+```python
+predictor = zoo.load("{name}")  # raw input in, labels and probabilities out
+model = zoo.build("{model}", weights="{short}")  # to train on; num_classes=3 gives it a fresh last layer
+```
+
+## Limits
+
+{limits}
+
+## Scores
+
+On the {parts["test"]:,} test examples, looked at once:
+
+| score | value | 95 % interval |
+|---|---|---|
+{rows}
+
+Baseline ({card["baseline"]["name"]}): accuracy {card["baseline"]["accuracy"]:.4f}.
+The interval is of the test examples drawn anew. Of three seeds this model is the first; their test accuracies are
+{", ".join(f"{value:.4f}" for value in card["seeds"])}.
+
+## Data
+
+{data["title"]}: {data["what"]}. {parts["train"]:,} examples were trained on, {parts["validation"]:,} chosen on.
+Labels: {", ".join(map(str, card["labels"]))}.
+Source: {data["source"]}.
+Licence: {data["licence"]}.
+
+## Training
+
+`{card["command"]}`: recipe `{card["recipe"]}`.{changed} {card["parameters"]:,} parameters,
+{card["seconds"]} s of training on {card["hardware"]}. Seed {card["seed"]}. `make release NAME={name}` makes it anew.
+
+Weights are kept in {card["weights"]} and read into float32. The model is compiled with plain SGD, which has no state;
+`zoo.build(..., weights=...)` compiles it as you say. Everything else stands in `card.json`, `run.json` and `config.yaml`.
+
+## Files
+
+| file | bytes | SHA-256 |
+|---|---|---|
+{sums}
+"""
+
+
+def write_release(name: str, facts: Mapping[str, Any], run: zoo.Run, seeds: Sequence[float], folder: Path) -> None:
+    """Fill an empty folder with a released model: a run directory without checkpoints, logs and examples, and its card."""
+    from zoo.artefacts.keras_files import load_keras
+    from zoo.evaluation.scores import score
+
+    release = facts["models"][name]
+    data_name = release["recipe"].partition("@")[2]
+    data = zoo.load_data(data_name, batch_size=256, task=run.info.task_name, **run.info.arguments)
+    with tempfile.TemporaryDirectory() as workshop:
+        small, weights = save_small(run, data, Path(workshop))
+        evaluation = score(load_keras(small), data, "test")
+        shutil.copyfile(small, folder / MODEL_FILE)
+    for path in ("config.yaml", "history.csv"):
+        shutil.copyfile(run.directory / path, folder / path)
+    (folder / "assets").mkdir()
+    facts_of_data = files.read_json(run.directory / DATA_FILE)
+    facts_of_data["report"]["broken"] = []  # lines of the source
+    files.write_json(folder / DATA_FILE, {**facts_of_data, "location": None})
+    kept = (
+        "format",
+        "settings",
+        "data",
+        "versions",
+        "device",
+        "commit",
+        "started",
+        "status",
+        "epochs_finished",
+        "kept",
+        "timings",
+    )
+    content = {key: run.content[key] for key in kept}
+    files.write_json(
+        folder / RUN_FILE, {**content, "metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), "findings": []}
+    )
+    card = make_card(
+        name, facts, run, weights=weights, scores=dict(evaluation.metrics), intervals=interval_of(evaluation.confusion),
+        seeds=list(seeds), baseline=baseline_of(run, data_name),
+    )  # fmt: skip
+    listed = {path: describe(folder / path) for path in files_in(folder)}
+    files.write_json(folder / CARD_FILE, {**card, "files": listed})
+    files.write_text(folder / "README.md", readme_of({**card, "files": listed}))
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return the paths of all files in a folder."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """Return the SHA-256 and the size of a file."""
+    size = path.stat().st_size
+    if size > LARGEST_FILE:
+        raise SystemExit(f"{path.name} has {size:,} bytes; at most {LARGEST_FILE:,} go into git.")
+    return {"sha256": files.sha256(path), "bytes": size}
+
+
+def write_index(folder: Path) -> None:
+    """List all models of a folder, with the SHA-256 of every file."""
+    models = {}
+    for path in sorted(folder.glob(f"*/{CARD_FILE}")):
+        card = files.read_json(path)
+        known = {key: card[key] for key in ("recipe", "task", "parameters")}
+        scores = {key: card["scores"][key] for key in SHOWN}
+        models[card["name"]] = {
+            **known,
+            "scores": scores,
+            "files": {each: describe(path.parent / each) for each in files_in(path.parent)},
+        }
+    size = sum(file["bytes"] for model in models.values() for file in model["files"].values())
+    if size > LARGEST_FOLDER:
+        raise SystemExit(f"The models have {size:,} bytes together; at most {LARGEST_FOLDER:,} are released.")
+    files.write_json(folder / INDEX_FILE, {"format": FORMAT, "models": models})
+    print(f"{len(models)} models, {size:,} bytes")
+
+
+def release(name: str) -> None:
+    """Train the recipe of a model with each seed, and put the model of the first in place."""
+    facts = read_facts()
+    model, _, data = facts["models"][name]["recipe"].partition("@")
+    changes = facts["models"][name].get("set", {})
+    with tempfile.TemporaryDirectory() as runs:
+        trained = [
+            zoo.train(model, data=data, config=changes, seed=seed, out=Path(runs) / str(seed), baseline=seed == SEEDS[0])
+            for seed in SEEDS
+        ]
+        new = FOLDER / f".new-{name}"
+        with files.new_directory(new):
+            write_release(name, facts, trained[0], [run.metrics["accuracy"] for run in trained], new)
+    if (FOLDER / name).exists():
+        shutil.rmtree(FOLDER / name)
+    new.rename(FOLDER / name)
+    write_index(FOLDER)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Make the models that are named."""
+    names = sorted(read_facts()["models"])
+    parser = argparse.ArgumentParser(description="Train a recipe and release its model.")
+    parser.add_argument("name", nargs="+", metavar="NAME", help=", ".join(names))
+    given = parser.parse_args(words)
+    for name in given.name:
+        if name not in names:
+            raise zoo.UnknownNameError("model to release", name, names)
+    FOLDER.mkdir(exist_ok=True)
+    for name in given.name:
+        release(name)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except zoo.ZooError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

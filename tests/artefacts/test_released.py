@@ -1,0 +1,268 @@
+"""Released models are found in a folder or at an address, and come whole or not at all."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo.api.pretrained import find_weights
+from zoo.artefacts import download, released
+from zoo.errors import ArtefactError, UnknownNameError
+
+WEIGHTS = bytes(range(256)) * 1024
+
+
+def write_models(folder: Path, name: str = "toy@numbers", content: bytes = WEIGHTS) -> Path:
+    """Write a folder with an index of one model."""
+    paths = {"model.keras": content, "assets/data.json": b"{}"}
+    listed = {}
+    for path, text in paths.items():
+        place = folder / name / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(text)
+        listed[path] = {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)}
+    model = {"recipe": "toy@long_numbers", "task": "regression", "parameters": 3, "scores": {"r2": 0.5}, "files": listed}
+    (folder / "index.json").write_text(json.dumps({"format": 1, "models": {name: model}}))
+    return folder
+
+
+def edit_index(folder: Path, **changes: object) -> None:
+    path = folder / "index.json"
+    content = json.loads(path.read_text())
+    next(iter(content["models"].values())).update(changes)
+    path.write_text(json.dumps(content))
+
+
+class Server(http.server.SimpleHTTPRequestHandler):
+    """Serves files with ranges, as static servers do; can break off, forget ranges, or refuse."""
+
+    breaks_after: int | None = None  # bytes of each answer
+    knows_ranges = True
+    status: int | None = None
+    requests: list[tuple[str, str | None]]
+
+    def do_GET(self) -> None:
+        cls = type(self)
+        cls.requests.append((self.path, self.headers.get("Range")))
+        path = Path(self.translate_path(self.path))
+        if cls.status or not path.is_file():
+            self.send_error(cls.status or 404)
+            return
+        content = path.read_bytes()
+        begin = int(self.headers["Range"][6:-1]) if "Range" in self.headers and cls.knows_ranges else 0
+        self.send_response(206 if begin else 200)
+        if begin:
+            self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
+        self.send_header("Content-Length", str(len(content) - begin))
+        self.end_headers()
+        self.wfile.write(content[begin:][: cls.breaks_after])
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch) -> Path:
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(download, "PAUSE", 0.0)
+    return write_models(tmp_path / "models")
+
+
+@pytest.fixture
+def server(models, monkeypatch):
+    handler = type("Handler", (Server,), {"requests": []})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(models))) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        monkeypatch.setenv("ZOO_MODELS", f"http://127.0.0.1:{running.server_port}/")
+        yield handler
+        running.shutdown()
+
+
+def whole(directory: Path) -> bool:
+    return (directory / "model.keras").read_bytes() == WEIGHTS and (directory / "assets" / "data.json").read_bytes() == b"{}"
+
+
+def test_models_of_a_folder_stand_before_those_that_come_with_zoo(models, monkeypatch):
+    write_models(models, "cnn@mnist")
+    monkeypatch.setenv("ZOO_MODELS", str(models))
+    assert released.find_released("cnn@mnist").directory() == models / "cnn@mnist"
+    assert "lenet@mnist" in zoo.list_pretrained()
+
+
+def test_a_model_that_stands_before_another_hides_it_whatever_is_asked_for(models, monkeypatch):
+    write_models(models, "cnn@mnist")  # of another task than zoo's own of this name
+    monkeypatch.setenv("ZOO_MODELS", str(models))
+    assert "cnn@mnist" in zoo.list_pretrained(task="regression")
+    assert "cnn@mnist" not in zoo.list_pretrained(task="image_classification")
+
+
+def test_weights_and_a_fetched_model_take_one_look_at_the_index(server):
+    with pytest.raises(ArtefactError):  # it is no real run
+        find_weights("toy", "numbers")
+    assert [path for path, _ in server.requests].count("/index.json") == 1
+
+
+def test_a_model_is_found_by_its_recipe_too(models, monkeypatch):
+    monkeypatch.setenv("ZOO_MODELS", str(models))
+    assert released.directory_of("toy@long_numbers") == models / "toy@numbers"
+
+
+def test_an_unknown_model_gets_the_nearest(models, monkeypatch):
+    monkeypatch.setenv("ZOO_MODELS", str(models))
+    with pytest.raises(UnknownNameError, match="Did you mean 'toy@numbers'"):
+        zoo.load("toy@number")
+    for path in ("runs/cnn", "runs/cnn@mnist", "./cnn@mnst"):
+        assert released.directory_of(path) == Path(path)
+
+
+def test_a_folder_of_that_name_stands_before_a_released_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cnn@mnist").mkdir()
+    assert released.directory_of("cnn@mnist") == Path("cnn@mnist")
+
+
+@pytest.mark.parametrize("damage", ["changed", "shorter", "missing"])
+def test_a_damaged_file_is_refused(models, monkeypatch, damage):
+    monkeypatch.setenv("ZOO_MODELS", str(models))
+    path = models / "toy@numbers" / "model.keras"
+    {
+        "changed": lambda: path.write_bytes(WEIGHTS[:-1] + b"x"),
+        "shorter": lambda: path.write_bytes(WEIGHTS[:-1]),
+        "missing": path.unlink,
+    }[damage]()
+    with pytest.raises(ArtefactError, match=r"model\.keras"):
+        released.find_released("toy@numbers").directory()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"files": {"../x": {"sha256": "0" * 64, "bytes": 1}}}, "plain path"),
+        ({"files": {"/x": {"sha256": "0" * 64, "bytes": 1}}}, "plain path"),
+        ({"files": {"a/../../x": {"sha256": "0" * 64, "bytes": 1}}}, "plain path"),
+        ({"files": {"x": {"sha256": "0", "bytes": 1}}}, "sha256"),
+        ({"files": {"x": {"sha256": "0" * 64, "bytes": -1}}}, "bytes"),
+        ({"files": {}}, "files"),
+        ({"parameters": "many"}, "parameters"),
+    ],
+)
+def test_a_damaged_index_is_refused(models, monkeypatch, changes, said):
+    edit_index(models, **changes)
+    monkeypatch.setenv("ZOO_MODELS", str(models))
+    with pytest.raises(ArtefactError, match=said):
+        zoo.list_pretrained()
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"format": 2}', '{"format": 1, "models": {"../x@y": {}}}', '{"format": 1, "models": 3}']
+)
+def test_what_is_no_index_is_refused(models, monkeypatch, text):
+    (models / "index.json").write_text(text)
+    monkeypatch.setenv("ZOO_MODELS", str(models))
+    with pytest.raises(ArtefactError, match="Received"):
+        zoo.list_pretrained()
+
+
+def test_a_folder_without_an_index_is_refused_and_nothing_else_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_MODELS", str(tmp_path))
+    with pytest.raises(ArtefactError, match=r"without index\.json"):
+        zoo.load("cnn@mnist")
+
+
+def test_a_model_is_fetched_once_and_then_found_without_the_server(server, models):
+    first = released.directory_of("toy@numbers")
+    assert whole(first)
+    asked = len(server.requests)
+    assert released.directory_of("toy@numbers") == first
+    assert [path for path, _ in server.requests[asked:]] == ["/index.json"]
+    server.status = 503
+    assert released.directory_of("toy@numbers") == first  # by the index of before
+    assert not [path for path in first.parent.rglob("*") if path.suffix in (".part", ".partial")]
+
+
+def test_a_fetch_that_breaks_off_goes_on_where_it_was(server):
+    server.breaks_after = 100_000  # of 262,144
+    assert whole(released.directory_of("toy@numbers"))
+    assert [begin for path, begin in server.requests if path.endswith("keras")] == [None, "bytes=100000-", "bytes=200000-"]
+
+
+def test_a_later_call_goes_on_where_an_earlier_gave_up(server):
+    server.breaks_after = 10_000
+    with pytest.raises(ArtefactError, match=r"40,000 of 262,144 bytes\. They are kept"):
+        released.directory_of("toy@numbers")
+    server.breaks_after, server.requests = None, []
+    assert whole(released.directory_of("toy@numbers"))
+    assert [begin for path, begin in server.requests if path.endswith("keras")] == ["bytes=40000-"]
+
+
+def test_a_server_without_ranges_gives_the_whole_again(server):
+    server.breaks_after = 100_000
+    server.knows_ranges = False
+    with pytest.raises(ArtefactError, match="could not be fetched"):
+        released.directory_of("toy@numbers")
+    server.breaks_after = None
+    assert whole(released.directory_of("toy@numbers"))
+
+
+@pytest.mark.parametrize("content", [WEIGHTS[:-1] + b"x", WEIGHTS + b"x"])
+def test_a_file_of_another_content_is_refused_and_removed(server, models, content):
+    (models / "toy@numbers" / "model.keras").write_bytes(content)
+    with pytest.raises(ArtefactError, match="another SHA-256"):
+        released.directory_of("toy@numbers")
+    (models / "toy@numbers" / "model.keras").write_bytes(WEIGHTS)
+    assert whole(released.directory_of("toy@numbers"))
+
+
+def test_a_file_in_the_cache_that_changed_is_refused(server):
+    path = released.directory_of("toy@numbers") / "model.keras"
+    path.write_bytes(WEIGHTS[:-1] + b"x")
+    with pytest.raises(ArtefactError, match="and it is fetched anew"):
+        released.directory_of("toy@numbers")
+
+
+def test_a_new_version_at_the_address_is_fetched(server, models):
+    first = released.directory_of("toy@numbers")
+    write_models(models, content=b"new")
+    second = released.directory_of("toy@numbers")
+    assert (second / "model.keras").read_bytes() == b"new"
+    assert whole(first)
+
+
+def test_a_missing_file_at_the_address_is_said_at_once(server, models):
+    (models / "toy@numbers" / "model.keras").unlink()
+    with pytest.raises(ArtefactError, match="404"):
+        released.directory_of("toy@numbers")
+    assert [path for path, _ in server.requests].count("/toy@numbers/model.keras") == 1
+
+
+def test_an_address_that_cannot_be_reached_is_an_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    monkeypatch.setenv("ZOO_MODELS", "http://127.0.0.1:9")
+    with pytest.raises(ArtefactError, match="cannot be read"):
+        zoo.list_pretrained()
+
+
+def test_a_cache_that_cannot_be_written_is_an_error(server, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ArtefactError, match="ZOO_CACHE"):
+        released.directory_of("toy@numbers")
+
+
+def test_two_that_fetch_at_once_get_the_whole_model(server):
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(released.directory_of("toy@numbers"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert whole(found[0])
+    assert [path for path, _ in server.requests].count("/toy@numbers/model.keras") == 1

@@ -1,0 +1,112 @@
+"""`build(weights=...)`: trained weights to begin with, and a fresh last layer where classes are others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.errors import UnknownNameError, UsageError
+
+TEXTS = [f"the {thing} is {word}" for thing in ("film", "book", "play", "song") for word in ("lovely", "dull", "long")]
+
+
+def test_a_released_model_is_built_as_it_was_trained():
+    source = zoo.Run.open("cnn@mnist").model
+    model = zoo.build("cnn", weights="mnist")
+    assert model.compiled
+    assert model.count_params() == source.count_params()
+    for ours, theirs in zip(model.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_it_knows_the_digits_of_the_sample():
+    data = zoo.load_data("mnist_sample")
+    model = zoo.build("cnn", data=data, weights="mnist")
+    assert model.evaluate(data.test, verbose=0, return_dict=True)["accuracy"] > 0.98
+    assert zoo.build("cnn", weights="cnn@mnist").count_params() == model.count_params()
+
+
+@pytest.mark.parametrize("given", [{"num_classes": 3}, {"num_classes": 3, "input_shape": (32, 32, 1)}])
+def test_other_classes_get_a_fresh_last_layer(given):
+    source = zoo.Run.open("cnn@mnist").model
+    model = zoo.build("cnn", weights="mnist", **given)
+    assert model.output_shape == (None, 3)
+    *body, head = model.layers
+    for ours, theirs in zip(body, source.layers[:-1], strict=True):
+        for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert head.name == "logits"
+    assert np.any(head.get_weights()[0])
+
+
+def test_other_labels_of_the_same_number_get_a_fresh_last_layer():
+    images = np.random.default_rng(0).integers(0, 256, (400, 28, 28), dtype="uint8")
+    data = zoo.load_data((images, np.array(list("abcdefghij"))[np.arange(400) % 10]))
+    source = zoo.Run.open("cnn@mnist").model
+    model = zoo.build("cnn", data=data, weights="mnist")
+    assert not np.array_equal(model.layers[-1].get_weights()[0], source.layers[-1].get_weights()[0])
+    np.testing.assert_array_equal(model.get_weights()[0], source.get_weights()[0])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"weights": "mnst"}, "Did you mean 'mnist'"),
+        ({"weights": "imdb"}, "weights of model 'cnn'"),
+        ({"weights": "cnn@mnst"}, "Did you mean 'cnn@mnist'"),
+        ({"weights": "mnist", "input_shape": (28, 28, 3)}, r"shape \(5, 5, 1, 16\) for one of \(5, 5, 3, 16\)"),
+        ({"weights": "mnist", "units": 20}, "do not fit"),
+        ({"weights": "lenet@mnist"}, "do not fit"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(given, said):
+    with pytest.raises(UsageError, match=said):
+        zoo.build("cnn", **given)
+
+
+def test_weights_of_an_own_run_bring_its_arguments(tmp_path):
+    run = zoo.train("mlp", data="iris", epochs=1, out=tmp_path / "run", verbose=0, model_arguments={"units": (7, 5)})
+    model = zoo.build("mlp", weights=tmp_path / "run")
+    for ours, theirs in zip(model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert zoo.build("mlp", weights=run, num_classes=5).output_shape == (None, 5)
+
+
+def test_texts_of_another_vocabulary_are_refused():
+    with pytest.raises(UsageError, match="vocabulary='lstm@imdb'"):
+        zoo.build("lstm", data=zoo.load_data((TEXTS, ["good", "bad", "so-so"] * 4)), weights="imdb")
+
+
+@pytest.mark.slow
+def test_texts_are_read_with_the_vocabulary_of_the_weights(tmp_path):
+    labels = ["good", "bad", "so-so"] * 4
+    data = zoo.load_data((TEXTS, labels), vocabulary="lstm@imdb")
+    model = zoo.build("lstm", data=data, weights="imdb")
+    assert model.output_shape == (None, 3)
+    run = zoo.train(model, data=data, epochs=1, out=tmp_path / "run", verbose=0)
+    assert len(run.predict(TEXTS)) == len(TEXTS)
+    assert run.info.tokenizer.word_index == zoo.Run.open("lstm@imdb").info.tokenizer.word_index
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"vocabulary": "cnn@mnist"}, "model of texts"),
+        ({"vocabulary": "lstm@imdb", "max_length": 10}, "leave out data.max_length"),
+        ({"vocabulary": "lstm@nowhere"}, "released model"),
+    ],
+)
+def test_a_vocabulary_that_cannot_be_taken_is_refused(given, said):
+    with pytest.raises(UsageError, match=said):
+        zoo.load_data((TEXTS, ["good", "bad", "so-so"] * 4), **given)
+
+
+def test_a_vocabulary_is_for_texts():
+    with pytest.raises(UsageError, match="for texts"):
+        zoo.load_data("iris", vocabulary="lstm@imdb")
+
+
+def test_an_unknown_weights_name_lists_those_of_the_model():
+    with pytest.raises(UnknownNameError, match="Accepted: imdb"):
+        zoo.build("lstm", weights="mnist")

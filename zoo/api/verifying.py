@@ -1,0 +1,43 @@
+"""Trained models held against the scores that they were kept with."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from zoo.api.scoring import evaluate
+from zoo.errors import ArtefactError
+
+if TYPE_CHECKING:
+    from zoo.artefacts.run import Run
+    from zoo.evaluation.verification import Verification
+
+
+def verify(model: Run | str | os.PathLike[str]) -> Verification:
+    """Score a released model, or a run, once more on the test part of its own data, and compare.
+
+    The files of a released model are compared with their SHA-256 first.
+
+    Args:
+        model: the name of a released model, "cnn@mnist"; a run, or its directory.
+
+    Returns:
+        The scores then and now; `is_good` says whether they agree: as to shares of the examples but for two of them, as to
+        losses within 1 %.
+
+    Raises:
+        ArtefactError: a file is missing or of another content, or the run did not finish.
+        DataError: the data cannot be read, or are not those that it learned from.
+        UsageError: there is no such model, or it learned from arrays.
+    """
+    from zoo.artefacts.run import Run
+    from zoo.evaluation.verification import Verification
+
+    run = model if isinstance(model, Run) else Run.open(model)
+    if not run.metrics:
+        raise ArtefactError(
+            f"This run has no scores to compare with: it is {run.status}. Received: {run.directory}. Finish it with: "
+            f"zoo train --resume {run.directory}"
+        )
+    evaluation = evaluate(run)
+    return Verification(run.card.get("name", run.directory.name), run.metrics, evaluation.metrics, evaluation.num_examples)

@@ -1,0 +1,294 @@
+"""Released models: run directories with a card, listed by an index in the package, in a folder, or at an address."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+
+from zoo.artefacts import files
+from zoo.artefacts.download import fetch, read_url
+from zoo.errors import ArtefactError, UnknownNameError, UsageError, one_line
+from zoo.progress import track_bytes
+from zoo.tasks import find_task
+
+logger = logging.getLogger(__name__)
+FORMAT = 1
+VARIABLE = "ZOO_MODELS"  # a folder or an address with models of your own, looked at before those that come with zoo
+CACHE_VARIABLE = "ZOO_CACHE"  # where models from an address are kept
+INDEX_FILE = "index.json"
+CARD_FILE = "card.json"
+LOCK_PATIENCE = 3600.0  # seconds that another process of this machine has to fetch the same model
+
+
+def _inner_path(path: str) -> str:
+    """Return a path that stays within its folder."""
+    if not re.fullmatch(r"[A-Za-z0-9_-][\w.-]*(/[A-Za-z0-9_-][\w.-]*)*", path, re.ASCII):
+        raise ValueError("not a plain path of letters, digits, '_', '-', '.' within the folder")
+    return path
+
+
+def _name(name: str) -> str:
+    """Return a name of the form MODEL@DATA."""
+    if not re.fullmatch(r"[A-Za-z0-9_-][\w.-]*@[\w.-]+", name, re.ASCII):
+        raise ValueError("not of the form MODEL@DATA")
+    return name
+
+
+class File(BaseModel):
+    """What a file must be."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
+
+
+class ReleasedModel(BaseModel):
+    """What the index says of one model."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    recipe: str
+    task: str
+    parameters: int
+    scores: dict[str, FiniteFloat]
+    files: dict[Annotated[str, AfterValidator(_inner_path)], File] = Field(min_length=1)
+
+    @property
+    def bytes(self) -> int:
+        """The size of all its files."""
+        return sum(file.bytes for file in self.files.values())
+
+
+class _Index(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    models: dict[Annotated[str, AfterValidator(_name)], ReleasedModel]
+
+
+@dataclass(frozen=True)
+class Released:
+    """A released model and where it is: below a folder, or below an address."""
+
+    name: str
+    place: str
+    model: ReleasedModel
+
+    def directory(self) -> Path:
+        """Return its folder, whole: each file has the SHA-256 that the index lists; fetched first where it is at an address.
+
+        Raises:
+            ArtefactError: a file is missing or of another content, cannot be fetched, or cannot be kept.
+        """
+        if not _is_address(self.place):
+            directory = Path(self.place) / self.name
+            self._check(directory)
+            return directory
+        version = hashlib.sha256(json.dumps(self.model.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
+        directory = cache() / f"{self.name}-{version}"
+        if not directory.is_dir():
+            self._fetch(directory)
+        self._check(directory)
+        return directory
+
+    def _check(self, directory: Path) -> None:
+        for name, file in self.model.files.items():
+            path = directory / name
+            if not path.is_file():
+                raise ArtefactError(f"A file of a released model is missing. Received: no {path}. {self._mend(directory)}")
+            if path.stat().st_size != file.bytes or files.sha256(path) != file.sha256:
+                raise ArtefactError(
+                    f"A file of a released model has another SHA-256 than its index lists. Received: {path}. "
+                    f"{self._mend(directory)}"
+                )
+
+    def _mend(self, directory: Path) -> str:
+        return f"Remove {directory}, and it is fetched anew." if _is_address(self.place) else "Copy or install it again."
+
+    def _fetch(self, directory: Path) -> None:
+        """Fetch all files, going on with what an earlier try has left, and put them in place together."""
+        partial = directory.with_name(f"{directory.name}.partial")
+        with _written_cache(), files.lock(cache() / f"{directory.name}.lock", patience=LOCK_PATIENCE) as is_held:
+            if not is_held:
+                raise ArtefactError(f"Another process has fetched this model for an hour. Received: {self.name}. Look at it.")
+            if directory.is_dir():
+                return  # the other process has just fetched it
+            with track_bytes(f"Fetching {self.name}", self.model.bytes) as advance:
+                for name, file in self.model.files.items():
+                    fetch(f"{self.place}/{self.name}/{name}", partial / name, file.bytes, file.sha256, advance)
+            partial.rename(directory)
+
+
+def packaged() -> Path | None:
+    """Return the folder of the models that come with zoo: in the package, or beside it in a clone; None if there is none."""
+    package = Path(__file__).parents[1]
+    folders = (package / "saved_models", package.parent / "saved_models")
+    return next((folder for folder in folders if (folder / INDEX_FILE).is_file()), None)
+
+
+def cache() -> Path:
+    """Return the folder where models from an address are kept."""
+    if os.environ.get(CACHE_VARIABLE):
+        return Path(os.environ[CACHE_VARIABLE])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo"
+
+
+@contextmanager
+def _written_cache() -> Iterator[None]:
+    """Make the cache, and tell of what cannot be written there as an error of zoo's.
+
+    Raises:
+        ArtefactError: it cannot be made or written.
+    """
+    try:
+        cache().mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise ArtefactError(
+            f"Nothing can be kept here: {error.strerror or error}. Received: {cache()}. Free space, or choose another "
+            f"directory with {CACHE_VARIABLE}."
+        ) from error
+
+
+def released_models(pattern: str = "*", *, task: str | None = None) -> dict[str, Released]:
+    """Return released models by name, as `list_pretrained` chooses them; those of ZOO_MODELS stand before zoo's own.
+
+    Raises:
+        ArtefactError: an index cannot be read or is damaged.
+        UnknownNameError: there is no such task.
+    """
+    if task is not None:
+        find_task(task)
+    found: dict[str, Released] = {}
+    own = os.environ.get(VARIABLE)
+    for place in filter(None, (own and own.rstrip("/"), packaged())):
+        for name, model in _read_index(str(place)).items():
+            found.setdefault(name, Released(name, str(place), model))
+    return {
+        name: released
+        for name, released in found.items()
+        if fnmatch.fnmatchcase(name, pattern) and task in (None, released.model.task)
+    }
+
+
+def by_name_and_recipe() -> dict[str, Released]:
+    """Return all released models by name, and by the recipe that made them where no model has its name.
+
+    Raises:
+        ArtefactError: an index cannot be read or is damaged.
+    """
+    known = released_models()
+    return {**{released.model.recipe: released for released in known.values()}, **known}
+
+
+def find_released(name: str) -> Released:
+    """Return the model of this name, "cnn@mnist", or the one that this recipe made.
+
+    Raises:
+        ArtefactError: an index cannot be read or is damaged.
+        UnknownNameError: there is none.
+    """
+    known = by_name_and_recipe()
+    if name not in known:
+        raise UnknownNameError("recipe or released model", name, {released.name for released in known.values()})
+    return known[name]
+
+
+def list_pretrained(pattern: str = "*", *, task: str | None = None) -> list[str]:
+    """Return the names of the released models, MODEL@DATA, for `load`, `verify`, `Run.open` and `weights` of `build`.
+
+    Args:
+        pattern: shell pattern on the name, for example "*@imdb".
+        task: only models for this task.
+
+    Raises:
+        ArtefactError: the folder or address in ZOO_MODELS cannot be read.
+        UnknownNameError: there is no such task.
+
+    Example:
+        >>> list_pretrained("cnn@*")
+        ['cnn@mnist']
+    """
+    return sorted(released_models(pattern, task=task))
+
+
+def directory_of(run: str | os.PathLike[str]) -> Path:
+    """Return the directory that a path, or the name of a released model, means.
+
+    Raises:
+        ArtefactError: a released model is damaged or cannot be fetched.
+        UnknownNameError: it has the form of a released model's name, but there is none, and no such path.
+        UsageError: it is neither path nor name.
+    """
+    if not isinstance(run, str | os.PathLike):
+        raise UsageError(f"A run is named by its directory. Received: {type(run).__name__}. Give a path.")
+    path = Path(run)
+    if isinstance(run, str) and not path.exists() and re.fullmatch(r"[\w-][\w.-]*@[\w.-]+", run):
+        return find_released(run).directory()
+    return path
+
+
+def read_card(directory: Path) -> dict[str, Any] | None:
+    """Return the card of a released model, or None where a directory has none.
+
+    Raises:
+        ArtefactError: it is damaged.
+    """
+    path = directory / CARD_FILE
+    return files.read_json(path) if path.is_file() else None
+
+
+def _is_address(place: str) -> bool:
+    return place.startswith(("http://", "https://"))
+
+
+def _read_index(place: str) -> Mapping[str, ReleasedModel]:
+    if _is_address(place):
+        content = _index_at(place)
+    else:
+        path = Path(place) / INDEX_FILE
+        if not path.is_file():
+            raise ArtefactError(
+                f"There is no index of released models. Received: {place}, without {INDEX_FILE}. Name a folder or an address "
+                f"with one in {VARIABLE}, or unset it."
+            )
+        content = files.read_json(path)
+    files.check_format(content, FORMAT, "index of released models", place)
+    try:
+        return _Index(models=content.get("models", {})).models
+    except ValidationError as error:
+        raise ArtefactError(
+            f"The index of released models is damaged: {files.first_problem(error)}. Received: {place}. Restore it."
+        ) from error
+
+
+def _index_at(place: str) -> dict[str, Any]:
+    """Return the index at an address; the one kept from last time, and a warning, where that cannot be reached now."""
+    kept = cache() / f"index-{hashlib.sha256(place.encode()).hexdigest()[:12]}.json"
+    try:
+        text = read_url(f"{place}/{INDEX_FILE}")
+    except ArtefactError as error:
+        if not kept.is_file():
+            raise
+        logger.warning("%s The index of before is used.", error)
+        return files.read_json(kept)
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise ArtefactError(f"The index of released models is no JSON: {one_line(error)}. Received: {place}.") from error
+    if not isinstance(content, dict):
+        raise ArtefactError(f"The index of released models holds no object. Received: {place}. Give an address of one.")
+    with _written_cache():
+        files.write_json(kept, content)
+    return content

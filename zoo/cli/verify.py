@@ -1,0 +1,38 @@
+"""`zoo verify`."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoo.cli import options, output
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `zoo verify` takes."""
+    parser.add_argument("name", metavar="NAME", help="a released model, for example cnn@mnist, or a run directory")
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check a released model's files, score it once more on its test data, and fail where scores have drifted.
+
+    Example: zoo verify cnn@mnist
+    """
+    output.start_tensorflow()
+    from zoo import api
+
+    verification = api.verify(arguments.name)
+    if arguments.json:
+        output.print_json(verification.to_dict())
+        return 0 if verification.is_good else 1
+    columns = ("score", "then", "now", "may differ by")
+    rows = [
+        (name, value, verification.found.get(name, float("nan")), verification.tolerances[name])
+        for name, value in verification.expected.items()
+    ]
+    output.print_table(columns, rows, right=columns[1:])
+    output.print_line(
+        f"\n{verification.num_examples:,} test examples. "
+        + ("As it was kept." if verification.is_good else f"Drifted: {', '.join(verification.drifted)}.")
+    )
+    return 0 if verification.is_good else 1
