@@ -39,6 +39,7 @@ ORDER = [
     {"serving"},
     {"api"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {part: rank for rank, row in enumerate(ORDER) for part in row}
 SHELVES = {"models", "datasets", "recipes"}
@@ -56,7 +57,7 @@ HEAVY = {
     "pydantic",
     "tensorflow_datasets",
 }
-LIGHT = {"__init__", "api", "cli", "tasks", "arguments", "keras_import"} | SHELVES | ORDER[0]
+LIGHT = {"__init__", "__main__", "api", "cli", "tasks", "arguments", "keras_import"} | SHELVES | ORDER[0]
 MAY_BE_HEAVY = {("config", "pydantic")}  # it is imported by verbs only
 
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo.cli.main import VERBS, main
+from zoo.cli.main import VERBS, _parse, _parser, main
 from zoo.training.keeper import Keeper
 
 
@@ -238,3 +238,23 @@ def test_a_learning_rate_is_suggested(
     assert "The model is given twice. Received: mlp and --set model=cnn" in capsys.readouterr().err
     assert main(["find-lr", "mlp", "--set", "bach_size=8"]) == 2
     assert "Did you mean 'batch_size'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "expected"),
+    [
+        (["predict", "lstm@imdb", "--json", "one", "two"], "inputs", ["one", "two"]),
+        (["predict", "lstm@imdb", "one", "--engine", "keras", "two"], "inputs", ["one", "two"]),
+        (["compare", "a", "--out", "x.png", "b"], "runs", ["a", "b"]),
+    ],
+)
+def test_inputs_may_go_on_behind_an_option(words, name, expected):
+    assert getattr(_parse(_parser(), words), name) == expected
+
+
+@pytest.mark.parametrize("words", [["list", "a", "b"], ["predict", "x", "--jason"], ["train", "cnn", "more"]])
+def test_words_that_nothing_takes_are_refused(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        _parse(_parser(), words)
+    assert end.value.code == 2
+    assert "unrecognized" in capsys.readouterr().err

@@ -7,13 +7,14 @@ import inspect
 import logging
 import sys
 
-from zoo.cli import compare, data, evaluate, export, find_lr, info, predict, train, tune
+from zoo.cli import compare, completion, data, doctor, evaluate, export, find_lr, info, predict, train, tune, verify
 from zoo.cli import list as list_verb
 from zoo.errors import ZooError
 
 VERBS = {
     "list": list_verb, "info": info, "data": data, "find-lr": find_lr, "train": train, "tune": tune, "evaluate": evaluate,
     "compare": compare, "predict": predict, "export": export,
+    "verify": verify, "doctor": doctor, "completion": completion,
 }  # fmt: skip
 
 
@@ -26,7 +27,9 @@ def main(words: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 is fine, 1 failed, 2 wrong use.
     """
-    arguments = _parser().parse_args(words)
+    parser = _parser()
+    completion.answer(parser)
+    arguments = _parse(parser, words)
     arguments.words = list(sys.argv[1:] if words is None else words)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("zoo").setLevel(logging.INFO)
@@ -47,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="zoo", description="A complete, small model zoo for Keras 3 on TensorFlow.", epilog="Begin with: zoo train cnn"
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for name, verb in VERBS.items():
         summary, _, rest = (inspect.getdoc(verb.run) or "").partition("\n")
@@ -56,6 +60,26 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_arguments(verb_parser)
         verb_parser.set_defaults(run=verb.run)
     return parser
+
+
+def _parse(parser: argparse.ArgumentParser, words: list[str] | None) -> argparse.Namespace:
+    """Parse the words; a list of inputs or runs may go on behind an option, which argparse does not take (Python 3.11)."""
+    arguments, rest = parser.parse_known_args(words)
+    listed = next((name for name in ("inputs", "runs") if hasattr(arguments, name)), None)
+    if rest and (listed is None or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest and listed is not None:
+        setattr(arguments, listed, [*getattr(arguments, listed), *rest])
+    return arguments
+
+
+class _Version(argparse.Action):
+    """Prints the version; it is looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        parser.exit(message=f"zoo {version('zoo')}\n")
 
 
 def _say(text: str, error: BaseException) -> None:
