@@ -11,7 +11,16 @@ import pytest
 from zoo.cli import main as command_line
 
 ROOT = Path(__file__).resolve().parent.parent
-RUN = [ROOT / "README.md", ROOT / "docs" / "training.md", ROOT / "docs" / "search.md", ROOT / "docs" / "export.md"]
+RUN = [
+    ROOT / "README.md",
+    ROOT / "docs" / "training.md",
+    ROOT / "docs" / "search.md",
+    ROOT / "docs" / "export.md",
+    ROOT / "docs" / "pretrained.md",
+    ROOT / "docs" / "building.md",
+    ROOT / "docs" / "evaluating.md",
+    ROOT / "docs" / "predicting.md",
+]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

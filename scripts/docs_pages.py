@@ -1,0 +1,126 @@
+"""Pages of the documentation that are made from the code when it is built: reference, settings, commands.
+
+A hook of mkdocs, which calls `on_files`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import zoo
+import zoo.layers as zoo_layers
+from zoo import config as configuration
+from zoo import registry
+from zoo.cli.completion import verb_parsers
+from zoo.cli.main import VERBS, _parser
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages to those that mkdocs has found."""
+    from mkdocs.structure.files import File
+
+    for name, text in pages().items():
+        files.append(File.generated(config, name, content=text))
+    return files
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by its path."""
+    text = [f"zoo.text.{name}" for name in zoo.text.__all__]
+    return {
+        "reference/functions.md": _reference("Functions", _public(is_function=True)),
+        "reference/classes.md": _reference("Classes and errors", _public(is_function=False)),
+        "reference/text.md": _reference("Text", {name: _home(name) for name in text}),
+        "reference/parts.md": _reference("Layers, losses, metrics", _parts()),
+        "reference/settings.md": settings_page(),
+        "reference/commands.md": commands_page(),
+        "changes.md": '--8<-- "CHANGELOG.md"\n',
+        "contributing.md": '--8<-- "CONTRIBUTING.md"\n',
+    }
+
+
+def _parts() -> dict[str, str]:
+    """Return where each layer, loss and metric is defined."""
+    modules = [f"zoo.layers.{module.name}" for module in pkgutil.iter_modules(zoo_layers.__path__)]
+    found = {}
+    for module in (*modules, "zoo.losses", "zoo.metrics"):
+        for name, thing in vars(importlib.import_module(module)).items():
+            if inspect.isclass(thing) and thing.__module__ == module and not name.startswith("_"):
+                found[name] = f"{module}.{name}"
+    return found
+
+
+def _public(*, is_function: bool) -> dict[str, str]:
+    """Return where each public function, or each other public thing but modules, is defined."""
+    things = {name: getattr(zoo, name) for name in zoo.__all__}
+    chosen = {name: thing for name, thing in things.items() if not inspect.ismodule(thing)}
+    return {f"zoo.{name}": _home(f"zoo.{name}") for name, thing in chosen.items() if inspect.isfunction(thing) == is_function}
+
+
+def _home(name: str) -> str:
+    """Return the name under which a public thing is defined."""
+    module, _, last = name.rpartition(".")
+    thing = getattr(importlib.import_module(module), last)
+    return f"{thing.__module__}.{thing.__name__}"
+
+
+def _reference(title: str, things: Mapping[str, str]) -> str:
+    blocks = [f"::: {home}\n    options:\n      heading: {name}\n      toc_label: {name}\n" for name, home in things.items()]
+    return "\n".join([f"# {title}\n", *blocks])
+
+
+def settings_page() -> str:
+    """Return the page of all settings: of a training, of its data, and the arguments of each model."""
+    lines = [
+        "# Settings\n",
+        "Flat keys, for `--set KEY=VALUE`, YAML files and keywords of `zoo.train`. They come from the task, then the recipe of "
+        "this model on these data, then `--config`, then `--set`.\n",
+        "## Training\n",
+        *_fields(configuration.Settings, "", without=("model", "data", "model_arguments", "data_arguments")),
+        "\n## Data\n",
+        *_fields(configuration.DataArguments, "data."),
+    ]
+    for name in registry.list_models():
+        if "/" not in name:
+            entry = registry.find_model(name)[0]
+            lines += [f"\n## Model {name}\n", f"{entry.summary}\n", "| setting | default |", "|---|---|"]
+            lines += [f"| `model.{key}` | `{value!r}` |" for key, value in entry.defaults.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(model: Any, prefix: str, without: Iterable[str] = ()) -> list[str]:
+    rows = ["| setting | default | |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if name not in without:
+            default = "" if field.is_required() else f"`{field.default!r}`"
+            rows.append(f"| `{prefix}{name}` | {default} | {_cell(field.description)} |")
+    return rows
+
+
+def commands_page() -> str:
+    """Return the page of all commands, as `--help` has them."""
+    parsers = verb_parsers(_parser())
+    lines = ["# Commands\n", "Exit codes: 0 fine, 1 failed, 2 wrong use.\n"]
+    for name in VERBS:
+        parser = parsers[name]
+        example = (parser.epilog or "").partition("Example: ")[2]
+        lines += [f"## zoo {name}\n", f"{parser.description}\n"]
+        lines += [f"```bash\n{example}\n```\n"] if example else []
+        lines += ["| argument | |", "|---|---|"]
+        for action in parser._actions:
+            shown = ", ".join(action.option_strings) or str(action.metavar or action.dest)
+            if action.option_strings and action.metavar:
+                shown += f" {action.metavar}"
+            lines.append(f"| `{shown}` | {_cell(action.help)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _cell(text: str | None) -> str:
+    """Return plain text for a cell of a table."""
+    return re.sub(r"([|*<_])", r"\\\1", text or "")

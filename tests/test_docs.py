@@ -1,0 +1,91 @@
+"""The pages say what is there: every room, every public name, every setting, every command."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import docs_pages
+import pytest
+import yaml
+
+import zoo
+from zoo import config as configuration
+from zoo.cli.main import VERBS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = docs_pages.pages()
+
+
+def test_the_page_of_the_house_names_every_room():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`zoo/(\w+)(?:\.py)?`", text))
+    there = {path.stem for path in (ROOT / "zoo").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert there - {"__init__", "__main__"} == named
+
+
+def test_every_public_name_is_in_the_reference():
+    text = PAGES["reference/functions.md"] + PAGES["reference/classes.md"]
+    assert {f"zoo.{name}" for name in zoo.__all__ if name != "text"} == set(re.findall(r"heading: (\S+)", text))
+    assert set(re.findall(r"heading: (\S+)", PAGES["reference/text.md"])) == {f"zoo.text.{name}" for name in zoo.text.__all__}
+
+
+def test_every_setting_and_every_command_has_its_line():
+    settings = set(re.findall(r"^\| `([\w.]+)`", PAGES["reference/settings.md"], re.MULTILINE))
+    assert configuration.SETTING_NAMES - {"model", "data"} <= settings
+    assert {f"data.{name}" for name in configuration.DataArguments.model_fields} <= settings
+    assert {f"model.{name}" for name in zoo.info("cnn").arguments} <= settings
+    assert re.findall(r"^## zoo (\S+)", PAGES["reference/commands.md"], re.MULTILINE) == [*VERBS]
+
+
+def test_every_design_note_and_page_is_in_the_navigation():
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in pages if page not in text] == []
+    assert yaml.safe_load(text)["docs_dir"] == "docs"
+
+
+@pytest.mark.slow
+def test_what_the_page_on_extending_shows_works(tmp_path):
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    titled = dict(re.findall(r'^```python title="(\w+\.py)"\n(.*?)^```', text, re.DOTALL | re.MULTILINE))
+    assert set(titled) == {"my_models.py", "my_data.py", "my_recipes.py"}
+    for name, code in titled.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    shown = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    done = subprocess.run([sys.executable, "-c", "\n".join(shown)], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "30" in done.stdout.splitlines()[-1]  # the recipe's epochs
+
+
+@pytest.mark.slow
+def test_the_pages_are_built_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > 25
+    sources = [
+        found
+        for page in pages
+        for found in re.findall(r'(?:src|href)="(https?://[^"]+\.(?:js|css|woff2?))', page.read_text("utf-8"))
+    ]
+    assert sources == []  # nothing is fetched when they are read
+
+
+def test_the_chinese_readme_says_what_the_english_one_says():
+    english, chinese = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
+    code = re.compile(r"^```\w*\n.*?^```", re.DOTALL | re.MULTILINE)
+    assert code.findall(english) == code.findall(chinese)
+    prose = [code.sub("", text) for text in (english, chinese)]
+    for kind in (r"^#+ ", r"^\|", r"^\*\*", r"^!\["):  # headings, rows of tables, topics, pictures
+        assert len(re.findall(kind, prose[0], re.MULTILINE)) == len(re.findall(kind, prose[1], re.MULTILINE)), kind
+    links = [sorted(re.findall(r"\]\(([^)]+)\)", text)) for text in prose]
+    assert [link for link in links[0] if link != "README.zh-CN.md"] == [link for link in links[1] if link != "README.md"]
+    rows = [re.findall(r"^\|.*$", text, re.MULTILINE) for text in prose]
+    for one, other in zip(*rows, strict=True):
+        assert re.findall(r"[\d.,]*\d", one) == re.findall(r"[\d.,]*\d", other), one
+    numbers = [sorted(re.findall(r"\d+\.\d+", text)) for text in prose]
+    assert numbers[0] == numbers[1]
