@@ -4,14 +4,14 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup train reproduce test slow check format facts bench clean
+.PHONY: help setup train reproduce release test slow long check format notebooks docs wheel facts bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 10
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,ray,onnx,litert]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs,ray,onnx,litert]'
 	touch $@
 
 setup: $(INSTALLED) ## make .venv with the pinned packages
@@ -22,11 +22,17 @@ train: setup ## train cnn on the embedded sample of MNIST
 reproduce: setup ## run RECIPE=cnn@mnist (or several) and check the score that it promises
 	$(BIN)/python scripts/reproduce.py $(RECIPE)
 
+release: setup ## train the recipe of NAME=cnn@mnist (or several) and write saved_models/NAME with its card
+	$(BIN)/python scripts/release.py $(NAME)
+
 test: setup ## run the tests that are neither slow nor need a network
 	$(BIN)/pytest -n 2 --dist loadfile
 
-slow: setup ## run the slow tests
-	$(BIN)/pytest -n 2 --dist worksteal -m "slow and not network"
+slow: setup ## run the slow tests, but for the long ones
+	$(BIN)/pytest -n 2 --dist worksteal -m "slow and not long and not network" --durations=40
+
+long: setup ## run the tests that take minutes each, which CI leaves out
+	$(BIN)/pytest -n 2 --dist worksteal -m long
 
 check: setup ## lint, formatting and types
 	$(BIN)/ruff check .
@@ -36,6 +42,15 @@ check: setup ## lint, formatting and types
 format: setup ## format the code and mend what lint can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+notebooks: setup ## run the notebooks anew, in place
+	$(BIN)/python scripts/run_notebooks.py
+
+docs: setup ## build the pages into site/, without a warning
+	$(BIN)/mkdocs build --strict --quiet
+
+wheel: setup ## build the wheel and use it in an empty environment of each Python that is here
+	$(BIN)/python scripts/check_wheel.py
 
 facts: setup ## measure the models' sizes anew, into zoo/models/facts.json
 	$(BIN)/python scripts/make_facts.py
@@ -55,4 +70,4 @@ bench: setup ## run the benchmarks, one after the other; rows go to benchmarks/r
 	$(BIN)/python benchmarks/prediction.py
 
 clean: ## remove what make and the tests made; runs/ stays
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist site
