@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import shutil
+import statistics
 import sys
 import tempfile
 import zipfile
@@ -292,8 +293,8 @@ def write_index(folder: Path) -> None:
     print(f"{len(models)} models, {size:,} bytes")
 
 
-def release(name: str) -> None:
-    """Train the recipe of a model with each seed, and put the model of the first in place."""
+def release(name: str) -> list[float]:
+    """Train the recipe of a model with each seed, put the model of the first in place, and return all test accuracies."""
     facts = read_facts()
     model, _, data = facts["models"][name]["recipe"].partition("@")
     changes = facts["models"][name].get("set", {})
@@ -302,13 +303,15 @@ def release(name: str) -> None:
             zoo.train(model, data=data, config=changes, seed=seed, out=Path(runs) / str(seed), baseline=seed == SEEDS[0])
             for seed in SEEDS
         ]
+        accuracies = [run.metrics["accuracy"] for run in trained]
         new = FOLDER / f".new-{name}"
         with files.new_directory(new):
-            write_release(name, facts, trained[0], [run.metrics["accuracy"] for run in trained], new)
+            write_release(name, facts, trained[0], accuracies, new)
     if (FOLDER / name).exists():
         shutil.rmtree(FOLDER / name)
     new.rename(FOLDER / name)
     write_index(FOLDER)
+    return accuracies
 
 
 def main(words: list[str] | None = None) -> int:
@@ -320,9 +323,13 @@ def main(words: list[str] | None = None) -> int:
     for name in given.name:
         if name not in names:
             raise zoo.UnknownNameError("model to release", name, names)
+    sys.path.append(str(ROOT / "benchmarks"))
+    from rows import add_row
+
     FOLDER.mkdir(exist_ok=True)
     for name in given.name:
-        release(name)
+        accuracies = release(name)
+        add_row("release", f"{name}, mean test accuracy", statistics.mean(accuracies), "accuracy", len(accuracies))
     return 0
 
 

@@ -287,7 +287,7 @@ def _judge(steps: Mapping[str, Mapping[str, Any]], errors: str, ending: str) -> 
     wrong = [name for name, step in steps.items() if step.get("is_good") is False]
     if missing:
         last = next((line.strip() for line in reversed(errors.splitlines()) if line.strip()), "it said nothing")
-        advice = "Install the pinned packages in a fresh environment: pip install -c constraints.txt zoo."
+        advice = "Install the pinned packages in a fresh environment: pip install -c constraints.txt . in the clone."
         if (missing[0] == "import" and "SIGILL" in ending + errors) or "signal 4" in ending:
             advice = "This processor lacks instructions that TensorFlow uses (AVX). Use another machine."
         yield Finding("self-test", "fault", f"failed at {missing[0]}: {ending}; {one_line(ValueError(last))}", advice)
