@@ -47,7 +47,8 @@ notebooks: setup ## run the notebooks anew, in place
 	$(BIN)/python scripts/run_notebooks.py
 
 docs: setup ## build the pages into site/, without a warning
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/mkdocs build --strict --quiet
+	@echo "Open site/index.html; for its search box, http://localhost:8000 of: $(BIN)/python -m http.server --directory site"
 
 wheel: setup ## build the wheel and use it in an empty environment of each Python that is here
 	$(BIN)/python scripts/check_wheel.py
