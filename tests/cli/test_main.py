@@ -65,6 +65,17 @@ def test_list_and_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.startswith("Error: Unknown")
 
 
+def test_a_recipe_and_its_card_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, released in (("cnn@mnist", "cnn@mnist"), ("lstm@imdb_reviews", "lstm@imdb")):
+        assert main(["info", name]) == 0
+        card = Path(capsys.readouterr().out.splitlines()[-1].rpartition("Its card: ")[2])
+        assert card.read_text(encoding="utf-8").startswith(f"# {released}\n")
+    assert main(["info", "cnn@mnist_sample", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["card"] is None
+    assert main(["info", "lstm@imdb"]) == 0
+    assert capsys.readouterr().out.startswith("# lstm@imdb\n")
+
+
 def test_train_prints_scores_and_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", "linear", "--data", "iris", "--set", "epochs=1", "--set", "model.l2=0.5", "--out"]
     assert main([*words, str(tmp_path / "text")]) == 0

@@ -32,13 +32,17 @@ def run(arguments: argparse.Namespace) -> int:
         card = find_released(arguments.name).directory() / ("card.json" if arguments.json else "README.md")
         output.print_line(card.read_text(encoding="utf-8").rstrip())
         return 0
+    if "documentation" in content:  # of a recipe; its first line is the summary
+        content["card"] = _card_of(arguments.name)
     if arguments.json:
         output.print_json(content)
         return 0
-    if "documentation" in content:  # of a recipe; its first line is the summary
+    if "documentation" in content:
         output.print_line(content["documentation"])
         output.print_line()
         output.print_table(("setting", "value"), [(key, str(value)) for key, value in content["settings"].items()])
+        if content["card"]:
+            output.print_line(f"\nA model of this recipe is released. Its card: {content['card']}")
         return 0
     defaults = content.pop("arguments", {})
     output.print_table(("", ""), list(content.items()))
@@ -46,3 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
         output.print_line()
         output.print_table(("setting", "default"), [(f"model.{key}", repr(value)) for key, value in defaults.items()])
     return 0
+
+
+def _card_of(recipe: str) -> str | None:
+    """Return where the card is of a model that was released of this recipe."""
+    from zoo.artefacts.released import by_name_and_recipe
+
+    released = by_name_and_recipe().get(recipe)
+    return f"{released.place}/{released.name}/README.md" if released else None
