@@ -14,7 +14,7 @@ def lenet_mnist() -> Mapping[str, Any]:
 
     Command: zoo train lenet --data mnist
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
-    Time: 92 s of training (132 s beside other work)
+    Time: 68 s of training
     Expected: accuracy 0.99 on the test part, mean of three seeds; tolerance 0.003
 
     The batch size was chosen on the validation part, one seed each: 16 gave 98.9 %, 32 98.8 %, 64 99.0 %, 128 98.8 %; half a
