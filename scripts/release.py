@@ -1,7 +1,8 @@
 """Make released models: `python scripts/release.py cnn@mnist` trains its recipe and writes saved_models/cnn@mnist/ with a card.
 
 The recipe is run with three seeds; the model of the first, whichever scored best, is released. Its weights are kept in
-float16 where that costs nothing on the validation part. Real data are found as `zoo.load_data` finds them.
+float16 where that costs nothing on the validation part. Real data are found as `zoo.load_data` finds them. With `--words`
+nothing is trained: the cards that are there get the words of `releases.yaml`.
 """
 
 from __future__ import annotations
@@ -119,28 +120,27 @@ def baseline_of(run: zoo.Run, data: str) -> dict[str, Any]:
     return {"name": "one linear layer on the pixels, 5 epochs", "accuracy": linear.metrics["accuracy"]}
 
 
+def with_words(card: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a card with what `releases.yaml` says of its model and data."""
+    release = facts["models"][card["name"]]
+    words = {key: release[key] for key in ("intended_use", "example", "limits")}
+    changes = {"settings": release["set"], "why": release["why_set"]} if "set" in release else None
+    return {**card, **words, "changes": changes, "data": {**card["data"], **facts["data"][card["data"]["name"]]}}
+
+
 def make_card(name: str, facts: Mapping[str, Any], run: zoo.Run, **measured: Any) -> dict[str, Any]:
     """Return the card of a model, as plain data; `files` are added last."""
     release = facts["models"][name]
     model, _, data = release["recipe"].partition("@")
-    changes = release.get("set", {})
-    return {
+    card = {
         "name": name,
-        "intended_use": release["intended_use"],
-        "limits": release["limits"],
         "model": model,
         "task": run.info.task_name,
         "parameters": run.model.count_params(),
         "labels": list(run.info.labels),
-        "data": {
-            "name": data,
-            **facts["data"][data],
-            "fingerprint": run.info.fingerprint,
-            "num_examples": run.info.num_examples,
-        },
+        "data": {"name": data, "fingerprint": run.info.fingerprint, "num_examples": run.info.num_examples},
         "recipe": release["recipe"],
-        "changes": {"settings": changes, "why": release["why_set"]} if changes else None,
-        "command": command_of(model, data, changes),
+        "command": command_of(model, data, release.get("set", {})),
         "hardware": f"{run.content['device']['cpus']} cores, {run.content['device']['machine']}, no GPU",
         "seconds": round(run.content["timings"]["fit_s"]),
         "seed": run.settings["seed"],
@@ -148,14 +148,13 @@ def make_card(name: str, facts: Mapping[str, Any], run: zoo.Run, **measured: Any
         "commit": run.content["commit"],
         **measured,
     }
+    return with_words(card, facts)
 
 
 def readme_of(card: Mapping[str, Any]) -> str:
     """Return the card as a page."""
     name, data, scores, parts = card["name"], card["data"], card["scores"], card["data"]["num_examples"]
-    is_text = card["task"] == "text_classification"
-    example = "a film I will not forget" if "imdb" in name else "房间很干净下次还会来"
-    call = f'zoo predict {name} "{example}"' if is_text else f"zoo predict {name} seven.png"
+    example = f'"{card["example"]}"' if card["task"] == "text_classification" else card["example"]
     model, _, short = name.partition("@")
     limits = "\n".join(f"- {limit}" for limit in card["limits"])
     rows = "\n".join(
@@ -169,7 +168,7 @@ def readme_of(card: Mapping[str, Any]) -> str:
 {card["intended_use"]}
 
 ```bash
-{call}
+zoo predict {name} {example}
 zoo verify {name}
 ```
 
@@ -256,9 +255,13 @@ def write_release(name: str, facts: Mapping[str, Any], run: zoo.Run, seeds: Sequ
         name, facts, run, weights=weights, scores=dict(evaluation.metrics), intervals=interval_of(evaluation.confusion),
         seeds=list(seeds), baseline=baseline_of(run, data_name),
     )  # fmt: skip
-    listed = {path: describe(folder / path) for path in files_in(folder)}
-    files.write_json(folder / CARD_FILE, {**card, "files": listed})
-    files.write_text(folder / "README.md", readme_of({**card, "files": listed}))
+    write_card({**card, "files": {path: describe(folder / path) for path in files_in(folder)}}, folder)
+
+
+def write_card(card: Mapping[str, Any], folder: Path) -> None:
+    """Write a card for programs and for people."""
+    files.write_json(folder / CARD_FILE, card)
+    files.write_text(folder / "README.md", readme_of(card))
 
 
 def files_in(folder: Path) -> list[str]:
@@ -319,6 +322,7 @@ def main(words: list[str] | None = None) -> int:
     names = sorted(read_facts()["models"])
     parser = argparse.ArgumentParser(description="Train a recipe and release its model.")
     parser.add_argument("name", nargs="+", metavar="NAME", help=", ".join(names))
+    parser.add_argument("--words", action="store_true", help="train nothing: put the words of releases.yaml into the cards")
     given = parser.parse_args(words)
     for name in given.name:
         if name not in names:
@@ -328,6 +332,10 @@ def main(words: list[str] | None = None) -> int:
 
     FOLDER.mkdir(exist_ok=True)
     for name in given.name:
+        if given.words:
+            write_card(with_words(files.read_json(FOLDER / name / CARD_FILE), read_facts()), FOLDER / name)
+            write_index(FOLDER)
+            continue
         accuracies = release(name)
         add_row("release", f"{name}, mean test accuracy", statistics.mean(accuracies), "accuracy", len(accuracies))
     return 0

@@ -46,9 +46,14 @@ TEXTS = {path: path.read_text(encoding="utf-8") for path in PAGES}
 COMMANDS = [words for text in TEXTS.values() for words in commands(text)]
 
 
+def promises(text):
+    """Return with which labels or counts that begins what a line `print(...)  # ['a', 'b']` or `# 8 of 10` prints."""
+    return re.findall(r"^print\(.*\)  # (\[[^]]*\]|\d+ of \d+)", text, re.MULTILINE)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.name)
-def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
+def test_python_blocks_run_in_order_and_print_what_they_say(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     python = blocks(TEXTS[path], "python")
     assert python
@@ -56,6 +61,8 @@ def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
     for line, block in python:
         code = "\n" * (line - 1) + block  # so that a traceback has the page's own line
         exec(compile(code, str(path), "exec"), namespace)
+        printed = capsys.readouterr().out.splitlines()
+        assert [promised for promised in promises(block) if not any(row.startswith(promised) for row in printed)] == []
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -66,6 +73,12 @@ def test_commands_parse(words):
         assert end.value.code == 0
     else:
         assert callable(command_line._parser().parse_args(words).run)
+
+
+def test_promises_are_found():
+    text = "print(x)  # ['a', 'b'] [[0.1 0.9]]\nprint(y)  # as it was\nprint(z)  # 8 of 10\n"
+    assert promises(text) == ["['a', 'b']", "8 of 10"]
+    assert len(promises(TEXTS[ROOT / "README.md"])) == 2
 
 
 def test_there_are_commands():

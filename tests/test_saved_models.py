@@ -56,6 +56,7 @@ def test_its_card_is_whole_and_agrees_with_its_page_and_its_run(name):
     assert (FOLDER / name / "README.md").read_text(encoding="utf-8") == release.readme_of(card)
     assert card["scores"] == run.metrics
     assert run.card == card
+    assert release.with_words(card, release.read_facts()) == card
     assert card["parameters"] == run.model.count_params()
     for score in ("accuracy", "macro_f1"):
         low, high = card["intervals"][score]
@@ -115,16 +116,18 @@ def test_digits_are_told_on_dark_and_on_light_ground(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("name", "good", "bad"),
+    ("name", "bad", "expected"),
     [
-        ("lstm@imdb", "a wonderful film, moving and superbly acted", "boring, badly written and a waste of time"),
-        ("transformer@imdb", "a wonderful film, moving and superbly acted", "boring, badly written and a waste of time"),
-        ("transformer@chnsenticorp", "房间很干净,服务很好,下次还会来", "房间很脏,服务太差,再也不来了"),
+        ("lstm@imdb", "boring, badly written and a waste of time", ["pos", "neg"]),
+        ("transformer@imdb", "boring, badly written and a waste of time", ["pos", "neg"]),
+        ("transformer@chnsenticorp", "房间很脏,服务太差,再也不来了", ["positive", "negative"]),
     ],
 )
-def test_texts_are_told_apart(name, good, bad):
-    labels = zoo.load(name).predict([good, bad]).labels
-    assert [str(label) for label in labels] in (["pos", "neg"], ["1", "0"], ["positive", "negative"])
+def test_the_example_of_a_card_is_told_from_its_opposite(name, bad, expected):
+    predictor = zoo.load(name)
+    answer = predictor.predict([predictor.card["example"], bad])
+    assert list(answer.labels) == expected
+    assert answer.probabilities.max(axis=1).min() > 0.7  # other processors differ by less
 
 
 @pytest.mark.slow

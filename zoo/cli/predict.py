@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Predict labels and probabilities for texts or image files, or for a file or folder in bulk.
 
-    Example: zoo predict lstm@imdb "a film I will not forget"
+    Example: zoo predict lstm@imdb "one of the best films I have seen in years"
     """
     if bool(arguments.data) != bool(arguments.out) or (arguments.data and arguments.inputs):
         raise UsageError(
