@@ -10,7 +10,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import zoo
 import zoo.layers as zoo_layers
@@ -81,7 +81,7 @@ def settings_page() -> str:
         "Flat keys, for `--set KEY=VALUE`, YAML files and keywords of `zoo.train`. They come from the task, then the recipe of "
         "this model on these data, then `--config`, then `--set`.\n",
         "## Training\n",
-        *_fields(configuration.Settings, "", without=("model", "data", "model_arguments", "data_arguments")),
+        *_fields(configuration.Settings, "", without=("model_arguments", "data_arguments")),
         "\n## Data\n",
         *_fields(configuration.DataArguments, "data."),
     ]
@@ -94,12 +94,30 @@ def settings_page() -> str:
 
 
 def _fields(model: Any, prefix: str, without: Iterable[str] = ()) -> list[str]:
-    rows = ["| setting | default | |", "|---|---|---|"]
+    rows = ["| setting | default | what it is | accepted |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         if name not in without:
             default = "" if field.is_required() else f"`{field.default!r}`"
-            rows.append(f"| `{prefix}{name}` | {default} | {_cell(field.description)} |")
+            rows.append(f"| `{prefix}{name}` | {default} | {_cell(field.description)} | {_accepted(field)} |")
     return rows
+
+
+def _accepted(field: Any) -> str:
+    """Return the words of a setting that takes one of several, or the bounds of a number."""
+    words = [f"`{word}`" for word in _words(field.annotation)]
+    signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    bounds = [f"{signs[name]} {value}" for part in field.metadata for name, value in _bounds(part) if name in signs]
+    return ", ".join([*words, *bounds])
+
+
+def _words(annotation: Any) -> list[str]:
+    if get_origin(annotation) is Literal:
+        return [word for word in get_args(annotation) if isinstance(word, str)]
+    return [word for part in get_args(annotation) for word in _words(part)] if get_origin(annotation) is not dict else []
+
+
+def _bounds(part: Any) -> list[tuple[str, Any]]:
+    return [(name, getattr(part, name)) for name in ("ge", "gt", "le", "lt") if hasattr(part, name)]
 
 
 def commands_page() -> str:
@@ -111,11 +129,11 @@ def commands_page() -> str:
         example = (parser.epilog or "").partition("Example: ")[2]
         lines += [f"## zoo {name}\n", f"{parser.description}\n"]
         lines += [f"```bash\n{example}\n```\n"] if example else []
-        lines += ["| argument | |", "|---|---|"]
-        for action in parser._actions:
-            shown = ", ".join(action.option_strings) or str(action.metavar or action.dest)
-            if action.option_strings and action.metavar:
-                shown += f" {action.metavar}"
+        lines += ["| argument | what it is |", "|---|---|"]
+        for action in parser._actions[1:]:  # without --help
+            shown = ", ".join(action.option_strings) or str(action.metavar or "|".join(action.choices or [action.dest]))
+            if action.option_strings and action.nargs != 0:
+                shown += f" {action.metavar or '|'.join(action.choices or [action.dest.upper()])}"
             lines.append(f"| `{shown}` | {_cell(action.help)} |")
         lines.append("")
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import zoo
 from zoo.errors import UnknownNameError, UsageError
@@ -55,7 +56,7 @@ def test_other_labels_of_the_same_number_get_a_fresh_last_layer():
         ({"weights": "mnst"}, "Did you mean 'mnist'"),
         ({"weights": "imdb"}, "weights of model 'cnn'"),
         ({"weights": "cnn@mnst"}, "Did you mean 'cnn@mnist'"),
-        ({"weights": "mnist", "input_shape": (28, 28, 3)}, r"shape \(5, 5, 1, 16\) for one of \(5, 5, 3, 16\)"),
+        ({"weights": "mnist", "input_shape": (28, 28, 3)}, r"\(5, 5, 1, 16\).* for layer .*\(5, 5, 3, 16\)"),
         ({"weights": "mnist", "units": 20}, "do not fit"),
         ({"weights": "lenet@mnist"}, "do not fit"),
     ],
@@ -110,3 +111,109 @@ def test_a_vocabulary_is_for_texts():
 def test_an_unknown_weights_name_lists_those_of_the_model():
     with pytest.raises(UnknownNameError, match="Accepted: imdb"):
         zoo.build("lstm", weights="mnist")
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("lstm", {"weights": "imdb", "dropout": 0.0, "token_dropout": 0.0}),
+        ("transformer", {"weights": "imdb", "dropout": 0.0, "token_dropout": 0.0}),
+    ],
+)
+def test_layers_without_weights_may_differ(name, given):
+    source, model = zoo.Run.open(f"{name}@{given['weights']}").model, zoo.build(name, **given)
+    assert len(model.layers) < len(source.layers)
+    for ours, theirs in zip(model.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_labels_that_differ_in_type_only_keep_the_last_layer():
+    images = np.random.default_rng(0).integers(0, 256, (400, 28, 28), dtype="uint8")
+    data = zoo.load_data((images, np.arange(400) % 10))
+    source, model = zoo.Run.open("cnn@mnist").model, zoo.build("cnn", data=data, weights="mnist")
+    np.testing.assert_array_equal(model.layers[-1].get_weights()[0], source.layers[-1].get_weights()[0])
+
+
+def test_a_fresh_last_layer_is_told(caplog):
+    with caplog.at_level("INFO", "zoo"):
+        zoo.build("cnn", weights="mnist")
+        assert caplog.text == ""
+        zoo.build("cnn", weights="mnist", num_classes=3)
+    assert "The last layer is fresh: 3 outputs, where the weights have 10" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("cnn/wide", {"weights": "mnist"}, "The weights bring .*kernel_size=\\(5, 3, 3\\)"),
+        ("cnn", {"weights": "lenet@mnist"}, "These are weights of 'lenet'"),
+        ("cnn", {"weights": "mnist", "units": 20}, "filters=\\(16, 32, 64\\)"),
+        ("resnet", {"weights": "imagenet"}, "No weights are released for model 'resnet'"),
+        ("cnn", {"weights": "x" * 5000}, "Unknown weights"),
+    ],
+)
+def test_what_is_wrong_with_weights_is_told(name, given, said):
+    with pytest.raises(UsageError, match=said):
+        zoo.build(name, **given)
+
+
+def photos(folder, shape=(40, 52, 3)):
+    """Write a folder of two class folders of pictures in colour."""
+    generator = np.random.default_rng(0)
+    for label, level in (("dark", 40), ("light", 200)):
+        (folder / label).mkdir(parents=True)
+        for number in range(12):
+            Image.fromarray(generator.normal(level, 20, shape).clip(0, 255).astype("uint8")).save(
+                folder / label / f"{number}.png"
+            )
+    return folder
+
+
+def test_pictures_of_another_shape_get_the_arguments_that_read_them_right(tmp_path):
+    photos(tmp_path / "photos")
+    with pytest.raises(UsageError, match=r"zoo.load_data\(..., image_size=\(28, 28\), channels=1\)"):
+        zoo.build("cnn", data=tmp_path / "photos", weights="mnist")
+
+
+@pytest.mark.slow
+def test_training_begins_with_weights_and_reads_the_data_as_they_ask(tmp_path):
+    given = {"data": photos(tmp_path / "photos"), "weights": "mnist", "learning_rate": 1e-9, "epochs": 1, "verbose": 0}
+    run = zoo.train("cnn", out=tmp_path / "run", **given)
+    source = zoo.Run.open("cnn@mnist")
+    np.testing.assert_allclose(run.model.get_weights()[0], source.model.get_weights()[0], atol=1e-5)
+    assert run.info.input_shape == (28, 28, 1)
+    assert run.settings["weights"] == "mnist"
+    assert run.settings["model.filters"] == [16, 32, 64]
+    again = zoo.train(config=run.directory / "config.yaml", out=tmp_path / "again", verbose=0)
+    assert again.history == run.history
+    model = zoo.build("cnn", weights=run, num_classes=5)  # a run that began with weights is a source of weights
+    np.testing.assert_array_equal(model.get_weights()[0], run.model.get_weights()[0])
+
+
+@pytest.mark.slow
+def test_training_on_texts_begins_with_weights_and_takes_their_vocabulary(tmp_path):
+    given = {"data": (TEXTS, ["good", "bad", "so-so"] * 4), "epochs": 1, "out": tmp_path / "run", "verbose": 0}
+    run = zoo.train("lstm", weights="imdb", **given)
+    path = tmp_path / "run" / "config.yaml"
+    path.write_text(path.read_text().replace("data: arrays\n", ""))
+    again = zoo.train(config=path, **{**given, "out": tmp_path / "again"})
+    assert again.history == run.history
+    assert run.settings["data.vocabulary"] == "lstm@imdb"
+    assert zoo.train(resume=run).metrics == run.metrics  # reads config.yaml, which has all settings
+    assert run.info.tokenizer.word_index == zoo.Run.open("lstm@imdb").info.tokenizer.word_index
+
+
+def test_weights_are_taken_over_those_of_a_recipe(tmp_path):
+    run = zoo.train("cnn", data="mnist_sample", weights="mnist", epochs=1, steps_per_epoch=1, out=tmp_path / "run", verbose=0)
+    assert run.settings["model.filters"] == [16, 32, 64]
+    assert run.metrics["accuracy"] > 0.8  # after one step; chance is 0.1
+
+
+def test_weights_for_a_model_of_your_own_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="models by name"):
+        zoo.train(zoo.build("cnn"), data="digits", weights="mnist", out=tmp_path / "run", verbose=0)
+
+
+def test_weights_are_not_searched(tmp_path):
+    with pytest.raises(UsageError, match="weights"):
+        zoo.HyperModel("cnn", data="mnist_sample", weights="mnist")

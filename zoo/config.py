@@ -49,7 +49,7 @@ class DataArguments(BaseModel):
     )
     ignore_columns: tuple[str, ...] = Field(default=(), description="tables: columns to leave out")
     image_size: tuple[PositiveInt, PositiveInt] | None = Field(
-        default=None, description="height and width that images are resized to"
+        default=None, description="height and width that images are resized to; in a folder of several sizes 96 x 96"
     )
     channels: Literal[1, 3] | None = Field(default=None, description="image folders: 1 for grey, 3 for RGB")
     validation: float = Field(
@@ -89,7 +89,8 @@ class DataArguments(BaseModel):
     @model_validator(mode="after")
     def _either_vocabulary_or_how_to_learn_one(self) -> DataArguments:
         names = ("vocabulary_size", "min_frequency", "lower", "char_level", "max_length", "truncation", "padding", "raw")
-        beside = [f"data.{name}" for name in names if name in self.model_fields_set]
+        fields = type(self).model_fields  # defaults may stand beside it, as `config.yaml` has them
+        beside = [f"data.{name}" for name in names if getattr(self, name) != fields[name].default]
         if self.vocabulary is not None and beside:
             raise ValueError(f"data.vocabulary brings them: leave out {', '.join(beside)}")
         return self
@@ -116,19 +117,22 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
-    model: str
-    data: str
-    task: str
-    epochs: int = Field(default=5, ge=1)
+    model: str = Field(description="name of a model or variant")
+    data: str = Field(description="name of a data set, or a path")
+    task: str = Field(description="image_classification, text_classification, tabular_classification or regression")
+    weights: str | None = Field(
+        default=None, description="trained weights to begin with: a released model, by its data or name, or a run"
+    )
+    epochs: int = Field(default=5, ge=1, description="passes over the training part")
     steps_per_epoch: int | None = Field(default=None, ge=1, description="batches; None is the whole training part")
-    batch_size: int = Field(default=128, ge=1)
-    optimizer: Literal[OptimizerName, "own"] = "adam"  # own: a model that came compiled
-    learning_rate: float = Field(default=0.001, ge=0, allow_inf_nan=False, description="above 0")
+    batch_size: int = Field(default=128, ge=1, description="examples a step, of all devices together")
+    optimizer: Literal[OptimizerName, "own"] = Field(default="adam", description="own: that of a model that came compiled")
+    learning_rate: float = Field(default=0.001, ge=0, allow_inf_nan=False, description="above 0; the highest of the schedule")
     precision: Literal["float32", "mixed_bfloat16"] | None = Field(default=None, description="None is Keras' global policy")
     weight_decay: float | None = Field(
         default=None, ge=0, description="None is the optimizer's own: 0.004 for adamw, else none"
     )
-    schedule: ScheduleName = "constant"
+    schedule: ScheduleName = Field(default="constant", description="course of the learning rate")
     warmup: float = Field(default=0.0, ge=0, lt=1, description="share of all steps over which the learning rate rises")
     decay: float = Field(
         default=0.1, gt=0, lt=1, description="factor of the learning rate: step and plateau at each fall, exponential in all"
@@ -150,7 +154,7 @@ class Settings(BaseModel):
     augment_zoom: float = Field(default=0.0, ge=0, lt=1, description="images: share by which they grow or shrink")
     augment_cutout: float = Field(default=0.0, ge=0, le=1, description="images: side of a blank square, as a share")
     augment_invert: float = Field(default=0.0, ge=0, le=1, description="images: share whose light and dark change places")
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32, description="of weights, dropout, augmentation and the order of examples")
     checkpoint_seconds: float = Field(default=60.0, ge=0, description="time between checkpoints; 0 writes one after each batch")
     auto_seconds: float = Field(default=60.0, gt=0, description="budget of the probes for settings that are given as auto")
     keep_checkpoints: int = Field(default=2, ge=1, description="how many of the newest stay")

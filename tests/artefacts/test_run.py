@@ -85,6 +85,8 @@ def change_json(name: str, **content: object) -> Callable[[Path], object]:
         (lambda run: (run / "run.json").write_text("{"), "damaged"),
         (lambda run: (run / "run.json").write_text("[]"), "holds no object"),
         (lambda run: (run / "run.json").write_text('{"format": 1}'), "parts are missing"),
+        (change_json("run.json", metrics={"accuracy": None}), "metrics are no numbers"),
+        (change_json("run.json", metrics=[1]), "metrics are no numbers"),
         (change_json("run.json", format=2), "another format. Received: format 2 .*accepted: 1. Install a newer zoo"),
         (lambda run: (run / "model.keras").unlink(), "has no model"),
         (lambda run: (run / "assets" / "data.json").unlink(), r"data\.json is missing"),

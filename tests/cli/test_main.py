@@ -269,3 +269,29 @@ def test_words_that_nothing_takes_are_refused(words, capsys):
         _parse(_parser(), words)
     assert end.value.code == 2
     assert "unrecognized" in capsys.readouterr().err
+
+
+def test_files_and_folders_in_place_of_texts_and_pictures_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "review.txt").write_text("a wonderful film", encoding="utf-8")
+    assert main(["predict", "lstm@imdb", str(tmp_path / "review.txt")]) == 2
+    assert f"--data {tmp_path / 'review.txt'}" in capsys.readouterr().err
+    assert main(["predict", "cnn@mnist", str(tmp_path)]) == 2
+    assert f"Give --data {tmp_path} --out" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", "photos/"]) == 1
+    assert "no such file or folder. Received: photos" in capsys.readouterr().err
+
+
+def test_a_model_in_place_of_a_run_is_refused_with_those_that_are_released(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "cnn", "seven.png"]) == 1
+    assert "or a released model: cnn@mnist, " in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_written_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["compare", "cnn@mnist", "lenet@mnist", "--out", str(tmp_path / "file" / "x.png")]) == 1
+    assert "Error: A file could not be written" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zoo import registry
-from zoo.api.pretrained import find_weights, set_weights
+from zoo.api.pretrained import arguments_of, find_weights, set_weights, shown
 from zoo.api.reading import load_for
 from zoo.errors import UnknownNameError, UsageError
 from zoo.tasks import Task, find_task
@@ -101,7 +101,6 @@ def uncompiled(
         precision: Keras' dtype policy; None is the global one.
         source: a run whose weights the model is for.
     """
-    from zoo.api.pretrained import arguments_of
     from zoo.config import check_values
 
     entry, variant = registry.find_model(name)
@@ -129,8 +128,13 @@ def uncompiled(
     width = arguments[chosen.output_argument]
     if info is not None:
         _check_fits(arguments, info)
-    with _dtype_policy(precision):
-        return entry.factory(**arguments), chosen, width
+    try:
+        with _dtype_policy(precision):
+            return entry.factory(**arguments), chosen, width
+    except UsageError as error:
+        if source is None or not learned:
+            raise
+        raise UsageError(f"{error} The weights bring {shown(learned, source)}: leave out what contradicts them.") from error
 
 
 @contextmanager

@@ -89,6 +89,8 @@ class HyperModel(keras_tuner.HyperModel):
         given = {**settings, **({"task": task} if task is not None else {})}
         given |= {f"model.{key}": value for key, value in (model_arguments or {}).items()}
         given |= {f"data.{key}": value for key, value in (data_arguments or {}).items()}
+        if "weights" in given:
+            raise UsageError("A HyperModel begins with fresh weights. Received: weights. Leave it out, or use zoo.tune.")
         changes = read_changes(mapping_of(space), given)
         self._model, self._data, self._given = model, data, {**given, **changes.held}
         self._read: dict[str, Splits] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import registry
 from zoo.api.building import uncompiled
+from zoo.api.pretrained import find_weights, set_weights, settings_of
 from zoo.api.reading import data_settings, default_data, load_for, name_of
 from zoo.errors import UsageError
 
@@ -105,10 +106,13 @@ class Plan:
             check_distributable(self.model)
             return self.model, splits, settings, {}
         name = self.model
+        source = find_weights(name, settings.weights) if settings.weights else None
 
         def build(settings: Settings) -> keras.Model:
             set_seed(settings.seed)
             model, task, width = uncompiled(name, info, settings.task, settings.model_arguments, settings.precision)
+            if source is not None:
+                set_weights(model, source, width, info)
             compile_for_training(model, task, width, splits.with_batches(settings.batch_size, settings.seed), settings)
             return model
 
@@ -159,7 +163,10 @@ def make_plan(
     data = data if data is not None else written.get("data")
     data = data if data is not None else default_data(task or (entry.tasks[0] if entry else None))
     names = {"model": model if isinstance(model, str) else model.name, "data": name_of(data)}
-    layers = [_recipe_settings(**names) if entry else {}, written, given, names]
+    weights = given.get("weights", written.get("weights"))
+    layers: list[Mapping[str, Any]] = [_recipe_settings(**names) if entry else {}, written, given, names]
+    if weights is not None:
+        layers = [*_settings_for_weights(model, weights, layers[0]), written, {**given, "weights": str(weights)}, names]
     merged = {key: value for layer in layers for key, value in layer.items()}
     asked = [name for name in configuration.AUTO_NAMES if merged.get(name) == "auto"]
     if asked and entry is None:
@@ -217,6 +224,24 @@ def _as_plain(settings: Settings, record: Mapping[str, Any]) -> dict[str, Any]:
     from zoo.config import AUTO_NAMES
 
     return {"settings": {name: getattr(settings, name) for name in AUTO_NAMES}, "record": dict(record)}
+
+
+def _settings_for_weights(
+    model: str | keras.Model, weights: str | os.PathLike[str], recipe: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """Return a recipe's settings without those of another architecture or reading, and what trained weights ask for.
+
+    Raises:
+        UsageError: the model is the user's own, or there are no such weights.
+        ArtefactError: they cannot be read or fetched.
+    """
+    if not isinstance(model, str):
+        raise UsageError(
+            f"`weights` are for models by name. Received: weights={weights} for a model of your own. Give its name, or set its "
+            "weights before."
+        )
+    settings = settings_of(find_weights(model, weights), registry.find_model(model)[0], model)
+    return [{key: value for key, value in recipe.items() if not key.startswith(("model.", "data."))}, settings]
 
 
 def _recipe_settings(model: str, data: str) -> dict[str, Any]:

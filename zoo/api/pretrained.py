@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo import registry
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.artefacts.run import Run
     from zoo.pipeline.info import DataInfo
 
+logger = logging.getLogger(__name__)
 HEAD = ("logits", "values", "denormalize")  # the layers of `zoo.layers.ends.outputs`
 
 
@@ -25,18 +28,16 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
         weights: a run; its directory; or a released model, by its data or its whole name.
 
     Raises:
-        UnknownNameError: there is no such released model, and no such directory.
+        UsageError: there is no such released model, and no such directory.
         ArtefactError: it cannot be read or fetched.
     """
-    from pathlib import Path
-
     from zoo.artefacts.released import by_name_and_recipe
     from zoo.artefacts.run import RUN_FILE, Run
 
     if isinstance(weights, Run):
         return weights
     is_word = isinstance(weights, str) and not set("/\\@") & set(weights)
-    if not is_word or (Path(weights) / RUN_FILE).is_file():
+    if not is_word or os.path.isfile(os.path.join(weights, RUN_FILE)):
         return Run.open(weights)
     base = name.partition("/")[0]
     released = {
@@ -44,8 +45,13 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
     }
     if weights in released:
         return Run.open(released[weights].directory())
-    if Path(weights).is_dir():
+    if os.path.isdir(weights):
         return Run.open(weights)
+    if not released:
+        raise UsageError(
+            f"No weights are released for model {base!r}. Received: weights={weights!r}. Name a run, or its directory; "
+            "zoo.list_pretrained() has the models that are released."
+        )
     raise UnknownNameError(f"weights of model {base!r}", weights, released)
 
 
@@ -63,6 +69,29 @@ def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
     return {**entry.arguments(variant, {}), **from_data, **checked}
 
 
+def settings_of(source: Run, entry: registry.ModelEntry, name: str) -> dict[str, Any]:
+    """Return the settings that a training has to begin with these weights: of the model, and of reading its data.
+
+    Args:
+        source: the run that the weights come from.
+        entry: the model's.
+        name: of the model or variant; what a variant says of itself is left to it.
+    """
+    own = {*source.info.model_arguments(), *entry.arguments(registry.find_model(name)[1], {})}
+    settings = {f"model.{key}": value for key, value in arguments_of(source, entry).items() if key not in own}
+    return {**settings, **{f"data.{key}": value for key, value in _reading_of(source).items()}}
+
+
+def _reading_of(source: Run) -> dict[str, Any]:
+    """Return the arguments of `load_data` by which data are read as a run's model takes them."""
+    if source.info.text is not None:
+        return {"vocabulary": source.card.get("name", str(source.directory))}
+    if source.info.task.input_name == "image":
+        height, width, channels = source.info.image_shape
+        return {"image_size": (height, width), "channels": channels}
+    return {}
+
+
 def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | None) -> None:
     """Give a model the weights of a run, without the last layer where classes or outputs are others.
 
@@ -78,23 +107,61 @@ def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | No
     if info is not None and info.text is not None and info.to_dict()["text"] != source.info.to_dict()["text"]:
         raise UsageError(
             f"The data's texts are turned to other ids than those that the weights have learned. Received: {info.name!r} with "
-            f"its own vocabulary, weights of {source.directory.name!r}. Read the data with theirs: "
-            f"zoo.load_data(..., vocabulary={source.card.get('name', str(source.directory))!r})."
+            f"its own vocabulary, weights of {source.directory.name!r}. Read the data with theirs: {_call(source)}."
         )
-    is_fresh = width != source.info.num_outputs or (info is not None and info.labels != source.info.labels)
-    theirs, ours = ([each for each in which.layers if not (is_fresh and each.name in HEAD)] for which in (source.model, model))
-    learned, own = ([weight for layer in layers for weight in layer.weights] for layers in (theirs, ours))
-    differing = [(tuple(a.shape), tuple(b.shape)) for a, b in zip(learned, own, strict=False) if a.shape != b.shape]
-    if len(learned) != len(own) or differing:
-        found = f"shape {differing[0][0]} for one of {differing[0][1]}" if differing else f"{len(learned)} for {len(own)}"
-        raise UsageError(
-            f"The weights do not fit the model. Received: {found}. Build it with the arguments and the input shape that they "
-            f"were trained with: {_shown(source)}."
-        )
+    is_fresh = width != source.info.num_outputs or (info is not None and _words(info.labels) != _words(source.info.labels))
+    theirs, ours = (_with_weights(which, HEAD if is_fresh else ()) for which in (source.model, model))
+    if [_shapes(layer) for layer in theirs] != [_shapes(layer) for layer in ours]:
+        raise UsageError(_difference(theirs, ours, source, info))
+    if is_fresh:
+        logger.info("The last layer is fresh: %s, where the weights have %s.", *_differing_ends(width, source, info))
     for layer, from_layer in zip(ours, theirs, strict=True):
         layer.set_weights(from_layer.get_weights())
 
 
-def _shown(source: Run) -> str:
-    arguments = {key: value for key, value in source.info.model_arguments().items() if key not in source.info.statistics}
-    return ", ".join(f"{key}={value}" for key, value in arguments.items())
+def _with_weights(model: keras.Model, without: tuple[str, ...]) -> list[keras.Layer]:
+    return [layer for layer in model.layers if layer.weights and layer.name not in without]
+
+
+def _shapes(layer: keras.Layer) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]
+
+
+def _words(labels: tuple[Any, ...]) -> list[str]:
+    return [str(label) for label in labels]
+
+
+def _differing_ends(width: int, source: Run, info: DataInfo | None) -> tuple[str, str]:
+    """Return what the ends of a model and of the weights' own are for."""
+    if width != source.info.num_outputs or info is None:
+        return f"{width} outputs", str(source.info.num_outputs)
+    return ", ".join(_words(info.labels)[:10]), ", ".join(_words(source.info.labels)[:10])
+
+
+def _difference(theirs: list[keras.Layer], ours: list[keras.Layer], source: Run, info: DataInfo | None) -> str:
+    """Return what is to be said of weights that do not fit."""
+    pairs = zip(theirs, ours, strict=False)
+    differing = next(((their, our) for their, our in pairs if _shapes(their) != _shapes(our)), None)
+    found = f"{len(theirs)} layers with weights for {len(ours)}"
+    if differing:
+        their, our = differing
+        found = f"shapes {_shapes(their)} for layer {our.name!r} of {_shapes(our)}"
+    told = f"The weights do not fit the model. Received: {found}. These are weights of {source.settings['model']!r}"
+    if info is not None and info.input_shape != source.info.input_shape and source.info.task.input_name == "image":
+        return (
+            f"{told} for images of {source.info.input_shape}, where the data have {info.input_shape}. Read a folder of images "
+            f"with {_call(source)}, or change your arrays."
+        )
+    entry = registry.find_model(source.settings["model"])[0] if source.settings["model"] in registry.list_models() else None
+    learned = arguments_of(source, entry) if entry else source.info.model_arguments()
+    return f"{told}, built with {shown(learned, source)}: leave out what differs."
+
+
+def _call(source: Run) -> str:
+    return f"zoo.load_data(..., {', '.join(f'{key}={value!r}' for key, value in _reading_of(source).items())})"
+
+
+def shown(arguments: Mapping[str, Any], source: Run) -> str:
+    """Return arguments as one line, without those that may be others: classes and statistics of the data."""
+    without = {*source.info.statistics, source.info.task.output_argument}
+    return ", ".join(f"{key}={value}" for key, value in arguments.items() if key not in without)
