@@ -160,7 +160,7 @@ def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Predicto
         (1, 10)
     """
     from zoo.artefacts.export import Export, is_export
-    from zoo.artefacts.released import directory_of
+    from zoo.artefacts.released import directory_of, list_pretrained
 
     directory = directory_of(path)
     if is_export(directory):
@@ -169,7 +169,8 @@ def load(path: str | os.PathLike[str], *, engine: str | None = None) -> Predicto
 
     if not (directory / RUN_FILE).is_file():
         raise ArtefactError(
-            f"Neither a run nor an export is here. Received: {path}. Give the directory that `zoo.train` or `zoo.export` made."
+            f"Neither a run nor an export is here. Received: {path}. Give the directory that `zoo.train` or `zoo.export` made, "
+            f"or a released model: {', '.join(list_pretrained())}."
         )
     if engine not in (None, "keras"):
         raise UsageError(f"A run has its Keras model only. Received: engine={engine!r} for {path}. Export it first.")

@@ -80,8 +80,12 @@ def write_picture(path: str | os.PathLike[str], figure: Any) -> None:
     """
     target = Path(path)
     check_new_picture(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(target, lambda partial: figure.savefig(partial, format="png", dpi=150))
+
+    def write(partial: Path) -> None:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(partial, format="png", dpi=150)
+
+    write_atomically(target, write)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -81,6 +81,9 @@ class Run:
         files.check_format(content, FORMAT, "run directory", path)
         if not {"status", "settings"} <= set(content):
             raise ArtefactError(f"{RUN_FILE} is damaged: parts are missing. Received: {path}. Restore or train again.")
+        scores = content.get("metrics", {})
+        if not isinstance(scores, dict) or not all(isinstance(value, int | float) for value in scores.values()):
+            raise ArtefactError(f"{RUN_FILE} is damaged: metrics are no numbers. Received: {path}. Restore or train again.")
         try:
             info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
             find_task(info.task_name)

@@ -9,7 +9,7 @@ from zoo.cli import options, output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo compare` takes."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories, two or more")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories or released models, two or more")
     options.add_picture(parser, "compare")
     options.add_json(parser)
 

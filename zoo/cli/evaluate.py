@@ -9,7 +9,7 @@ from zoo.cli import options, output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo evaluate` takes."""
-    parser.add_argument("run_directory", metavar="RUN", help="a run directory")
+    parser.add_argument("run_directory", metavar="RUN", help="a run directory, or a released model, for example cnn@mnist")
     parser.add_argument("--data", help="other data than the run's own: a name or a path")
     parser.add_argument("--split", choices=["train", "validation", "test"], default="test", help="which part; default test")
     options.add_columns(parser)
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score a run on its test part, or on other data.
 
-    Example: zoo evaluate runs/cnn-mnist-20260101-120000 --json
+    Example: zoo evaluate cnn@mnist --data mnist_sample --json
     """
     output.start_tensorflow()
     from zoo import api

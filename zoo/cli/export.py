@@ -12,7 +12,7 @@ FORMATS = ("saved_model", "litert", "onnx", "keras")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo export` takes."""
-    parser.add_argument("run_directory", metavar="RUN", help="a run directory")
+    parser.add_argument("run_directory", metavar="RUN", help="a run directory, or a released model, for example cnn@mnist")
     parser.add_argument("--out", required=True, metavar="DIR", help="the directory to make; TensorFlow Serving's base path")
     parser.add_argument(
         "--format", nargs="+", choices=FORMATS, default=["saved_model"], help="one or several; default saved_model"
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write a trained model in formats that run elsewhere, proved equal to it.
 
-    Example: zoo export runs/cnn-mnist-20260101-120000 --format saved_model litert --out exported
+    Example: zoo export cnn@mnist --data mnist_sample --format saved_model litert --out exported
     """
     output.start_tensorflow()
     from zoo import api

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,10 +93,28 @@ def _predict(predictor: Predictor, inputs: list[str], encoding: str | None) -> t
     if predictor.info.task.input_name == "text":
         from zoo.text.characters import valid_text
 
+        _refuse_files(inputs)
         return bulk.predict_texts(predictor, [valid_text(text) for text in inputs] or _lines_of_standard_input(encoding)), []
     if not inputs:
         raise UsageError("Which examples? Received: none. Give image files, or --data and --out.")
+    for name in inputs:
+        if os.path.isdir(name):
+            raise UsageError(f"Inputs are image files. Received: the folder {name}. Give --data {name} --out predictions.csv.")
     return bulk.predict_images(predictor, [Path(name) for name in inputs])
+
+
+def _refuse_files(texts: list[str]) -> None:
+    """Refuse the name of a file where a text is wanted: its letters would get a label, and mean nothing.
+
+    Raises:
+        UsageError: there is a file of this name.
+    """
+    for text in texts:
+        if os.path.splitext(text)[1] and os.path.isfile(text):
+            raise UsageError(
+                f"This model takes texts. Received: the name of a file, {text}. For the texts in it: --data {text} --out "
+                "predictions.csv."
+            )
 
 
 def _lines_of_standard_input(encoding: str | None) -> list[str]:

@@ -19,10 +19,10 @@ TEXT_TASK = "text_classification"
 
 
 def looks_like_path(data: Any) -> bool:
-    """Return whether a string is meant as a path: it exists, starts like one or has the suffix of a data file."""
+    """Return whether a string is meant as a path: it exists, starts or ends like one or has the suffix of a data file."""
     if isinstance(data, Path):
         return True
-    return data.startswith((".", "/", "~")) or data.lower().endswith(SUFFIXES) or os.path.exists(data)
+    return data.startswith((".", "/", "~")) or data.endswith("/") or data.lower().endswith(SUFFIXES) or os.path.exists(data)
 
 
 def read_path(path: str | Path, arguments: DataArguments, task: str | None = None) -> Examples:

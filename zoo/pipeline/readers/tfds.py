@@ -52,8 +52,8 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
         raise UnknownNameError("data set", name, {*known_names, *tfds.list_builders(with_community_datasets=False)}) from error
     except Exception as error:  # AssertionError for a version, ValueError for a configuration, ImportError for a hub, ...
         raise UsageError(
-            f"TensorFlow Datasets refuses this name: {str(error).splitlines()[0]}. Received: {name!r}. "
-            'Give NAME, NAME/CONFIGURATION or NAME:VERSION, for example "cifar10:3.0.2".'
+            f"TensorFlow Datasets refuses this name: {str(error).splitlines()[0].rstrip('.')}. Received: {name!r}, which is no "
+            'file or folder either. Give a path, NAME, NAME/CONFIGURATION or NAME:VERSION, for example "cifar10:3.0.2".'
         ) from error
     try:
         if not builder.is_prepared():
