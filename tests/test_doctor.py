@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from zoo.api import diagnosing
-from zoo.api.diagnosing import Finding, diagnose
+import zoo
+from zoo.artefacts.released import packaged
+from zoo.cli import self_test, surroundings
+from zoo.cli.doctor import diagnose
 from zoo.cli.main import main
+from zoo.cli.surroundings import Finding
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +75,49 @@ def test_sources_without_an_installation_are_said(monkeypatch):
     ) in [*diagnose(self_test=False)]
 
 
+def test_without_packaging_missing_packages_are_still_named(monkeypatch):
+    known = importlib.metadata.version
+
+    def version(name):
+        if name in ("packaging", "pyyaml"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
+    found = faults()
+    assert {name: finding.advice for name, finding in found.items()} == {
+        "packaging": "pip install 'packaging'",
+        "pyyaml": "pip install 'pyyaml>=6'",
+    }
+
+
+def test_a_packaging_that_cannot_be_imported_is_a_fault(monkeypatch):
+    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
+    assert faults()["packaging"].advice == "pip install --force-reinstall packaging"
+
+
+def test_without_any_package_there_are_findings_and_no_traceback(tmp_path):
+    """The standard library, zoo, and what zoo's installation says of itself."""
+    (tmp_path / "zoo-0.dist-info").mkdir()
+    metadata = importlib.metadata.distribution("zoo").read_text("METADATA")
+    (tmp_path / "zoo-0.dist-info" / "METADATA").write_text(metadata, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(zoo.__file__).parents[1])])}
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "zoo", "doctor", "--quick", "--json"],
+        capture_output=True, text=True, env=environment, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "")
+    found = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
+    for name, command in (("pydantic", "pydantic>=2.8"), ("pyyaml", "pyyaml>=6"), ("annotated-types", "annotated-types")):
+        assert found[name]["advice"] == f"pip install '{command}'"
+    assert {name for name, finding in found.items() if finding["found"].startswith("ModuleNotFoundError")} == {
+        "fetched models",
+        "released models",
+    }
+    assert found["released models"]["advice"].startswith("Install that package")
+
+
 @pytest.mark.parametrize("version", [(3, 10, 1), (3, 14, 0)])
 def test_another_python_is_a_fault(monkeypatch, version):
     monkeypatch.setattr(sys, "version_info", version)
@@ -84,9 +131,64 @@ def test_a_folder_of_data_that_is_none_is_a_fault(monkeypatch, tmp_path, name):
     assert "unset it" in faults()[name].advice
 
 
+@pytest.mark.parametrize("name", ["TFDS_DATA_DIR", "ZOO_DATA"])
+def test_a_folder_of_data_that_cannot_be_read_is_a_fault(monkeypatch, tmp_path, name):
+    def is_dir(path, known=Path.is_dir):
+        if path == tmp_path / "data":
+            raise PermissionError(13, "Permission denied", str(path))
+        return known(path)
+
+    monkeypatch.setenv(name, str(tmp_path / "data"))
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    (finding,) = faults().values()
+    assert finding.advice == f"See that {tmp_path / 'data'} is there and can be read."
+
+
 def test_a_wrong_place_of_models_is_a_fault(monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_MODELS", str(tmp_path))
     assert "ZOO_MODELS" in faults()["released models"].advice
+
+
+def released(folder, *, damaged):
+    """Write a folder with one released model, as zoo has it."""
+    home, name = packaged(), "lenet@mnist"
+    shutil.copytree(home / name, folder / name)
+    index = json.loads((home / "index.json").read_text(encoding="utf-8"))
+    index["models"] = {name: index["models"][name]}
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    if damaged:
+        (folder / name / "card.json").write_text("{}")
+    return folder
+
+
+def fine_models():
+    return {finding.name: finding.found for finding in diagnose(self_test=False) if finding.state == "fine"}.get(
+        "released models"
+    )
+
+
+def test_a_damaged_model_in_a_folder_of_models_is_a_fault(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_MODELS", str(released(tmp_path / "models", damaged=True)))
+    assert "ZOO_MODELS" in faults()["lenet@mnist"].advice
+    assert "lenet@mnist" not in fine_models()
+    assert "cnn@mnist" in fine_models()
+
+
+def test_a_damaged_model_of_zoo_that_a_folder_shadows_is_a_fault(monkeypatch, tmp_path):
+    home = released(tmp_path / "home", damaged=True)
+    monkeypatch.setattr("zoo.artefacts.released.packaged", lambda: home)
+    monkeypatch.setenv("ZOO_MODELS", str(released(tmp_path / "models", damaged=False)))
+    found = faults()
+    assert [*found] == ["lenet@mnist"]
+    assert str(home) in found["lenet@mnist"].found
+    assert found["lenet@mnist"].advice == "Install zoo again."
+    assert fine_models() is None
+
+
+def test_a_damaged_index_of_zoo_is_a_fault(monkeypatch, tmp_path):
+    (tmp_path / "index.json").write_text("[]")
+    monkeypatch.setattr("zoo.artefacts.released.packaged", lambda: tmp_path)
+    assert faults()["released models"].advice == "Install zoo again."
 
 
 @pytest.mark.parametrize("place", ["environment", "file"])
@@ -99,27 +201,42 @@ def test_another_backend_is_a_fault(monkeypatch, tmp_path, place):
     assert faults()["keras backend"].found.startswith("jax")
 
 
-def test_a_broken_file_of_keras_is_a_fault(tmp_path):
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff"])
+def test_a_broken_file_of_keras_is_a_fault(tmp_path, content):
     (tmp_path / "keras").mkdir()
-    (tmp_path / "keras" / "keras.json").write_text("{")
-    assert "JSONDecodeError" in faults()["backend"].found
+    (tmp_path / "keras" / "keras.json").write_bytes(content)
+    found = faults()
+    assert [*found] == ["keras.json"]
+    assert str(tmp_path / "keras" / "keras.json") in found["keras.json"].found
+    assert found["keras.json"].advice == "Mend or remove that file."
+
+
+def test_settings_of_keras_that_zoo_cannot_train_with_are_faults(tmp_path):
+    (tmp_path / "keras").mkdir()
+    file = tmp_path / "keras" / "keras.json"
+    file.write_text('{"floatx": "float32", "image_data_format": "channels_first", "epsilon": 1e-7}')
+    assert faults() == {}
+    file.write_text('{"floatx": "float16", "image_data_format": "first"}')
+    found = faults()
+    assert {*found} == {"keras floatx", "keras image_data_format"}
+    assert found["keras floatx"].advice == f"zoo needs float32: change it in {file}."
 
 
 def test_folders_that_cannot_be_written_are_faults(monkeypatch):
-    monkeypatch.setattr(diagnosing, "_cannot_write", lambda place: "Read-only file system")
+    monkeypatch.setattr(surroundings, "_cannot_write", lambda place: "Read-only file system")
     found = faults()
     assert {"runs", "temporary files", "fetched models"} == {*found}
     assert "ZOO_CACHE" in found["fetched models"].advice
 
 
 def test_what_cannot_be_written_is_told(tmp_path):
-    assert diagnosing._cannot_write(tmp_path / "new" / "folder") == ""
-    assert diagnosing._cannot_write(Path("/proc/none")) != ""
+    assert surroundings._cannot_write(tmp_path / "new" / "folder") == ""
+    assert surroundings._cannot_write(Path("/proc/none")) != ""
 
 
 def test_a_full_disk_and_little_memory_are_faults(monkeypatch):
-    monkeypatch.setattr(diagnosing, "LEAST_DISK", 1e18)
-    monkeypatch.setattr(diagnosing, "LEAST_MEMORY", 1e18)
+    monkeypatch.setattr(surroundings, "LEAST_DISK", 1e18)
+    monkeypatch.setattr(surroundings, "LEAST_MEMORY", 1e18)
     assert {"runs", "temporary files", "fetched models", "machine"} == {*faults()}
 
 
@@ -133,8 +250,7 @@ def test_a_current_folder_that_was_removed_is_a_fault(tmp_path, monkeypatch):
 
 
 def test_a_look_that_fails_is_a_fault_and_the_others_go_on(monkeypatch):
-    monkeypatch.setattr(diagnosing, "_machine", lambda: 1 / 0)
-    monkeypatch.setattr(diagnosing._machine, "__name__", "_machine")
+    monkeypatch.setattr(surroundings, "machine", lambda: 1 / 0)
     found = list(diagnose(self_test=False))
     assert [finding.found for finding in found if finding.state == "fault"] == ["ZeroDivisionError: division by zero"]
     assert "released models" in {finding.name for finding in found}
@@ -150,9 +266,9 @@ def test_a_look_that_fails_is_a_fault_and_the_others_go_on(monkeypatch):
     ],
 )
 def test_a_self_test_that_breaks_off_says_where(monkeypatch, steps, errors, ending, said):
-    monkeypatch.setattr(diagnosing, "_nvidia_gpus", list)
+    monkeypatch.setattr(self_test, "_nvidia_gpus", list)
     told = {name: {"step": name, "seconds": 1.0, "gpus": []} for name in steps}
-    finding = [*diagnosing._judge(told, errors, ending)][-1]
+    finding = [*self_test._judge(told, errors, ending)][-1]
     assert finding.state == "fault"
     assert said in finding.found + finding.advice
 
@@ -161,18 +277,40 @@ def test_a_self_test_that_breaks_off_says_where(monkeypatch, steps, errors, endi
     ("seen", "there", "state"), [(["GPU:0"], ["GPU 0: A"], "fine"), ([], ["GPU 0: A"], "fault"), ([], [], "optional")]
 )
 def test_a_gpu_that_tensorflow_does_not_see_is_a_fault(monkeypatch, seen, there, state):
-    monkeypatch.setattr(diagnosing, "_nvidia_gpus", lambda: there)
-    (finding,) = diagnosing._judge_import({"gpus": seen})
+    monkeypatch.setattr(self_test, "_nvidia_gpus", lambda: there)
+    (finding,) = self_test._judge_gpus(seen)
     assert finding.state == state
 
 
+def test_a_step_that_fails_says_its_cause(monkeypatch, capsys, tmp_path):
+    def work(folder):
+        yield {"gpus": []}
+        raise TypeError("`x` and `y`\nmust have the same dtype")
+
+    monkeypatch.setattr(self_test, "_work", work)
+    monkeypatch.setattr(self_test, "_nvidia_gpus", list)
+    self_test.main(str(tmp_path))
+    steps = {step["step"]: step for step in map(json.loads, capsys.readouterr().out.splitlines())}
+    finding = [*self_test._judge(steps, "No model is kept yet.\n", "")][-1]
+    assert finding.state == "fault"
+    assert finding.found == "failed at train: TypeError: `x` and `y` must have the same dtype"
+
+
+def test_the_cause_is_told_where_tensorflow_puts_a_traceback_around_it():
+    inner = ImportError("libcudart is missing")
+    outer = ImportError("Traceback (most recent call last):\n ...\nFailed to load the native TensorFlow runtime.")
+    outer.__context__ = inner
+    assert self_test._cause(outer) == "ImportError: libcudart is missing"
+    assert self_test._cause(inner) == "ImportError: libcudart is missing"
+
+
 def test_wrong_results_are_a_fault(monkeypatch):
-    monkeypatch.setattr(diagnosing, "_nvidia_gpus", list)
+    monkeypatch.setattr(self_test, "_nvidia_gpus", list)
     steps = {
         name: {"seconds": 1.0, "gpus": [], "accuracy": 0.1, "is_good": name != "train"}
         for name in ("import", "train", "predict")
     }
-    assert [*diagnosing._judge(steps, "", "")][-1].state == "fault"
+    assert [*self_test._judge(steps, "", "")][-1].state == "fault"
 
 
 @pytest.mark.slow
