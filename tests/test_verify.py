@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 
@@ -86,3 +87,47 @@ def test_what_counts_as_drift(found, drifted):
 def test_a_fetched_model_keeps_its_name_whatever_its_folder_is_called(run):
     (run.directory / "card.json").write_text('{"name": "linear@iris"}')
     assert zoo.verify(zoo.Run.open(run.directory)).name == "linear@iris"
+
+
+def write_card(run, **changes):
+    """Write a card of the run as `scripts/release.py` does."""
+    content = (run.directory / "model.keras").read_bytes()
+    listed = {"model.keras": {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}}
+    card = {"name": "linear@iris", "scores": run.metrics, "files": listed, **changes}
+    (run.directory / "card.json").write_text(json.dumps(card))
+
+
+def test_a_released_model_by_path_is_compared_with_its_card(run):
+    write_card(run)
+    assert zoo.verify(run.directory).is_good
+    with (run.directory / "model.keras").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ArtefactError, match="another SHA-256"):
+        zoo.verify(run.directory)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"scores": {"accuracy": 0.5}}, "other scores than its run"),
+        ({"files": {"gone": {"sha256": "0" * 64, "bytes": 1}}}, "is missing"),
+        ({"files": {"../run.json": {"sha256": "0" * 64, "bytes": 1}}}, "plain path"),
+        ({"files": {"model.keras": 3}}, "card is damaged"),
+        ({"files": ["model.keras"]}, "card is damaged"),
+        ({"files": None}, "card is damaged"),
+        ({"scores": [1]}, "card is damaged"),
+        ({"scores": {"accuracy": "0.5"}}, "card is damaged"),
+        ({"name": 3}, "card is damaged"),
+    ],
+)
+def test_a_card_that_is_damaged_or_says_otherwise_is_refused(run, changes, said):
+    write_card(run, **changes)
+    with pytest.raises(ArtefactError, match=said):
+        zoo.verify(run.directory)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "[" * 200_000])
+def test_what_is_no_card_is_refused(run, text):
+    (run.directory / "card.json").write_text(text)
+    with pytest.raises(ArtefactError, match="damaged"):
+        zoo.verify(run.directory)

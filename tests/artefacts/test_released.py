@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import http.server
 import json
+import os
+import resource
+import shutil
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import zoo
 from zoo.api.pretrained import find_weights
-from zoo.artefacts import download, released
+from zoo.artefacts import download, files, released
 from zoo.errors import ArtefactError, UnknownNameError
 
 WEIGHTS = bytes(range(256)) * 1024
@@ -46,11 +52,14 @@ class Server(http.server.SimpleHTTPRequestHandler):
     breaks_after: int | None = None  # bytes of each answer
     knows_ranges = True
     status: int | None = None
+    instead: Callable[[Server], object] | None = None  # gives another answer, unless that is None
     requests: list[tuple[str, str | None]]
 
     def do_GET(self) -> None:
         cls = type(self)
         cls.requests.append((self.path, self.headers.get("Range")))
+        if cls.instead and cls.instead(self):
+            return
         path = Path(self.translate_path(self.path))
         if cls.status or not path.is_file():
             self.send_error(cls.status or 404)
@@ -63,6 +72,15 @@ class Server(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - begin))
         self.end_headers()
         self.wfile.write(content[begin:][: cls.breaks_after])
+
+    def give(self, content: bytes, status: int = 200, **headers: object) -> bool:
+        """Give this answer; its length is told unless another is."""
+        self.send_response(status)
+        for name, value in {"Content_Length": len(content), **headers}.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        self.wfile.write(content)
+        return True
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -79,10 +97,20 @@ def models(tmp_path: Path, monkeypatch) -> Path:
 def server(models, monkeypatch):
     handler = type("Handler", (Server,), {"requests": []})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(models))) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         monkeypatch.setenv("ZOO_MODELS", f"http://127.0.0.1:{running.server_port}/")
         yield handler
         running.shutdown()
+
+
+def for_weights(answer: Callable[[Server], object]) -> Callable[[Server], object]:
+    """Return an answer for the weights alone."""
+    return lambda request: request.path.endswith("keras") and answer(request)
+
+
+def left_in(folder: Path) -> list[Path]:
+    """Return what a fetch has left."""
+    return list(folder.rglob("*.part"))
 
 
 def whole(directory: Path) -> bool:
@@ -122,10 +150,22 @@ def test_an_unknown_model_gets_the_nearest(models, monkeypatch):
         assert released.directory_of(path) == Path(path)
 
 
-def test_a_folder_of_that_name_stands_before_a_released_model(tmp_path, monkeypatch):
+def test_a_folder_of_that_name_stands_before_a_released_model_and_says_so(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "cnn@mnist").mkdir()
+    monkeypatch.setenv("ZOO_MODELS", "http://127.0.0.1:9")  # it is not asked
+    for name in ("cnn@mnist", "mine@numbers"):
+        (tmp_path / name).mkdir()
+        assert released.directory_of(name) == Path(name)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"This directory is used, not the released model of its name. Received: {tmp_path / 'cnn@mnist'}. "
+        f"Name the other by its path: {released.packaged() / 'cnn@mnist'}"
+    ]
+
+
+def test_a_released_model_does_not_stand_before_itself(monkeypatch, caplog):
+    monkeypatch.chdir(released.packaged())
     assert released.directory_of("cnn@mnist") == Path("cnn@mnist")
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("damage", ["changed", "shorter", "missing"])
@@ -161,13 +201,87 @@ def test_a_damaged_index_is_refused(models, monkeypatch, changes, said):
 
 
 @pytest.mark.parametrize(
-    "text", ["[]", "{", '{"format": 2}', '{"format": 1, "models": {"../x@y": {}}}', '{"format": 1, "models": 3}']
+    "text",
+    [
+        "[]",
+        "{",
+        "[" * 200_000,
+        "<html></html>",
+        '{"format": 2}',
+        '{"format": 1}',
+        '{"format": 1, "models": {"../x@y": {}}}',
+        '{"format": 1, "models": {"x@y": {}}}',
+        '{"format": 1, "models": 3}',
+    ],
 )
-def test_what_is_no_index_is_refused(models, monkeypatch, text):
+@pytest.mark.parametrize("is_fetched", [False, True])
+def test_what_is_no_index_is_refused_or_the_one_of_before_used(server, models, monkeypatch, caplog, text, is_fetched):
+    if is_fetched:
+        before = zoo.list_pretrained()
+    else:
+        monkeypatch.setenv("ZOO_MODELS", str(models))
     (models / "index.json").write_text(text)
-    monkeypatch.setenv("ZOO_MODELS", str(models))
+    if is_fetched:
+        assert zoo.list_pretrained() == before
+        assert zoo.list_pretrained() == before  # what is no index has not been kept
+        assert "The index of before is used." in caplog.text
+        shutil.rmtree(released.cache())
     with pytest.raises(ArtefactError, match="Received"):
         zoo.list_pretrained()
+
+
+def test_a_damaged_index_of_before_is_not_used(server, models):
+    zoo.list_pretrained()
+    next(released.cache().glob("index-*.json")).write_text('{"format": 2}')
+    server.status = 503
+    with pytest.raises(ArtefactError, match="503"):
+        zoo.list_pretrained()
+
+
+def test_an_index_that_drips_is_given_up(server, monkeypatch):
+    def drip(request):
+        request.give(b"", Content_Length=1000)
+        for _ in range(20):
+            request.wfile.write(b" ")
+            time.sleep(0.1)
+        return True
+
+    monkeypatch.setattr(download, "LONGEST", 0.3)
+    server.instead = drip
+    begin = time.monotonic()
+    with pytest.raises(ArtefactError, match=r"not come to an end in 0\.3 seconds"):
+        zoo.list_pretrained()
+    assert time.monotonic() - begin < 1.5
+
+
+@pytest.mark.parametrize("place", ["file://{folder}", "ftp://127.0.0.1/models"])
+def test_other_addresses_are_refused(models, monkeypatch, place):
+    monkeypatch.setenv("ZOO_MODELS", place.format(folder=models))
+    with pytest.raises(ArtefactError, match="neither a folder nor an address"):
+        zoo.list_pretrained()
+
+
+def test_a_tilde_is_the_home_folder(models, monkeypatch):
+    monkeypatch.setenv("HOME", str(models.parent))
+    monkeypatch.setenv("ZOO_MODELS", "~/models")
+    monkeypatch.setenv("ZOO_CACHE", "~/kept")
+    assert released.directory_of("toy@numbers") == models / "toy@numbers"
+    assert released.cache() == models.parent / "kept"
+
+
+def test_an_address_may_have_capitals(server, monkeypatch):
+    monkeypatch.setenv("ZOO_MODELS", os.environ["ZOO_MODELS"].replace("http", "HTTP"))
+    assert whole(released.directory_of("toy@numbers"))
+
+
+@pytest.mark.parametrize(
+    ("to", "said"), [("ftp://127.0.0.1/index.json", "a redirect to ftp://"), ("/index.json", "infinite loop")]
+)
+def test_redirects_that_lead_nowhere_are_told_in_one_line(server, to, said):
+    server.instead = lambda request: request.give(b"", 302, Location=to)
+    with pytest.raises(ArtefactError, match=said) as told:
+        zoo.list_pretrained()
+    assert "\n" not in str(told.value)
 
 
 def test_a_folder_without_an_index_is_refused_and_nothing_else_taken(tmp_path, monkeypatch):
@@ -211,13 +325,113 @@ def test_a_server_without_ranges_gives_the_whole_again(server):
     assert whole(released.directory_of("toy@numbers"))
 
 
-@pytest.mark.parametrize("content", [WEIGHTS[:-1] + b"x", WEIGHTS + b"x"])
-def test_a_file_of_another_content_is_refused_and_removed(server, models, content):
+def chunked(request: Server, content: bytes) -> bool:
+    request.protocol_version = "HTTP/1.1"
+    request.send_response(200)
+    request.send_header("Transfer-Encoding", "chunked")
+    request.end_headers()
+    request.wfile.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content))
+    return True
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda request: request.give(WEIGHTS[:-1] + b"x"), "another SHA-256"),
+        (lambda request: request.give(WEIGHTS + b"x"), "another file .*Content-Length: 262145; accepted: 262,144 bytes"),
+        (lambda request: request.give(WEIGHTS[:-1]), "another file .*Content-Length: 262143"),
+        (lambda request: request.give(b"<html></html>", Content_Type="text/html"), "another file .*Content-Type: text/html"),
+        (lambda request: request.give(gzip.compress(WEIGHTS), Content_Encoding="gzip"), "another file .*Encoding: gzip"),
+        (lambda request: request.give(WEIGHTS, Content_Encoding="br"), "another file .*Encoding: br"),
+        (lambda request: chunked(request, b"<html></html>"), "another file"),
+        (lambda request: chunked(request, WEIGHTS + b"x"), "another file"),
+        (lambda request: request.give(WEIGHTS, 206, Content_Range="bytes 10-262153/300000"), "at another byte"),
+    ],
+)
+def test_a_file_of_another_content_is_refused_at_once_and_removed(server, answer, said):
+    server.instead = for_weights(answer)
+    with pytest.raises(ArtefactError, match=said):
+        released.directory_of("toy@numbers")
+    assert [path for path, _ in server.requests].count("/toy@numbers/model.keras") == 1
+    assert not left_in(released.cache())
+    server.instead = None
+    assert whole(released.directory_of("toy@numbers"))
+
+
+def test_a_file_without_a_length_is_fetched(server):
+    server.instead = for_weights(lambda request: chunked(request, WEIGHTS))
+    assert whole(released.directory_of("toy@numbers"))
+
+
+def test_an_empty_file_is_fetched(server, models):
+    write_models(models, content=b"")
+    assert (released.directory_of("toy@numbers") / "model.keras").read_bytes() == b""
+
+
+def leave_a_part(server: type[Server], models: Path, content: bytes) -> None:
+    """Break off after 40,000 bytes of this."""
     (models / "toy@numbers" / "model.keras").write_bytes(content)
+    server.breaks_after = 10_000
+    with pytest.raises(ArtefactError, match="40,000 of"):
+        released.directory_of("toy@numbers")
+    server.breaks_after, server.requests = None, []
+    (models / "toy@numbers" / "model.keras").write_bytes(WEIGHTS)
+
+
+def test_what_an_earlier_call_left_of_another_file_is_fetched_anew(server, models):
+    leave_a_part(server, models, WEIGHTS[::-1])
+    assert whole(released.directory_of("toy@numbers"))
+    assert [begin for path, begin in server.requests if path.endswith("keras")] == ["bytes=40000-", None]
+
+
+def test_a_file_that_was_gone_on_with_is_fetched_anew_but_once(server, models):
+    leave_a_part(server, models, WEIGHTS[::-1])
+    (models / "toy@numbers" / "model.keras").write_bytes(WEIGHTS[::-1])
     with pytest.raises(ArtefactError, match="another SHA-256"):
         released.directory_of("toy@numbers")
-    (models / "toy@numbers" / "model.keras").write_bytes(WEIGHTS)
+    assert [begin for path, begin in server.requests if path.endswith("keras")] == ["bytes=40000-", None]
+    assert not left_in(released.cache())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda request: request.give(WEIGHTS[10:], 206, Content_Range=f"bytes 10-{len(WEIGHTS) - 1}/{len(WEIGHTS)}"),
+        lambda request: request.give(WEIGHTS[40_000:], 206),
+        lambda request: request.give(b"", 416),
+    ],
+)
+def test_a_server_that_does_not_go_on_there_is_asked_for_the_whole(server, models, answer):
+    leave_a_part(server, models, WEIGHTS)
+    server.instead = for_weights(lambda request: "Range" in request.headers and answer(request))
     assert whole(released.directory_of("toy@numbers"))
+    assert [begin for path, begin in server.requests if path.endswith("keras")] == ["bytes=40000-", None]
+
+
+def test_another_answer_does_not_harm_what_an_earlier_call_left(server, models):
+    leave_a_part(server, models, WEIGHTS)
+    server.instead = for_weights(lambda request: request.give(b"<html></html>"))
+    with pytest.raises(ArtefactError, match="another file"):
+        released.directory_of("toy@numbers")
+    assert [path.stat().st_size for path in left_in(released.cache())] == [40_000]
+
+
+def test_no_compressed_answer_is_asked_for(server):
+    asked = []
+    server.instead = lambda request: asked.append(request.headers["Accept-Encoding"])
+    released.directory_of("toy@numbers")
+    assert set(asked) == {"identity"}
+
+
+def test_a_full_disk_is_told_at_once_and_not_as_the_network(server):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(ArtefactError, match=r"File too large\. .* Free space, .* ZOO_CACHE"):
+            released.directory_of("toy@numbers")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path for path, _ in server.requests].count("/toy@numbers/model.keras") == 1
 
 
 def test_a_file_in_the_cache_that_changed_is_refused(server):
@@ -254,6 +468,24 @@ def test_a_cache_that_cannot_be_written_is_an_error(server, tmp_path, monkeypatc
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
     with pytest.raises(ArtefactError, match="ZOO_CACHE"):
         released.directory_of("toy@numbers")
+
+
+def test_a_cache_that_holds_everything_need_not_be_written(server, monkeypatch, caplog):
+    first = released.directory_of("toy@numbers")
+
+    def refuse(*_: object) -> None:
+        raise ArtefactError("read-only")
+
+    monkeypatch.setattr(files, "write_text", refuse)
+    assert released.directory_of("toy@numbers") == first
+    assert not caplog.records
+
+
+def test_an_index_that_cannot_be_kept_is_used(server, tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
+    assert "toy@numbers" in zoo.list_pretrained()
+    assert "The index is used, but not kept." in caplog.text
 
 
 def test_two_that_fetch_at_once_get_the_whole_model(server):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def verify(model: Run | str | os.PathLike[str]) -> Verification:
     """Score a released model, or a run, once more on the test part of its own data, and compare.
 
-    The files of a released model are compared with their SHA-256 first.
+    The files and the scores of a released model are compared with its card first.
 
     Args:
         model: the name of a released model, "cnn@mnist"; a run, or its directory.
@@ -26,14 +26,16 @@ def verify(model: Run | str | os.PathLike[str]) -> Verification:
         losses within 1 %.
 
     Raises:
-        ArtefactError: a file is missing or of another content, or the run did not finish.
+        ArtefactError: a file is missing or of another content, the card has other scores, or the run did not finish.
         DataError: the data cannot be read, or are not those that it learned from.
         UsageError: there is no such model, or it learned from arrays.
     """
+    from zoo.artefacts.released import check_card
     from zoo.artefacts.run import Run
     from zoo.evaluation.verification import Verification
 
     run = model if isinstance(model, Run) else Run.open(model)
+    check_card(run.directory, run.metrics)
     if not run.metrics:
         raise ArtefactError(
             f"This run has no scores to compare with: it is {run.status}. Received: {run.directory}. Finish it with: "

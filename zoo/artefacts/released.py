@@ -9,7 +9,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from zoo.artefacts import files
-from zoo.artefacts.download import fetch, read_url
+from zoo.artefacts.download import fetch, is_address, read_url
 from zoo.errors import ArtefactError, UnknownNameError, UsageError, one_line
 from zoo.progress import track_bytes
 from zoo.tasks import find_task
@@ -54,6 +54,10 @@ class File(BaseModel):
     bytes: int = Field(ge=0)
 
 
+Files = dict[Annotated[str, AfterValidator(_inner_path)], File]
+Scores = dict[str, FiniteFloat]
+
+
 class ReleasedModel(BaseModel):
     """What the index says of one model."""
 
@@ -62,8 +66,8 @@ class ReleasedModel(BaseModel):
     recipe: str
     task: str
     parameters: int
-    scores: dict[str, FiniteFloat]
-    files: dict[Annotated[str, AfterValidator(_inner_path)], File] = Field(min_length=1)
+    scores: Scores
+    files: Files = Field(min_length=1)
 
     @property
     def bytes(self) -> int:
@@ -75,6 +79,16 @@ class _Index(BaseModel):
     model_config = ConfigDict(strict=True)
 
     models: dict[Annotated[str, AfterValidator(_name)], ReleasedModel]
+
+
+class _Card(BaseModel):
+    """What is compared of a card."""
+
+    model_config = ConfigDict(strict=True)
+
+    name: str = ""
+    scores: Scores = {}
+    files: Files = {}
 
 
 @dataclass(frozen=True)
@@ -91,30 +105,16 @@ class Released:
         Raises:
             ArtefactError: a file is missing or of another content, cannot be fetched, or cannot be kept.
         """
-        if not _is_address(self.place):
+        if not is_address(self.place):
             directory = Path(self.place) / self.name
-            self._check(directory)
+            _check_files(directory, self.model.files, "Copy or install it again.")
             return directory
         version = hashlib.sha256(json.dumps(self.model.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
         directory = cache() / f"{self.name}-{version}"
         if not directory.is_dir():
             self._fetch(directory)
-        self._check(directory)
+        _check_files(directory, self.model.files, f"Remove {directory}, and it is fetched anew.")
         return directory
-
-    def _check(self, directory: Path) -> None:
-        for name, file in self.model.files.items():
-            path = directory / name
-            if not path.is_file():
-                raise ArtefactError(f"A file of a released model is missing. Received: no {path}. {self._mend(directory)}")
-            if path.stat().st_size != file.bytes or files.sha256(path) != file.sha256:
-                raise ArtefactError(
-                    f"A file of a released model has another SHA-256 than its index lists. Received: {path}. "
-                    f"{self._mend(directory)}"
-                )
-
-    def _mend(self, directory: Path) -> str:
-        return f"Remove {directory}, and it is fetched anew." if _is_address(self.place) else "Copy or install it again."
 
     def _fetch(self, directory: Path) -> None:
         """Fetch all files, going on with what an earlier try has left, and put them in place together."""
@@ -140,7 +140,7 @@ def packaged() -> Path | None:
 def cache() -> Path:
     """Return the folder where models from an address are kept."""
     if os.environ.get(CACHE_VARIABLE):
-        return Path(os.environ[CACHE_VARIABLE])
+        return Path(os.path.expanduser(os.environ[CACHE_VARIABLE]))
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo"
 
 
@@ -171,15 +171,31 @@ def released_models(pattern: str = "*", *, task: str | None = None) -> dict[str,
     if task is not None:
         find_task(task)
     found: dict[str, Released] = {}
-    own = os.environ.get(VARIABLE)
-    for place in filter(None, (own and own.rstrip("/"), packaged())):
-        for name, model in _read_index(str(place)).items():
+    for place in filter(None, (_own_place(), packaged())):
+        for name, model in read_index(str(place)).items():
             found.setdefault(name, Released(name, str(place), model))
     return {
         name: released
         for name, released in found.items()
         if fnmatch.fnmatchcase(name, pattern) and task in (None, released.model.task)
     }
+
+
+def _own_place() -> str | None:
+    """Return the folder or the address in ZOO_MODELS, if there is one.
+
+    Raises:
+        ArtefactError: it is neither.
+    """
+    own = os.environ.get(VARIABLE, "")
+    if is_address(own):
+        return own.rstrip("/")
+    if "://" in own:
+        raise ArtefactError(
+            f"{VARIABLE} names neither a folder nor an address. Received: {own}; accepted: a folder, http://... or https://... "
+            "Name one of them, or unset it."
+        )
+    return os.path.expanduser(own) or None
 
 
 def by_name_and_recipe() -> dict[str, Released]:
@@ -234,8 +250,17 @@ def directory_of(run: str | os.PathLike[str]) -> Path:
     if not isinstance(run, str | os.PathLike):
         raise UsageError(f"A run is named by its directory. Received: {type(run).__name__}. Give a path.")
     path = Path(run)
-    if isinstance(run, str) and not path.exists() and re.fullmatch(r"[\w-][\w.-]*@[\w.-]+", run):
+    if not isinstance(run, str) or not re.fullmatch(r"[\w-][\w.-]*@[\w.-]+", run):
+        return path
+    if not path.exists():
         return find_released(run).directory()
+    home = packaged()
+    if home and (home / run).is_dir() and not path.samefile(home / run):
+        logger.warning(
+            "This directory is used, not the released model of its name. Received: %s. Name the other by its path: %s",
+            path.absolute(),
+            home / run,
+        )
     return path
 
 
@@ -249,46 +274,86 @@ def read_card(directory: Path) -> dict[str, Any] | None:
     return files.read_json(path) if path.is_file() else None
 
 
-def _is_address(place: str) -> bool:
-    return place.startswith(("http://", "https://"))
+def check_card(directory: Path, scores: Mapping[str, float]) -> None:
+    """Compare a run with the card in its directory, if there is one: the files, and the scores.
+
+    Raises:
+        ArtefactError: a file is missing or of another content, the scores are others, or the card is damaged.
+    """
+    mend = "Copy or fetch the released model again."
+    try:
+        card = _Card.model_validate(read_card(directory) or {})
+    except ValidationError as error:
+        raise ArtefactError(f"A card is damaged: {files.first_problem(error)}. Received: {directory}. {mend}") from error
+    _check_files(directory, card.files, mend)
+    if card.scores and card.scores != scores:
+        raise ArtefactError(
+            f"A card has other scores than its run. Received: {dict(scores)} in {directory}; accepted: {card.scores}. {mend}"
+        )
 
 
-def _read_index(place: str) -> Mapping[str, ReleasedModel]:
-    if _is_address(place):
-        content = _index_at(place)
-    else:
-        path = Path(place) / INDEX_FILE
+def _check_files(directory: Path, listed: Mapping[str, File], mend: str) -> None:
+    for name, file in listed.items():
+        path = directory / name
         if not path.is_file():
-            raise ArtefactError(
-                f"There is no index of released models. Received: {place}, without {INDEX_FILE}. Name a folder or an address "
-                f"with one in {VARIABLE}, or unset it."
-            )
-        content = files.read_json(path)
+            raise ArtefactError(f"A file of a released model is missing. Received: no {path}. {mend}")
+        if path.stat().st_size != file.bytes or files.sha256(path) != file.sha256:
+            raise ArtefactError(f"A file of a released model has another SHA-256 than is listed. Received: {path}. {mend}")
+
+
+def read_index(place: str) -> Mapping[str, ReleasedModel]:
+    """Return the models that the index of a folder or an address lists.
+
+    Raises:
+        ArtefactError: it cannot be read or is damaged.
+    """
+    if is_address(place):
+        return _index_at(place)
+    path = Path(place) / INDEX_FILE
+    if not path.is_file():
+        raise ArtefactError(
+            f"There is no index of released models. Received: {place}, without {INDEX_FILE}. Name a folder or an address "
+            f"with one in {VARIABLE}, or unset it."
+        )
+    return _models_of(files.read_json(path), place)
+
+
+def _models_of(content: Mapping[str, Any], place: str) -> Mapping[str, ReleasedModel]:
     files.check_format(content, FORMAT, "index of released models", place)
     try:
-        return _Index(models=content.get("models", {})).models
+        return _Index.model_validate(content).models
     except ValidationError as error:
         raise ArtefactError(
             f"The index of released models is damaged: {files.first_problem(error)}. Received: {place}. Restore it."
         ) from error
 
 
-def _index_at(place: str) -> dict[str, Any]:
-    """Return the index at an address; the one kept from last time, and a warning, where that cannot be reached now."""
+def _index_at(place: str) -> Mapping[str, ReleasedModel]:
+    """Return the models at an address; those of the index kept from last time, and a warning, where it gives no good one."""
     kept = cache() / f"index-{hashlib.sha256(place.encode()).hexdigest()[:12]}.json"
     try:
         text = read_url(f"{place}/{INDEX_FILE}")
+        models = _models_of(_parse(text, place), place)
     except ArtefactError as error:
-        if not kept.is_file():
-            raise
-        logger.warning("%s The index of before is used.", error)
-        return files.read_json(kept)
+        with suppress(ArtefactError):
+            models = _models_of(files.read_json(kept), place)
+            logger.warning("%s The index of before is used.", error)
+            return models
+        raise
+    try:
+        with _written_cache():
+            if not kept.is_file() or kept.read_bytes() != text.encode():
+                files.write_text(kept, text)
+    except ArtefactError as error:
+        logger.warning("%s The index is used, but not kept.", error)
+    return models
+
+
+def _parse(text: str, place: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise ArtefactError(f"The index of released models is no JSON: {one_line(error)}. Received: {place}.") from error
     if not isinstance(content, dict):
         raise ArtefactError(f"The index of released models holds no object. Received: {place}. Give an address of one.")
-    with _written_cache():
-        files.write_json(kept, content)
     return content
