@@ -19,7 +19,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.11", "3.12", "3.13")
-CONTENTS = ("zoo/py.typed", "zoo/models/facts.json", "zoo/datasets/mnist_sample.npz", "zoo/saved_models/index.json")
 MAKE_PICTURE = """
 import numpy, zoo
 from PIL import Image
@@ -42,14 +41,16 @@ def find_python(version: str) -> str | None:
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build the wheel and look whether it has what it should, and nothing else."""
+    """Build the wheel and look whether it has what git and the index of released models list, and nothing else."""
     run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)])
     (wheel,) = folder.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    missing = [name for name in CONTENTS if name not in names]
-    others = sorted({name.split("/")[0] for name in names if not name.startswith("zoo/")})
-    if missing or [name for name in others if not name.endswith(".dist-info")]:
-        raise SystemExit(f"The wheel lacks {missing} or has more than zoo: {others}")
+    there = {name for name in names if not name.split("/")[0].endswith(".dist-info")}
+    models = json.loads((ROOT / "saved_models" / "index.json").read_text(encoding="utf-8"))["models"]
+    expected = {"zoo/saved_models/index.json", *run(["git", "ls-files", "zoo"], cwd=ROOT).splitlines()}
+    expected |= {f"zoo/saved_models/{name}/{file}" for name, model in models.items() for file in model["files"]}
+    if there != expected:
+        raise SystemExit(f"The wheel lacks {sorted(expected - there)}, and has too much: {sorted(there - expected)}")
     print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(names)} files", flush=True)
     return wheel
 
