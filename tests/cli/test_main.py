@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +282,22 @@ def test_files_and_folders_in_place_of_texts_and_pictures_are_refused(
     assert f"--data {tmp_path / 'review.txt'}" in capsys.readouterr().err
     assert main(["predict", "cnn@mnist", str(tmp_path)]) == 2
     assert f"Give --data {tmp_path} --out" in capsys.readouterr().err
+
+
+def test_without_a_verb_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([])
+    told = capsys.readouterr().err
+    assert [verb for verb in VERBS if f"\n    {verb}" not in told] == []
+
+
+def test_letters_that_the_terminal_does_not_know_are_written_as_numbers(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo", "list", "房间"],
+        capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "\\u623f" in done.stdout
 
 
 def test_a_folder_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:

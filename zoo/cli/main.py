@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import io
 import logging
 import sys
 
@@ -29,8 +30,14 @@ def main(words: list[str] | None = None) -> int:
     """
     parser = _parser()
     completion.answer(parser)
+    words = sys.argv[1:] if words is None else words
+    if not words:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know no Chinese
     arguments = _parse(parser, words)
-    arguments.words = list(sys.argv[1:] if words is None else words)
+    arguments.words = list(words)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("zoo").setLevel(logging.INFO)
     try:
