@@ -190,8 +190,8 @@ On the {parts["test"]:,} test examples, looked at once:
 {rows}
 
 Baseline ({card["baseline"]["name"]}): accuracy {card["baseline"]["accuracy"]:.4f}.
-The interval is of the test examples drawn anew. Of three seeds this model is the first; their test accuracies are
-{", ".join(f"{value:.4f}" for value in card["seeds"])}.
+The interval is of the test examples drawn anew. Of three seeds this model is the first; their test accuracies
+with the weights in float32 are {", ".join(f"{value:.4f}" for value in card["seeds"])}.
 
 ## Data
 
@@ -203,7 +203,8 @@ Licence: {data["licence"]}.
 ## Training
 
 `{card["command"]}`: recipe `{card["recipe"]}`.{changed} {card["parameters"]:,} parameters,
-{card["seconds"]} s of training on {card["hardware"]}. Seed {card["seed"]}. `make release NAME={name}` makes it anew.
+{card["seconds"]} s of training on {card["hardware"]}. Seed {card["seed"]}.
+`make release NAME={name}` does that with all seeds and writes this folder.
 
 Weights are kept in {card["weights"]} and read into float32. The model is compiled with plain SGD, which has no state;
 `zoo.build(..., weights=...)` compiles it as you say. Everything else stands in `card.json`, `run.json` and `config.yaml`.

@@ -115,6 +115,13 @@ def test_digits_are_told_on_dark_and_on_light_ground(tmp_path, capsys):
     assert sum(right) >= 38  # of 40
 
 
+@pytest.mark.parametrize("name", ["cnn@mnist", "lenet@mnist"])
+def test_the_picture_of_a_card_is_told(name, capsys):
+    assert main(["predict", name, str(ROOT / read(name, "card.json")["example"]), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["label"], row["probability"] > 0.99) == ("7", True)
+
+
 @pytest.mark.parametrize(
     ("name", "bad", "expected"),
     [
