@@ -50,6 +50,15 @@ def test_what_is_no_overfitting_is_not_called_so(train: list[float], validation:
     assert find_problems({"loss": train, "val_loss": validation}, GOOD) == []
 
 
+def test_a_loss_that_rises_where_the_accuracy_does_not_fall_is_no_overfitting() -> None:
+    history = {"loss": [1.0, 0.5, 0.2], "val_loss": [0.8, 0.6, 0.7], "val_accuracy": [0.8, 0.9, 0.9]}
+    (said,) = find_problems(history, GOOD)
+    assert said.startswith("Surer than right: the validation loss was lowest (0.6000) after epoch 2 and ended at 0.7000")
+    (worse,) = find_problems({**history, "val_accuracy": [0.8, 0.9, 0.89]}, GOOD)
+    assert worse.startswith("Overfitting")
+    assert find_problems(history, GOOD, keeps_best=True) == []
+
+
 def test_one_answer_for_all_is_pointed_out_once() -> None:
     (said,) = find_problems(FINE, evaluation(((0, 5, 0), (0, 4, 0), (0, 1, 0))))
     assert said.startswith("Every test example is predicted as 'b': nothing was learned.")

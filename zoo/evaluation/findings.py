@@ -37,10 +37,16 @@ def _overfitting(history: Mapping[str, Sequence[float]], *, keeps_best: bool) ->
     best = min(range(len(validation)), key=validation.__getitem__)
     if validation[-1] <= OVERFIT * validation[best] or train[-1] >= train[best]:
         return []
+    course = f"the validation loss was lowest ({validation[best]:.4f}) after epoch {best + 1} and ended at {validation[-1]:.4f}"
+    accuracies = history.get("val_accuracy", ())
+    if accuracies and accuracies[-1] >= accuracies[best]:
+        return [
+            f"Surer than right: {course}, while the validation accuracy did not fall ({accuracies[best]:.4f}, then "
+            f"{accuracies[-1]:.4f}). Labels are as good, probabilities too near to 0 and 1: set keep=best and monitor=loss."
+        ]
     return [
-        f"Overfitting: the validation loss was lowest ({validation[best]:.4f}) after epoch {best + 1} and ended at "
-        f"{validation[-1]:.4f}, while the training loss still fell. Set keep=best or early_stopping=2, train for fewer epochs, "
-        "or add dropout, augmentation or data."
+        f"Overfitting: {course}, while the training loss still fell. Set keep=best or early_stopping=2, train for fewer "
+        "epochs, or add dropout, augmentation or data."
     ]
 
 
