@@ -61,13 +61,14 @@ def draw() -> None:
                     (left, bottom), width, ROW, boxstyle="round,pad=0,rounding_size=0.08", facecolor=colour, edgecolor="#777777"
                 )
             )
+            name = part.replace("_", "\n_")
             axis.text(
                 left + width / 2,
-                bottom + ROW - 0.22,
-                part,
+                bottom + ROW - 0.1,
+                name,
                 ha="center",
-                va="center",
-                fontsize=min(11.5, width * 70 / len(part)),
+                va="top",
+                fontsize=min(11.5, width * 72 / max(map(len, name.split("\n")))),
                 fontweight="bold",
             )
             shown = purpose(part).rstrip(".").replace("`", "")
