@@ -108,6 +108,11 @@ def test_a_vocabulary_is_for_texts():
         zoo.load_data("iris", vocabulary="lstm@imdb")
 
 
+def test_weights_of_pictures_for_texts_are_refused():
+    with pytest.raises(UsageError, match="These are weights of 'cnn'"):
+        zoo.build("lstm", data=zoo.load_data((TEXTS, ["good", "bad", "so-so"] * 4)), weights="cnn@mnist")
+
+
 def test_an_unknown_weights_name_lists_those_of_the_model():
     with pytest.raises(UnknownNameError, match="Accepted: imdb"):
         zoo.build("lstm", weights="mnist")

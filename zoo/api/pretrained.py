@@ -104,10 +104,11 @@ def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | No
     Raises:
         UsageError: the architectures differ, or the data's texts are turned to other ids.
     """
-    if info is not None and info.text is not None and info.to_dict()["text"] != source.info.to_dict()["text"]:
+    texts = [each.text.to_dict() for each in (info, source.info) if each is not None and each.text is not None]
+    if len(texts) == 2 and texts[0] != texts[1]:
         raise UsageError(
-            f"The data's texts are turned to other ids than those that the weights have learned. Received: {info.name!r} with "
-            f"its own vocabulary, weights of {source.directory.name!r}. Read the data with theirs: {_call(source)}."
+            "The data's texts are turned to other ids than those that the weights have learned. Received: data with their own "
+            f"vocabulary, weights of {source.directory.name!r}. Read the data with theirs: {_call(source)}."
         )
     is_fresh = width != source.info.num_outputs or (info is not None and _words(info.labels) != _words(source.info.labels))
     theirs, ours = (_with_weights(which, HEAD if is_fresh else ()) for which in (source.model, model))
