@@ -76,7 +76,9 @@ class Run:
         """
         path = directory_of(directory)
         if not path.is_dir():
-            raise ArtefactError(f"There is no such run directory. Received: {path}. `zoo.train` makes one.")
+            raise ArtefactError(
+                f"There is no such run directory. Received: {path}. `zoo.train` makes one; `zoo list --pretrained` has others."
+            )
         content = files.read_json(path / RUN_FILE)
         files.check_format(content, FORMAT, "run directory", path)
         if not {"status", "settings"} <= set(content):
