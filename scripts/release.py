@@ -173,6 +173,8 @@ zoo verify {name}
 ```
 
 ```python
+import zoo
+
 predictor = zoo.load("{name}")  # raw input in, labels and probabilities out
 model = zoo.build("{model}", weights="{short}")  # to train on; num_classes=3 gives it a fresh last layer
 ```

@@ -7,7 +7,10 @@ import pytest
 from PIL import Image
 
 import zoo
+from zoo.api.search_requests import searched
 from zoo.errors import UnknownNameError, UsageError
+from zoo.tasks import find_task
+from zoo.tuning.space import read_changes
 
 TEXTS = [f"the {thing} is {word}" for thing in ("film", "book", "play", "song") for word in ("lovely", "dull", "long")]
 
@@ -150,8 +153,9 @@ def test_a_fresh_last_layer_is_told(caplog):
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("cnn/wide", {"weights": "mnist"}, "The weights bring .*kernel_size=\\(5, 3, 3\\)"),
-        ("cnn", {"weights": "lenet@mnist"}, "These are weights of 'lenet'"),
+        ("cnn/wide", {"weights": "mnist"}, "'cnn/wide' with filters=.*; the weights have filters=\\(16, 32, 64\\).*Give 'cnn'"),
+        ("cnn", {"weights": "mnist", "strides": (1, 1)}, "The weights bring .*kernel_size=\\(5, 3, 3\\)"),
+        ("cnn", {"weights": "lenet@mnist"}, "These are weights of 'lenet', not of 'cnn'"),
         ("cnn", {"weights": "mnist", "units": 20}, "filters=\\(16, 32, 64\\)"),
         ("resnet", {"weights": "imagenet"}, "No weights are released for model 'resnet'"),
         ("cnn", {"weights": "x" * 5000}, "Unknown weights"),
@@ -219,6 +223,28 @@ def test_weights_for_a_model_of_your_own_are_refused(tmp_path):
         zoo.train(zoo.build("cnn"), data="digits", weights="mnist", out=tmp_path / "run", verbose=0)
 
 
-def test_weights_are_not_searched(tmp_path):
+def test_what_weights_bring_is_not_searched():
+    nothing = read_changes({}, {})
+    for model, weights in (("cnn", "mnist"), ("lstm", "imdb")):
+        space = searched(model, find_task(zoo.info(model).tasks[0]), {}, nothing, {"weights": weights})
+        assert "learning_rate" in space
+        assert not [key for key in space if key.startswith(("model.", "data."))]
+
+
+def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
+    zoo.train("mlp", data="iris", epochs=1, out=tmp_path / "one", verbose=0)
+    monkeypatch.chdir(tmp_path)
+    run = zoo.train("mlp", data="iris", weights="one", epochs=1, out=tmp_path / "two", verbose=0)
+    assert run.settings["weights"] == str(tmp_path / "one")
+
+
+def test_settings_of_reading_beside_weights_of_texts_are_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"weights of texts, bring these: leave out data\.max_length"):
+        zoo.train(
+            "lstm", data=(TEXTS, ["a", "b", "c"] * 4), weights="imdb", data_arguments={"max_length": 50}, out=tmp_path / "r"
+        )
+
+
+def test_weights_are_for_zoo_s_own_search(tmp_path):
     with pytest.raises(UsageError, match="weights"):
         zoo.HyperModel("cnn", data="mnist_sample", weights="mnist")

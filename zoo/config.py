@@ -92,7 +92,7 @@ class DataArguments(BaseModel):
         fields = type(self).model_fields  # defaults may stand beside it, as `config.yaml` has them
         beside = [f"data.{name}" for name in names if getattr(self, name) != fields[name].default]
         if self.vocabulary is not None and beside:
-            raise ValueError(f"data.vocabulary brings them: leave out {', '.join(beside)}")
+            raise ValueError(f"data.vocabulary, or weights of texts, bring these: leave out {', '.join(beside)}")
         return self
 
     @field_validator("fold")
@@ -410,6 +410,8 @@ def _validated(kind: type[Any], given: Mapping[str, Any]) -> Any:
     except ValidationError as error:
         problem = error.errors()[0]
         name = ".".join(str(part) for part in problem["loc"])
+        if not name:  # settings that do not go together
+            raise UsageError(f"Settings do not go together: {problem['msg'].removeprefix('Value error, ')}.") from error
         raise UsageError(
             f"The setting `{name}` is not accepted: {problem['msg']}. Received: {problem['input']!r}. "
             f"See {'zoo.load_data' if kind is DataArguments else 'zoo.train'} for what it takes."

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from zoo.artefacts.files import sha256
 from zoo.cli.main import VERBS, _parse, _parser, main
 from zoo.training.keeper import Keeper
 
@@ -73,6 +74,8 @@ def test_a_recipe_and_its_card_are_shown(capsys: pytest.CaptureFixture[str]) -> 
         assert main(["info", name]) == 0
         card = Path(capsys.readouterr().out.splitlines()[-1].rpartition("Its card: ")[2])
         assert card.read_text(encoding="utf-8").startswith(f"# {released}\n")
+    assert main(["info", "cnn@mnist"]) == 0
+    assert "is released, with augment_invert=0.5, epochs=6. Its card" in capsys.readouterr().out
     assert main(["info", "cnn@mnist_sample", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["card"] is None
     assert main(["info", "lstm@imdb"]) == 0
@@ -282,6 +285,19 @@ def test_files_and_folders_in_place_of_texts_and_pictures_are_refused(
     assert f"--data {tmp_path / 'review.txt'}" in capsys.readouterr().err
     assert main(["predict", "cnn@mnist", str(tmp_path)]) == 2
     assert f"Give --data {tmp_path} --out" in capsys.readouterr().err
+
+
+def test_a_released_model_without_a_card_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "toy@numbers").mkdir()
+    (tmp_path / "toy@numbers" / "run.json").write_text("{}")
+    listed = {"run.json": {"sha256": sha256(tmp_path / "toy@numbers" / "run.json"), "bytes": 2}}
+    model = {"recipe": "toy@numbers", "task": "regression", "parameters": 3, "scores": {"r2": 0.5}, "files": listed}
+    (tmp_path / "index.json").write_text(json.dumps({"format": 1, "models": {"toy@numbers": model}}))
+    monkeypatch.setenv("ZOO_MODELS", str(tmp_path))
+    assert main(["info", "toy@numbers"]) == 0
+    assert json.loads(capsys.readouterr().out)["scores"] == {"r2": 0.5}
 
 
 def test_without_a_verb_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

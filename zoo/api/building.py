@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zoo import registry
-from zoo.api.pretrained import arguments_of, find_weights, set_weights, shown
+from zoo.api.pretrained import arguments_of, check_variant, find_weights, set_weights, shown
 from zoo.api.reading import load_for
 from zoo.errors import UnknownNameError, UsageError
 from zoo.tasks import Task, find_task
@@ -73,6 +73,8 @@ def build(
             raise UnknownNameError(f"argument of model {name!r}", argument, accepted)
     scope = scope_of(choose_strategy(strategy))  # workers meet before data are read
     source = None if weights is None else find_weights(name, weights)
+    if source is not None:
+        check_variant(source, entry, name)
     info = None if data is None else load_for(entry, data, task).info
     with scope:
         model, chosen, width = uncompiled(name, info, task, model_arguments, source=source)

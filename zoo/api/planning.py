@@ -166,7 +166,8 @@ def make_plan(
     weights = given.get("weights", written.get("weights"))
     layers: list[Mapping[str, Any]] = [_recipe_settings(**names) if entry else {}, written, given, names]
     if weights is not None:
-        layers = [*_settings_for_weights(model, weights, layers[0]), written, {**given, "weights": str(weights)}, names]
+        place = {"weights": os.path.abspath(weights) if os.path.isdir(weights) else str(weights)}
+        layers = [*_settings_for_weights(model, weights, layers[0]), written, {**given, **place}, names]
     merged = {key: value for layer in layers for key, value in layer.items()}
     asked = [name for name in configuration.AUTO_NAMES if merged.get(name) == "auto"]
     if asked and entry is None:

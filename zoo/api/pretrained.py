@@ -69,6 +69,22 @@ def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
     return {**entry.arguments(variant, {}), **from_data, **checked}
 
 
+def check_variant(source: Run, entry: registry.ModelEntry, name: str) -> None:
+    """Refuse a variant of another architecture than that of the weights.
+
+    Raises:
+        UsageError: the message has what differs.
+    """
+    own, learned = entry.arguments(registry.find_model(name)[1], {}), arguments_of(source, entry)
+    differing = [key for key, value in own.items() if key in learned and learned[key] != value]
+    if differing:
+        told = (", ".join(f"{key}={each[key]}" for key in differing) for each in (own, learned))
+        raise UsageError(
+            "A variant of another architecture cannot begin with these weights. Received: {!r} with {}; the weights have {}. "
+            "Give {!r}.".format(name, *told, source.settings["model"])
+        )
+
+
 def settings_of(source: Run, entry: registry.ModelEntry, name: str) -> dict[str, Any]:
     """Return the settings that a training has to begin with these weights: of the model, and of reading its data.
 
@@ -77,6 +93,7 @@ def settings_of(source: Run, entry: registry.ModelEntry, name: str) -> dict[str,
         entry: the model's.
         name: of the model or variant; what a variant says of itself is left to it.
     """
+    check_variant(source, entry, name)
     own = {*source.info.model_arguments(), *entry.arguments(registry.find_model(name)[1], {})}
     settings = {f"model.{key}": value for key, value in arguments_of(source, entry).items() if key not in own}
     return {**settings, **{f"data.{key}": value for key, value in _reading_of(source).items()}}
@@ -113,7 +130,7 @@ def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | No
     is_fresh = width != source.info.num_outputs or (info is not None and _words(info.labels) != _words(source.info.labels))
     theirs, ours = (_with_weights(which, HEAD if is_fresh else ()) for which in (source.model, model))
     if [_shapes(layer) for layer in theirs] != [_shapes(layer) for layer in ours]:
-        raise UsageError(_difference(theirs, ours, source, info))
+        raise UsageError(_difference(model.name, theirs, ours, source, info))
     if is_fresh:
         logger.info("The last layer is fresh: %s, where the weights have %s.", *_differing_ends(width, source, info))
     for layer, from_layer in zip(ours, theirs, strict=True):
@@ -139,7 +156,7 @@ def _differing_ends(width: int, source: Run, info: DataInfo | None) -> tuple[str
     return ", ".join(_words(info.labels)[:10]), ", ".join(_words(source.info.labels)[:10])
 
 
-def _difference(theirs: list[keras.Layer], ours: list[keras.Layer], source: Run, info: DataInfo | None) -> str:
+def _difference(name: str, theirs: list[keras.Layer], ours: list[keras.Layer], source: Run, info: DataInfo | None) -> str:
     """Return what is to be said of weights that do not fit."""
     pairs = zip(theirs, ours, strict=False)
     differing = next(((their, our) for their, our in pairs if _shapes(their) != _shapes(our)), None)
@@ -148,13 +165,14 @@ def _difference(theirs: list[keras.Layer], ours: list[keras.Layer], source: Run,
         their, our = differing
         found = f"shapes {_shapes(their)} for layer {our.name!r} of {_shapes(our)}"
     told = f"The weights do not fit the model. Received: {found}. These are weights of {source.settings['model']!r}"
+    if source.settings["model"].partition("/")[0] != name:
+        return f"{told}, not of {name!r}. Give weights of that model; zoo.list_pretrained() has those that are released."
     if info is not None and info.input_shape != source.info.input_shape and source.info.task.input_name == "image":
         return (
             f"{told} for images of {source.info.input_shape}, where the data have {info.input_shape}. Read a folder of images "
             f"with {_call(source)}, or change your arrays."
         )
-    entry = registry.find_model(source.settings["model"])[0] if source.settings["model"] in registry.list_models() else None
-    learned = arguments_of(source, entry) if entry else source.info.model_arguments()
+    learned = arguments_of(source, registry.find_model(source.settings["model"])[0])
     return f"{told}, built with {shown(learned, source)}: leave out what differs."
 
 

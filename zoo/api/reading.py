@@ -154,7 +154,10 @@ def own_data(run: Run) -> Splits:
 
     name = run.settings["data"]
     if name in UNNAMED:
-        raise UsageError("This run learned from arrays, which it does not keep. Received: no data. Give data=.")
+        raise UsageError(
+            "This run learned from arrays, which it does not keep. Received: no data. Give data=, or --data FILE; "
+            "without them it cannot be verified."
+        )
     location = run.info.location
     source = location if location is not None and Path(location).exists() else name
     splits = load_data(source, task=run.info.task_name, batch_size=256, **run.info.arguments)

@@ -133,6 +133,8 @@ def searched(
     arguments = {**entry.defaults, **entry.arguments(variant, {})}
     begin = {**{f"model.{name}": value for name, value in arguments.items()}, **settings}
     own = {**task.space, **{f"model.{name}": found for name, found in entry.space.items()}}
+    if explicit.get("weights") is not None:  # which bring an architecture and a way of reading
+        without = (*without, "model.", "data.")
     own = {key: found for key, found in own.items() if not key.startswith(without)}
     return join_spaces(own, changes, begin, explicit)
 

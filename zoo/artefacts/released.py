@@ -248,7 +248,9 @@ def directory_of(run: str | os.PathLike[str]) -> Path:
         UsageError: it is neither path nor name.
     """
     if not isinstance(run, str | os.PathLike):
-        raise UsageError(f"A run is named by its directory. Received: {type(run).__name__}. Give a path.")
+        raise UsageError(
+            f"A run is named by its directory. Received: {type(run).__name__}. Give a path, or a released model's name."
+        )
     path = Path(run)
     if not isinstance(run, str) or not re.fullmatch(r"[\w-][\w.-]*@[\w.-]+", run):
         return path
@@ -339,7 +341,7 @@ def _index_at(place: str) -> Mapping[str, ReleasedModel]:
             models = _models_of(files.read_json(kept), place)
             logger.warning("%s The index of before is used.", error)
             return models
-        raise
+        raise ArtefactError(f"{error} Or unset {VARIABLE}, and the models that come with zoo are there.") from error
     try:
         with _written_cache():
             if not kept.is_file() or kept.read_bytes() != text.encode():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 from zoo import registry
 from zoo.cli import options, output
@@ -29,11 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
             raise
         from zoo.artefacts.released import find_released
 
-        card = find_released(arguments.name).directory() / ("card.json" if arguments.json else "README.md")
-        output.print_line(card.read_text(encoding="utf-8").rstrip())
+        released = find_released(arguments.name)
+        card = released.directory() / ("card.json" if arguments.json else "README.md")
+        if card.is_file():
+            output.print_line(card.read_text(encoding="utf-8").rstrip())
+        else:
+            output.print_json({"name": released.name, "place": released.place, **released.model.model_dump()})
         return 0
     if "documentation" in content:  # of a recipe; its first line is the summary
-        content["card"] = _card_of(arguments.name)
+        content["card"], content["changes"] = _card_of(arguments.name)
     if arguments.json:
         output.print_json(content)
         return 0
@@ -42,7 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
         output.print_line()
         output.print_table(("setting", "value"), [(key, str(value)) for key, value in content["settings"].items()])
         if content["card"]:
-            output.print_line(f"\nA model of this recipe is released. Its card: {content['card']}")
+            changes = ", ".join(f"{key}={value}" for key, value in content["changes"].items())
+            output.print_line(
+                f"\nA model of this recipe is released{changes and f', with {changes}'}. Its card: {content['card']}"
+            )
         return 0
     defaults = content.pop("arguments", {})
     output.print_table(("", ""), list(content.items()))
@@ -52,9 +61,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _card_of(recipe: str) -> str | None:
-    """Return where the card is of a model that was released of this recipe."""
-    from zoo.artefacts.released import by_name_and_recipe
+def _card_of(recipe: str) -> tuple[str | None, dict[str, Any]]:
+    """Return where the card is of a model that was released of this recipe, and with which settings in place of its own."""
+    from zoo.artefacts.files import read_json
+    from zoo.artefacts.released import CARD_FILE, by_name_and_recipe
 
     released = by_name_and_recipe().get(recipe)
-    return f"{released.place}/{released.name}/README.md" if released else None
+    if released is None:
+        return None, {}
+    path = Path(released.place) / released.name / CARD_FILE
+    changes = read_json(path).get("changes") if path.is_file() else None  # it is not fetched for that
+    return f"{released.place}/{released.name}/README.md", (changes or {}).get("settings", {})
