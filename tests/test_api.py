@@ -219,3 +219,9 @@ def test_a_run_on_splits_with_arguments_of_their_own_is_scored_on_them_again(tmp
 def test_load_refuses_what_is_no_path() -> None:
     with pytest.raises(zoo.UsageError, match=r"named by its directory. Received: NoneType"):
         zoo.load(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["arrays", "tf.data"])
+def test_what_a_run_calls_data_in_memory_is_no_data_set(name: str) -> None:
+    with pytest.raises(UsageError, match=f"were in memory.* Received: data={name}"):
+        zoo.load_data(name)

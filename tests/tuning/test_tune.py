@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -264,6 +265,16 @@ def test_a_constraint_that_nothing_keeps_is_named(tmp_path):
     space = {"*": "default", "model.units": [[units] for units in range(16, 96)]}
     with pytest.raises(ZooError, match=r"0 failed, 5[01] broke.*the nearest with \d{3} parameters, more than 10\b"):
         zoo.tune("mlp", data="iris", space=space, max_parameters=10, out=tmp_path / "s", workers=2, verbose=0)
+
+
+@pytest.mark.parametrize(("trials", "is_done"), [(None, True), (1, True), (2, False), (3, False)])
+def test_a_trial_that_time_stopped_is_more_to_do_where_as_many_are_asked_for(tmp_path, trials, is_done):
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "run.json").write_text("{}")
+    (tmp_path / "best.yaml").write_text("")
+    there = [SimpleNamespace(status=status) for status in ("finished", "stopped", "infeasible")]
+    search = SimpleNamespace(directory=tmp_path, trials=there, status="finished", content={"retrain": False})
+    assert searching._is_done(search, {"trials": trials, "minutes": None}, retrain=False) is is_done
 
 
 @pytest.mark.slow

@@ -78,6 +78,7 @@ def load_for(entry: registry.ModelEntry | None, data: Any, task: str | None, **a
 
 def read(data: Any, arguments: DataArguments, task: str | None) -> tuple[Examples, str | None]:
     """Return the examples, and the task that a registered data set is for."""
+    from zoo.config import UNNAMED
     from zoo.pipeline.load import looks_like_path, read_object, read_path
     from zoo.pipeline.readers.tfds import read_tfds
 
@@ -96,6 +97,11 @@ def read(data: Any, arguments: DataArguments, task: str | None) -> tuple[Example
             raise UsageError("Which data? Received: an empty name. Give a name or a path.")
         if not isinstance(data, str) or (not name.startswith("tfds:") and looks_like_path(name)):
             return read_path(name, arguments, task), None
+        if name in UNNAMED:
+            raise UsageError(
+                f"The data of this configuration were in memory, and no run keeps them. Received: data={name}. Give data=, or "
+                "--data FILE."
+            )
         name = name.removeprefix("tfds:")
         entry = registry.find_dataset(name)
         return (

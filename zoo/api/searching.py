@@ -194,7 +194,7 @@ def _hold(search: Search, stack: ExitStack) -> None:
 def _is_done(search: Search, limits: Mapping[str, Any], *, retrain: bool) -> bool:
     """Whether a search has all that is asked of it."""
     is_whole = (search.directory / "best" / "run.json").is_file() and (search.directory / "best.yaml").is_file()
-    counted = sum(trial.status != "infeasible" for trial in search.trials)
+    counted = sum(trial.status not in ("infeasible", "stopped") for trial in search.trials)
     asks_for_more = bool(limits["minutes"]) or (limits["trials"] or 0) > counted
     if search.status != "finished" or not is_whole or search.content["retrain"] != retrain or asks_for_more:
         return False
