@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import zoo
+from zoo.api.planning import make_plan
 from zoo.api.search_requests import searched
 from zoo.errors import UnknownNameError, UsageError
 from zoo.tasks import find_task
@@ -236,6 +237,10 @@ def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = zoo.train("mlp", data="iris", weights="one", epochs=1, out=tmp_path / "two", verbose=0)
     assert run.settings["weights"] == str(tmp_path / "one")
+    again = zoo.train("mlp", data="iris", weights=run, epochs=1, out=tmp_path / "three", verbose=0)
+    assert again.settings["weights"] == str(tmp_path / "two")
+    (tmp_path / "mnist").mkdir()  # data, say, beside which the released weights are meant
+    assert make_plan("cnn", "mnist_sample", None, None, None, {"weights": "mnist"}).layers[3]["weights"] == "mnist"
 
 
 def test_settings_of_reading_beside_weights_of_texts_are_refused(tmp_path):

@@ -166,8 +166,8 @@ def make_plan(
     weights = given.get("weights", written.get("weights"))
     layers: list[Mapping[str, Any]] = [_recipe_settings(**names) if entry else {}, written, given, names]
     if weights is not None:
-        place = {"weights": os.path.abspath(weights) if os.path.isdir(weights) else str(weights)}
-        layers = [*_settings_for_weights(model, weights, layers[0]), written, {**given, **place}, names]
+        recipe, settings, kept = _settings_for_weights(model, weights, layers[0])
+        layers = [recipe, settings, written, {**given, "weights": kept}, names]
     merged = {key: value for layer in layers for key, value in layer.items()}
     asked = [name for name in configuration.AUTO_NAMES if merged.get(name) == "auto"]
     if asked and entry is None:
@@ -228,9 +228,9 @@ def _as_plain(settings: Settings, record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings_for_weights(
-    model: str | keras.Model, weights: str | os.PathLike[str], recipe: Mapping[str, Any]
-) -> list[Mapping[str, Any]]:
-    """Return a recipe's settings without those of another architecture or reading, and what trained weights ask for.
+    model: str | keras.Model, weights: Any, recipe: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any], str]:
+    """Return a recipe's settings without those of another architecture or reading, what weights ask for, and what names them.
 
     Raises:
         UsageError: the model is the user's own, or there are no such weights.
@@ -241,8 +241,11 @@ def _settings_for_weights(
             f"`weights` are for models by name. Received: weights={weights} for a model of your own. Give its name, or set its "
             "weights before."
         )
-    settings = settings_of(find_weights(model, weights), registry.find_model(model)[0], model)
-    return [{key: value for key, value in recipe.items() if not key.startswith(("model.", "data."))}, settings]
+    source = find_weights(model, weights)
+    own = {key: value for key, value in recipe.items() if not key.startswith(("model.", "data."))}
+    is_name = isinstance(weights, str) and not (os.path.isdir(weights) and os.path.samefile(weights, source.directory))
+    kept = weights if is_name else os.path.abspath(source.directory)
+    return own, settings_of(source, registry.find_model(model)[0], model), kept
 
 
 def _recipe_settings(model: str, data: str) -> dict[str, Any]:
