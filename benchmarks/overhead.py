@@ -15,7 +15,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from rows import add_row, recipe_and_data
 
 import zoo
-from zoo import config
+from zoo import settings as configuration
 from zoo.api.building import uncompiled
 from zoo.seeding import set_seed
 from zoo.training.compile import compile_for_training
@@ -28,7 +28,7 @@ def main() -> None:
     """Train both ways in turn and add the rows."""
     _, recipe, data = recipe_and_data(f"{MODEL}@{DATA}")
     names = {"model": MODEL, "data": DATA, "task": data.info.task_name}
-    settings = config.resolve(data.info.task.settings, recipe, names)
+    settings = configuration.resolve(data.info.task.settings, recipe, names)
     times: dict[str, list[float]] = {"bare": [], "ours": []}
     for _ in range(ROUNDS):
         times["bare"].append(bare(data, settings))
@@ -49,7 +49,7 @@ def main() -> None:
     )
 
 
-def bare(data: zoo.Splits, settings: config.Settings) -> float:
+def bare(data: zoo.Splits, settings: configuration.Settings) -> float:
     """Return the seconds that `model.fit` takes alone."""
     set_seed(settings.seed)
     model, task, width = uncompiled(MODEL, data.info, settings.task, settings.model_arguments)

@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import zoo
 import zoo.layers as zoo_layers
-from zoo import config as configuration
 from zoo import registry
+from zoo import settings as configuration
 from zoo.cli.completion import verb_parsers
 from zoo.cli.main import VERBS, _parser
 

@@ -15,7 +15,7 @@ FILES = sorted((ROOT / "zoo").rglob("*.py"))
 
 # Imports go one way: a file imports only from its own row and the rows above it.
 ORDER = [
-    {"errors", "registry", "config", "seeding", "progress", "keras_import", "local_data"},
+    {"errors", "registry", "settings", "seeding", "progress", "keras_import", "local_data"},
     {
         "layers",
         "text",
@@ -58,7 +58,7 @@ HEAVY = {
     "tensorflow_datasets",
 }
 LIGHT = {"__init__", "__main__", "api", "cli", "tasks", "arguments", "keras_import"} | SHELVES | ORDER[0]
-MAY_BE_HEAVY = {("config", "pydantic")}  # it is imported by verbs only
+MAY_BE_HEAVY = {("settings", "pydantic")}  # it is imported by verbs only
 
 
 def part_of(path):
@@ -105,8 +105,8 @@ def wrong_imports(path, text):
             note(line, f"{part} imports {other}, which stands to its right")
         elif other in SHELVES:
             note(line, f"{part} imports the shelf {other}; shelves are found through the registry")
-        elif part == "recipes" and other not in ("config", "registry"):
-            note(line, f"a recipe imports {other}; only zoo.config and zoo.registry are allowed")
+        elif part == "recipes" and other not in ("settings", "registry"):
+            note(line, f"a recipe imports {other}; only zoo.settings and zoo.registry are allowed")
     if part in LIGHT:
         for line, name in imports_of(path, tree, only_at_import=True):
             package = name.split(".")[0]
@@ -153,7 +153,7 @@ def test_a_broken_rule_is_named_with_file_and_line(file, source, problem):
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import keras\n    from zoo import datasets",
         ),
         ("models/new.py", "def f():\n    import keras"),
-        ("config.py", "import pydantic"),
+        ("settings.py", "import pydantic"),
         ("training/new.py", "import keras\nfrom zoo.pipeline.splits import Splits"),
         ("recipes/new.py", "from zoo.registry import register_recipe"),
         ("cli/new.py", "from zoo import registry\nfrom zoo.cli import output"),

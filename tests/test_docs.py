@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import zoo
-from zoo import config as configuration
+from zoo import settings as configuration
 from zoo.cli.main import VERBS
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,8 +10,8 @@ import pytest
 
 import zoo
 from zoo import registry
-from zoo.config import check_keys
 from zoo.errors import UnknownNameError
+from zoo.settings import check_keys
 from zoo.tasks import find_task
 
 NAMES = registry.list_recipes()

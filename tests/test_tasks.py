@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from zoo import config, registry
+from zoo import registry
+from zoo import settings as configuration
 from zoo.errors import UnknownNameError
 from zoo.tasks import TASKS, find_task
 
@@ -39,7 +40,7 @@ def test_default_data_is_embedded_and_for_this_task(name):
 
 @pytest.mark.parametrize("name", TASKS)
 def test_settings_of_a_task_are_settings(name):
-    settings = config.resolve({"model": "mlp", "data": "x", "task": name}, TASKS[name].settings)
+    settings = configuration.resolve({"model": "mlp", "data": "x", "task": name}, TASKS[name].settings)
     assert {key: settings.to_flat()[key] for key in TASKS[name].settings} == TASKS[name].settings
 
 

@@ -15,8 +15,8 @@ import pytest
 
 import zoo
 from zoo.artefacts.bulk import predict_file, predict_images, predict_texts
-from zoo.config import DataArguments
 from zoo.errors import ArtefactError, DataError, UsageError
+from zoo.settings import DataArguments
 
 TEXTS = [f"{'good fine' if number % 2 else 'bad 很差'} film " + "so " * (number % 40) + str(number) for number in range(150)]
 

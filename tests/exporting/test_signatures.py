@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.config import data_arguments
 from zoo.exporting.examples import as_columns
 from zoo.exporting.signatures import Servable, column_inputs, encode_columns, encode_texts, example_request
 from zoo.pipeline.tables import Column, TablePreprocessor
 from zoo.pipeline.texts import TextPreprocessor
+from zoo.settings import data_arguments
 from zoo.text.graph import GraphTokenizer
 
 TEXTS = ["a film I will not forget", "", "很好的电影", "one two three four five six seven eight", "!!", "\0 a\0b", "😀 İΣß"]

@@ -385,7 +385,7 @@ def test_docstring_has_the_parts_of_the_style_in_order(name):
 
 @each_model
 def test_every_variant_is_accepted_by_build_and_every_argument_has_a_type(name):
-    from zoo.config import check_values
+    from zoo.settings import check_values
 
     entry, _ = registry.find_model(name)
     assert entry.annotations.keys() == entry.defaults.keys()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline.cleaning import as_problems, clean
+from zoo.settings import DataArguments
 
 #                  row: 0  1  2  3  4
 TRAIN = np.array([10, 10, 20, 20, 30], np.uint64)  # 1 repeats 0; 3 repeats 2

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline import sequences
 from zoo.pipeline.sequences import POOL, TokenIds, bucketed_order
 from zoo.pipeline.texts import TextPreprocessor, Texts
+from zoo.settings import DataArguments
 
 RANDOM = np.random.default_rng(0)
 LENGTHS = np.minimum(RANDOM.lognormal(4, 0.9, 6000).astype(int) + 1, 256)  # a long tail, cut at the usual max_length

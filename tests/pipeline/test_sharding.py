@@ -11,13 +11,13 @@ import tensorflow as tf
 from PIL import Image
 
 import zoo
-from zoo.config import DataArguments
 from zoo.pipeline.augmentation import Augmentation
 from zoo.pipeline.hashing import hash_all, hash_rows
 from zoo.pipeline.sequences import TokenIds
 from zoo.pipeline.sharding import Shard, spread
 from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, Source
 from zoo.pipeline.texts import TextPreprocessor, Texts
+from zoo.settings import DataArguments
 
 COUNT, SHAPE, BATCH = 23, (4, 4, 1), 6
 ROWS = np.delete(np.arange(COUNT), [3, 11])

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoo
-from zoo.config import DataArguments
 from zoo.errors import DataError, UsageError
 from zoo.pipeline.texts import TextPreprocessor, Texts, hash_texts
+from zoo.settings import DataArguments
 
 WORDS = [f"w{number}" for number in range(40)]
 sequences = st.lists(st.lists(st.integers(0, 39), min_size=1, max_size=12), min_size=1, max_size=6)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.config import Settings
 from zoo.errors import UsageError
+from zoo.settings import Settings
 from zoo.training import auto
 
 ALL = {"learning_rate": "auto", "batch_size": "auto", "precision": "auto"}

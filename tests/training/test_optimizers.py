@@ -7,9 +7,9 @@ import math
 import keras
 import pytest
 
-from zoo.config import Settings
 from zoo.errors import UnknownNameError, UsageError
 from zoo.optimizers import LazyAdam
+from zoo.settings import Settings
 from zoo.training.optimizers import OPTIMIZERS, learning_rate_course, make_optimizer, optimizer_of
 
 

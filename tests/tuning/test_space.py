@@ -6,8 +6,8 @@ import keras_tuner
 import pytest
 
 from zoo import registry
-from zoo.config import check_values, resolve
 from zoo.errors import UnknownNameError, UsageError
+from zoo.settings import check_values, resolve
 from zoo.tasks import TASKS
 from zoo.tuning.space import (
     Choices,

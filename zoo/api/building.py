@@ -103,7 +103,7 @@ def uncompiled(
         precision: Keras' dtype policy; None is the global one.
         source: a run whose weights the model is for.
     """
-    from zoo.config import check_values
+    from zoo.settings import check_values
 
     entry, variant = registry.find_model(name)
     given = check_values(entry.name, entry.annotations, entry.defaults, entry.arguments(None, given))

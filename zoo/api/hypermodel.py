@@ -19,8 +19,8 @@ from zoo.tuning.space import declare_space, plain_space, read_changes
 if TYPE_CHECKING:
     import keras
 
-    from zoo.config import Settings
     from zoo.pipeline.splits import Splits
+    from zoo.settings import Settings
 
 OF_DATA = ("data.", "batch_size", "augment_", "schedule", "warmup", "decay", "step_at")  # what takes data to decide or to do
 MOST_READINGS = 2  # of the data that are kept in memory
@@ -201,8 +201,8 @@ class HyperModel(keras_tuner.HyperModel):
         return self._read[way]
 
     def _build_without_data(self, chosen: Mapping[str, Any]) -> keras.Model:
-        from zoo.config import resolve
         from zoo.seeding import set_seed
+        from zoo.settings import resolve
         from zoo.training.compile import compile_model
         from zoo.training.optimizers import optimizer_of
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from zoo.config import Settings
     from zoo.pipeline.splits import Splits
+    from zoo.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Plan:
 
     def settle(self, splits: Splits) -> tuple[Splits, Settings]:
         """Return the data in batches, and the settings, as they are for these data."""
-        from zoo import config as configuration
+        from zoo import settings as configuration
         from zoo.pipeline.splits import Splits
 
         info = splits.info
@@ -143,7 +143,7 @@ def make_plan(
     Raises:
         UsageError: a name, key or value is not accepted.
     """
-    from zoo import config as configuration
+    from zoo import settings as configuration
 
     given = {
         **settings,
@@ -222,7 +222,7 @@ def bare_model(model: str | keras.Model) -> keras.Model | None:
 
 
 def _as_plain(settings: Settings, record: Mapping[str, Any]) -> dict[str, Any]:
-    from zoo.config import AUTO_NAMES
+    from zoo.settings import AUTO_NAMES
 
     return {"settings": {name: getattr(settings, name) for name in AUTO_NAMES}, "record": dict(record)}
 

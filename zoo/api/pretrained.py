@@ -57,7 +57,7 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
 
 def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
     """Return the factory arguments that a run's model was built with; none where it is of another factory."""
-    from zoo.config import check_values
+    from zoo.settings import check_values
 
     if source.settings["model"].partition("/")[0] != entry.name:
         return {}

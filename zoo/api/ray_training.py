@@ -49,8 +49,8 @@ def train_on_ray(
     """
     import tensorflow as tf
 
-    from zoo.config import read_yaml
     from zoo.pipeline.splits import Splits
+    from zoo.settings import read_yaml
 
     if address is None or workers is None:
         raise UsageError(

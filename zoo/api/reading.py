@@ -13,10 +13,10 @@ from zoo.tasks import find_task
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
-    from zoo.config import DataArguments
     from zoo.pipeline.examples import Examples
     from zoo.pipeline.splits import Splits
     from zoo.pipeline.texts import TextPreprocessor
+    from zoo.settings import DataArguments
 
 
 def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | None = None, **arguments: Any) -> Splits:
@@ -31,7 +31,7 @@ def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | No
         batch_size: rows a batch, at least 1.
         seed: of the training order, in `[0, 2**32)`.
         task: name of the task; by default the data set's own, or guessed. "text_classification" reads any file as texts.
-        **arguments: see `zoo.config.DataArguments`: `label_column`, `text_column`, `encoding`, `parts`, `ignore_columns`,
+        **arguments: see `zoo.settings.DataArguments`: `label_column`, `text_column`, `encoding`, `parts`, `ignore_columns`,
             `image_size`, `channels`, `validation`, `split_seed`, `duplicates`, `overlap`, `conflicts`, `broken`,
             `data_dir`, `memory_budget_mb`; for texts `vocabulary_size`, `min_frequency`, `lower`, `char_level`,
             `max_length`, `truncation`, `padding`, `buckets`, `raw`; `vocabulary`, a run or released model whose words and
@@ -45,9 +45,9 @@ def load_data(data: Any, *, batch_size: int = 128, seed: int = 0, task: str | No
         >>> load_data("digits").info.num_examples
         {'train': 1257, 'validation': 270, 'test': 270}
     """
-    from zoo.config import data_arguments
     from zoo.pipeline.prepare import prepare
     from zoo.pipeline.splits import Splits
+    from zoo.settings import data_arguments
 
     if isinstance(data, Splits):
         if arguments or task not in (None, data.info.task_name):
@@ -78,9 +78,9 @@ def load_for(entry: registry.ModelEntry | None, data: Any, task: str | None, **a
 
 def read(data: Any, arguments: DataArguments, task: str | None) -> tuple[Examples, str | None]:
     """Return the examples, and the task that a registered data set is for."""
-    from zoo.config import UNNAMED
     from zoo.pipeline.load import looks_like_path, read_object, read_path
     from zoo.pipeline.readers.tfds import read_tfds
+    from zoo.settings import UNNAMED
 
     if isinstance(data, str) and not data.startswith("tfds:"):
         entry = registry.find_dataset(data)
@@ -156,7 +156,7 @@ def data_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def own_data(run: Run) -> Splits:
     """Return the data that a run learned from, read again: from where they were, or by the name that they were given."""
-    from zoo.config import UNNAMED
+    from zoo.settings import UNNAMED
 
     name = run.settings["data"]
     if name in UNNAMED:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import registry
 from zoo.api.planning import make_plan
-from zoo.config import SETTING_NAMES, UNNAMED, read_config
 from zoo.errors import UnknownNameError, UsageError, one_line
+from zoo.settings import SETTING_NAMES, UNNAMED, read_config
 from zoo.tasks import DIRECTIONS, Task, find_task
 from zoo.tuning.search import LIMITS
 from zoo.tuning.space import check_auto, join_spaces, plain_space, read_changes, read_range

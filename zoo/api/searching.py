@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoo.api.planning import check_resumed_alone
 from zoo.api.search_requests import check_count, handed_over, join_config, requested, surveyed
 from zoo.artefacts.files import check_new_directory
-from zoo.config import UNNAMED
 from zoo.errors import ArtefactError, UsageError, ZooError
+from zoo.settings import UNNAMED
 from zoo.tuning.search import ALL_TRIED, SEARCH_FILE, TIME_OVER, nearest_infeasible, trials_over
 
 if TYPE_CHECKING:

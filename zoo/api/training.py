@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from zoo.artefacts.run import Run, RunWriter
-    from zoo.config import Settings
     from zoo.pipeline.splits import Splits
+    from zoo.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def train(
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
-        **settings: `epochs`, `batch_size`, `seed`, `optimizer`, `learning_rate`, and all others of `zoo.config.Settings`.
+        **settings: `epochs`, `batch_size`, `seed`, `optimizer`, `learning_rate`, and all others of `zoo.settings.Settings`.
             `precision`, `batch_size` and `learning_rate` may be "auto": short probes choose them within `auto_seconds`, and
             `run.json` says under `auto` what was tried and why.
 
@@ -168,7 +168,7 @@ def resume_training(
     directory: str | os.PathLike[str], data: Any = None, strategy: tf.distribute.Strategy | None = None
 ) -> Training:
     """Go on with a run that did not finish, on its own data, or on those given, which must be the same."""
-    from zoo import config as configuration
+    from zoo import settings as configuration
     from zoo.api.workers import described
     from zoo.artefacts.run import Run, RunWriter
     from zoo.distribution.strategies import scope_of

@@ -75,7 +75,7 @@ def _check_range(
     Raises:
         UsageError: there is none.
     """
-    from zoo.config import OF_SCHEDULES
+    from zoo.settings import OF_SCHEDULES
     from zoo.training.batches import check_batches
 
     if key.startswith(("data.", "model.")) or (key in OF_SCHEDULES and "schedule" in request["samples"]):
@@ -308,7 +308,7 @@ def _begin_or_resume(
 
 def _retrain(search: Search, target: Path, *, with_validation: bool) -> None:
     """Train with the settings of the best trial, on train and validation if asked, and score on the test part."""
-    from zoo.config import OF_SCHEDULES
+    from zoo.settings import OF_SCHEDULES
 
     best, content = search.best_trial, dict(search.content)
     chosen = {**best.settings, "seed": content["seed"]}
@@ -326,7 +326,7 @@ def _retrain(search: Search, target: Path, *, with_validation: bool) -> None:
 def _score_run(search: Search, path: Path) -> None:
     """Score a trained run on the test part, once."""
     from zoo.artefacts.run import Run, RunWriter
-    from zoo.config import resolve
+    from zoo.settings import resolve
 
     run = Run.open(path)
     settings = resolve(run.settings)
@@ -352,7 +352,7 @@ def check_data(content: Mapping[str, Any], splits: Splits) -> None:
 
 def _plan(content: Mapping[str, Any], chosen: Mapping[str, Any]) -> Plan:
     """Return what is to be trained with settings over those of the search, without those that others make useless."""
-    from zoo.config import OF_SCHEDULES
+    from zoo.settings import OF_SCHEDULES
 
     importlib.import_module(content["module"])  # registers a model of other people
     given = {**content["settings"], "seed": content["seed"], **chosen}

@@ -17,8 +17,8 @@ from zoo.errors import UsageError, ZooError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from zoo.config import Settings
     from zoo.pipeline.info import DataInfo
+    from zoo.settings import Settings
 
 LEFT_OUT = ("logs", "report.html")  # of a copied run
 

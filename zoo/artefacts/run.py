@@ -20,10 +20,10 @@ from zoo.artefacts import files
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.artefacts.released import directory_of, read_card
-from zoo.config import UNNAMED, Settings, write_yaml
 from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
+from zoo.settings import UNNAMED, Settings, write_yaml
 from zoo.tasks import find_task
 
 if TYPE_CHECKING:

@@ -92,7 +92,7 @@ def _tasks() -> Iterable[str]:
 
 def _settings(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     """Propose `KEY=`: of settings, of data, and of the model that stands before it."""
-    from zoo.config import SETTING_NAMES, DataArguments
+    from zoo.settings import SETTING_NAMES, DataArguments
 
     model = getattr(parsed_args, "model", None)
     arguments: Mapping[str, Any] = registry.find_model(model)[0].defaults if model in registry.list_models() else {}

@@ -71,7 +71,7 @@ def settings(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UnknownNameError: a key is no setting; the message has the nearest.
     """
-    from zoo.config import SETTING_NAMES, parse_assignments
+    from zoo.settings import SETTING_NAMES, parse_assignments
 
     found = {**parse_assignments(arguments.set), **columns(arguments)}
     for key in found:
@@ -101,7 +101,7 @@ def data_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UnknownNameError: a key does not begin with `data.`.
     """
-    from zoo.config import DataArguments, parse_assignments
+    from zoo.settings import DataArguments, parse_assignments
 
     settings = {**parse_assignments(getattr(arguments, "set", [])), **columns(arguments)}
     accepted = {f"data.{name}" for name in DataArguments.model_fields}

@@ -86,7 +86,7 @@ def _join(arguments: argparse.Namespace, verbose: int) -> int:
 
 
 def _space(assignments: list[str]) -> dict[str, Any]:
-    from zoo.config import parse_assignments
+    from zoo.settings import parse_assignments
 
     return parse_assignments(assignments)
 

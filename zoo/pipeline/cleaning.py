@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from zoo.config import DataArguments
 from zoo.errors import DataError
+from zoo.settings import DataArguments
 
 
 def clean(

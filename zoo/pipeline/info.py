@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo.config import DataArguments, data_arguments
 from zoo.errors import UsageError
 from zoo.pipeline.tables import TablePreprocessor
 from zoo.pipeline.targets import Label
 from zoo.pipeline.texts import TextPreprocessor
+from zoo.settings import DataArguments, data_arguments
 from zoo.tasks import Task, find_task
 from zoo.text import Tokenizer
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples
 from zoo.pipeline.readers import arrays, folder, tables, texts, tf_data, tfds
+from zoo.settings import DataArguments
 
 SUFFIXES = (*tables.SUFFIXES, *texts.SUFFIXES, ".npz")
 TEXT_TASK = "text_classification"

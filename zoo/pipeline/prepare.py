@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.config import DataArguments
 from zoo.errors import DataError, UsageError
 from zoo.pipeline import cleaning, splits, targets
 from zoo.pipeline.examples import ALL, PARTS, Examples, Features, Part
@@ -21,6 +20,7 @@ from zoo.pipeline.splits import Rows, Splits
 from zoo.pipeline.tables import TablePreprocessor
 from zoo.pipeline.texts import TextPreprocessor, Texts
 from zoo.progress import track
+from zoo.settings import DataArguments
 from zoo.tasks import Task, find_task
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline.hashing import hash_all
+from zoo.settings import DataArguments
 from zoo.text import Tokenizer
 from zoo.text.characters import DEFAULT_FILTERS
 

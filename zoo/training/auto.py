@@ -13,10 +13,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo.config import Settings
 from zoo.distribution.strategies import build_optimizer
 from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
+from zoo.settings import Settings
 from zoo.training.batches import fitting_batch_size, training_batches
 from zoo.training.learning_rate import sweep_learning_rate
 from zoo.training.snapshot import Snapshot
@@ -48,7 +48,7 @@ def choose_settings(
     A probe that finds the budget used up leaves its setting as it is; one that has begun takes its first steps all the same.
 
     Args:
-        asked: some of `zoo.config.AUTO_NAMES`.
+        asked: some of `zoo.settings.AUTO_NAMES`.
         build: returns a fresh compiled model for settings.
         data: to train on.
         settings: the values to begin with, and the budget in seconds, `auto_seconds`.

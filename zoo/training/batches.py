@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.config import Settings
 from zoo.distribution.workers import Worker
 from zoo.errors import UnknownNameError, UsageError
 from zoo.pipeline.augmentation import Augmentation
 from zoo.pipeline.sharding import Shard, spread
 from zoo.pipeline.sources import finished, plainly
 from zoo.pipeline.splits import Splits
+from zoo.settings import Settings
 
 Batches = Any  # a tf.data.Dataset, or a tf.distribute.DistributedDataset
 

@@ -9,11 +9,11 @@ import keras
 import tensorflow as tf
 
 from zoo.artefacts.outputs import output_kind, output_shape
-from zoo.config import Settings
 from zoo.distribution.strategies import learning_rate_of, strategy_of
 from zoo.errors import UnknownNameError, UsageError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.splits import Splits
+from zoo.settings import Settings
 from zoo.tasks import Task
 from zoo.training.optimizers import make_optimizer, optimizer_of
 

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter, place_of
-from zoo.config import Settings
 from zoo.distribution.strategies import strategy_of
 from zoo.distribution.workers import Agreement, Worker, told_of_losses
 from zoo.errors import CheckpointError, UsageError, ZooError, one_line
 from zoo.pipeline.splits import Splits
+from zoo.settings import Settings
 from zoo.tasks import DIRECTIONS
 from zoo.training.averaging import ScoreAverages
 from zoo.training.batches import training_batches, validation_batches

@@ -15,11 +15,11 @@ import keras
 import numpy as np
 
 from zoo.artefacts.files import write_picture
-from zoo.config import Settings
 from zoo.distribution.strategies import build_optimizer, strategy_of
 from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
 from zoo.progress import track
+from zoo.settings import Settings
 from zoo.training.batches import training_batches
 from zoo.training.snapshot import Snapshot
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.config import Settings
 from zoo.errors import UnknownNameError, UsageError
+from zoo.settings import Settings
 
 if TYPE_CHECKING:
     import keras

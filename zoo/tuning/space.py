@@ -1,7 +1,7 @@
 """Search spaces: which values a setting may take, told as plain data, and handed to keras-tuner.
 
 A range is a list of choices, or a mapping with `min` and `max`, and `step` and `sampling` (linear or log) if need be. A space
-is a mapping of settings, in the flat keys of `zoo.config`, to ranges; models and tasks bring theirs, users narrow and widen
+is a mapping of settings, in the flat keys of `zoo.settings`, to ranges; models and tasks bring theirs, users narrow and widen
 them.
 """
 
@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.config import AUTO_NAMES, DataArguments, Settings
 from zoo.errors import UnknownNameError, UsageError
+from zoo.settings import AUTO_NAMES, DataArguments, Settings
 
 Range = Sequence[Any] | Mapping[str, Any]
 PARTS_OF_RANGE = ("min", "max", "step", "sampling")

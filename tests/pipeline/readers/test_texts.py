@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.config import DataArguments
 from zoo.errors import DataError, UsageError
 from zoo.pipeline.examples import ALL, Examples
 from zoo.pipeline.readers.texts import read_text_file, stream_texts
+from zoo.settings import DataArguments
 
 TEXTS = [
     text

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import SUFFIXES as IMAGE_SUFFIXES
@@ -21,6 +20,7 @@ from zoo.pipeline.readers.texts import are_for_texts, as_part, find_columns
 from zoo.pipeline.sources import Arrays
 from zoo.pipeline.tables import as_table
 from zoo.pipeline.targets import as_targets
+from zoo.settings import DataArguments
 
 
 def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task: str | None = None) -> Examples:

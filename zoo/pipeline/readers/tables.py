@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from zoo.config import DataArguments
 from zoo.errors import DataError, nearest
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.tables import as_table
 from zoo.pipeline.targets import as_targets
+from zoo.settings import DataArguments
 
 SUFFIXES = (".csv", ".parquet", ".tsv")
 LABEL_NAMES = ("label", "target", "class")

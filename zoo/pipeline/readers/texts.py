@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from zoo.config import DataArguments
 from zoo.errors import DataError, UsageError, nearest
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.readers import text_files
@@ -20,6 +19,7 @@ from zoo.pipeline.readers.text_files import Records
 from zoo.pipeline.targets import as_targets
 from zoo.pipeline.texts import Texts, hash_texts
 from zoo.progress import track
+from zoo.settings import DataArguments
 
 logger = logging.getLogger(__name__)
 SUFFIXES = (".jsonl", ".ndjson", ".txt")  # beside those of tables, which may hold texts too

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.config import DataArguments
 from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples
 from zoo.pipeline.readers.arrays import read_arrays
 from zoo.progress import track
+from zoo.settings import DataArguments
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -12,7 +12,6 @@ from urllib.request import getproxies
 
 import numpy as np
 
-from zoo.config import DataArguments
 from zoo.errors import DataError, UnknownNameError, UsageError
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.hashing import hash_all
@@ -21,6 +20,7 @@ from zoo.pipeline.readers.folder import DEFAULT_SIZE
 from zoo.pipeline.readers.texts import as_part
 from zoo.pipeline.sources import PARALLEL_CALLS, Arrays, Records, plainly
 from zoo.progress import track
+from zoo.settings import DataArguments
 
 if TYPE_CHECKING:
     import tensorflow as tf

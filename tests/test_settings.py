@@ -6,32 +6,35 @@ import numpy as np
 import pytest
 import yaml
 
-from zoo import arguments, config, registry
+from zoo import arguments, registry
+from zoo import settings as configuration
 from zoo.errors import UnknownNameError, UsageError
 
 NAMES = {"model": "cnn", "data": "mnist", "task": "image_classification"}
 
 
 def test_later_layers_win():
-    settings = config.resolve(NAMES, {"epochs": 3, "batch_size": 16}, {"epochs": 7}, {"model.units": 8}, {"model.units": 9})
+    settings = configuration.resolve(
+        NAMES, {"epochs": 3, "batch_size": 16}, {"epochs": 7}, {"model.units": 8}, {"model.units": 9}
+    )
     assert (settings.epochs, settings.batch_size, settings.model_arguments) == (7, 16, {"units": 9})
 
 
 def test_flat_keys_come_back_as_they_went_in():
     flat = {**NAMES, "epochs": 3, "learning_rate": 0.5, "model.filters": [1, 2], "data.image_size": [8, 9]}
-    settings = config.resolve(flat)
+    settings = configuration.resolve(flat)
     assert settings.data_arguments.image_size == (8, 9)
     assert {key: settings.to_flat()[key] for key in flat} == flat
-    assert config.resolve(settings.to_flat()) == settings
+    assert configuration.resolve(settings.to_flat()) == settings
 
 
 def test_written_yaml_reads_back_as_the_same_settings(tmp_path):
     texts = {"data": "数据.csv", "data.label_column": "1e5"}
-    settings = config.resolve({**NAMES, **texts, "learning_rate": 1e-5, "model.dropout": 0.25})
+    settings = configuration.resolve({**NAMES, **texts, "learning_rate": 1e-5, "model.dropout": 0.25})
     path = tmp_path / "config.yaml"
-    path.write_text(config.write_yaml(settings), encoding="utf-8")
+    path.write_text(configuration.write_yaml(settings), encoding="utf-8")
     assert "数据.csv" in path.read_text(encoding="utf-8")
-    assert config.resolve(config.read_yaml(path)) == settings
+    assert configuration.resolve(configuration.read_yaml(path)) == settings
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["model.dropout"] == 0.25
 
 
@@ -58,7 +61,7 @@ def test_written_yaml_reads_back_as_the_same_settings(tmp_path):
 )
 def test_value_out_of_range_is_refused_with_name_and_value(key, value, problem):
     with pytest.raises(UsageError) as caught:
-        config.resolve(NAMES, {key: value})
+        configuration.resolve(NAMES, {key: value})
     assert f"`{key.removeprefix('data.')}`" in str(caught.value)
     assert problem in str(caught.value)
     assert f"Received: {value!r}." in str(caught.value)
@@ -66,7 +69,7 @@ def test_value_out_of_range_is_refused_with_name_and_value(key, value, problem):
 
 def test_missing_setting_is_refused_by_name():
     with pytest.raises(UsageError, match="The setting `task` is not accepted: Field required"):
-        config.resolve({"model": "cnn", "data": "mnist"})
+        configuration.resolve({"model": "cnn", "data": "mnist"})
 
 
 @pytest.mark.parametrize(
@@ -75,15 +78,15 @@ def test_missing_setting_is_refused_by_name():
 )
 def test_unknown_key_gets_the_nearest(key, near):
     accepted = registry.find_model("cnn")[0].defaults
-    config.check_keys({"epochs": 1, "model.filters": 2, "data.label_column": "y"}, accepted)
+    configuration.check_keys({"epochs": 1, "model.filters": 2, "data.label_column": "y"}, accepted)
     with pytest.raises(UnknownNameError, match=f"Unknown setting. Received: '{key}'") as caught:
-        config.check_keys({key: 1}, accepted)
+        configuration.check_keys({key: 1}, accepted)
     assert near is None or f"Did you mean {near!r}?" in str(caught.value)
 
 
 def test_unknown_data_argument_gets_the_nearest():
     with pytest.raises(UnknownNameError, match=r"Unknown data argument. Received: 'chanels'. Did you mean 'channels'\?"):
-        config.data_arguments({"chanels": 1})
+        configuration.data_arguments({"chanels": 1})
 
 
 @pytest.mark.parametrize(
@@ -94,11 +97,11 @@ def test_unknown_data_argument_gets_the_nearest():
     ],
 )  # fmt: skip
 def test_assignment_value_is_yaml_with_plain_exponents(text, value):
-    assert config.parse_assignments([f" key ={text}"]) == {"key": value}
+    assert configuration.parse_assignments([f" key ={text}"]) == {"key": value}
 
 
 def test_later_assignment_wins():
-    assert config.parse_assignments(["epochs=1", "epochs=2"]) == {"epochs": 2}
+    assert configuration.parse_assignments(["epochs=1", "epochs=2"]) == {"epochs": 2}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_later_assignment_wins():
 )
 def test_malformed_assignment_is_refused(assignment, message):
     with pytest.raises(UsageError, match=message) as caught:
-        config.parse_assignments([assignment])
+        configuration.parse_assignments([assignment])
     assert assignment in str(caught.value)
 
 
@@ -132,15 +135,15 @@ def test_malformed_yaml_file_is_refused_by_its_path(tmp_path, content, message):
     path = tmp_path / "config.yaml"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=message) as caught:
-        config.read_yaml(path)
+        configuration.read_yaml(path)
     assert str(path) in str(caught.value)
 
 
 def test_missing_yaml_file_is_refused_and_an_empty_one_is_no_setting(tmp_path):
     with pytest.raises(UsageError, match="The configuration file cannot be read"):
-        config.read_yaml(tmp_path / "none.yaml")
+        configuration.read_yaml(tmp_path / "none.yaml")
     (tmp_path / "empty.yaml").write_text("")
-    assert config.read_yaml(tmp_path / "empty.yaml") == {}
+    assert configuration.read_yaml(tmp_path / "empty.yaml") == {}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +160,7 @@ def test_missing_yaml_file_is_refused_and_an_empty_one_is_no_setting(tmp_path):
 )
 def test_model_argument_becomes_a_plain_value(name, given, plain):
     entry, _ = registry.find_model("cnn")
-    checked = config.check_values("cnn", entry.annotations, entry.defaults, {name: given})[name]
+    checked = configuration.check_values("cnn", entry.annotations, entry.defaults, {name: given})[name]
     assert checked == plain
     assert type(checked) is type(plain)
 
@@ -181,7 +184,7 @@ def test_model_argument_becomes_a_plain_value(name, given, plain):
 def test_model_argument_out_of_range_is_refused(name, value, problem):
     entry, _ = registry.find_model("cnn")
     with pytest.raises(UsageError, match=problem) as caught:
-        config.check_values("cnn", entry.annotations, entry.defaults, {name: value})
+        configuration.check_values("cnn", entry.annotations, entry.defaults, {name: value})
     assert f"`{name}` of model 'cnn' is not accepted" in str(caught.value)
     assert f"Received: {value!r}." in str(caught.value)
 
@@ -191,7 +194,7 @@ def test_optimizer_names_are_the_same_in_settings_and_in_training():
 
     from zoo.training.optimizers import OPTIMIZERS
 
-    assert set(get_args(config.OptimizerName)) == set(OPTIMIZERS)
+    assert set(get_args(configuration.OptimizerName)) == set(OPTIMIZERS)
 
 
 def test_activations_are_names_that_keras_knows():
@@ -206,9 +209,9 @@ def test_a_yaml_key_that_stands_there_twice_is_refused(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text("epochs: 1\nepochs: 2\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"keys stand there twice: epochs"):
-        config.read_yaml(path)
+        configuration.read_yaml(path)
 
 
 def test_a_prefix_that_no_setting_has_is_refused():
     with pytest.raises(UnknownNameError, match=r"Unknown setting\. Received: 'modle\.units'"):
-        config.resolve({**NAMES, "modle.units": 3})
+        configuration.resolve({**NAMES, "modle.units": 3})
