@@ -29,7 +29,7 @@ ORDER = [
         "custom_objects",
         "distribution",
     },
-    {"models", "datasets", "recipes", "pipeline"},
+    {"models", "datasets", "recipes", "pipeline", "readers"},
     {"artefacts"},
     {"evaluation"},
     {"training"},

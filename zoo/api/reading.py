@@ -79,7 +79,7 @@ def load_for(entry: registry.ModelEntry | None, data: Any, task: str | None, **a
 def read(data: Any, arguments: DataArguments, task: str | None) -> tuple[Examples, str | None]:
     """Return the examples, and the task that a registered data set is for."""
     from zoo.pipeline.load import looks_like_path, read_object, read_path
-    from zoo.pipeline.readers.tfds import read_tfds
+    from zoo.readers.tfds import read_tfds
     from zoo.settings import UNNAMED
 
     if isinstance(data, str) and not data.startswith("tfds:"):

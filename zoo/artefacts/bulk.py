@@ -14,10 +14,10 @@ from zoo.artefacts.batches import CHUNK
 from zoo.artefacts.files import write_atomically
 from zoo.artefacts.predictor import Predictions, Predictor
 from zoo.errors import ArtefactError, DataError, UsageError
-from zoo.pipeline.readers import folder, tables, texts
-from zoo.pipeline.readers.npz_stream import stream_npz
-from zoo.pipeline.readers.table_stream import stream_table
 from zoo.progress import track, track_share
+from zoo.readers import folder, tables, texts
+from zoo.readers.npz_stream import stream_npz
+from zoo.readers.table_stream import stream_table
 from zoo.settings import DataArguments
 
 Chunks = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, answers, and a line for each broken one

@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples
-from zoo.pipeline.readers import arrays, folder, tables, texts, tf_data, tfds
+from zoo.readers import arrays, folder, tables, texts, tf_data, tfds
 from zoo.settings import DataArguments
 
 SUFFIXES = (*tables.SUFFIXES, *texts.SUFFIXES, ".npz")

@@ -11,7 +11,7 @@ import pytest
 
 import zoo
 from zoo.errors import DataError
-from zoo.pipeline.readers.tables import read_table
+from zoo.readers.tables import read_table
 
 ROWS = 24
 TABLE = pd.DataFrame(

@@ -15,7 +15,7 @@ import pytest
 import zoo
 from zoo.errors import DataError, UsageError
 from zoo.pipeline.examples import ALL, Examples
-from zoo.pipeline.readers.texts import read_text_file, stream_texts
+from zoo.readers.texts import read_text_file, stream_texts
 from zoo.settings import DataArguments
 
 TEXTS = [

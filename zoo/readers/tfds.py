@@ -16,10 +16,10 @@ from zoo.errors import DataError, UnknownNameError, UsageError
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.hashing import hash_all
 from zoo.pipeline.images import read_image
-from zoo.pipeline.readers.folder import DEFAULT_SIZE
-from zoo.pipeline.readers.texts import as_part
 from zoo.pipeline.sources import PARALLEL_CALLS, Arrays, Records, plainly
 from zoo.progress import track
+from zoo.readers.folder import DEFAULT_SIZE
+from zoo.readers.texts import as_part
 from zoo.settings import DataArguments
 
 if TYPE_CHECKING:

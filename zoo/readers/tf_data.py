@@ -9,8 +9,8 @@ import numpy as np
 
 from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples
-from zoo.pipeline.readers.arrays import read_arrays
 from zoo.progress import track
+from zoo.readers.arrays import read_arrays
 from zoo.settings import DataArguments
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import SUFFIXES as IMAGE_SUFFIXES
 from zoo.pipeline.images import fit_array
-from zoo.pipeline.readers.tables import split_columns
-from zoo.pipeline.readers.texts import are_for_texts, as_part, find_columns
 from zoo.pipeline.sources import Arrays
 from zoo.pipeline.tables import as_table
 from zoo.pipeline.targets import as_targets
+from zoo.readers.tables import split_columns
+from zoo.readers.texts import are_for_texts, as_part, find_columns
 from zoo.settings import DataArguments
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from zoo.errors import DataError
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.images import GREY_MODES, SUFFIXES, open_image, read_image
-from zoo.pipeline.readers.text_files import open_text
-from zoo.pipeline.readers.texts import as_part
 from zoo.progress import track
+from zoo.readers.text_files import open_text
+from zoo.readers.texts import as_part
 from zoo.settings import DataArguments
 
 PART_FOLDERS = {

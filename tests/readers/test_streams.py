@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from zoo.errors import DataError
-from zoo.pipeline.readers import npz_stream, table_stream
-from zoo.pipeline.readers.tables import read_table
 from zoo.pipeline.tables import TablePreprocessor
+from zoo.readers import npz_stream, table_stream
+from zoo.readers.tables import read_table
 
 ROWS = 5000
 
