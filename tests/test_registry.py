@@ -18,8 +18,9 @@ from zoo.tasks import TASKS
 @pytest.fixture
 def shelves(monkeypatch):
     """Empty shelves for one test."""
-    for name in ("_models", "_datasets", "_recipes"):
-        monkeypatch.setattr(registry, name, registry._Shelf("nowhere", None, loaded=True))
+    for name in ("MODELS", "DATASETS", "RECIPES"):
+        shelf = getattr(registry, name)
+        monkeypatch.setattr(registry, name, registry.Shelf(shelf.package, shelf.noun, has_own=True, has_plugins=True))
 
 
 def small(*, width: int = 2, depth=3):
@@ -209,7 +210,7 @@ def test_registered_data_set_and_recipe_are_found_by_name(shelves):
 )
 def test_second_registration_of_a_name_is_refused(shelves, register, function):
     register(function)
-    with pytest.raises(UsageError, match=r"is taken on the shelf nowhere\. Received a second .* Rename one of them\."):
+    with pytest.raises(UsageError, match=r"is taken on the shelf zoo\.\w+\. Received: a second .* Rename one of them\."):
         register(function)
 
 
@@ -266,7 +267,7 @@ def test_call_with_an_unknown_argument_is_refused():
 def test_broken_plugin_is_left_out_with_a_warning(tmp_path, monkeypatch, caplog, shelves):
     _write_distribution(tmp_path, {"no_such_module": None, "falls_over": "1 / 0", "sound": SOUND_MODEL})
     monkeypatch.syspath_prepend(tmp_path)
-    registry._load_plugins("zoo.models")
+    registry.MODELS._load_plugins()
     assert registry.list_models() == ["sound"]
     assert len(caplog.records) == 2
     assert "Plug-in no_such_module (no_such_module) was left out: No module named 'no_such_module'" in caplog.text
@@ -277,7 +278,7 @@ def test_plugin_cannot_take_a_name_that_is_taken(tmp_path, monkeypatch, caplog, 
     registry.register_model(tasks=("regression",))(_named("sound"))
     _write_distribution(tmp_path, {"rival": SOUND_MODEL})
     monkeypatch.syspath_prepend(tmp_path)
-    registry._load_plugins("zoo.models")
+    registry.MODELS._load_plugins()
     assert "The name 'sound' is taken" in caplog.text
     assert registry.find_model("sound")[0].summary == "Of that name."
 

@@ -1,7 +1,8 @@
-"""The shelves: models, data sets and recipes, each registered by one decorator and found by name.
+"""Shelves: what zoo and plug-ins register, found by name.
 
-A model factory's name, summary and defaults are read from the function itself, so nothing is said twice. Packages outside
-zoo join through the entry-point groups `zoo.models` and `zoo.datasets`, whose entry points name the module that registers.
+Models, data sets and recipes each register with one decorator. A model factory's name, summary and defaults are read from the
+function itself, so nothing is stated twice. A package outside zoo adds to a shelf through the entry-point group of the shelf's
+name, for example `zoo.models`; the entry point names a module that registers on import.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import inspect
 import json
 import logging
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from zoo.errors import UnknownNameError, UsageError
 
 logger = logging.getLogger(__name__)
 Factory = TypeVar("Factory", bound=Callable[..., Any])
+Entry = TypeVar("Entry")
+Listed = TypeVar("Listed", "ModelEntry", "DatasetEntry")
 FACTS_PATH = Path(__file__).parent / "models" / "facts.json"
 
 
@@ -65,6 +68,11 @@ class DatasetEntry:
     task: str
     tags: tuple[str, ...]
     offline_twin: str | None = None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Its one task, where those of models stand."""
+        return (self.task,)
 
 
 @dataclass(frozen=True)
@@ -134,17 +142,83 @@ class RecipeInfo:
         return asdict(self)
 
 
-@dataclass
-class _Shelf:
+@dataclass(eq=False)
+class Shelf(Mapping[str, Entry], Generic[Entry]):
+    """The registered things of one kind by name, loaded when they are first looked at.
+
+    Args:
+        package: the package in zoo that has a module for each; also the entry-point group of plug-ins.
+        noun: what one entry is called in messages.
+        entries: what is registered so far.
+        has_own: whether the package's own modules have been imported, or are being imported.
+        has_plugins: the same of plug-ins.
+    """
+
     package: str
-    entry_point_group: str | None
-    entries: dict[str, Any] = field(default_factory=dict)
-    loaded: bool = False
+    noun: str
+    entries: dict[str, Entry] = field(default_factory=dict)
+    has_own: bool = False
+    has_plugins: bool = False
+
+    def add(self, name: str, entry: Entry) -> None:
+        """Register an entry; zoo's own come first, so that a plug-in cannot take their names.
+
+        Raises:
+            UsageError: the name is taken.
+        """
+        self._load_own()
+        if name in self.entries:
+            raise UsageError(
+                f"The name {name!r} is taken on the shelf {self.package}. Received: a second {self.noun} of this name. "
+                "Rename one of them."
+            )
+        self.entries[name] = entry
+
+    def find(self, name: str) -> Entry:
+        """Return the entry of this name.
+
+        Raises:
+            UnknownNameError: there is none; the message has the nearest name.
+        """
+        if name not in self:
+            raise UnknownNameError(self.noun, name, self)
+        return self[name]
+
+    def __getitem__(self, name: str) -> Entry:
+        return self._loaded()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaded())
+
+    def __len__(self) -> int:
+        return len(self._loaded())
+
+    def _loaded(self) -> dict[str, Entry]:
+        self._load_own()
+        if not self.has_plugins:
+            self.has_plugins = True
+            self._load_plugins()
+        return self.entries
+
+    def _load_own(self) -> None:
+        if not self.has_own:
+            self.has_own = True
+            for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
+                importlib.import_module(f"{self.package}.{module.name}")
+
+    def _load_plugins(self) -> None:
+        from importlib.metadata import entry_points
+
+        for entry_point in entry_points(group=self.package):
+            try:
+                entry_point.load()
+            except Exception as error:  # a broken plug-in must not break zoo
+                logger.warning("Plug-in %s (%s) was left out: %s", entry_point.name, entry_point.value, error)
 
 
-_models = _Shelf("zoo.models", "zoo.models")
-_datasets = _Shelf("zoo.datasets", "zoo.datasets")
-_recipes = _Shelf("zoo.recipes", None)
+MODELS: Shelf[ModelEntry] = Shelf("zoo.models", "model")
+DATASETS: Shelf[DatasetEntry] = Shelf("zoo.datasets", "data set")
+RECIPES: Shelf[RecipeEntry] = Shelf("zoo.recipes", "recipe")
 
 
 def register_model(
@@ -192,7 +266,7 @@ def register_model(
         )
         for arguments in (*entry.variants.values(), entry.space):
             entry.arguments(None, arguments)
-        _add(_models, entry.name, entry)
+        MODELS.add(entry.name, entry)
         return factory
 
     return register
@@ -212,7 +286,7 @@ def register_dataset(*, task: str, tags: Sequence[str] = (), offline_twin: str |
 
     def register(load: Factory) -> Factory:
         entry = DatasetEntry(load.__name__, load, _summary(load), task, tuple(tags), offline_twin)
-        _add(_datasets, entry.name, entry)
+        DATASETS.add(entry.name, entry)
         return load
 
     return register
@@ -235,7 +309,7 @@ def register_recipe(model: str, data: str, *, expected: Mapping[str, float], tol
 
     def register(settings: Factory) -> Factory:
         entry = RecipeEntry(model, data, settings, _summary(settings), dict(expected), tolerance)
-        _add(_recipes, entry.name, entry)
+        RECIPES.add(entry.name, entry)
         return settings
 
     return register
@@ -249,11 +323,10 @@ def find_model(name: str) -> tuple[ModelEntry, str | None]:
     """
     if not isinstance(name, str):
         raise UsageError(f"A model is named by text, for example 'cnn'. Received: {name!r}. See zoo.list_models().")
-    entries = _load(_models)
     base, slash, variant = name.partition("/")
-    if base not in entries:
-        raise UnknownNameError("model", name, entries)
-    entry = entries[base]
+    if base not in MODELS:
+        raise UnknownNameError("model", name, MODELS)
+    entry = MODELS[base]
     if slash and variant not in entry.variants:
         raise UnknownNameError(f"variant of model {base!r}", variant, entry.variants)
     return entry, variant or None
@@ -261,13 +334,12 @@ def find_model(name: str) -> tuple[ModelEntry, str | None]:
 
 def find_dataset(name: str) -> DatasetEntry | None:
     """Return the entry of a registered data set, or None."""
-    return _load(_datasets).get(name)
+    return DATASETS.get(name)
 
 
 def find_recipe(model: str, data: str) -> RecipeEntry | None:
     """Return the recipe for a model or variant on a data set, else that of the variant's model, or None."""
-    recipes = _load(_recipes)
-    return recipes.get(f"{model}@{data}") or recipes.get(f"{model.partition('/')[0]}@{data}")
+    return RECIPES.get(f"{model}@{data}") or RECIPES.get(f"{model.partition('/')[0]}@{data}")
 
 
 def list_recipes(pattern: str = "*") -> list[str]:
@@ -280,7 +352,7 @@ def list_recipes(pattern: str = "*") -> list[str]:
         >>> list_recipes("linear@*")
         ['linear@diabetes']
     """
-    return sorted(name for name in _load(_recipes) if fnmatch.fnmatchcase(name, pattern))
+    return sorted(name for name in RECIPES if fnmatch.fnmatchcase(name, pattern))
 
 
 def list_models(
@@ -307,16 +379,9 @@ def list_models(
         >>> list_models("lenet*")
         ['lenet', 'lenet/tiny']
     """
-    entries = _load(_models)
-    wanted = (tags,) if isinstance(tags, str) else tuple(tags)
-    _check_choice("task", task, {known for entry in entries.values() for known in entry.tasks})
-    for tag in wanted:
-        _check_choice("tag", tag, {known for entry in entries.values() for known in entry.tags})
     _check_choice("sort order", sort, {"name", "params"})
     found: list[tuple[str, int | None]] = []
-    for entry in entries.values():
-        if (task and task not in entry.tasks) or not set(wanted) <= set(entry.tags):
-            continue
+    for entry in _matching(MODELS, task, tags):
         for name in (entry.name, *(f"{entry.name}/{variant}" for variant in entry.variants)):
             parameters = facts().get(name, {}).get("parameters")
             if not fnmatch.fnmatchcase(name, pattern):
@@ -345,16 +410,16 @@ def list_datasets(pattern: str = "*", *, task: str | None = None, tags: str | Se
         >>> list_datasets("mnist*")
         ['mnist', 'mnist_sample']
     """
-    entries = _load(_datasets)
-    wanted = (tags,) if isinstance(tags, str) else tuple(tags)
-    _check_choice("task", task, {entry.task for entry in entries.values()})
+    return sorted(entry.name for entry in _matching(DATASETS, task, tags) if fnmatch.fnmatchcase(entry.name, pattern))
+
+
+def _matching(shelf: Shelf[Listed], task: str | None, tags: str | Sequence[str]) -> list[Listed]:
+    """Return the entries for a task that have all of these tags."""
+    wanted = {tags} if isinstance(tags, str) else set(tags)
+    _check_choice("task", task, {known for entry in shelf.values() for known in entry.tasks})
     for tag in wanted:
-        _check_choice("tag", tag, {known for entry in entries.values() for known in entry.tags})
-    return sorted(
-        name
-        for name, entry in entries.items()
-        if fnmatch.fnmatchcase(name, pattern) and (task is None or entry.task == task) and set(wanted) <= set(entry.tags)
-    )
+        _check_choice("tag", tag, {known for entry in shelf.values() for known in entry.tags})
+    return [entry for entry in shelf.values() if (task is None or task in entry.tasks) and wanted <= set(entry.tags)]
 
 
 def info(name: str) -> ModelInfo | DatasetInfo | RecipeInfo:
@@ -370,12 +435,11 @@ def info(name: str) -> ModelInfo | DatasetInfo | RecipeInfo:
     if "@" in name:
         return _recipe_info(name)
     dataset = find_dataset(name)
-    recipes = _load(_recipes).values()
     if dataset is not None:
-        pairs = tuple(recipe.name for recipe in recipes if recipe.data == name)
+        pairs = tuple(recipe.name for recipe in RECIPES.values() if recipe.data == name)
         return DatasetInfo(name, dataset.summary, dataset.task, dataset.tags, pairs)
-    if name.partition("/")[0] not in _load(_models):
-        raise UnknownNameError("model or data set", name, {*_models.entries, *_datasets.entries})
+    if name.partition("/")[0] not in MODELS:
+        raise UnknownNameError("model or data set", name, {*MODELS, *DATASETS})
     entry, variant = find_model(name)
     known = facts().get(name, {})
     return ModelInfo(
@@ -387,7 +451,7 @@ def info(name: str) -> ModelInfo | DatasetInfo | RecipeInfo:
         arguments={**entry.defaults, **entry.arguments(variant, {})},
         parameters=known.get("parameters"),
         operations=known.get("operations"),
-        recipes=tuple(recipe.name for recipe in recipes if recipe.model in (entry.name, name)),
+        recipes=tuple(recipe.name for recipe in RECIPES.values() if recipe.model in (entry.name, name)),
     )
 
 
@@ -395,7 +459,7 @@ def _recipe_info(name: str) -> RecipeInfo:
     model, _, data = name.partition("@")
     recipe = find_recipe(model, data)
     if recipe is None:
-        raise UnknownNameError("recipe", name, _load(_recipes))
+        raise UnknownNameError("recipe", name, RECIPES)
     documentation = inspect.getdoc(recipe.settings) or ""
     return RecipeInfo(recipe.name, recipe.summary, documentation, recipe.expected, recipe.tolerance, dict(recipe.settings()))
 
@@ -405,35 +469,6 @@ def facts() -> dict[str, dict[str, int]]:
     """Return the counts that need Keras, as `make facts` wrote them: `{name: {"parameters": ..., "operations": ...}}`."""
     loaded: dict[str, dict[str, int]] = json.loads(FACTS_PATH.read_text(encoding="utf-8"))
     return loaded
-
-
-def _load(shelf: _Shelf) -> dict[str, Any]:
-    if not shelf.loaded:
-        shelf.loaded = True
-        for module in pkgutil.iter_modules(importlib.import_module(shelf.package).__path__):
-            importlib.import_module(f"{shelf.package}.{module.name}")
-        if shelf.entry_point_group:
-            _load_plugins(shelf.entry_point_group)
-    return shelf.entries
-
-
-def _load_plugins(group: str) -> None:
-    from importlib.metadata import entry_points
-
-    for entry_point in entry_points(group=group):
-        try:
-            entry_point.load()
-        except Exception as error:  # a broken plug-in must not take the rest of zoo with it
-            logger.warning("Plug-in %s (%s) was left out: %s", entry_point.name, entry_point.value, error)
-
-
-def _add(shelf: _Shelf, name: str, entry: Any) -> None:
-    if name in shelf.entries:
-        raise UsageError(
-            f"The name {name!r} is taken on the shelf {shelf.package}. Received a second function of this name. "
-            "Rename one of them."
-        )
-    shelf.entries[name] = entry
 
 
 def _summary(function: Callable[..., Any]) -> str:

@@ -16,7 +16,7 @@ from zoo import registry
 from zoo.api.planning import make_plan
 from zoo.errors import UnknownNameError, UsageError, one_line
 from zoo.settings import SETTING_NAMES, UNNAMED, read_config
-from zoo.tasks import DIRECTIONS, Task, find_task
+from zoo.tasks import Task, find_task
 from zoo.tuning.search import LIMITS
 from zoo.tuning.space import check_auto, join_spaces, plain_space, read_changes, read_range
 
@@ -181,9 +181,9 @@ def _objective(task: Task, name: str | None, direction: str | None) -> dict[str,
     name = (name or task.monitor).removeprefix("val_")
     if name not in task.scores:
         raise UnknownNameError(f"objective of {task.name}", name, task.scores)
-    if direction not in (None, DIRECTIONS[name]):
-        raise UsageError(f"Of `{name}` the {DIRECTIONS[name]} is best. Received: direction={direction!r}. Leave it out.")
-    return {"name": name, "direction": DIRECTIONS[name]}
+    if direction not in (None, best := task.scores[name]):
+        raise UsageError(f"Of `{name}` the {best} is best. Received: direction={direction!r}. Leave it out.")
+    return {"name": name, "direction": best}
 
 
 def _code(model: str) -> dict[str, str]:

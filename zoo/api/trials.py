@@ -18,7 +18,6 @@ from zoo.api.reading import check_unchanged, load_data
 from zoo.api.training import Training, begin_training, resume_training, score_once
 from zoo.artefacts.files import lock, new_directory, now, read_json, write_json, write_text
 from zoo.errors import ArtefactError, CheckpointError, DataError, UsageError, ZooError, one_line
-from zoo.tasks import DIRECTIONS
 from zoo.tuning.nursery import NO_MORE, PRELOADED
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
 
@@ -395,4 +394,4 @@ def _epochs_of(path: Path) -> int:
         return len(history["loss"])
     monitor = settings["monitor"] or run.info.task.monitor
     scores = history[f"val_{monitor}"]
-    return 1 + scores.index(max(scores) if DIRECTIONS[monitor] == "max" else min(scores))
+    return 1 + scores.index(max(scores) if run.info.task.direction(monitor) == "max" else min(scores))

@@ -66,10 +66,6 @@ def compile_for_training(model: keras.Model, task: Task, width: int, data: Split
     scores = ["loss", *(metric.name for metric in task.metrics(width))]
     if settings.monitor not in (None, *scores):
         raise UnknownNameError(f"score of {task.name} to monitor", settings.monitor, scores)
-    if settings.label_smoothing and task.kind == "regression":
-        raise UsageError(
-            f"Only labels are smoothed. Received: label_smoothing={settings.label_smoothing} for regression. Leave it out."
-        )
     batches = (settings.steps_per_epoch or int(data.train.cardinality())) * settings.epochs
     compile_model(model, task, width, optimizer_of(settings, batches), None, settings.label_smoothing)
 

@@ -16,7 +16,6 @@ from zoo.distribution.workers import Agreement, Worker, told_of_losses
 from zoo.errors import CheckpointError, UsageError, ZooError, one_line
 from zoo.pipeline.splits import Splits
 from zoo.settings import Settings
-from zoo.tasks import DIRECTIONS
 from zoo.training.averaging import ScoreAverages
 from zoo.training.batches import training_batches, validation_batches
 from zoo.training.guard import Diverged, Guard
@@ -62,9 +61,10 @@ def fit(
     steps = settings.steps_per_epoch or int(data.train.cardinality())
     checkpoints = Checkpoints(writer.directory / "checkpoints", settings.keep_checkpoints)
     monitor = settings.monitor or data.info.task.monitor
+    direction = data.info.task.direction(monitor)
     strategy = strategy_of(model)
     validation, validation_steps = validation_batches(data, strategy)
-    stateful = [Guard(), *_scheduled(settings, monitor), *callbacks]
+    stateful = [Guard(), *_scheduled(settings, monitor, direction), *callbacks]
     logs = _Logs(str(writer.directory / "logs"), write_graph=False)
     bars = EpochBars(settings.epochs, steps, data.batch_size) if verbose else None
     begin = newest_snapshot(checkpoints) if resume else Snapshot(0, 0, {})  # nothing to restore: the model is as it begins
@@ -72,7 +72,7 @@ def fit(
     with StopRequest() as stop:
         keeper = Keeper(
             writer, checkpoints, stateful, epochs=settings.epochs, steps=steps, seconds=settings.checkpoint_seconds,
-            monitor=(f"val_{monitor}", DIRECTIONS[monitor]) if settings.follows_score else None,
+            monitor=(f"val_{monitor}", direction) if settings.follows_score else None,
             keeps_best=settings.keep == "best", stop=stop, agreement=Agreement(strategy), begin=begin,
         )  # fmt: skip
         keeper.set_model(model)
@@ -181,9 +181,9 @@ class _Logs(keras.callbacks.TensorBoard):
         super().on_epoch_end(epoch, numbers_in(logs))
 
 
-def _scheduled(settings: Settings, monitor: str) -> list[keras.callbacks.Callback]:
+def _scheduled(settings: Settings, monitor: str, direction: str) -> list[keras.callbacks.Callback]:
     """Return Keras' own callbacks that follow a validation score."""
-    watched = {"monitor": f"val_{monitor}", "mode": DIRECTIONS[monitor]}
+    watched = {"monitor": f"val_{monitor}", "mode": direction}
     found = []
     if settings.schedule == "plateau":
         patience = settings.plateau_patience
