@@ -24,6 +24,7 @@ ORDER = [
         "metrics",
         "optimizers",
         "schedules",
+        "targets",
         "tasks",
         "arguments",
         "custom_objects",

@@ -13,7 +13,7 @@ from zoo.artefacts.batches import as_image, batches_of
 from zoo.artefacts.engines import Engine
 from zoo.errors import ArtefactError, DataError, one_line
 from zoo.pipeline.info import DataInfo
-from zoo.pipeline.targets import Label
+from zoo.targets import Label
 
 if TYPE_CHECKING:
     import keras

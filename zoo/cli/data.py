@@ -39,7 +39,7 @@ def check(source: str, task: str | None, given: dict[str, Any]) -> dict[str, Any
     from zoo import api
     from zoo.errors import DataError
     from zoo.pipeline.cleaning import as_problems
-    from zoo.pipeline.targets import label_twins
+    from zoo.targets import label_twins
 
     stops_training = None
     try:

@@ -13,8 +13,8 @@ from zoo.artefacts.outputs import OutputKind, output_kind
 from zoo.exporting.images import decode_images
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.tables import Column, TablePreprocessor
-from zoo.pipeline.targets import Label
 from zoo.pipeline.texts import TextPreprocessor
+from zoo.targets import Label
 from zoo.text.graph import GraphTokenizer
 
 Answers = dict[str, tf.Tensor]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, Union
 import numpy as np
 import pandas as pd
 
-from zoo.pipeline.targets import Label
 from zoo.pipeline.texts import Texts
+from zoo.targets import Label
 
 if TYPE_CHECKING:
     from zoo.pipeline.sources import Source

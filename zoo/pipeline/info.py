@@ -10,9 +10,9 @@ import numpy as np
 
 from zoo.errors import UsageError
 from zoo.pipeline.tables import TablePreprocessor
-from zoo.pipeline.targets import Label
 from zoo.pipeline.texts import TextPreprocessor
 from zoo.settings import DataArguments, data_arguments
+from zoo.targets import Label
 from zoo.tasks import Task, find_task
 from zoo.text import Tokenizer
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from zoo import targets
 from zoo.errors import DataError, UsageError
-from zoo.pipeline import cleaning, splits, targets
+from zoo.pipeline import cleaning, splits
 from zoo.pipeline.examples import ALL, PARTS, Examples, Features, Part
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.joining import join_features

@@ -15,8 +15,8 @@ from zoo.errors import DataError, UsageError
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.sharding import WHOLE, Shard
 from zoo.pipeline.sources import Pass, Source, finished, plainly
-from zoo.pipeline.targets import Label
 from zoo.pipeline.texts import Texts
+from zoo.targets import Label
 
 
 @dataclass(frozen=True)

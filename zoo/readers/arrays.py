@@ -17,10 +17,10 @@ from zoo.pipeline.images import SUFFIXES as IMAGE_SUFFIXES
 from zoo.pipeline.images import fit_array
 from zoo.pipeline.sources import Arrays
 from zoo.pipeline.tables import as_table
-from zoo.pipeline.targets import as_targets
 from zoo.readers.tables import split_columns
 from zoo.readers.texts import are_for_texts, as_part, find_columns
 from zoo.settings import DataArguments
+from zoo.targets import as_targets
 
 
 def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task: str | None = None) -> Examples:

@@ -15,8 +15,8 @@ from pyarrow import csv, parquet
 from zoo.errors import DataError, nearest
 from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.pipeline.tables import as_table
-from zoo.pipeline.targets import as_targets
 from zoo.settings import DataArguments
+from zoo.targets import as_targets
 
 SUFFIXES = (".csv", ".parquet", ".tsv")
 LABEL_NAMES = ("label", "target", "class")

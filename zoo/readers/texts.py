@@ -14,12 +14,12 @@ import numpy as np
 
 from zoo.errors import DataError, UsageError, nearest
 from zoo.pipeline.examples import ALL, Examples, Part
-from zoo.pipeline.targets import as_targets
 from zoo.pipeline.texts import Texts, hash_texts
 from zoo.progress import track
 from zoo.readers import text_files
 from zoo.readers.text_files import Records
 from zoo.settings import DataArguments
+from zoo.targets import as_targets
 
 logger = logging.getLogger(__name__)
 SUFFIXES = (".jsonl", ".ndjson", ".txt")  # beside those of tables, which may hold texts too

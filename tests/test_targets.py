@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from zoo import targets
 from zoo.errors import DataError
-from zoo.pipeline import targets
 
 
 def labels_and_numbers(raw: Any, *, are_numbers_names: bool = False) -> tuple[tuple[Any, ...], list[int]]:
