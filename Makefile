@@ -11,7 +11,7 @@ help: ## list the targets
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs,ray,onnx,litert]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs,ray,onnx]'
 	touch $@
 
 setup: $(INSTALLED) ## make .venv with the pinned packages

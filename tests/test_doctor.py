@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -14,10 +16,11 @@ import pytest
 
 import zoo
 from zoo.artefacts.released import packaged
-from zoo.cli import self_test, surroundings
+from zoo.cli import environment, self_test
 from zoo.cli.doctor import diagnose
+from zoo.cli.environment import Finding
 from zoo.cli.main import main
-from zoo.cli.surroundings import Finding
+from zoo.version import DISTRIBUTION
 
 
 @pytest.fixture(autouse=True)
@@ -37,13 +40,13 @@ def faults():
 def test_a_good_machine_has_no_fault_and_every_lack_an_advice():
     findings = list(diagnose(self_test=False))
     assert [finding for finding in findings if finding.state == "fault"] == []
-    assert {"python", "zoo", "packages", "machine", "runs", "released models"} <= {finding.name for finding in findings}
+    assert {"python", DISTRIBUTION, "packages", "machine", "runs", "released models"} <= {finding.name for finding in findings}
     assert all(finding.advice for finding in findings if finding.state == "optional")
 
 
 def test_it_ends_with_0_or_1_and_prints_json(capsys, monkeypatch):
     assert main(["doctor", "--quick"]) == 0
-    assert "No fault found." in capsys.readouterr().out
+    assert "No faults found." in capsys.readouterr().out
     monkeypatch.setenv("ZOO_DATA", "/nowhere")
     assert main(["doctor", "--quick", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
@@ -62,7 +65,7 @@ def test_a_missing_and_an_old_package_are_faults(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", version)
     found = faults()
     assert found["pandas"].advice.startswith("pip install 'pandas")
-    assert found["tensorflow"].found == "2.12.0, where >=2.20 is asked for"
+    assert found["tensorflow"].found == "2.12.0, but zoo requires >=2.20"
 
 
 def test_sources_without_an_installation_are_said(monkeypatch):
@@ -71,8 +74,42 @@ def test_sources_without_an_installation_are_said(monkeypatch):
 
     monkeypatch.setattr(importlib.metadata, "requires", requires)
     assert Finding(
-        "zoo", "optional", "not installed, run from its sources", "pip install -c constraints.txt -e . in the clone"
+        DISTRIBUTION, "optional", "not installed, run from its sources", "pip install -c constraints.txt -e . in the clone"
     ) in [*diagnose(self_test=False)]
+
+
+def installation(folder, name, **files):
+    """Write a distribution's metadata, with a record of these files of package zoo."""
+    metadata = folder / f"{name}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+    (folder / "zoo").mkdir(exist_ok=True)
+    record = []
+    for stem, content in files.items():
+        (folder / "zoo" / f"{stem}.py").write_bytes(content)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode().rstrip("=")
+        record.append(f"zoo/{stem}.py,sha256={digest},{len(content)}\nzoo/__pycache__/{stem}.cpython-311.pyc,,\n")
+    (metadata / "RECORD").write_text("".join(record), encoding="utf-8")
+
+
+def test_an_unrelated_zoo_is_a_fault_and_so_are_the_files_that_it_overwrites(tmp_path, monkeypatch):
+    installation(tmp_path, DISTRIBUTION, __init__=b"ours", api=b"ours")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert [*environment.own_files()] == []
+    installation(tmp_path, "zoo", __init__=b"theirs", rpc=b"theirs")
+    unrelated, files = environment.own_files()
+    assert unrelated.found == "zoo 1.0, an unrelated distribution, installs a package of the same name"
+    assert files.found == "1 of 4 are missing or changed: zoo/__init__.py"
+    assert {unrelated.state, files.state} == {"fault"}
+    assert files.advice == f"Uninstall both (pip uninstall zoo {DISTRIBUTION}), then install {DISTRIBUTION} again."
+
+
+def test_files_that_uninstalling_the_unrelated_zoo_removed_are_a_fault(tmp_path, monkeypatch):
+    installation(tmp_path, DISTRIBUTION, __init__=b"ours")
+    (tmp_path / "zoo" / "__init__.py").unlink()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    (finding,) = environment.own_files()
+    assert finding.found == "1 of 2 are missing or changed: zoo/__init__.py"
 
 
 def test_without_packaging_missing_packages_are_still_named(monkeypatch):
@@ -99,9 +136,9 @@ def test_a_packaging_that_cannot_be_imported_is_a_fault(monkeypatch):
 
 def test_without_any_package_there_are_findings_and_no_traceback(tmp_path):
     """The standard library, zoo, and what zoo's installation says of itself."""
-    (tmp_path / "zoo-0.dist-info").mkdir()
-    metadata = importlib.metadata.distribution("zoo").read_text("METADATA")
-    (tmp_path / "zoo-0.dist-info" / "METADATA").write_text(metadata, encoding="utf-8")
+    (tmp_path / f"{DISTRIBUTION}-0.dist-info").mkdir()
+    metadata = importlib.metadata.distribution(DISTRIBUTION).read_text("METADATA")
+    (tmp_path / f"{DISTRIBUTION}-0.dist-info" / "METADATA").write_text(metadata, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(zoo.__file__).parents[1])])}
     done = subprocess.run(
         [sys.executable, "-S", "-m", "zoo", "doctor", "--quick", "--json"],
@@ -141,7 +178,7 @@ def test_a_folder_of_data_that_cannot_be_read_is_a_fault(monkeypatch, tmp_path, 
     monkeypatch.setenv(name, str(tmp_path / "data"))
     monkeypatch.setattr(Path, "is_dir", is_dir)
     (finding,) = faults().values()
-    assert finding.advice == f"See that {tmp_path / 'data'} is there and can be read."
+    assert finding.advice == f"Check that {tmp_path / 'data'} exists and is readable."
 
 
 def test_a_wrong_place_of_models_is_a_fault(monkeypatch, tmp_path):
@@ -208,7 +245,7 @@ def test_a_broken_file_of_keras_is_a_fault(tmp_path, content):
     found = faults()
     assert [*found] == ["keras.json"]
     assert str(tmp_path / "keras" / "keras.json") in found["keras.json"].found
-    assert found["keras.json"].advice == "Mend or remove that file."
+    assert found["keras.json"].advice == "Fix or remove that file."
 
 
 def test_settings_of_keras_that_zoo_cannot_train_with_are_faults(tmp_path):
@@ -223,20 +260,20 @@ def test_settings_of_keras_that_zoo_cannot_train_with_are_faults(tmp_path):
 
 
 def test_folders_that_cannot_be_written_are_faults(monkeypatch):
-    monkeypatch.setattr(surroundings, "_cannot_write", lambda place: "Read-only file system")
+    monkeypatch.setattr(environment, "_cannot_write", lambda place: "Read-only file system")
     found = faults()
     assert {"runs", "temporary files", "fetched models"} == {*found}
     assert "ZOO_CACHE" in found["fetched models"].advice
 
 
 def test_what_cannot_be_written_is_told(tmp_path):
-    assert surroundings._cannot_write(tmp_path / "new" / "folder") == ""
-    assert surroundings._cannot_write(Path("/proc/none")) != ""
+    assert environment._cannot_write(tmp_path / "new" / "folder") == ""
+    assert environment._cannot_write(Path("/proc/none")) != ""
 
 
 def test_a_full_disk_and_little_memory_are_faults(monkeypatch):
-    monkeypatch.setattr(surroundings, "LEAST_DISK", 1e18)
-    monkeypatch.setattr(surroundings, "LEAST_MEMORY", 1e18)
+    monkeypatch.setattr(environment, "LEAST_DISK", 1e18)
+    monkeypatch.setattr(environment, "LEAST_MEMORY", 1e18)
     assert {"runs", "temporary files", "fetched models", "machine"} == {*faults()}
 
 
@@ -250,7 +287,7 @@ def test_a_current_folder_that_was_removed_is_a_fault(tmp_path, monkeypatch):
 
 
 def test_a_look_that_fails_is_a_fault_and_the_others_go_on(monkeypatch):
-    monkeypatch.setattr(surroundings, "machine", lambda: 1 / 0)
+    monkeypatch.setattr(environment, "machine", lambda: 1 / 0)
     found = list(diagnose(self_test=False))
     assert [finding.found for finding in found if finding.state == "fault"] == ["ZeroDivisionError: division by zero"]
     assert "released models" in {finding.name for finding in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError, nearest
+from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError, missing_package, nearest
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,12 @@ def test_exit_code_is_2_for_wrong_use_and_1_for_failure(error, code):
 @pytest.mark.parametrize("kind", [UsageError, DataError])
 def test_wrong_input_is_a_value_error_too(kind):
     assert issubclass(kind, ValueError)
+
+
+@pytest.mark.parametrize(("extra", "command"), [("onnx", "pip install 'kerazoo[onnx]'"), (None, "pip install tf2onnx")])
+def test_a_missing_package_comes_with_the_command_that_installs_it(extra, command):
+    error = missing_package("The format 'onnx'", "tf2onnx", extra=extra)
+    assert str(error) == f"The format 'onnx' needs the package tf2onnx, which is not installed. Run: {command}"
 
 
 def test_unknown_name_gives_what_came_the_nearest_and_all_accepted():

@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from zoo.keras_import import register_with_keras
+from zoo.version import __version__ as __version__
+from zoo.version import warn_of_unrelated
 
 if TYPE_CHECKING:
     from zoo import text
@@ -107,8 +109,8 @@ __all__ = [
     "verify",
 ]
 
-
 register_with_keras()
+warn_of_unrelated()
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The errors zoo raises: each says what came, what is accepted and how to mend it."""
+"""The errors that zoo raises. Each states what is wrong, what is accepted and how to fix it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from zoo.version import install_command
+
 
 class ZooError(Exception):
-    """Base of every error that zoo raises on purpose; the command line ends with `exit_code`."""
+    """Base class of zoo's errors; the command line exits with `exit_code`."""
 
     exit_code = 1
 
@@ -20,13 +22,13 @@ class UsageError(ZooError, ValueError):
 
 
 class UnknownNameError(UsageError):
-    """A name that no model, data set, argument or key has."""
+    """An unknown model, data set, argument or key."""
 
     def __init__(self, kind: str, name: object, choices: Iterable[str]) -> None:
         """Build the message from the accepted names.
 
         Args:
-            kind: what the name should have been, for example "model" or "YAML key".
+            kind: the kind of thing that the name stands for, for example "model" or "YAML key".
             name: the name received.
             choices: every accepted name.
         """
@@ -40,7 +42,7 @@ class UnknownNameError(UsageError):
 
 
 class DataError(ZooError, ValueError):
-    """Data that cannot be read, or that no model could learn from."""
+    """Data that cannot be read, or that no model can learn from."""
 
 
 class ArtefactError(ZooError):
@@ -48,11 +50,27 @@ class ArtefactError(ZooError):
 
 
 class CheckpointError(ArtefactError):
-    """A checkpoint is missing or damaged, or does not fit what is to go on from it."""
+    """A checkpoint that is missing or damaged, or does not fit the training that resumes from it."""
 
 
 class WorkerLostError(ZooError):
-    """Another worker of the same training has gone."""
+    """Another worker of the same training has exited."""
+
+
+def missing_package(needed_by: str, package: str, *, extra: str | None = None) -> UsageError:
+    """Return the error for a package that is not installed, with the command that installs it.
+
+    Args:
+        needed_by: str, what needs the package; it begins the message.
+        package: str, the package.
+        extra: str or None, default None; zoo's extra that includes the package, None for a package of the core.
+
+    Example:
+        >>> print(missing_package("The format 'onnx'", "tf2onnx", extra="onnx"))
+        The format 'onnx' needs the package tf2onnx, which is not installed. Run: pip install 'kerazoo[onnx]'
+    """
+    command = install_command(extra) if extra else f"pip install {package}"
+    return UsageError(f"{needed_by} needs the package {package}, which is not installed. Run: {command}")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
@@ -68,7 +86,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    r"""Return another library's message as one line of at most 300 letters, without its colours.
+    r"""Return another library's message as one line of at most 300 characters, without terminal colours.
 
     Example:
         >>> one_line(ValueError("no\n  \x1b[1mbatch\x1b[0m"))

@@ -17,7 +17,7 @@ from zoo import errors
 from zoo.api import ray_worker
 from zoo.api.planning import planned_directory
 from zoo.artefacts.files import new_directory
-from zoo.errors import UsageError, WorkerLostError, ZooError
+from zoo.errors import UsageError, WorkerLostError, ZooError, missing_package
 from zoo.training.interruption import StopRequest
 
 if TYPE_CHECKING:
@@ -169,9 +169,7 @@ def _import_ray() -> Any:
         import ray
         import ray.train
     except ImportError as error:
-        raise UsageError(
-            "Ray is not installed. Received: ray=. Install zoo with its extra: pip install -c constraints.txt -e '.[ray]'"
-        ) from error
+        raise missing_package("ray=", "ray", extra="ray") from error
     return ray
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UsageError, ZooError
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -70,7 +71,7 @@ def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, inf
     if strategy is None or Worker.of(strategy).count == 1:
         return
     own = {**settings.to_flat(), "content of the data": info.fingerprint}
-    own |= {package: version(package) for package in ("zoo", "keras", "tensorflow")}
+    own |= {"zoo": __version__, **{package: version(package) for package in ("keras", "tensorflow")}}
     del own["data"]  # may lie elsewhere on each machine
     own = json.loads(json.dumps(own))
     chiefs = from_chief(strategy, lambda: own)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from zoo.errors import UsageError
+from zoo.errors import missing_package
 
 PACKAGES = {"litert": "ai_edge_litert", "onnx": "onnxruntime", "saved_model": "tensorflow", "keras": "keras"}
 
@@ -48,12 +48,10 @@ def check_installed(name: str) -> None:
     """Refuse an engine whose package is missing.
 
     Raises:
-        UsageError: the message has the extra that brings it.
+        UsageError: the message has the command that installs it.
     """
     if not is_installed(name):
-        raise UsageError(
-            f"{name!r} needs the package {PACKAGES[name]}. Received: none. Install it with: pip install 'zoo[{name}]'"
-        )
+        raise missing_package(f"The format {name!r}", PACKAGES[name], extra="onnx" if name == "onnx" else None)
 
 
 def _answer_among(outputs: Iterable[str]) -> str:

@@ -25,6 +25,7 @@ from zoo.errors import ArtefactError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.settings import UNNAMED, Settings, write_yaml
 from zoo.tasks import find_task
+from zoo.version import __version__
 
 if TYPE_CHECKING:
     import keras
@@ -328,7 +329,7 @@ def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
 def _versions() -> dict[str, str]:
     from importlib.metadata import version
 
-    return {"python": platform.python_version(), "zoo": version("zoo"), **{name: version(name) for name in PACKAGES}}
+    return {"python": platform.python_version(), "zoo": __version__, **{name: version(name) for name in PACKAGES}}
 
 
 def _device() -> dict[str, Any]:

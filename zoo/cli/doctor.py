@@ -10,19 +10,19 @@ from zoo.cli import options, output
 from zoo.errors import one_line
 
 if TYPE_CHECKING:
-    from zoo.cli.surroundings import Finding
+    from zoo.cli.environment import Finding
 
 MARKS = {"fine": "fine", "optional": "-", "fault": "FAULT"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo doctor` takes."""
-    parser.add_argument("--quick", action="store_true", help="leave out the self-test, ten to twenty seconds")
+    """Add the options of `zoo doctor`."""
+    parser.add_argument("--quick", action="store_true", help="skip the self-test, which takes ten to twenty seconds")
     options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look at versions, devices, folders and optional parts, train a small model, and say what to do about each fault.
+    """Check versions, devices, folders and optional packages, train a small model, and advise on each fault.
 
     Example: zoo doctor
     """
@@ -37,36 +37,38 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         output.print_json({"is_good": not faults, "findings": [finding.to_dict() for finding in findings]})
     else:
-        output.print_line(f"\nFaults: {len(faults)}." if faults else "\nNo fault found.")
+        output.print_line(f"\nFaults: {len(faults)}." if faults else "\nNo faults found.")
     return 1 if faults else 0
 
 
 def diagnose(*, self_test: bool = True) -> Iterator[Finding]:
-    """Look at everything, and yield each finding as soon as it is made; nothing here raises.
+    """Run every check, and yield each finding at once. It never raises.
 
     Args:
-        self_test: whether to import TensorFlow and train a small model, ten to twenty seconds, in a process of its own.
+        self_test: bool, default True; import TensorFlow and train a small model in a separate process, which takes ten to
+            twenty seconds.
     """
+    from zoo.cli import environment
     from zoo.cli import self_test as training
-    from zoo.cli import surroundings as around
 
-    looks = [
-        around.python, around.packages, around.keras_settings, around.machine, around.runs, around.temporary_files,
-        around.fetched_models, around.tensorflow_datasets, around.your_files, around.released_models, around.optional_parts,
+    checks = [
+        environment.python, environment.own_files, environment.packages, environment.keras_settings, environment.machine,
+        environment.runs, environment.temporary_files, environment.fetched_models, environment.tensorflow_datasets,
+        environment.your_files, environment.released_models, environment.optional_packages,
     ]  # fmt: skip
     if self_test:
-        looks.append(training.self_test)
-    for look in looks:
+        checks.append(training.self_test)
+    for check in checks:
         try:
-            yield from look()
+            yield from check()
         except Exception as error:  # a broken installation can raise anything, and the other findings matter
-            name = look.__name__.replace("_", " ")
-            yield around.Finding(name, "fault", f"{type(error).__name__}: {one_line(error)}", _advice(error))
+            name = check.__name__.replace("_", " ")
+            yield environment.Finding(name, "fault", f"{type(error).__name__}: {one_line(error)}", _advice(error))
 
 
 def _advice(error: Exception) -> str:
     if isinstance(error, ImportError):
-        return "Install that package, by its line above if there is one, or zoo again in a fresh environment."
+        return "Install that package, with its command above if there is one, or zoo again in a fresh environment."
     if isinstance(error, OSError) and error.filename:
-        return f"See that {error.filename} is there and can be read."
+        return f"Check that {error.filename} exists and is readable."
     return "Install zoo again in a fresh environment."

@@ -11,6 +11,7 @@ import sys
 from zoo.cli import compare, completion, data, doctor, evaluate, export, find_lr, info, predict, train, tune, verify
 from zoo.cli import list as list_verb
 from zoo.errors import ZooError
+from zoo.version import __version__
 
 VERBS = {
     "list": list_verb, "info": info, "data": data, "find-lr": find_lr, "train": train, "tune": tune, "evaluate": evaluate,
@@ -81,12 +82,10 @@ def _parse(parser: argparse.ArgumentParser, words: list[str] | None) -> argparse
 
 
 class _Version(argparse.Action):
-    """Prints the version; it is looked up only when asked for."""
+    """Print the version and exit."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        parser.exit(message=f"zoo {version('zoo')}\n")
+        parser.exit(message=f"zoo {__version__}\n")
 
 
 def _say(text: str, error: BaseException) -> None:

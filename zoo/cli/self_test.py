@@ -1,7 +1,7 @@
-"""A small training from data to prediction, in a process of its own, which may also crash or hang.
+"""The self-test of `zoo doctor`: a small model from data to prediction, in a separate process, which may crash or hang.
 
-That process is `python -m zoo.cli.self_test FOLDER`. Each step prints one line of JSON when it has ended, so that whoever
-started it sees how far it came.
+The process is `python -m zoo.cli.self_test FOLDER`. Each step prints one line of JSON when it ends, which shows the parent
+process how far the test came.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.cli.surroundings import Finding
+from zoo.cli.environment import Finding
 from zoo.errors import one_line
+from zoo.version import install_command
 
 logger = logging.getLogger(__name__)
 STEPS = ("import", "train", "predict")
-LEAST_ACCURACY = 0.5  # of 10 digits, which chance tells in 0.1 of the cases
-PATIENCE = 180.0  # seconds that all of it has
+LEAST_ACCURACY = 0.5  # on 10 digits; chance gives 0.1
+PATIENCE = 180.0  # seconds for all steps
 
 
 def main(folder: str) -> None:
-    """Import TensorFlow and Keras, train a small model on the embedded digits, read it back, and predict."""
+    """Import TensorFlow and Keras, train a small model on the embedded digits, load it, and predict."""
     work = _work(Path(folder))
     for step in STEPS:
         begun = time.monotonic()
@@ -42,7 +43,7 @@ def main(folder: str) -> None:
 
 
 def _work(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield what each step found."""
+    """Yield the findings of each step."""
     import keras
     import tensorflow as tf
 
@@ -61,15 +62,15 @@ def _work(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def _cause(error: BaseException) -> str:
-    """Return type and message of an error, or of the one that TensorFlow prints with a traceback into its own."""
+    """Return the type and message of an error; TensorFlow wraps the cause in an error of its own."""
     if error.__context__ is not None and str(error).startswith("Traceback"):
         error = error.__context__
     return f"{type(error).__name__}: {one_line(error)}"
 
 
 def self_test() -> Iterator[Finding]:
-    """Start that process, and say what came of it."""
-    logger.info("Training a small model, ten to twenty seconds.")
+    """Run the test in a new process, and report the result."""
+    logger.info("Training a small model takes ten to twenty seconds.")
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONUNBUFFERED": "1"}
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -88,7 +89,7 @@ def self_test() -> Iterator[Finding]:
 def _as_step(line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError:  # what others print
+    except ValueError:  # printed by something else
         return {}
     return found if isinstance(found, dict) and "step" in found else {}
 
@@ -98,16 +99,16 @@ def _ending(code: int) -> str:
 
 
 def _judge(steps: Mapping[str, Mapping[str, Any]], errors: str, ending: str) -> Iterator[Finding]:
-    """Say what the steps mean."""
+    """Turn the steps into findings."""
     if "gpus" in steps.get("import", {}):
         yield from _judge_gpus(steps["import"]["gpus"])
     wrong = [name for name, step in steps.items() if step.get("is_good") is False]
     failed = next((name for name in STEPS if name not in steps or "error" in steps[name]), None)
     if failed:
-        last = next((line.strip() for line in reversed(errors.splitlines()) if line.strip()), "it said nothing")
+        last = next((line.strip() for line in reversed(errors.splitlines()) if line.strip()), "no output")
         cause = steps[failed]["error"] if failed in steps else f"{ending}; {one_line(ValueError(last))}"
         advice = (
-            "Mend the faults above. Where there is none, install the pinned packages in a fresh environment: "
+            "Fix the faults above. If there are none, install the pinned packages in a fresh environment: "
             "pip install -c constraints.txt . in the clone."
         )
         if (failed == "import" and "SIGILL" in ending + errors) or "signal 4" in ending:
@@ -115,12 +116,13 @@ def _judge(steps: Mapping[str, Mapping[str, Any]], errors: str, ending: str) -> 
         yield Finding("self-test", "fault", f"failed at {failed}: {cause}", advice)
     elif wrong:
         found = ", ".join(f"{name}: {dict(steps[name])}" for name in wrong)
-        yield Finding("self-test", "fault", found, "The installation computes wrongly. Install the pinned packages afresh.")
+        advice = "The installation computes wrong results. Install the pinned packages in a fresh environment."
+        yield Finding("self-test", "fault", found, advice)
     else:
         seconds = sum(step["seconds"] for step in steps.values())
         accuracy = steps["train"]["accuracy"]
         yield Finding(
-            "self-test", "fine", f"trained, kept, read back and asked in {seconds:.0f} s; accuracy {accuracy:.2f} on digits"
+            "self-test", "fine", f"trained, saved, loaded and predicted in {seconds:.0f} s; accuracy {accuracy:.2f} on digits"
         )
 
 
@@ -129,17 +131,17 @@ def _judge_gpus(seen: Sequence[str]) -> Iterator[Finding]:
     if seen:
         yield Finding("gpus", "fine", ", ".join(seen))
     elif there:
-        yield Finding("gpus", "fault", f"{len(there)} that TensorFlow does not see: {there[0]}", "pip install 'zoo[gpu]'")
+        yield Finding("gpus", "fault", f"TensorFlow does not see {len(there)}: {there[0]}", install_command("gpu"))
     else:
         yield Finding("gpus", "optional", "none", "Everything works on the CPU.")
 
 
 def _nvidia_gpus() -> Sequence[str]:
     try:
-        told = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False)
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return [line for line in told.stdout.splitlines() if line.startswith("GPU ")]
+    return [line for line in listed.stdout.splitlines() if line.startswith("GPU ")]
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from zoo.exporting.saved_model import write_saved_model
 from zoo.exporting.signatures import Servable, column_inputs, example_request
 from zoo.pipeline.info import DataInfo
 from zoo.progress import track
+from zoo.version import __version__
 
 CHECKED = 8  # texts that are tried alone and beside a longer one
 
@@ -83,7 +83,7 @@ def export_model(
                 content["formats"] = prove(partial, examples, expected)
             if info.table is not None:
                 content["columns"] = column_inputs(info.table)
-            content |= {"card": {**_without_places(card), "zoo": version("zoo"), "exported": files.now()}}
+            content |= {"card": {**_without_places(card), "zoo": __version__, "exported": files.now()}}
             files.write_json(partial / EXPORT_FILE, content)
             os.replace(partial, directory)
     except (OSError, tf.errors.OpError) as error:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from zoo.errors import ArtefactError, UsageError, one_line
+from zoo.errors import ArtefactError, missing_package, one_line
 from zoo.exporting.freezing import freeze
 from zoo.exporting.signatures import Servable
 
@@ -24,9 +24,7 @@ def convert_to_onnx(servable: Servable) -> bytes:
         import onnx
         import tf2onnx
     except ImportError as error:
-        raise UsageError(
-            "'onnx' needs the package tf2onnx. Received: none. Install it with: pip install 'zoo[onnx]'"
-        ) from error
+        raise missing_package("The format 'onnx'", "tf2onnx", extra="onnx") from error
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     try:

@@ -1,10 +1,12 @@
-"""What `zoo doctor` looks at: versions, machine, folders, released models and optional parts.
+"""The checks of `zoo doctor`: versions, machine, folders, released models and optional packages.
 
-Reaching it takes nothing outside the standard library, for each other package may be missing: a look imports what it needs.
+Importing this needs the standard library only, because any other package may be missing; a check imports what it uses.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -20,26 +22,26 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.errors import ZooError, one_line
+from zoo.version import DISTRIBUTION, __version__, install_command
 
-PYTHONS = ((3, 11), (3, 14))  # from, and below
+PYTHONS = ((3, 11), (3, 14))  # the oldest, and the first that is too new
 LEAST_DISK, LEAST_MEMORY = 1e9, 2e9  # bytes
 KERAS_SETTINGS = {"backend": ["tensorflow"], "floatx": ["float32"], "image_data_format": ["channels_last", "channels_first"]}
-EXTRAS = {  # what they are for, and the modules that they bring
+EXTRAS = {  # the purpose of each extra, and the modules that it installs
     "onnx": ("export to ONNX", ("tf2onnx", "onnxruntime")),
-    "litert": ("predictions by LiteRT", ("ai_edge_litert",)),
     "ray": ("training on a Ray cluster", ("ray",)),
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Args:
-        name: of the thing.
-        state: "fine"; "optional" where something is missing that not everybody needs; "fault" where zoo would fail.
-        found: what is there.
-        advice: what to do about it; empty where all is fine.
+        name: what was checked.
+        state: "fine"; "optional" if something is missing that not everybody needs; "fault" if zoo would fail.
+        found: what the check found.
+        advice: how to fix it; empty if all is fine.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Finding:
 
 
 def python() -> Iterator[Finding]:
-    """Look at the version of Python."""
+    """Check the version of Python."""
     least, below = PYTHONS
     is_good = least <= sys.version_info[:2] < below
     advice = f"Use Python {least[0]}.{least[1]} to {below[0]}.{below[1] - 1}."
@@ -61,17 +63,43 @@ def python() -> Iterator[Finding]:
     yield Finding("python", "fine" if is_good else "fault", found, "" if is_good else advice)
 
 
-def packages() -> Iterator[Finding]:
-    """Compare what is installed with what zoo asks for."""
+def own_files() -> Iterator[Finding]:
+    """Check that the files of zoo are as installed, and that no unrelated distribution installs a package named zoo."""
+    advice = f"Uninstall both (pip uninstall zoo {DISTRIBUTION}), then install {DISTRIBUTION} again."
+    for other in importlib.metadata.distributions(name="zoo"):
+        if any(str(file) == "zoo/__init__.py" for file in other.files or ()):
+            found = f"zoo {other.version}, an unrelated distribution, installs a package of the same name"
+            yield Finding("unrelated zoo", "fault", found, advice)
     try:
-        asked = [need for need in importlib.metadata.requires("zoo") or [] if "extra ==" not in need]
-        yield Finding("zoo", "fine", f"{importlib.metadata.version('zoo')}, {Path(__file__).parents[1]}")
+        files = importlib.metadata.files(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
-        yield Finding(
-            "zoo", "optional", "not installed, run from its sources", "pip install -c constraints.txt -e . in the clone"
-        )
         return
-    needs = {re.split(r"[^\w.-]", need, maxsplit=1)[0]: need for need in asked}
+    own = [file for file in files if file.parts[0] == "zoo" and "saved_models" not in file.parts]
+    if changed := [str(file) for file in own if not _is_as_installed(file)]:
+        found = f"{len(changed)} of {len(own)} are missing or changed: {changed[0]}"
+        yield Finding("files of zoo", "fault", found, advice)
+
+
+def _is_as_installed(file: importlib.metadata.PackagePath) -> bool:
+    if file.hash is None:  # byte code
+        return True
+    try:
+        digest = hashlib.new(file.hash.mode, file.read_binary()).digest()
+    except OSError:
+        return False
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=") == file.hash.value
+
+
+def packages() -> Iterator[Finding]:
+    """Compare the installed packages with what zoo requires."""
+    try:
+        required = [need for need in importlib.metadata.requires(DISTRIBUTION) or [] if "extra ==" not in need]
+    except importlib.metadata.PackageNotFoundError:
+        advice = "pip install -c constraints.txt -e . in the clone"
+        yield Finding(DISTRIBUTION, "optional", "not installed, run from its sources", advice)
+        return
+    yield Finding(DISTRIBUTION, "fine", f"{__version__}, {Path(__file__).parents[1]}")
+    needs = {re.split(r"[^\w.-]", need, maxsplit=1)[0]: need for need in required}
     versions = {}
     for name, need in needs.items():
         try:
@@ -90,20 +118,20 @@ def packages() -> Iterator[Finding]:
         if specifier.contains(version, prereleases=True):
             good.append(f"{name} {version}")
         else:
-            yield Finding(name, "fault", f"{version}, where {specifier} is asked for", f"pip install '{needs[name]}'")
+            yield Finding(name, "fault", f"{version}, but zoo requires {specifier}", f"pip install '{needs[name]}'")
     shown = [each for each in good if each.split()[0] in ("tensorflow", "keras")]
-    yield Finding("packages", "fine", f"{len(good)} of {len(needs)} as asked for: {', '.join(shown)}, ...")
+    yield Finding("packages", "fine", f"{len(good)} of {len(needs)} as required: {', '.join(shown)}, ...")
 
 
 def keras_settings() -> Iterator[Finding]:
-    """Look at what Keras computes with, as Keras does: the environment stands before its file."""
+    """Check the settings of Keras, which prefers the environment to its file."""
     path = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser() / "keras.json"
     try:
         written = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except ValueError:
         written = None
     if not isinstance(written, dict):
-        yield Finding("keras.json", "fault", f"{path} is no JSON object", "Mend or remove that file.")
+        yield Finding("keras.json", "fault", f"{path} is not a JSON object", "Fix or remove that file.")
         written = {}
     places = dict.fromkeys(written, str(path))
     if os.environ.get("KERAS_BACKEND"):
@@ -111,11 +139,11 @@ def keras_settings() -> Iterator[Finding]:
     for name, accepted in KERAS_SETTINGS.items():
         if name in written and written[name] not in accepted:
             advice = f"zoo needs {' or '.join(accepted)}: change it in {places[name]}."
-            yield Finding(f"keras {name}", "fault", f"{written[name]}, by {places[name]}", advice)
+            yield Finding(f"keras {name}", "fault", f"{written[name]}, set in {places[name]}", advice)
 
 
 def machine() -> Iterator[Finding]:
-    """Look at cores and memory."""
+    """Check cores and memory."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
     found = f"{cores} cores, {memory / 1e9:.1f} GB of memory, {platform.machine()}, {platform.system()}"
@@ -126,39 +154,39 @@ def machine() -> Iterator[Finding]:
 
 
 def runs() -> Iterator[Finding]:
-    """Try to write where runs go."""
+    """Check that runs can be written."""
     try:
         folder = Path.cwd()
     except FileNotFoundError:
-        yield Finding("runs", "fault", "the current folder has been removed", "Go to another one.")
+        yield Finding("runs", "fault", "the current folder has been removed", "Change to another folder.")
         folder = Path.home()
-        os.chdir(folder)  # other looks need a folder to stand in
-    yield _written("runs", folder / "runs", "give --out, or go to a folder of yours")
+        os.chdir(folder)  # the other checks need a current folder
+    yield _written("runs", folder / "runs", "use --out, or change to a folder of your own")
 
 
 def temporary_files() -> Iterator[Finding]:
-    """Try to write where temporary files go."""
+    """Check that temporary files can be written."""
     try:
         place = Path(tempfile.gettempdir())
-    except FileNotFoundError:  # none of the usual places can be written
-        place = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - it is named, not written
-    yield _written("temporary files", place, "name another folder in TMPDIR")
+    except FileNotFoundError:  # none of the usual places is writable
+        place = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108 - only named in the message
+    yield _written("temporary files", place, "set TMPDIR to another folder")
 
 
 def fetched_models() -> Iterator[Finding]:
-    """Try to write where fetched models go."""
+    """Check that fetched models can be written."""
     from zoo.artefacts.released import cache
 
-    yield _written("fetched models", cache(), "name another folder in ZOO_CACHE")
+    yield _written("fetched models", cache(), "set ZOO_CACHE to another folder")
 
 
-def _written(name: str, place: Path, mend: str) -> Finding:
+def _written(name: str, place: Path, fix: str) -> Finding:
     if problem := _cannot_write(place):
-        return Finding(name, "fault", f"{place} cannot be written: {problem}", f"Make it writable, or {mend}.")
+        return Finding(name, "fault", f"{place} cannot be written: {problem}", f"Make it writable, or {fix}.")
     free = shutil.disk_usage(_existing(place)).free
     found = f"{place}, {free / 1e9:.1f} GB free"
     if free < LEAST_DISK:
-        return Finding(name, "fault", found, f"Free space, or {mend}.")
+        return Finding(name, "fault", found, f"Free space, or {fix}.")
     return Finding(name, "fine", found)
 
 
@@ -168,7 +196,7 @@ def _existing(place: Path) -> Path:
 
 
 def _cannot_write(place: Path) -> str:
-    """Return why a file cannot be made in a folder that may not be there yet; empty where it can."""
+    """Return why no file can be created in a folder, which need not exist yet; empty if one can."""
     try:
         folder = _existing(place)
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -179,7 +207,7 @@ def _cannot_write(place: Path) -> str:
 
 
 def tensorflow_datasets() -> Iterator[Finding]:
-    """Look for zoo's data sets among those of TensorFlow."""
+    """Look for zoo's data sets in the folder of TensorFlow Datasets."""
     from zoo import registry
 
     own = os.environ.get("TFDS_DATA_DIR")
@@ -187,17 +215,17 @@ def tensorflow_datasets() -> Iterator[Finding]:
     known = [name for name in registry.list_datasets() if (folder / name).is_dir()] if folder.is_dir() else []
     if own and not folder.is_dir():
         yield Finding(
-            "TFDS_DATA_DIR", "fault", f"{folder} is no folder", "Name the folder of TensorFlow Datasets, or unset it."
+            "TFDS_DATA_DIR", "fault", f"{folder} is not a folder", "Set it to the folder of TensorFlow Datasets, or unset it."
         )
     elif known:
         yield Finding("TensorFlow Datasets", "fine", f"{folder}: {', '.join(known)}")
     else:
-        advice = "They are fetched when first named, or name their folder in TFDS_DATA_DIR. Embedded data need nothing."
+        advice = "They are fetched on first use, or set TFDS_DATA_DIR to their folder. Embedded data sets need neither."
         yield Finding("TensorFlow Datasets", "optional", f"{folder}: none of zoo's", advice)
 
 
 def your_files() -> Iterator[Finding]:
-    """Look for data sets that the user keeps as files."""
+    """Look for the user's own data files."""
     from zoo.local_data import DEFAULT, VARIABLE
 
     own = os.environ.get(VARIABLE)
@@ -206,14 +234,14 @@ def your_files() -> Iterator[Finding]:
         names = sorted(path.name for path in folder.iterdir())[:10]
         yield Finding("your files", "fine", f"{folder}: {', '.join(names) or 'empty'}")
     elif own:
-        yield Finding(VARIABLE, "fault", f"{folder} is no folder", "Name the folder of your data sets, or unset it.")
+        yield Finding(VARIABLE, "fault", f"{folder} is not a folder", "Set it to the folder of your data sets, or unset it.")
     else:
-        advice = f"Only sst2 and chnsenticorp want it; {VARIABLE} names another."
+        advice = f"Only sst2 and chnsenticorp need it; {VARIABLE} sets another folder."
         yield Finding("your files", "optional", f"no {folder}", advice)
 
 
 def released_models() -> Iterator[Finding]:
-    """Compare the released models with their SHA-256: those that come with zoo, and those of a folder in ZOO_MODELS."""
+    """Check the SHA-256 of the released models that come with zoo, and of those in the folder ZOO_MODELS."""
     from zoo.artefacts import released
 
     home = released.packaged()
@@ -226,11 +254,11 @@ def released_models() -> Iterator[Finding]:
     try:
         known += [each for each in released.released_models().values() if each.place != str(home)]
     except ZooError as error:
-        yield Finding("released models", "fault", str(error), f"Mend or unset {released.VARIABLE}.")
+        yield Finding("released models", "fault", str(error), f"Fix or unset {released.VARIABLE}.")
     damaged = set()
     for each in known:
         try:
-            if Path(each.place).is_dir():  # it is no address
+            if Path(each.place).is_dir():  # not an address
                 each.directory()
         except ZooError as error:
             damaged.add(each.name)
@@ -239,16 +267,15 @@ def released_models() -> Iterator[Finding]:
     if good := sorted({each.name for each in known} - damaged):
         yield Finding("released models", "fine", ", ".join(good))
     elif not known:
-        yield Finding("released models", "fault", "none", "Install zoo again: they come with it.")
+        yield Finding("released models", "fault", "none", "Install zoo again; they are part of it.")
 
 
-def optional_parts() -> Iterator[Finding]:
-    """Look for what the extras bring."""
+def optional_packages() -> Iterator[Finding]:
+    """Look for the packages of each extra."""
     for extra, (purpose, modules) in EXTRAS.items():
         missing = [name for name in modules if importlib.util.find_spec(name) is None]
         if missing:
-            yield Finding(
-                extra, "optional", f"not installed: {', '.join(missing)}", f"For {purpose}: pip install 'zoo[{extra}]'"
-            )
+            found, advice = f"not installed: {', '.join(missing)}", f"For {purpose}: {install_command(extra)}"
+            yield Finding(extra, "optional", found, advice)
         else:
             yield Finding(extra, "fine", purpose)
