@@ -13,6 +13,7 @@ import zoo
 from zoo.cli.main import main
 from zoo.errors import ArtefactError, DataError, UsageError
 from zoo.evaluation.verification import Verification
+from zoo.tasks import find_task
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_a_run_without_scores_cannot_be_verified(run):
     ],
 )
 def test_what_counts_as_drift(found, drifted):
-    assert Verification("x", {"loss": 1.0, "accuracy": 0.9}, found, 100).drifted == drifted
+    assert Verification("x", {"loss": 1.0, "accuracy": 0.9}, found, 100, find_task("tabular_classification")).drifted == drifted
 
 
 def test_a_fetched_model_keeps_its_name_whatever_its_folder_is_called(run):

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from zoo.api import baseline, build, compare, evaluate, export, find_learning_rate, load, load_data, train, tune, verify
     from zoo.api.hypermodel import HyperModel
     from zoo.artefacts.export import Export
-    from zoo.artefacts.predictor import Predictions, Predictor
+    from zoo.artefacts.predictor import Predictor
     from zoo.artefacts.released import list_pretrained
     from zoo.artefacts.run import Run
     from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, ZooError
     from zoo.evaluation.baseline import Baseline
     from zoo.evaluation.comparison import Comparison
-    from zoo.evaluation.scores import Evaluation
     from zoo.evaluation.verification import Verification
     from zoo.pipeline.info import DataInfo
     from zoo.pipeline.splits import Splits
     from zoo.registry import info, list_datasets, list_models, register_dataset, register_model
+    from zoo.tasks.answers import Evaluation, Predictions
     from zoo.training.learning_rate import LearningRateSweep
     from zoo.tuning.search import Search
 
@@ -44,7 +44,7 @@ _HOME = {
     "tune": "zoo.api",
     "verify": "zoo.api",
     "Export": "zoo.artefacts.export",
-    "Predictions": "zoo.artefacts.predictor",
+    "Predictions": "zoo.tasks.answers",
     "Predictor": "zoo.artefacts.predictor",
     "Run": "zoo.artefacts.run",
     "ArtefactError": "zoo.errors",
@@ -54,7 +54,7 @@ _HOME = {
     "ZooError": "zoo.errors",
     "Baseline": "zoo.evaluation.baseline",
     "Comparison": "zoo.evaluation.comparison",
-    "Evaluation": "zoo.evaluation.scores",
+    "Evaluation": "zoo.tasks.answers",
     "HyperModel": "zoo.api.hypermodel",
     "DataInfo": "zoo.pipeline.info",
     "LearningRateSweep": "zoo.training.learning_rate",

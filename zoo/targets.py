@@ -47,16 +47,15 @@ def as_targets(targets: Any) -> np.ndarray:
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
-def guess_task(targets: np.ndarray) -> str:
-    """Return the task of a table's targets: few whole numbers, text or booleans are classes, the rest is regression."""
+def look_like_classes(targets: np.ndarray) -> bool:
+    """Return whether raw targets are classes rather than quantities: text, booleans, one-hot rows or few whole numbers."""
     known = targets[~is_missing(targets)]
     if known.ndim == 2:
-        return "tabular_classification" if _is_one_hot(known) else "regression"
+        return _is_one_hot(known)
     numbers = _as_numbers(known)
     if numbers is None or known.dtype.kind == "b":
-        return "tabular_classification"
-    whole = bool((numbers == np.floor(numbers)).all())
-    return "tabular_classification" if whole and len(np.unique(numbers)) <= FEW_VALUES else "regression"
+        return True
+    return bool((numbers == np.floor(numbers)).all()) and len(np.unique(numbers)) <= FEW_VALUES
 
 
 def find_labels(targets: np.ndarray, *, are_numbers_names: bool) -> tuple[Label, ...]:
@@ -177,6 +176,13 @@ def as_values(targets: np.ndarray) -> np.ndarray:
             'Mend them, or predict classes with task="tabular_classification".'
         )
     return numbers.astype(np.float32).reshape(len(targets), -1)
+
+
+def column_statistics(values: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and variance of each column of `(rows, columns)`; a constant column gets variance 1."""
+    mean, variance = values.mean(axis=0, dtype=np.float64), values.var(axis=0, dtype=np.float64)
+    variance[variance <= 1e-12 * np.maximum(mean**2, 1e-12)] = 1.0
+    return tuple(mean.tolist()), tuple(variance.tolist())
 
 
 def _as_numbers(targets: np.ndarray) -> np.ndarray | None:

@@ -51,7 +51,7 @@ def test_what_cannot_be_compared_is_refused(runs: list[zoo.Run], tmp_path: Path)
     with pytest.raises(UsageError, match=r"two runs or more\. Received: 1"):
         zoo.compare(runs[0])
     regression = zoo.train("linear", data="diabetes", epochs=1, out=tmp_path / "regression", verbose=0)
-    with pytest.raises(UsageError, match="Received: classification and regression"):
+    with pytest.raises(UsageError, match="Received: regression and tabular_classification"):
         zoo.compare(runs[0], regression)
     content = files.read_json(regression.directory / "run.json")
     files.write_json(regression.directory / "run.json", {**content, "status": "interrupted"})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from zoo.evaluation.findings import find_problems
-from zoo.evaluation.scores import Evaluation
+from zoo.tasks import find_task
+from zoo.tasks.answers import Evaluation
 
+LABELS = find_task("tabular_classification")
 FINE = {"loss": [1.0, 0.5, 0.2], "val_loss": [1.0, 0.6, 0.5]}
 
 
@@ -20,8 +22,8 @@ GOOD = evaluation(((3, 1, 0), (0, 4, 0), (0, 1, 2)))
 
 
 def test_a_good_run_is_told_nothing() -> None:
-    assert find_problems(FINE, GOOD) == []
-    assert find_problems(FINE, Evaluation({"r2": 0.3}, 10)) == []
+    assert find_problems(LABELS, FINE, GOOD) == []
+    assert find_problems(find_task("regression"), FINE, Evaluation({"r2": 0.3}, 10)) == []
 
 
 @pytest.mark.parametrize(
@@ -32,10 +34,10 @@ def test_a_good_run_is_told_nothing() -> None:
     ],
 )
 def test_overfitting_is_pointed_out_with_its_epoch(train: list[float], validation: list[float], epoch: int) -> None:
-    (said,) = find_problems({"loss": train, "val_loss": validation}, GOOD)
+    (said,) = find_problems(LABELS, {"loss": train, "val_loss": validation}, GOOD)
     assert said.startswith(f"Overfitting: the validation loss was lowest ({min(validation):.4f}) after epoch {epoch} ")
     assert "Set keep=best" in said
-    assert find_problems({"loss": train, "val_loss": validation}, GOOD, keeps_best=True) == []
+    assert find_problems(LABELS, {"loss": train, "val_loss": validation}, GOOD, keeps_best=True) == []
 
 
 @pytest.mark.parametrize(
@@ -47,35 +49,35 @@ def test_overfitting_is_pointed_out_with_its_epoch(train: list[float], validatio
     ],
 )
 def test_what_is_no_overfitting_is_not_called_so(train: list[float], validation: list[float]) -> None:
-    assert find_problems({"loss": train, "val_loss": validation}, GOOD) == []
+    assert find_problems(LABELS, {"loss": train, "val_loss": validation}, GOOD) == []
 
 
 def test_a_loss_that_rises_where_the_accuracy_does_not_fall_is_no_overfitting() -> None:
     history = {"loss": [1.0, 0.5, 0.2], "val_loss": [0.8, 0.6, 0.7], "val_accuracy": [0.8, 0.9, 0.9]}
-    (said,) = find_problems(history, GOOD)
+    (said,) = find_problems(LABELS, history, GOOD)
     assert said.startswith("Surer than right: the validation loss was lowest (0.6000) after epoch 2 and ended at 0.7000")
-    (worse,) = find_problems({**history, "val_accuracy": [0.8, 0.9, 0.89]}, GOOD)
+    (worse,) = find_problems(LABELS, {**history, "val_accuracy": [0.8, 0.9, 0.89]}, GOOD)
     assert worse.startswith("Overfitting")
-    assert find_problems(history, GOOD, keeps_best=True) == []
+    assert find_problems(LABELS, history, GOOD, keeps_best=True) == []
 
 
 def test_one_answer_for_all_is_pointed_out_once() -> None:
-    (said,) = find_problems(FINE, evaluation(((0, 5, 0), (0, 4, 0), (0, 1, 0))))
+    (said,) = find_problems(LABELS, FINE, evaluation(((0, 5, 0), (0, 4, 0), (0, 1, 0))))
     assert said.startswith("Every test example is predicted as 'b': nothing was learned.")
 
 
 def test_classes_never_predicted_are_named_unless_they_are_not_there() -> None:
-    (said,) = find_problems(FINE, evaluation(((5, 0, 0), (1, 4, 0), (1, 1, 0))))
+    (said,) = find_problems(LABELS, FINE, evaluation(((5, 0, 0), (1, 4, 0), (1, 1, 0))))
     assert said.startswith("Never predicted, though they stand in the test part: 'c'.")
     assert "class_weight=balanced" in said
-    assert find_problems(FINE, evaluation(((5, 0, 0), (1, 4, 0), (0, 0, 0)))) == []
+    assert find_problems(LABELS, FINE, evaluation(((5, 0, 0), (1, 4, 0), (0, 0, 0)))) == []
 
 
 def test_a_regression_that_learned_nothing_is_pointed_out() -> None:
-    (said,) = find_problems(FINE, Evaluation({"r2": -0.01}, 10))
+    (said,) = find_problems(find_task("regression"), FINE, Evaluation({"r2": -0.01}, 10))
     assert "no better than the mean of the targets (r2 -0.0100)" in said
 
 
 def test_an_accuracy_no_better_than_one_answer_is_pointed_out() -> None:
-    (said,) = find_problems(FINE, evaluation(((2, 2, 0), (2, 1, 1), (1, 1, 0))))
+    (said,) = find_problems(LABELS, FINE, evaluation(((2, 2, 0), (2, 1, 1), (1, 1, 0))))
     assert said.startswith("The accuracy (0.3000) is no better than always answering the most frequent class")

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.evaluation.mistakes import Mistake
 from zoo.evaluation.pictures import image_as_source
 from zoo.evaluation.report import report_page, verdict
+from zoo.tasks.answers import Mistake
 
 WORDS = ["good fine great", "bad dull poor", "so so"]
 TEXTS = [f"{WORDS[number % 3]} film {number}" for number in range(90)]
@@ -88,11 +88,10 @@ def test_pictures_are_shown_as_they_are_and_findings_are_escaped() -> None:
     image = np.zeros((2, 2, 1), np.uint8)
     content = {
         "settings": {"model": "m", "data": "d"}, "metrics": {"accuracy": 0.5}, "timings": {"total": 1.0},
-        "evaluation": {"num_examples": 2, "per_class": {"<a>": {"precision": 1.0, "recall": 1.0, "f1": 1.0, "support": 2}},
-                       "confusion": ((2,),)},
+        "evaluation": {"num_examples": 2},
         "findings": ["<nothing>"], "learning_rates": [[0.0, 0.1], [1.0, 0.0]],
     }  # fmt: skip
-    page = report_page(content, {"loss": [1.0]}, [Mistake(7, "<a>", "b", 0.75, image)])
+    page = report_page(content, {"loss": [1.0]}, mistakes=[Mistake(7, "<a>", "b", 0.75, image)])
     assert "test row 7: <strong>&lt;a&gt;</strong>, predicted b (0.750)" in page
     assert image_as_source(image) in page
     assert '<p class="finding">&lt;nothing&gt;</p>' in page
@@ -137,7 +136,7 @@ def test_the_verdict_wins_loses_or_is_level(ours: float, theirs: float, words: s
     content: dict[str, Any] = {
         "settings": {"model": "m", "data": "d"},
         "metrics": {"accuracy": ours},
-        "evaluation": {"num_examples": 1234, "per_class": {}},
+        "evaluation": {"num_examples": 1234},
         "baseline": baseline,
         "timings": {"total": 1.0},
     }

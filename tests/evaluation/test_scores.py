@@ -8,7 +8,8 @@ import pytest
 from sklearn import metrics
 
 import zoo
-from zoo.evaluation.scores import Evaluation, score
+from zoo.evaluation.scores import score
+from zoo.tasks.answers import Evaluation
 
 
 @pytest.fixture(scope="module")

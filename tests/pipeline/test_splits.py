@@ -7,7 +7,9 @@ import pytest
 
 import zoo
 from zoo.errors import DataError
-from zoo.pipeline.splits import class_counts, column_statistics, cut
+from zoo.pipeline.splits import cut
+from zoo.targets import column_statistics
+from zoo.tasks import find_task
 
 PARTS = ("train", "validation", "test")
 
@@ -106,7 +108,7 @@ def test_statistics_are_numpys_and_a_constant_column_gets_variance_one() -> None
 
 
 def test_classes_are_counted_by_label() -> None:
-    assert class_counts(np.array([0, 2, 2]), ("a", "b", "c")) == {"a": 1, "b": 0, "c": 2}
+    assert find_task("tabular_classification").counts(np.array([0, 2, 2]), ("a", "b", "c")) == {"a": 1, "b": 0, "c": 2}
 
 
 def test_statistics_come_from_the_training_rows_alone() -> None:

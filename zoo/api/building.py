@@ -123,9 +123,7 @@ def uncompiled(
         raise UsageError(
             f"A model for {chosen.name} takes {' and '.join(sorted(lacking))}. Received: {name!r}, which does not."
         )
-    is_classifier = arguments.get("num_classes") is not None
-    if is_classifier != (chosen.kind == "classification"):
-        wanted = "num_classes= or data=" if not is_classifier else "num_outputs= in place of num_classes="
+    if wanted := chosen.lacks(arguments):
         raise UsageError(f"Task {chosen.name} needs {wanted}. Received: num_classes={arguments.get('num_classes')}.")
     width = arguments[chosen.output_argument]
     if info is not None:
@@ -168,8 +166,7 @@ def _check_fits(arguments: Mapping[str, Any], info: DataInfo) -> None:
 
 def _implied_task(entry: registry.ModelEntry, arguments: Mapping[str, Any]) -> Task:
     """Return the first of a model's tasks that its arguments ask for."""
-    kind = "classification" if arguments.get("num_classes") is not None else "regression"
     input_name = "image" if len(arguments.get("input_shape", ())) == 3 else "features"
     tasks = [find_task(name) for name in entry.tasks]
-    fitting = [task for task in tasks if task.kind == kind and task.input_name == input_name]
+    fitting = [task for task in tasks if task.lacks(arguments) is None and task.input_name == input_name]
     return (fitting or tasks)[0]

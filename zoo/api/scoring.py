@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from zoo.artefacts.run import Run
     from zoo.evaluation.baseline import Baseline
     from zoo.evaluation.comparison import Comparison
-    from zoo.evaluation.scores import Evaluation
     from zoo.pipeline.splits import Splits
+    from zoo.tasks.answers import Evaluation
 
 PartName = Literal["train", "validation", "test"]
 

@@ -277,16 +277,17 @@ def score_once(
     from zoo.evaluation.findings import find_problems
     from zoo.evaluation.mistakes import worst_mistakes
     from zoo.evaluation.report import report_page
-    from zoo.evaluation.scores import answers, scores_of
+    from zoo.evaluation.scores import answers
 
     truth, predicted = answers(model, splits, "test")
-    evaluation = scores_of(truth, predicted, splits.info)
-    mistakes = worst_mistakes(splits, "test", truth, predicted) if splits.info.labels else []
+    task = splits.info.task
+    evaluation = task.score(truth, predicted, splits.info.labels)
+    mistakes = worst_mistakes(splits, "test", truth, predicted)
     beside = {"baseline": fit_baseline(splits, "test").to_dict()} if settings.baseline and has_texts(splits) else {}
     scores = {"metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), **beside}
-    problems = find_problems(history, evaluation, keeps_best=settings.keep == "best")
+    problems = find_problems(task, history, evaluation, keeps_best=settings.keep == "best")
     writer.update(timings=timings, findings=problems, **scores)
-    page = report_page(Run.open(writer.directory).content, history, mistakes)
+    page = report_page(Run.open(writer.directory).content, history, task.sections(evaluation), mistakes)
     write_text(writer.directory / "report.html", page)
     writer.update(status="finished")
     return {"directory": str(writer.directory), "run": dict(Run.open(writer.directory).content)}

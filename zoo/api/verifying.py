@@ -42,4 +42,5 @@ def verify(model: Run | str | os.PathLike[str]) -> Verification:
             f"zoo train --resume {run.directory}"
         )
     evaluation = evaluate(run)
-    return Verification(run.card.get("name", run.directory.name), run.metrics, evaluation.metrics, evaluation.num_examples)
+    name = run.card.get("name", run.directory.name)
+    return Verification(name, run.metrics, evaluation.metrics, evaluation.num_examples, run.info.task)

@@ -12,13 +12,14 @@ import numpy as np
 
 from zoo.artefacts.batches import CHUNK
 from zoo.artefacts.files import write_atomically
-from zoo.artefacts.predictor import Predictions, Predictor
+from zoo.artefacts.predictor import Predictor
 from zoo.errors import ArtefactError, DataError, UsageError
 from zoo.progress import track, track_share
 from zoo.readers import folder, tables, texts
 from zoo.readers.npz_stream import stream_npz
 from zoo.readers.table_stream import stream_table
 from zoo.settings import DataArguments
+from zoo.tasks.answers import Predictions
 
 Chunks = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, answers, and a line for each broken one
 
@@ -44,8 +45,7 @@ def predict_images(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[di
     rows, broken = [], []
     for names, predictions, failed in _in_chunks(predictor, paths):
         broken += failed
-        for name, label, probabilities in zip(names, predictions.labels, predictions.probabilities, strict=True):
-            rows.append({"file": name, **_answer(predictor, label, probabilities)})
+        rows += [{"file": name, **told} for name, told in zip(names, _described(predictor, predictions), strict=True)]
     return rows, broken
 
 
@@ -55,16 +55,12 @@ def predict_texts(predictor: Predictor, raw: Sequence[str]) -> list[dict[str, An
     Raises:
         DataError: there are no texts.
     """
-    predictions = predictor.predict(raw)
-    return [
-        {"text": text, **_answer(predictor, label, probabilities)}
-        for text, label, probabilities in zip(raw, predictions.labels, predictions.probabilities, strict=True)
-    ]
+    told = _described(predictor, predictor.predict(raw))
+    return [{"text": text, **each} for text, each in zip(raw, told, strict=True)]
 
 
-def _answer(predictor: Predictor, label: Any, probabilities: np.ndarray) -> dict[str, Any]:
-    by_label = {str(each): float(value) for each, value in zip(predictor.labels, probabilities, strict=False)}
-    return {"label": label, "probability": float(probabilities.max()), "probabilities": by_label}
+def _described(predictor: Predictor, predictions: Predictions) -> list[dict[str, Any]]:
+    return predictor.info.task.described(predictions, predictor.labels)
 
 
 def predict_file(predictor: Predictor, data: Path, out: Path, arguments: DataArguments | None = None) -> Done:
@@ -166,17 +162,11 @@ def _in_chunks(predictor: Predictor, paths: Sequence[Path]) -> Chunks:
 
 def _write(path: Path, predictor: Predictor, chunks: Chunks, done: Done) -> None:
     first = "example" if predictor.info.task.input_name == "image" else "row"
-    if predictor.labels:
-        header = [first, "label", *(f"probability_{label}" for label in predictor.labels)]
-    else:
-        header = [first, *(f"value_{number}" for number in range(predictor.info.num_outputs))]
+    task = predictor.info.task
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
+        writer.writerow([first, *task.header(predictor.labels, predictor.info.num_outputs)])
         for names, predictions, broken in chunks:
-            numbers = predictions.probabilities if predictor.labels else predictions.values
-            labels = [[label] for label in predictions.labels] if predictor.labels else [[] for _ in names]
-            for name, label, row in zip(names, labels, numbers, strict=True):
-                writer.writerow([name, *label, *(f"{value:.6g}" for value in row[: len(header)])])
+            writer.writerows([name, *cells] for name, cells in zip(names, task.cells(predictions), strict=True))
             done.rows += len(names)
             done.broken += broken

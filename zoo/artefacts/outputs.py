@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.errors import UsageError
 from zoo.pipeline.info import DataInfo
+from zoo.tasks.answers import OutputKind
 
 if TYPE_CHECKING:
     import keras
-
-OutputKind = Literal["logits", "probabilities", "values"]
 
 
 def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
@@ -26,13 +25,9 @@ def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
     if not (isinstance(shape, tuple) and len(shape) == 2 and shape[1] == info.num_outputs):
         raise UsageError(
             f"The model's output does not fit the data. Received: output shape {shape}; accepted: "
-            f"(None, {info.num_outputs}), one for each {'class' if info.labels else 'target'}. Change its last layer."
+            f"(None, {info.num_outputs}), one for each {info.task.output_noun}. Change its last layer."
         )
-    if not info.labels:
-        return "values"
-    answers = np.asarray(model(info.example_batch(8), training=False), np.float32)  # eight rows of logits never all sum to 1
-    are_distributions = (answers >= 0).all() and (np.abs(answers.sum(axis=1) - 1.0) < 1e-2).all()
-    return "probabilities" if are_distributions else "logits"
+    return info.task.output_kind(np.asarray(model(info.example_batch(8), training=False), np.float32))
 
 
 def output_shape(model: keras.Model, info: DataInfo) -> Any:
@@ -55,7 +50,7 @@ class Outputs:
     dtype: np.dtype | None = None
 
     def __init__(self, model: keras.Model, info: DataInfo) -> None:
-        self.kind = output_kind(model, info)
+        self._kind, self._task = output_kind(model, info), info.task
         # One trace for batches of any size, and without Keras' own `predict_on_batch`, with which each device of a strategy
         # would predict all of the batch.
         self._model = model  # the function holds its variables only weakly
@@ -67,11 +62,11 @@ class Outputs:
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""
         outputs = np.asarray(self._run(tf.cast(batch, self._spec.dtype)), np.float32)
-        return softmax(outputs) if self.kind == "logits" else outputs
+        return self._task.answers(outputs, self._kind)
 
     def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
         """Return probabilities or values by name."""
-        return {"values" if self.kind == "values" else "probabilities": self.of(batch)}
+        return {"values" if self._kind == "values" else "probabilities": self.of(batch)}
 
 
 def _batch_spec(info: DataInfo) -> tf.TensorSpec:
@@ -79,11 +74,3 @@ def _batch_spec(info: DataInfo) -> tf.TensorSpec:
     if info.text is not None:
         return tf.TensorSpec((None, None), tf.int32)
     return tf.TensorSpec((None, *info.input_shape), tf.string if info.task.input_name == "text" else tf.float32)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return rows that sum to 1, `(batch, num_classes)`."""
-    from scipy.special import softmax as scipy_softmax
-
-    probabilities: np.ndarray = scipy_softmax(logits, axis=-1)
-    return probabilities

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,27 +13,10 @@ from zoo.artefacts.engines import Engine
 from zoo.errors import ArtefactError, DataError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.targets import Label
+from zoo.tasks.answers import Predictions
 
 if TYPE_CHECKING:
     import keras
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says of each example.
-
-    Args:
-        labels: the most probable class of each example; empty for regression.
-        probabilities: `(examples, num_classes)`, float32, rows sum to 1; `(examples, 0)` for regression.
-        values: `(examples, num_outputs)`, float32; `(examples, 0)` for classification.
-    """
-
-    labels: list[Label]
-    probabilities: np.ndarray
-    values: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.probabilities)
 
 
 class Predictor:
@@ -114,10 +96,7 @@ class Predictor:
             ) from error
 
     def _predictions(self, outputs: np.ndarray) -> Predictions:
-        nothing = np.zeros((len(outputs), 0), np.float32)
-        if not self.labels:
-            return Predictions([], nothing, outputs)
-        return Predictions([self.labels[number] for number in outputs.argmax(axis=1)], outputs, nothing)
+        return self.info.task.predictions(outputs, self.labels)
 
 
 def _keras_engine(model: keras.Model, info: DataInfo) -> Engine:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts import files
 from zoo.artefacts.keras_files import load_keras
-from zoo.artefacts.predictor import Predictions, Predictor
+from zoo.artefacts.predictor import Predictor
 from zoo.artefacts.released import directory_of, read_card
 from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.settings import UNNAMED, Settings, write_yaml
 from zoo.tasks import find_task
+from zoo.tasks.answers import Predictions
 from zoo.version import __version__
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import DataError, UsageError
-from zoo.evaluation.scores import Evaluation, classification_scores
 from zoo.pipeline.splits import Splits
+from zoo.tasks.answers import Evaluation
 from zoo.text import Tokenizer
 from zoo.text.characters import valid_text
 from zoo.text.words import split_words
@@ -102,7 +102,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     found = pipeline.predict_proba(data.texts(part))
     probabilities = np.zeros((len(found), len(data.info.labels)), np.float32)
     probabilities[:, pipeline.classes_] = found  # a class without a training row stays at 0
-    evaluation = classification_scores(data.targets(part), probabilities, data.info)
+    evaluation = data.info.task.score(data.targets(part), probabilities, data.info.labels)
     return Baseline(NAME, evaluation, len(targets), seconds, pipeline)
 
 

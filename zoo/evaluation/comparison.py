@@ -80,7 +80,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     """Return finished runs side by side.
 
     Raises:
-        UsageError: there are fewer than two, a run did not finish, or they are of different kinds of tasks.
+        UsageError: there are fewer than two, a run did not finish, or their tasks have different scores.
     """
     if len(runs) < 2:
         raise UsageError(f"A comparison takes two runs or more. Received: {len(runs)}. Name another.")
@@ -90,7 +90,10 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
                 f"Only finished runs have scores. Received: {run.directory}, {run.status}. "
                 f"Go on with: zoo train --resume {run.directory}"
             )
-    kinds = {run.info.task.kind for run in runs}
-    if len(kinds) > 1:
-        raise UsageError(f"Runs of one kind are compared. Received: {' and '.join(sorted(kinds))}. Leave the others out.")
+    scores = {tuple(run.info.task.scores): run.info.task_name for run in runs}
+    if len(scores) > 1:
+        raise UsageError(
+            f"Only runs with the same scores can be compared. Received: {' and '.join(sorted(scores.values()))}. "
+            "Leave the others out."
+        )
     return Comparison(tuple(runs))

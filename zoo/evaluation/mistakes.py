@@ -1,53 +1,30 @@
-"""The test examples that a model was most wrong about."""
+"""The examples that a model gets most wrong."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from zoo.pipeline.splits import Splits
+from zoo.tasks.answers import Mistake
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """An example that was classified wrongly.
-
-    Args:
-        row: its place in the part, from 0.
-        label: the right one.
-        predicted: the model's.
-        probability: that the model gave its own, in [0, 1].
-        example: a text, an image `(height, width, channels)`, or the values of a table's row by feature.
-    """
-
-    row: int
-    label: str
-    predicted: str
-    probability: float
-    example: str | np.ndarray | dict[str, float]
-
-
-def worst_mistakes(data: Splits, part: str, truth: np.ndarray, probabilities: np.ndarray, *, most: int = 12) -> list[Mistake]:
-    """Return the mistakes in which the right answer got the least probability, the worst first.
+def worst_mistakes(data: Splits, part: str, truth: np.ndarray, answers: np.ndarray, *, most: int = 12) -> list[Mistake] | None:
+    """Return the worst mistakes with their raw examples, the worst first; None where the task has none.
 
     Args:
-        data: that was scored.
-        part: its name.
-        truth: class numbers `(rows,)`.
-        probabilities: `(rows, num_classes)`.
-        most: how many at most.
+        data: the data that were scored.
+        part: name of the part.
+        truth: encoded targets `(rows, ...)`.
+        answers: the model's probabilities or values, `(rows, num_outputs)`.
+        most: largest number of mistakes.
     """
-    predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != truth)
-    given_to_truth = probabilities[wrong, truth[wrong]]
-    chosen = wrong[np.argsort(given_to_truth, kind="stable")[:most]]
-    examples = _examples(data, part, chosen)
-    names = [str(label) for label in data.info.labels]
-    return [
-        Mistake(int(row), names[truth[row]], names[predicted[row]], float(probabilities[row].max()), examples[row])
-        for row in chosen
-    ]
+    found = data.info.task.mistakes(truth, answers, data.info.labels, most)
+    if not found:
+        return found
+    examples = _examples(data, part, np.array([mistake.row for mistake in found]))
+    return [replace(mistake, example=examples[mistake.row]) for mistake in found]
 
 
 def _examples(data: Splits, part: str, rows: np.ndarray) -> dict[int, str | np.ndarray | dict[str, float]]:

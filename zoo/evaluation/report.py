@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from zoo.evaluation import pictures
-from zoo.evaluation.mistakes import Mistake
 from zoo.evaluation.page import cell, page, table
+from zoo.tasks.answers import Mistake, Section
 
 MOST_LETTERS = 600  # of a text that was read wrongly
 TIMES = {"fit_s": "training", "epoch_s": "an epoch, median"}
@@ -32,14 +32,20 @@ def verdict(scores: Mapping[str, float], baseline: Mapping[str, Any]) -> tuple[s
     return f"The baseline {name} wins: accuracy {theirs:.4f} against {ours:.4f} of the model.", False
 
 
-def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float]], mistakes: Sequence[Mistake] = ()) -> str:
+def report_page(
+    content: Mapping[str, Any],
+    history: Mapping[str, Sequence[float]],
+    sections: Sequence[Section] = (),
+    mistakes: Sequence[Mistake] | None = None,
+) -> str:
     """Return the page of a finished run.
 
     Args:
         content: of `run.json`: `settings`, `data`, `metrics`, `evaluation`, `timings`, and, where there are any, `baseline`,
             `findings` and `learning_rates`.
         history: losses and metrics of each epoch.
-        mistakes: test examples to show.
+        sections: tables on the scores, from the task.
+        mistakes: test examples that the model gets wrong; None leaves them out.
     """
     settings, evaluation, baseline = content["settings"], content["evaluation"], content.get("baseline")
     title = f"{settings['model']} on {settings['data']}"
@@ -51,16 +57,11 @@ def report_page(content: Mapping[str, Any], history: Mapping[str, Sequence[float
         parts.append(f'<p class="verdict{"" if won else " lost"}">{html.escape(sentence)}</p>')
     parts += [f'<p class="finding">{html.escape(sentence)}</p>' for sentence in content.get("findings", ())]
     parts += [table(columns, rows), "<h2>Learning curves</h2>", _curves(history, content.get("learning_rates", ()))]
-    if evaluation["per_class"]:
-        names = list(evaluation["per_class"])
-        scores = ("precision", "recall", "f1", "support")
-        per_class = [(name, *(evaluation["per_class"][name][score] for score in scores)) for name in names]
-        parts += [
-            "<h2>Classes</h2>", table(("class", *scores), per_class),
-            "<h2>Confusion</h2>", "<p>Rows are labels, columns predictions, shaded by the share of the label's examples.</p>",
-            _confusion(names, evaluation["confusion"]),
-            "<h2>Worst mistakes</h2>", _mistakes(mistakes),
-        ]  # fmt: skip
+    for section in sections:
+        parts += [f"<h2>{section.title}</h2>", *([f"<p>{section.note}</p>"] if section.note else [])]
+        parts.append((_shaded if section.is_shaded else table)(section.columns, section.rows))
+    if mistakes is not None:
+        parts += ["<h2>Worst mistakes</h2>", _mistakes(mistakes)]
     parts += [
         "<h2>Timings, in seconds</h2>",
         table(("", ""), [(TIMES.get(name, name), value) for name, value in content["timings"].items()]),
@@ -91,12 +92,12 @@ def _mistake(mistake: Mistake) -> str:
     return f"<blockquote><p>{said}</p><p>{html.escape(text)}</p></blockquote>"
 
 
-def _confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
-    """Return the confusion matrix as a table; a browser has fonts for labels in any script."""
-    lines = ["<tr>" + "".join(cell(name, "th") for name in ("", *names)) + "</tr>"]
-    for name, row in zip(names, counts, strict=True):
-        total = max(sum(row), 1)
-        cells = "".join(f'<td class="number" style="--share: {0.6 * count / total:.2f}">{count:,}</td>' for count in row)
+def _shaded(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return a table of counts, each shaded by its share of the row; a browser has fonts for labels in any script."""
+    lines = ["<tr>" + "".join(cell(name, "th") for name in columns) + "</tr>"]
+    for name, *counts in rows:
+        total = max(sum(counts), 1)
+        cells = "".join(f'<td class="number" style="--share: {0.6 * count / total:.2f}">{count:,}</td>' for count in counts)
         lines.append(f"<tr>{cell(name, 'th')}{cells}</tr>")
     return '<div class="wide"><table class="confusion">\n' + "\n".join(lines) + "\n</table></div>"
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-SHARES = ("accuracy", "precision", "recall", "macro_f1", "micro_f1")
-RELATIVE = 0.01  # how far other scores may drift, as a share of what was promised
-FEWEST = 2  # examples that may change sides: the last bits of a sum differ between processors
+from zoo.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -20,18 +18,19 @@ class Verification:
         expected: the scores that it was kept with.
         found: the scores now, on the same examples.
         num_examples: how many were scored.
+        task: the model's task, which knows how far each score may drift.
     """
 
     name: str
     expected: Mapping[str, float]
     found: Mapping[str, float]
     num_examples: int
+    task: Task
 
     @property
     def tolerances(self) -> dict[str, float]:
         """How far each score may be from the expected one."""
-        share = FEWEST / self.num_examples
-        return {name: share if name in SHARES else RELATIVE * abs(value) for name, value in self.expected.items()}
+        return {name: self.task.tolerance(name, value, self.num_examples) for name, value in self.expected.items()}
 
     @property
     def drifted(self) -> tuple[str, ...]:

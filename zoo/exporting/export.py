@@ -19,7 +19,7 @@ from zoo.artefacts import files
 from zoo.artefacts.engines import check_installed
 from zoo.artefacts.export import DATA_FILE, EXPORT_FILE, FORMAT, PLACES, Export, files_of
 from zoo.artefacts.keras_files import load_keras
-from zoo.artefacts.predictor import Predictions, Predictor
+from zoo.artefacts.predictor import Predictor
 from zoo.distribution.strategies import strategy_of
 from zoo.errors import ArtefactError, UnknownNameError, UsageError, one_line
 from zoo.exporting.examples import UNUSUAL_TEXTS, Raw
@@ -30,6 +30,7 @@ from zoo.exporting.saved_model import write_saved_model
 from zoo.exporting.signatures import Servable, column_inputs, example_request
 from zoo.pipeline.info import DataInfo
 from zoo.progress import track
+from zoo.tasks.answers import Predictions
 from zoo.version import __version__
 
 CHECKED = 8  # texts that are tried alone and beside a longer one
@@ -134,8 +135,7 @@ def _check_finite(expected: Predictions) -> None:
     Raises:
         UsageError: it does.
     """
-    numbers = expected.probabilities if expected.labels else expected.values
-    is_broken = ~np.isfinite(numbers).all(axis=1)
+    is_broken = ~np.isfinite(expected.numbers).all(axis=1)
     if is_broken.any():
         raise UsageError(
             f"The model answers NaN or infinity. Received: for {int(is_broken.sum())} of {len(expected)} examples. Its weights "
@@ -153,7 +153,7 @@ def _check_padding(predictor: Predictor, examples: Raw) -> None:
         return
     longest = max(examples[: -len(UNUSUAL_TEXTS)], key=len)
     for text in examples[:: max(1, len(examples) // CHECKED)]:
-        alone, beside = (predictor.predict(texts).probabilities[0] for texts in ([text], [text, longest]))
+        alone, beside = (predictor.predict(texts).numbers[0] for texts in ([text], [text, longest]))
         if np.abs(alone - beside).max() > TOLERANCE:
             raise UsageError(
                 f"The model's answers depend on padding. Received: {alone} for {text!r:.80} alone, {beside} beside a longer "

@@ -44,8 +44,7 @@ def main(directory: Path, folder: Path) -> None:
     for_all = seconds(predictors, examples, ROUNDS, 1)
     for name, engine in engines.items():
         said = predictors[name].predict(examples)
-        numbers = said.probabilities if said.labels else said.values
-        tell(name, "zoo.load", said.labels, numbers, seconds_for_one=for_one[name], seconds_for_all=for_all[name])
+        tell(name, "zoo.load", said.labels, said.numbers, seconds_for_one=for_one[name], seconds_for_all=for_all[name])
         if name != "keras":
             tell(name, "its own outputs", *_labels_and_numbers(own_outputs(engine, examples, export.info)))
         if name == "saved_model":

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.artefacts.predictor import Predictions
 from zoo.errors import ArtefactError
 from zoo.exporting.examples import Raw
+from zoo.tasks.answers import Predictions
 
 TOLERANCE = 1e-5  # of a probability; of values, as a share of the largest
 EXAMPLES, ANSWERS = "examples", "answers.json"
@@ -68,27 +68,23 @@ def _run_fresh(directory: Path, folder: Path) -> None:
 
 def _compare(name: str, examples: Raw, expected: Predictions, labels: list[Any], numbers: np.ndarray) -> float:
     """Return the largest difference of probabilities, or of values as a share of the largest."""
-    wanted = expected.probabilities if expected.labels else expected.values
-    scale = 1.0 if expected.labels else max(1.0, float(np.abs(wanted).max()))
-    differences = np.abs(numbers - wanted).max(axis=1) / scale
-    other_label = np.array([str(ours) != str(theirs) for ours, theirs in zip(expected.labels, labels, strict=True)], bool)
+    wanted = expected.numbers
+    differences = np.abs(numbers - wanted).max(axis=1) / max(1.0, float(np.abs(wanted).max()))
     is_wrong = ~(differences <= TOLERANCE)  # NaN is wrong
-    if expected.labels:
-        is_wrong |= other_label
+    for row, (ours, theirs) in enumerate(zip(expected.labels, labels, strict=True)):
+        is_wrong[row] |= str(ours) != str(theirs)
     if not is_wrong.any():
         return float(differences.max())
     row = int(np.argmax(is_wrong))
-    said = f"{labels[row]!r} with " if expected.labels else ""
-    meant = f"{expected.labels[row]!r} with " if expected.labels else ""
     raise ArtefactError(
         f"The export is not equal to the trained model: {int(is_wrong.sum())} of {len(wanted)} examples differ. "
-        f"Received from {name} for example {row}, {_told(examples, row)}: {said}{_short(numbers[row])}; the model says "
-        f"{meant}{_short(wanted[row])}. Nothing is kept. Choose another format."
+        f"Received from {name} for example {row}, {_told(examples, row)}: {_short(labels, numbers, row)}; "
+        f"the model says {_short(expected.labels, wanted, row)}. Nothing is kept. Choose another format."
     )
 
 
-def _short(numbers: np.ndarray) -> str:
-    return np.array2string(numbers, precision=7, threshold=5)
+def _short(labels: list[Any], numbers: np.ndarray, row: int) -> str:
+    return " with ".join([*map(repr, labels[row : row + 1]), np.array2string(numbers[row], precision=7, threshold=5)])
 
 
 def _told(examples: Raw, row: int) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo.artefacts.outputs import OutputKind, output_kind
+from zoo.artefacts.outputs import output_kind
 from zoo.exporting.images import decode_images
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.tables import Column, TablePreprocessor
 from zoo.pipeline.texts import TextPreprocessor
-from zoo.targets import Label
+from zoo.tasks.answers import OutputKind
 from zoo.text.graph import GraphTokenizer
 
 Answers = dict[str, tf.Tensor]
@@ -91,20 +91,9 @@ class Servable(tf.Module):
 
 def _answering(model: keras.Model, info: DataInfo, kind: OutputKind) -> Callable[[tf.Tensor], Answers]:
     def answer(batch: tf.Tensor) -> Answers:
-        outputs = tf.cast(model(batch, training=False), tf.float32)
-        if kind == "values":
-            return {"values": outputs}
-        probabilities = tf.nn.softmax(outputs) if kind == "logits" else outputs
-        answers = {"labels": tf.gather(_names(info.labels), tf.argmax(outputs, axis=-1)), "probabilities": probabilities}
-        return {**answers, "logits": outputs} if kind == "logits" else answers
+        return info.task.graph_answers(tf.cast(model(batch, training=False), tf.float32), kind, info.labels)
 
     return answer
-
-
-def _names(labels: tuple[Label, ...]) -> tf.Tensor:
-    """Return the labels, `(num_classes,)`: int64 where all are whole numbers, else strings."""
-    are_numbers = all(isinstance(label, int) and not isinstance(label, bool) for label in labels)
-    return tf.constant(labels, tf.int64) if are_numbers else tf.constant([str(label) for label in labels])
 
 
 def encode_texts(texts: tf.Tensor, tokenizer: GraphTokenizer, preprocessor: TextPreprocessor) -> tf.Tensor:

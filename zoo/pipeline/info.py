@@ -59,7 +59,7 @@ class DataInfo:
     @property
     def num_classes(self) -> int | None:
         """Number of classes; None for regression."""
-        return self.num_outputs if self.labels else None
+        return len(self.labels) or None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -124,8 +124,6 @@ class DataInfo:
         """
         if not plain.get("text") and list(plain["input_shape"]) == [None]:
             raise ValueError("the vocabulary is missing")
-        if plain["labels"] and len(plain["labels"]) != plain["num_outputs"]:
-            raise ValueError("there is not one label for each output")
         info = cls(
             **{
                 **plain,
@@ -136,8 +134,7 @@ class DataInfo:
                 "statistics": {name: tuple(values) for name, values in plain["statistics"].items()},
             }
         )
-        if bool(info.labels) != (info.task.kind == "classification"):
-            raise ValueError(f"{info.task_name} with {len(info.labels)} labels")
+        info.task.check_labels(info.labels, info.num_outputs)
         if info.task.input_name == "features" and (info.table is None or info.input_shape != (len(info.table.feature_names),)):
             raise ValueError("the columns are not those of its features")
         return info

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,8 @@ from zoo.pipeline.tables import TablePreprocessor
 from zoo.pipeline.texts import TextPreprocessor, Texts
 from zoo.progress import track
 from zoo.settings import DataArguments
-from zoo.tasks import Task, find_task
+from zoo.targets import Label
+from zoo.tasks import Task, find_task, guess_task, tasks_for
 
 logger = logging.getLogger(__name__)
 WITHOUT_VALIDATION = 0.1  # share that is cut off as ever, and joined again, so that the test part stays what it is
@@ -57,12 +57,11 @@ def prepare(
     if not len(known):
         raise DataError(f"The data have no labelled rows. Received: {examples.name}. Add some.")
     chosen = _choose_task(examples, known, task)
-    labels = _labels(examples, known) if chosen.kind == "classification" else ()
+    labels = chosen.find_labels(known, examples.labels, are_numbers_names=examples.are_numbers_names)
     twins = targets.label_twins(labels)
     examples.notes += twins
     encoded = {
-        name: _encode(part.targets, missing[name], labels, has_names=examples.labels is not None)
-        for name, part in examples.parts.items()
+        name: _encode(part.targets, missing[name], chosen, labels, examples.labels) for name, part in examples.parts.items()
     }
 
     hashes = {name: _hashes(part.features) for name, part in examples.parts.items()}
@@ -70,18 +69,15 @@ def prepare(
     for name, part in examples.parts.items():
         report[name]["broken"] = len(part.broken)
     places = splits.cut(
-        kept, hashes, encoded if labels else None, labels=labels, validation=arguments.validation or WITHOUT_VALIDATION,
+        kept, hashes, chosen.strata(encoded), labels=labels, validation=arguments.validation or WITHOUT_VALIDATION,
         seed=arguments.split_seed,
     )  # fmt: skip
     features_of = {name: part.features for name, part in examples.parts.items()}
     if not arguments.validation or arguments.fold:
-        places = _joined(places, features_of, hashes, encoded, classes=bool(labels), arguments=arguments)
+        places = _joined(places, features_of, hashes, encoded, chosen, arguments=arguments)
 
     own_train, train_rows = places["train"]
-    if labels and len(present := np.unique(encoded[own_train][train_rows])) < 2:
-        raise DataError(
-            f"The training part needs at least two classes. Received: only {labels[present[0]]!r}. Add rows of another to it."
-        )
+    statistics = chosen.learn(encoded[own_train][train_rows], labels)
     features = features_of[own_train]
     table = TablePreprocessor.fit(features.iloc[train_rows]) if isinstance(features, pd.DataFrame) else None
     if text is not None and not isinstance(features, Texts):
@@ -105,14 +101,14 @@ def prepare(
             "parts": report,
             "notes": examples.notes,
             "broken": [line for part in examples.parts.values() for line in part.broken],
-            "classes": {name: splits.class_counts(rows.targets, labels) for name, rows in parts.items()} if labels else {},
+            "classes": {name: counts for name, rows in parts.items() if (counts := chosen.counts(rows.targets, labels))},
             "texts": _text_statistics(parts),
         },
         arguments=arguments.model_dump(mode="json", exclude_unset=True),
         location=examples.location,
         table=table,
         text=text,
-        statistics=_statistics(table, parts["train"], labels),
+        statistics={**_statistics(table, parts["train"]), **statistics},
     )
     for problem in (*twins, *cleaning.as_problems(report)):
         logger.info("%s: %s", examples.name, problem)
@@ -124,8 +120,8 @@ def _joined(
     features: dict[str, Features],
     hashes: dict[str, np.ndarray],
     encoded: dict[str, np.ndarray],
+    task: Task,
     *,
-    classes: bool,
     arguments: DataArguments,
 ) -> dict[str, tuple[str, np.ndarray]]:
     """Return the places with validation in train, or cut anew from both as a fold; parts of a source are joined to one."""
@@ -139,7 +135,8 @@ def _joined(
     rows = np.sort(np.concatenate([train, validation]))
     found = {"train": (own, rows), "test": places["test"]}
     if arguments.fold is not None:
-        numbers = encoded[own][rows] if classes else None
+        strata = task.strata(encoded)
+        numbers = None if strata is None else strata[own][rows]
         train, validation = splits.cut_fold(rows, hashes[own][rows], numbers, *arguments.fold, seed=arguments.split_seed)
         found = {"train": (own, train), "validation": (own, validation), "test": places["test"]}
     return found
@@ -178,12 +175,7 @@ def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *
             f"The data do not fit the model. Received: {examples.kind}s of shape {examples.input_shape}; "
             f"accepted: {accepted}s of shape {info.input_shape}."
         )
-    labels = info.labels
-    if examples.labels is not None and labels:  # class numbers of the other data, by their names
-        own = _encode(chosen.targets, missing, examples.labels, has_names=True)
-        encoded = targets.encode(np.array(examples.labels, object)[own], labels)
-    else:
-        encoded = _encode(chosen.targets, missing, labels, has_names=False)
+    encoded = info.task.encode(chosen.targets, info.labels, examples.labels)
     source = _source(chosen.features, _hashes(chosen.features), info.table, info.text, arguments)
     rows = Rows(source, np.arange(len(encoded)), encoded, _texts(chosen.features))
     return Splits({"test": rows}, info, batch_size=batch_size, seed=0)
@@ -207,36 +199,20 @@ def _broken(part: Part) -> str:
 
 
 def _choose_task(examples: Examples, known: np.ndarray, task: str | None) -> Task:
-    kind_of = {"image": "image", "features": "table", "text": "text"}
-    guessed = targets.guess_task(known) if examples.kind == "table" else f"{examples.kind}_classification"
-    if task is None and examples.kind == "table":
-        logger.info("%s: taken for %s; task= says otherwise", examples.name, guessed)
-    chosen = find_task(task or guessed)
-    if kind_of[chosen.input_name] != examples.kind:
-        raise UsageError(
-            f"Task {chosen.name!r} is for {kind_of[chosen.input_name]}s. Received: {examples.kind}s. Use {guessed}."
-        )
+    guessed = guess_task(examples.kind, known)
+    if task is None and len(tasks_for(examples.kind)) > 1:
+        logger.info("%s: taken for %s; task= says otherwise", examples.name, guessed.name)
+    chosen = find_task(task) if task else guessed
+    if chosen.input != examples.kind:
+        raise UsageError(f"Task {chosen.name!r} is for {chosen.input}s. Received: {examples.kind}s. Use {guessed.name}.")
     return chosen
 
 
-def _labels(examples: Examples, known: np.ndarray) -> tuple[targets.Label, ...]:
-    if examples.labels is None:
-        return targets.find_labels(known, are_numbers_names=examples.are_numbers_names)
-    if len(np.unique(known)) < 2:
-        raise DataError(
-            f"Classification needs at least two classes. Received: only one, of {', '.join(map(str, examples.labels[:20]))}. "
-            "Add rows of another."
-        )
-    return examples.labels
-
-
-def _encode(raw: np.ndarray, missing: np.ndarray, labels: tuple[targets.Label, ...], *, has_names: bool) -> np.ndarray:
-    """Return class numbers or float rows; missing rows hold zeros. Where a source names its classes, numbers are positions."""
-    known = raw[~missing]
-    if labels and has_names and known.ndim == 1 and known.dtype.kind in "uif":
-        known = targets.check_class_numbers(known, labels)
-    else:
-        known = targets.encode(known, labels) if labels else targets.as_values(known)
+def _encode(
+    raw: np.ndarray, missing: np.ndarray, task: Task, labels: tuple[Label, ...], source: tuple[Label, ...] | None
+) -> np.ndarray:
+    """Return encoded targets; missing rows hold zeros."""
+    known = task.encode(raw[~missing], labels, source)
     encoded = np.zeros((len(raw), *known.shape[1:]), known.dtype)
     encoded[~missing] = known
     return encoded
@@ -302,13 +278,8 @@ def _input_shape(examples: Examples, table: TablePreprocessor | None, text: Text
     return examples.input_shape or ()
 
 
-def _statistics(
-    table: TablePreprocessor | None, train: Rows, labels: tuple[targets.Label, ...]
-) -> dict[str, tuple[float, ...]]:
-    statistics: dict[str, Any] = {}
-    if table is not None and isinstance(train.source, Arrays):
-        features = train.source.features.numpy()[train.rows]
-        statistics["mean"], statistics["variance"] = splits.column_statistics(features)
-    if not labels:
-        statistics["target_mean"], statistics["target_variance"] = splits.column_statistics(train.targets)
-    return statistics
+def _statistics(table: TablePreprocessor | None, train: Rows) -> dict[str, tuple[float, ...]]:
+    if table is None or not isinstance(train.source, Arrays):
+        return {}
+    mean, variance = targets.column_statistics(train.source.features.numpy()[train.rows])
+    return {"mean": mean, "variance": variance}

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -253,16 +252,3 @@ def fingerprint(parts: Mapping[str, Rows]) -> str:
         digest.update(np.ascontiguousarray(chosen.source.hashes[chosen.rows]).data)
         digest.update(np.ascontiguousarray(chosen.targets).data)
     return digest.hexdigest()
-
-
-def column_statistics(values: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and variance of each column of `(rows, columns)`; a constant column gets variance 1."""
-    mean, variance = values.mean(axis=0, dtype=np.float64), values.var(axis=0, dtype=np.float64)
-    variance[variance <= 1e-12 * np.maximum(mean**2, 1e-12)] = 1.0
-    return tuple(mean.tolist()), tuple(variance.tolist())
-
-
-def class_counts(classes: np.ndarray, labels: tuple[Any, ...]) -> dict[str, int]:
-    """Return the number of rows of each label."""
-    counts = np.bincount(classes, minlength=len(labels))
-    return {str(label): int(count) for label, count in zip(labels, counts, strict=True)}

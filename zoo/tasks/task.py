@@ -1,32 +1,40 @@
-"""The interface of a task, and the shelf that tasks stand on."""
+"""The interface of a task, and the shelf of tasks."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from zoo.errors import UsageError
 from zoo.registry import Shelf
+from zoo.tasks.answers import Evaluation, Mistake, OutputKind, Predictions, Section
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from zoo.targets import Label
 
 Direction = Literal["min", "max"]
+RELATIVE_TOLERANCE = 0.01  # how far a score may drift on another machine, as a share of its value
 
 
 @dataclass(frozen=True)
 class Task(ABC):
-    """The meaning of a model's outputs, and everything that follows from it.
+    """What a model's outputs mean, and everything that follows from it.
 
-    A sort of task (classification, regression) is a subclass in a file of its own; each task of that sort is an instance.
+    A sort of task, such as classification, is a subclass in a file of its own. Each task of that sort is an instance. The
+    methods here describe a task without labels that answers with values; a subclass overrides what differs.
 
     Args:
         name: the task's name, for example "image_classification".
         input: name of the kind of input, for example "image".
-        default_data: name of an embedded data set that is used when the user gives none.
+        default_data: name of the embedded data set that is used when the user gives none.
         settings: training settings to begin with.
-        space: what a search tries, in the same flat keys; factories add ranges of their own arguments.
+        space: search ranges by flat setting; each model adds ranges for its own arguments.
     """
 
     name: str
@@ -35,13 +43,18 @@ class Task(ABC):
     settings: Mapping[str, Any]
     space: Mapping[str, Any]
 
-    kind: ClassVar[str]
-    monitor: ClassVar[str]
-    """The validation score that early stopping and `keep=best` follow by default."""
     scores: ClassVar[Mapping[str, Direction]]
     """The scores of a part, each with the direction in which it improves."""
-    output_argument: ClassVar[str]
+    headline: ClassVar[str] = "loss"
+    """The score that sums up a model in one number."""
+    monitor: ClassVar[str] = "loss"
+    """The validation score that early stopping and `keep=best` follow by default."""
+    output_argument: ClassVar[str] = "num_outputs"
     """The factory argument that sets the width of the output."""
+    has_labels: ClassVar[bool] = False
+    """Whether each column of the output has a label."""
+    output_noun: ClassVar[str] = "target"
+    """What one column of the output stands for, in messages."""
 
     @property
     def input_name(self) -> str:
@@ -53,17 +66,164 @@ class Task(ABC):
         """The factory argument that the form of the data decides."""
         return "vocabulary_size" if self.input == "text" else "input_shape"
 
+    # Targets: raw ones are `(rows,)` or `(rows, columns)` as written; encoded ones are what a model trains on.
+
+    @abstractmethod
+    def fits(self, targets: np.ndarray) -> bool:
+        """Return whether raw targets look like those of this task, when the user names no task."""
+
+    @abstractmethod
+    def encode(self, targets: np.ndarray, labels: Sequence[Label], source: Sequence[Label] | None = None) -> np.ndarray:
+        """Return raw targets as numbers, `(rows, ...)`.
+
+        Args:
+            targets: raw, none missing.
+            labels: what `find_labels` returned.
+            source: class names of the data source; whole-number targets are then positions in it.
+
+        Raises:
+            DataError: a target is not accepted.
+        """
+
+    def find_labels(
+        self,
+        targets: np.ndarray,
+        source: tuple[Label, ...] | None,
+        *,
+        are_numbers_names: bool,
+    ) -> tuple[Label, ...]:
+        """Return the labels of the output's columns; empty where they have none.
+
+        Args:
+            targets: raw, none missing.
+            source: class names of the data source, if it has any.
+            are_numbers_names: whether a table's 3, 5, 8 are three classes of these names rather than class numbers.
+
+        Raises:
+            DataError: the targets are not accepted.
+        """
+        return ()
+
+    def check_labels(self, labels: Sequence[Label], num_outputs: int) -> None:
+        """Raise ValueError unless these are the labels of this many outputs."""
+        if len(labels) != (num_outputs if self.has_labels else 0):
+            raise ValueError(f"{self.name} with {len(labels)} labels for {num_outputs} outputs")
+
+    def strata(self, targets: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray] | None:
+        """Return for each part the class number by which to stratify each row, or None for plain random splits."""
+        return None
+
+    def counts(self, targets: np.ndarray, labels: Sequence[Label]) -> dict[str, int]:
+        """Return the number of rows of each label."""
+        return {}
+
+    def learn(self, targets: np.ndarray, labels: Sequence[Label]) -> dict[str, tuple[float, ...]]:
+        """Return the factory arguments that follow from the encoded training targets.
+
+        Raises:
+            DataError: no model can learn from them.
+        """
+        return {}
+
+    def class_weights(
+        self,
+        given: str | Mapping[str, float],
+        targets: np.ndarray,
+        labels: Sequence[Label],
+    ) -> dict[int, float]:
+        """Return the weight of each class number in the loss.
+
+        Args:
+            given: "balanced", or a weight for some labels; 1 for the others.
+            targets: encoded training targets.
+            labels: of the data.
+
+        Raises:
+            UsageError: the task has no classes.
+            UnknownNameError: a weight is given for a label that the data lack.
+        """
+        raise UsageError(f"Only classes have weights. Received: class_weight={given} for {self.name}. Leave it out.")
+
+    # The model
+
+    def lacks(self, arguments: Mapping[str, Any]) -> str | None:
+        """Return what to give so that factory arguments ask for this task; None where they do."""
+        return None if arguments.get(self.output_argument) is not None else f"{self.output_argument}= or data="
+
+    @abstractmethod
+    def loss(self, label_smoothing: float = 0.0, kind: OutputKind = "logits") -> keras.losses.Loss:
+        """Return the loss on a model's outputs.
+
+        Raises:
+            UsageError: labels are to be smoothed where that is not possible.
+        """
+
+    @abstractmethod
+    def metrics(self, num_outputs: int) -> list[keras.metrics.Metric]:
+        """Return new metrics for a model with this many outputs."""
+
+    # Answers: what a model's outputs become
+
+    def output_kind(self, outputs: np.ndarray) -> OutputKind:
+        """Return what a model's outputs `(8, num_outputs)` are: zoo's models give logits, a user's own may end in a softmax."""
+        return "values"
+
+    def answers(self, outputs: np.ndarray, kind: OutputKind) -> np.ndarray:
+        """Return outputs as probabilities or values, `(rows, num_outputs)`, float32."""
+        return outputs
+
+    def graph_answers(self, outputs: tf.Tensor, kind: OutputKind, labels: Sequence[Label]) -> dict[str, tf.Tensor]:
+        """Return the named outputs of an exported signature; the in-graph twin of `answers` and `predictions`."""
+        return {"values": outputs}
+
+    def predictions(self, answers: np.ndarray, labels: Sequence[Label]) -> Predictions:
+        """Return predictions for the answers of a model."""
+        return Predictions([], answers[:, :0], answers)
+
+    def header(self, labels: Sequence[Label], num_outputs: int) -> list[str]:
+        """Return the column names of predictions in a CSV file."""
+        return [f"value_{number}" for number in range(num_outputs)]
+
+    def cells(self, predictions: Predictions) -> list[list[Any]]:
+        """Return the CSV cells of each prediction, under `header`."""
+        numbers = [[f"{value:.6g}" for value in row] for row in predictions.numbers]
+        return [[label, *row] for label, row in zip(predictions.labels, numbers, strict=True)] if self.has_labels else numbers
+
+    def described(self, predictions: Predictions, labels: Sequence[Label]) -> list[dict[str, Any]]:
+        """Return each prediction as plain data, ready for JSON."""
+        return [{"values": row.tolist()} for row in predictions.values]
+
+    # Scores
+
     def direction(self, score: str) -> Direction:
         """Return the direction in which a score improves; the user's own model may track scores of other tasks."""
         return {name: best for task in (*TASKS.values(), self) for name, best in task.scores.items()}[score]
 
     @abstractmethod
-    def loss(self, label_smoothing: float = 0.0) -> keras.losses.Loss:
-        """Return the loss on a model's outputs."""
+    def score(self, truth: np.ndarray, answers: np.ndarray, labels: Sequence[Label]) -> Evaluation:
+        """Return the scores of answers against encoded targets."""
 
-    @abstractmethod
-    def metrics(self, num_outputs: int) -> list[keras.metrics.Metric]:
-        """Return new metrics for a model with this many outputs."""
+    def tolerance(self, score: str, value: float, num_examples: int) -> float:
+        """Return how far a score on the same examples may be from `value` on another machine."""
+        return RELATIVE_TOLERANCE * abs(value)
+
+    def findings(self, evaluation: Evaluation) -> list[str]:
+        """Return a sentence for each problem that the scores show, with what to do about it."""
+        return []
+
+    def sections(self, evaluation: Evaluation) -> list[Section]:
+        """Return the report's tables on the scores."""
+        return []
+
+    def mistakes(
+        self,
+        truth: np.ndarray,
+        answers: np.ndarray,
+        labels: Sequence[Label],
+        most: int,
+    ) -> list[Mistake] | None:
+        """Return the worst mistakes, the worst first; None where an answer is not simply right or wrong."""
+        return None
 
 
 TASKS: Shelf[Task] = Shelf("zoo.tasks", "task")
@@ -88,8 +248,19 @@ def find_task(name: str) -> Task:
     return TASKS.find(name)
 
 
+def tasks_for(kind: str) -> list[Task]:
+    """Return the tasks for a kind of input, zoo's own first."""
+    return [task for task in TASKS.values() if task.input == kind]
+
+
+def guess_task(kind: str, targets: np.ndarray) -> Task:
+    """Return the first task for a kind of input that raw targets look like, else the first at all."""
+    tasks = tasks_for(kind)
+    return next((task for task in tasks if task.fits(targets)), tasks[0])
+
+
 def training_space(max_learning_rate: float = 1e-2) -> dict[str, Any]:
-    """Return the search ranges that every task of zoo shares."""
+    """Return the search ranges that zoo's tasks share."""
     return {
         "optimizer": ["adam", "adamw"],
         "learning_rate": {"min": 3e-4, "max": max_learning_rate, "sampling": "log"},

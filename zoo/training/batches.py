@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from zoo.distribution.workers import Worker
-from zoo.errors import UnknownNameError, UsageError
+from zoo.errors import UsageError
 from zoo.pipeline.augmentation import Augmentation
 from zoo.pipeline.sharding import Shard, spread
 from zoo.pipeline.sources import finished, plainly
@@ -146,18 +145,4 @@ def class_weights(data: Splits, settings: Settings) -> dict[int, float] | None:
         UnknownNameError: they lack one that is given.
     """
     given = settings.class_weight
-    if given is None:
-        return None
-    names = [str(label) for label in data.info.labels]
-    if not names:
-        raise UsageError(f"Only classes have weights. Received: class_weight={given} for regression. Leave it out.")
-    if isinstance(given, str):  # "balanced"
-        from sklearn.utils.class_weight import compute_class_weight
-
-        targets = data.targets("train")
-        present = np.unique(targets)
-        return dict(zip(present.tolist(), compute_class_weight("balanced", classes=present, y=targets).tolist(), strict=True))
-    for name in given:
-        if name not in names:
-            raise UnknownNameError("label in class_weight", name, names)
-    return {number: float(given.get(name, 1.0)) for number, name in enumerate(names)}
+    return None if given is None else data.info.task.class_weights(given, data.targets("train"), data.info.labels)

@@ -15,6 +15,7 @@ from zoo.pipeline.info import DataInfo
 from zoo.pipeline.splits import Splits
 from zoo.settings import Settings
 from zoo.tasks import Task
+from zoo.tasks.answers import OutputKind
 from zoo.training.optimizers import make_optimizer, optimizer_of
 
 OF_COMPILING = frozenset(
@@ -32,8 +33,9 @@ def compile_model(
     optimizer: str | keras.optimizers.Optimizer,
     learning_rate: Any,
     label_smoothing: float = 0.0,
+    kind: OutputKind = "logits",
 ) -> None:
-    """Compile a model that gives logits or values.
+    """Compile a model.
 
     Args:
         model: uncompiled.
@@ -42,6 +44,7 @@ def compile_model(
         optimizer: a name or a Keras optimizer.
         learning_rate: a number above 0, a Keras schedule, or None for Keras' default.
         label_smoothing: share of each label that is spread over all classes.
+        kind: what the outputs are; of a task without logits, anything.
 
     Raises:
         UsageError: the optimizer is unknown, the rate is not above 0, or it came beside an optimizer object.
@@ -54,10 +57,12 @@ def compile_model(
         raise UsageError("An optimizer object has its own learning rate. Received: learning_rate= beside it. Leave it out.")
     elif tf.distribute.has_strategy() and not optimizer.built:
         optimizer = type(optimizer).from_config(optimizer.get_config())  # one made outside of the scope cannot be used in it
-    model.compile(optimizer=optimizer, loss=task.loss(label_smoothing), metrics=task.metrics(width))
+    model.compile(optimizer=optimizer, loss=task.loss(label_smoothing, kind), metrics=task.metrics(width))
 
 
-def compile_for_training(model: keras.Model, task: Task, width: int, data: Splits, settings: Settings) -> None:
+def compile_for_training(
+    model: keras.Model, task: Task, width: int, data: Splits, settings: Settings, kind: OutputKind = "logits"
+) -> None:
     """Compile a model with the optimizer of the settings and their course of the learning rate over all steps.
 
     Raises:
@@ -67,7 +72,7 @@ def compile_for_training(model: keras.Model, task: Task, width: int, data: Split
     if settings.monitor not in (None, *scores):
         raise UnknownNameError(f"score of {task.name} to monitor", settings.monitor, scores)
     batches = (settings.steps_per_epoch or int(data.train.cardinality())) * settings.epochs
-    compile_model(model, task, width, optimizer_of(settings, batches), None, settings.label_smoothing)
+    compile_model(model, task, width, optimizer_of(settings, batches), None, settings.label_smoothing, kind)
 
 
 def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, explicit: Mapping[str, Any]) -> Settings:
@@ -90,16 +95,7 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
         )
     if not model.compiled:
         width = output_shape(model, data.info)[-1]
-        gives_probabilities = output_kind(model, data.info) == "probabilities"
-        if gives_probabilities and settings.label_smoothing:
-            raise UsageError(
-                "Labels are smoothed for models that give logits. Received: a softmax at the end and "
-                f"label_smoothing={settings.label_smoothing}. Leave one of them out."
-            )
-        compile_for_training(model, data.info.task, width, data, settings)
-        if gives_probabilities:
-            loss = keras.losses.SparseCategoricalCrossentropy()
-            model.compile(optimizer=model.optimizer, loss=loss, metrics=data.info.task.metrics(width))
+        compile_for_training(model, data.info.task, width, data, settings, output_kind(model, data.info))
         return settings
     unused = sorted(OF_COMPILING & set(explicit))
     if unused:
