@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import numpy as np
 
+    from zoo.targets import Label
+
 OutputKind = Literal["logits", "probabilities", "values"]
 
 
@@ -22,7 +24,7 @@ class Predictions:
         values: `(examples, num_outputs)`, float32; `(examples, 0)` for classification.
     """
 
-    labels: list[Any]
+    labels: list[Label]
     probabilities: np.ndarray
     values: np.ndarray
 
