@@ -249,7 +249,7 @@ def test_an_index_that_drips_is_given_up(server, monkeypatch):
     monkeypatch.setattr(download, "LONGEST", 0.3)
     server.instead = drip
     begin = time.monotonic()
-    with pytest.raises(ArtefactError, match=r"not come to an end in 0\.3 seconds"):
+    with pytest.raises(ArtefactError, match=r"did not end within 0\.3 seconds"):
         zoo.list_pretrained()
     assert time.monotonic() - begin < 1.5
 
@@ -275,7 +275,8 @@ def test_an_address_may_have_capitals(server, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("to", "said"), [("ftp://127.0.0.1/index.json", "a redirect to ftp://"), ("/index.json", "infinite loop")]
+    ("to", "said"),
+    [("ftp://127.0.0.1/index.json", "No connection adapters .*ftp://"), ("/index.json", "Exceeded 30 redirects")],
 )
 def test_redirects_that_lead_nowhere_are_told_in_one_line(server, to, said):
     server.instead = lambda request: request.give(b"", 302, Location=to)
@@ -337,7 +338,7 @@ def chunked(request: Server, content: bytes) -> bool:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda request: request.give(WEIGHTS[:-1] + b"x"), "another SHA-256"),
+        (lambda request: request.give(WEIGHTS[:-1] + b"x"), "SHA-256 of a file differs"),
         (lambda request: request.give(WEIGHTS + b"x"), "another file .*Content-Length: 262145; accepted: 262,144 bytes"),
         (lambda request: request.give(WEIGHTS[:-1]), "another file .*Content-Length: 262143"),
         (lambda request: request.give(b"<html></html>", Content_Type="text/html"), "another file .*Content-Type: text/html"),
@@ -387,7 +388,7 @@ def test_what_an_earlier_call_left_of_another_file_is_fetched_anew(server, model
 def test_a_file_that_was_gone_on_with_is_fetched_anew_but_once(server, models):
     leave_a_part(server, models, WEIGHTS[::-1])
     (models / "toy@numbers" / "model.keras").write_bytes(WEIGHTS[::-1])
-    with pytest.raises(ArtefactError, match="another SHA-256"):
+    with pytest.raises(ArtefactError, match="SHA-256 of a file differs"):
         released.directory_of("toy@numbers")
     assert [begin for path, begin in server.requests if path.endswith("keras")] == ["bytes=40000-", None]
     assert not left_in(released.cache())

@@ -1,34 +1,30 @@
-"""Files from an address: in part what an earlier try has left, whole or not at all under their own name."""
+"""Files from a URL: pooch verifies them and puts them in place, and the downloader resumes what an earlier attempt left."""
 
 from __future__ import annotations
 
-import http.client
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-from zoo.artefacts import files
 from zoo.errors import ArtefactError, one_line
 
-TRIES = 4  # one after the other, each going on where the one before broke off
-PAUSE = 1.0  # seconds before the second try; twice as long before each later one
+ATTEMPTS = 4  # each resumes where the previous one stopped
+PAUSE = 1.0  # seconds before the second attempt; twice as long before each later one
 TIMEOUT = 30.0  # seconds without a byte
 CHUNK = 1 << 16
-LARGEST_TEXT = 1 << 24  # bytes of an index
-LONGEST = 60.0  # seconds that an index may take
-NOT_FROM_HERE = http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-PROBLEMS = (OSError, http.client.HTTPException, ValueError)  # what urllib raises
+LARGEST_INDEX = 1 << 24  # bytes
+LONGEST = 60.0  # seconds for an index
 
 
 class NetworkError(Exception):
-    """Why an address cannot be read; errors of the disk are OSErrors.
+    """A failed request, as opposed to a failing disk, which raises OSError.
 
     Args:
-        reason: in one line.
-        code: HTTP's number for it, if it has one.
+        reason: str, one line.
+        code: int or None, default None; the HTTP status.
     """
 
     def __init__(self, reason: str, code: int | None = None) -> None:
@@ -37,178 +33,166 @@ class NetworkError(Exception):
 
 
 def is_address(place: str) -> bool:
-    """Return whether this is an http or https address."""
+    """Return whether a place is an HTTP or HTTPS URL."""
     return place.lower().startswith(("http://", "https://"))
 
 
 def read_url(url: str) -> str:
-    """Return the text at an address.
+    """Return the text at a URL.
 
     Raises:
-        ArtefactError: it cannot be reached, takes too long, is no UTF-8, or is too large.
+        ArtefactError: the URL is not reachable, takes too long, is not UTF-8, or is too large.
     """
-    content = bytearray()
-    until = time.monotonic() + LONGEST
+    content, until = bytearray(), time.monotonic() + LONGEST
     try:
-        with _open(url) as answer:
-            for piece in _pieces(answer):
+        with _request(url) as response:
+            for piece in _pieces(response):
                 content += piece
-                if len(content) > LARGEST_TEXT:
+                if len(content) > LARGEST_INDEX:
                     raise ArtefactError(
-                        f"This address gives over {LARGEST_TEXT:,} bytes. Received: {url}. Give one of an index."
+                        f"This file is larger than {LARGEST_INDEX:,} bytes. Received: {url}. Use an index's URL."
                     )
                 if time.monotonic() > until:
-                    raise NetworkError(f"it has not come to an end in {LONGEST:g} seconds")
-    except NetworkError as error:
-        raise ArtefactError(f"This address cannot be read: {error}. Received: {url}. Look at it and the network.") from error
-    try:
+                    raise NetworkError(f"it did not end within {LONGEST:g} seconds")
         return content.decode("utf-8")
+    except NetworkError as error:
+        raise ArtefactError(f"This URL cannot be read: {error}. Received: {url}. Check it and the network.") from error
     except UnicodeDecodeError as error:
-        raise ArtefactError(f"This address gives no text: {error}. Received: {url}. Give one of an index.") from error
+        raise ArtefactError(f"This URL does not give text: {error}. Received: {url}. Use an index's URL.") from error
 
 
 def fetch(url: str, target: Path, size: int, sha256: str, advance: Callable[[int], None]) -> None:
-    """Fetch a file; what arrived before a break stays beside it, and the next try or call goes on from there.
+    """Fetch a file. If the connection breaks, the part that arrived is kept, and the next attempt or call resumes from it.
 
     Args:
-        url: of the file; http or https.
-        target: where it goes.
-        size: its bytes.
-        sha256: in hexadecimal digits.
-        advance: is told the number of bytes that were added; below 0 where some were of no use.
+        url: str, the file's HTTP or HTTPS URL.
+        target: Path, where the file goes.
+        size: int, the file's number of bytes.
+        sha256: str, hexadecimal digits.
+        advance: callable; receives the number of bytes that arrived, which is negative for discarded ones.
 
     Raises:
-        ArtefactError: it cannot be reached, or is not what it should be.
-        OSError: it cannot be written.
+        ArtefactError: the URL is not reachable, or gives another file.
+        OSError: the disk cannot be written.
     """
+    import pooch
+
     if target.is_file():
         advance(size)  # an earlier call put it in place
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.part")
-    advance(_length(partial))
-    went_on = _complete(url, partial, size, advance)
-    if went_on and files.sha256(partial) != sha256:  # its parts may be of two files
-        _drop(partial, advance)
-        _complete(url, partial, size, advance)
-    if files.sha256(partial) != sha256:
-        _drop(partial, advance)
-        raise ArtefactError(
-            f"A file has arrived with another SHA-256 than its index lists. Received: {url}. It was removed; try again, and if "
-            "that ends alike, tell those who keep the address."
-        )
-    partial.replace(target)
-
-
-def _complete(url: str, partial: Path, size: int, advance: Callable[[int], None]) -> bool:
-    """Fetch what is missing of a file; return whether some of it is of an earlier answer."""
-    problem: NetworkError | None = None
-    for number in range(TRIES):
-        if number:
-            time.sleep(PAUSE * 2 ** (number - 1))
-        here = _length(partial)
+    pooch.get_logger().setLevel("WARNING")
+    partial = _Partial(target, size, advance)
+    advance(partial.length)
+    for is_last in (False, True):
         try:
-            if here < size:
-                _go_on(url, partial, here, size, advance)
-            partial.touch()  # nothing is fetched of an empty file
-            return here > 0
-        except NetworkError as error:
-            problem = error
-            if here and error.code == NOT_FROM_HERE:
-                _drop(partial, advance)
-            elif error.code and error.code < 500:  # it will say so again
+            pooch.retrieve(url, f"sha256:{sha256}", target.name, target.parent, downloader=partial.complete)
+            return
+        except ValueError as error:  # the SHA-256 differs, and pooch has removed the file
+            advance(-size)
+            if is_last or not partial.is_resumed:  # otherwise its parts may come from two files
+                raise ArtefactError(
+                    f"The SHA-256 of a file differs from the index. Received: {url}. The file was removed. Try again; if the "
+                    "error persists, report it to the owner of the URL."
+                ) from error
+
+
+class _Partial:
+    """The part of a file that has arrived, next to its target.
+
+    Args:
+        target: Path, where the file goes.
+        size: int, its number of bytes.
+        advance: callable, as in `fetch`.
+    """
+
+    def __init__(self, target: Path, size: int, advance: Callable[[int], None]) -> None:
+        self._path = target.with_name(f"{target.name}.part")
+        self._size, self._advance = size, advance
+        self.is_resumed = False
+
+    @property
+    def length(self) -> int:
+        return self._path.stat().st_size if self._path.is_file() else 0
+
+    def complete(self, url: str, output_file: str, _: object) -> None:
+        """Fetch the rest, and rename the file; pooch calls this in place of its own downloader, which does not resume."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE * 2 ** (attempt - 1))
+            begin = self.length
+            self.is_resumed = begin > 0
+            try:
+                if begin < self._size:
+                    self._append(url, begin)
+                self._path.touch()  # a file of 0 bytes is not fetched
+                self._path.replace(output_file)
+                return
+            except NetworkError as error:
+                problem = error
+            if begin and problem.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                self._discard()
+            elif problem.code and problem.code < HTTPStatus.INTERNAL_SERVER_ERROR:  # final
                 break
-    here = _length(partial)
-    raise ArtefactError(
-        f"A file could not be fetched: {problem}. Received: {url}, {here:,} of {size:,} bytes. "
-        + ("They are kept: the next call goes on from there." if here else "Look at the address and the network.")
-    ) from problem
+        advice = "They are kept, and the next call resumes." if self.length else "Check the URL and the network."
+        raise ArtefactError(
+            f"A file could not be fetched: {problem}. Received: {url}, {self.length:,} of {self._size:,} bytes. {advice}"
+        ) from problem
+
+    def _append(self, url: str, begin: int) -> None:
+        """Fetch from byte `begin` on, or the whole file from a server that does not support ranges."""
+        with _request(url, begin) as response:
+            is_part = response.status_code == HTTPStatus.PARTIAL_CONTENT
+            if is_part and not response.headers.get("Content-Range", "").startswith(f"bytes {begin}-"):
+                raise NetworkError("the server starts at another byte", HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
+            missing = self._size - begin if is_part else self._size
+            if response.headers.get("Content-Length", str(missing)) != str(missing) or "Content-Encoding" in response.headers:
+                raise _another_file(response, missing)
+            if not is_part:
+                self._advance(-begin)
+            with self._path.open("ab" if is_part else "wb") as file:
+                for piece in _pieces(response):
+                    file.write(piece)
+                    self._advance(len(piece))
+                    missing -= len(piece)
+                    if missing < 0:
+                        break
+            if missing:  # an answer without Content-Length was too short or too long
+                self._discard()
+                raise _another_file(response, self._size)
+
+    def _discard(self) -> None:
+        self._advance(-self.length)
+        self._path.unlink()
 
 
-def _go_on(url: str, partial: Path, here: int, size: int, advance: Callable[[int], None]) -> None:
-    """Fetch from byte `here` on, or the whole where the server knows no parts."""
-    with _open(url, here) as answer:
-        is_part = answer.status == http.HTTPStatus.PARTIAL_CONTENT
-        if is_part and not (answer.headers.get("Content-Range") or "").startswith(f"bytes {here}-"):
-            raise NetworkError("the server begins at another byte than asked for", NOT_FROM_HERE)
-        begin = here if is_part else 0
-        if answer.length not in (None, size - begin) or answer.headers.get("Content-Encoding", "identity") != "identity":
-            raise _another(url, answer, size - begin)
-        advance(begin - here)
-        here = begin
-        with partial.open("ab" if is_part else "wb") as file:
-            for piece in _pieces(answer):
-                file.write(piece)
-                advance(len(piece))
-                here += len(piece)
-                if here > size:
-                    break
-        if answer.chunked and here != size:  # it came to its end, or went beyond
-            _drop(partial, advance)
-            raise _another(url, answer, size - begin)
-    if here < size:
-        raise NetworkError("the connection broke off")
-
-
-def _another(url: str, answer: http.client.HTTPResponse, expected: int) -> ArtefactError:
+def _another_file(response: Any, expected: int) -> ArtefactError:
     names = ("Content-Type", "Content-Encoding", "Content-Length")
-    told = [f"{name}: {answer.headers[name]}" for name in names if name in answer.headers]
+    received = [f"{name}: {response.headers[name]}" for name in names if name in response.headers]
     return ArtefactError(
-        f"This address gives another file than its index lists. Received: {', '.join([url, *told])}; accepted: "
-        f"{expected:,} bytes, not encoded. Nothing of it was kept; look at the address, and whether it asks to log in."
+        f"This URL gives another file than the index lists. Received: {', '.join([response.url, *received])}; accepted: "
+        f"{expected:,} bytes, not encoded. Check the URL, and whether it requires a login."
     )
 
 
-def _length(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
-
-
-def _drop(partial: Path, advance: Callable[[int], None]) -> None:
-    advance(-_length(partial))
-    partial.unlink()
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
-    ) -> urllib.request.Request | None:
-        """Refuse ftp, which urllib would follow."""
-        if not is_address(newurl):
-            raise urllib.error.HTTPError(req.full_url, code, f"a redirect to {newurl}, not http or https", headers, fp)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _open(url: str, begin: int = 0) -> http.client.HTTPResponse:
-    """Ask for what is at an address, from a byte on.
+@contextmanager
+def _request(url: str, begin: int = 0) -> Iterator[Any]:
+    """Open a URL from byte `begin` on.
 
     Raises:
-        NetworkError: it cannot be reached, or refuses.
+        NetworkError: the server is not reachable, refuses, or breaks the connection.
     """
+    import requests
+    from urllib3.exceptions import HTTPError
+
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={begin}-"} if begin else {})}
     try:
-        request = urllib.request.Request(url, headers={"Range": f"bytes={begin}-"} if begin else {})  # noqa: S310
-        answer: http.client.HTTPResponse = urllib.request.build_opener(_Redirects).open(request, timeout=TIMEOUT)
-    except urllib.error.HTTPError as error:
-        error.close()  # it holds the connection
-        raise NetworkError(one_line(error), error.code) from error
-    except PROBLEMS as error:
-        raise NetworkError(_reason(error)) from error
-    return answer
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            response.raise_for_status()
+            yield response
+    except (requests.RequestException, HTTPError) as error:
+        raise NetworkError(one_line(error), getattr(getattr(error, "response", None), "status_code", None)) from error
 
 
-def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
-    """Give what comes, as it comes.
-
-    Raises:
-        NetworkError: the connection broke, in a way that can be told from an end.
-    """
-    try:
-        while piece := answer.read1(CHUNK):
-            yield piece
-    except PROBLEMS as error:
-        raise NetworkError(_reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, Exception):
-        error = error.reason
-    return one_line(error) or type(error).__name__
+def _pieces(response: Any) -> Iterator[bytes]:
+    """Yield bytes as they arrive; requests' own `iter_content` loses those before a break."""
+    return iter(lambda: response.raw.read1(CHUNK), b"")
