@@ -1,4 +1,4 @@
-"""Labels inside a graph: one form out of three, and a clear refusal of anything else."""
+"""Labels inside a graph: three forms become one, and anything else is a clear error."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_wrong_value_is_refused_with_the_rule_and_the_value(labels, run):
 
 
 @pytest.mark.parametrize("shape", [(2, 4), (2, 2), (2, 3, 1), ()])
-def test_wrong_shape_is_refused_with_both_forms_and_the_mend(shape):
+def test_wrong_shape_is_refused_with_both_forms_and_the_fix(shape):
     with pytest.raises(
         DataError, match=r"`\(batch,\)` integers or `\(batch, 3\)` one-hot rows\. Received: shape .*num_classes="
     ):

@@ -176,7 +176,7 @@ def test_wrong_labels_stop_fit_with_the_rule(labels):
         compiled_model().fit(np.zeros((2, 2), "float32"), np.array(labels), verbose=0)
 
 
-def test_one_hot_labels_of_another_width_stop_fit_with_the_mend():
+def test_one_hot_labels_of_another_width_stop_fit_with_the_fix():
     with pytest.raises(DataError, match=r"Received: shape \(None, 3\)\. Build the model with num_classes="):
         compiled_model().fit(np.zeros((3, 2), "float32"), np.eye(3, dtype="float32"), verbose=0)
 

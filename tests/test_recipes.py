@@ -26,7 +26,9 @@ def test_the_docstring_says_command_hardware_time_and_what_to_expect(name: str) 
     assert re.match(r"\d+ s of training", said["Time"])
     ((score, expected),) = RECIPES[name].expected.items()
     over = "ten splits" if RECIPES[name].data == "iris" else "three seeds"
-    assert said["Expected"] == (f"{score} {expected:g} on the test part, mean of {over}; tolerance {RECIPES[name].tolerance:g}")
+    assert said["Expected"] == (
+        f"{score} {expected:g} on the test split, mean of {over}; tolerance {RECIPES[name].tolerance:g}"
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

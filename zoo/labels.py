@@ -1,4 +1,4 @@
-"""Labels inside a graph: integers and one-hot rows brought to one form, and anything else refused."""
+"""Labels inside a graph: converts integers and one-hot rows to one form, and rejects anything else."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ def as_one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
 
     Args:
         labels: `(batch,)` or `(batch, 1)` integers in `[0, num_classes)`, or `(batch, num_classes)` rows that sum to 1.
-        num_classes: the static width of the logits.
+        num_classes: static number of logits.
 
     Returns:
-        `(batch, num_classes)`, float32. Where an assertion is compiled away, a label out of range gives a row of NaN.
+        `(batch, num_classes)`, float32. If an assertion is compiled away, a label out of range gives a row of NaN.
 
     Raises:
-        DataError: the static shape is neither form.
+        DataError: the static shape has neither form.
         tf.errors.InvalidArgumentError: at run time, if a label is out of range, or a row does not sum to 1 or has a negative
-            share.
+            entry.
     """
     labels = tf.convert_to_tensor(labels)
     rank, width = labels.shape.rank, labels.shape[-1] if labels.shape.rank else None
@@ -33,16 +33,16 @@ def as_one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
     if rank == 1:
         return _one_hot(labels, num_classes)
     raise DataError(
-        f"Labels are `(batch,)` integers or `(batch, {num_classes})` one-hot rows. Received: shape {labels.shape}. "
-        f"Build the model with num_classes= of your labels, or give labels of one of these shapes."
+        f"Labels must be `(batch,)` integers or `(batch, {num_classes})` one-hot rows. Received: shape {labels.shape}. "
+        f"Build the model with num_classes= for your labels, or pass labels of one of these shapes."
     )
 
 
 def _of_relaxed_shape(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
-    """Tell the forms apart at run time: a `tf.function` that has seen two of them forgets the static shape."""
+    """Distinguish the forms at run time, since a `tf.function` that has seen both loses the static shape."""
     shape = tf.shape(labels)
     is_form = (tf.size(shape) == 1) | ((tf.size(shape) == 2) & ((shape[-1] == 1) | (shape[-1] == num_classes)))
-    message = f"Labels are `(batch,)` integers or `(batch, {num_classes})` one-hot rows."
+    message = f"Labels must be `(batch,)` integers or `(batch, {num_classes})` one-hot rows."
     check = tf.debugging.Assert(is_form, [message, "Received: shape", shape])
     with tf.control_dependencies([check] if check is not None else []):
         table = tf.reshape(labels, tf.stack([shape[0], -1]))  # (batch, 1 or num_classes)
@@ -67,7 +67,7 @@ def _one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
 
 def _checked_rows(rows: tf.Tensor) -> tf.Tensor:
     valid = (tf.abs(tf.reduce_sum(rows, axis=-1) - 1.0) < 1e-3) & tf.reduce_all(rows >= 0, axis=-1)
-    message = "One-hot labels must sum to 1 in every row; several labels a row (multi-label) are not supported."
+    message = "One-hot labels must sum to 1 in every row; several labels per row (multi-label) are not supported."
     check = tf.debugging.Assert(tf.reduce_all(valid), [message, "Received:", rows], summarize=20)
     with tf.control_dependencies([check] if check is not None else []):
         return tf.where(valid[:, tf.newaxis], rows, float("nan"))

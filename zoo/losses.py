@@ -1,4 +1,4 @@
-"""The losses that zoo compiles, which count each example alike however a batch is spread over devices."""
+"""zoo's losses, which weight each example equally even if a batch is divided unevenly over devices."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ MEANS = ("mean", "sum_over_batch_size")
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ClassificationCrossentropy(keras.losses.Loss):
-    """Cross-entropy on logits that takes integer or one-hot labels and gives the same number for both.
+    """Cross-entropy on logits, with equal results for integer and one-hot labels.
 
-    Keras has one class for each form and is silent or obscure about the other; this one tells them apart by static shape.
+    Keras has one class per form, without a clear error for the other form; this class distinguishes them by static shape.
 
     Args:
-        label_smoothing: share of each label that is spread over all classes, in [0, 1) (Szegedy et al., CVPR 2016, section 7).
-        name: of the loss.
+        label_smoothing: fraction of each label to spread over all classes, in [0, 1) (Szegedy et al., CVPR 2016, section 7);
+            default 0.0.
+        name: name of the loss.
 
     Input shape:
         labels: `(batch,)` or `(batch, 1)` integers in `[0, num_classes)`, or `(batch, num_classes)` rows of class
@@ -31,7 +32,7 @@ class ClassificationCrossentropy(keras.losses.Loss):
 
     Raises:
         tf.errors.InvalidArgumentError: at run time, for a label out of range, fractional or NaN, or a row that does not
-            sum to 1 (several labels a row are not supported). Inside XLA, which drops assertions, the loss is NaN instead.
+            sum to 1 (several labels per row are not supported). Inside XLA, which drops assertions, the loss is NaN instead.
 
     Example:
         >>> loss = ClassificationCrossentropy()
@@ -44,7 +45,7 @@ class ClassificationCrossentropy(keras.losses.Loss):
         self.label_smoothing = label_smoothing
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
-        """Return the mean loss of a batch, or of a replica's part of it."""
+        """Return the mean loss of a batch, or of a replica's share of it."""
         return weighted_by_share(super().__call__(y_true, y_pred, sample_weight), y_pred, self.reduction)
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
@@ -62,24 +63,24 @@ class ClassificationCrossentropy(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MeanSquaredError(keras.losses.MeanSquaredError):
-    """Keras' mean squared error, with the gradient of one device when a batch is spread unevenly over several."""
+    """Keras' mean squared error, with the gradient of one device even if a batch is divided unevenly over several."""
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
-        """Return the mean loss of a batch, or of a replica's part of it."""
+        """Return the mean loss of a batch, or of a replica's share of it."""
         return weighted_by_share(super().__call__(y_true, y_pred, sample_weight), y_pred, self.reduction)
 
 
 def weighted_by_share(loss: tf.Tensor, y_pred: Any, reduction: str | None) -> tf.Tensor:
     """Return a replica's mean loss with its gradient weighted by the replica's share of the batch.
 
-    Keras takes the mean of the replicas' means: where the last batch of 9 is spread as 5 and 4, an example of the smaller part
-    counts 5/4 times. Here the gradient is that of the mean over all examples; the value, which Keras' loss tracker weights by
-    itself, stays. Outside of a strategy, and for parts of one size, nothing changes.
+    Keras averages the replicas' means: in a last batch of 9, divided into 5 and 4, an example in the smaller share counts 5/4
+    times. Here, the gradient is that of the mean over all examples. The value does not change, since Keras' loss tracker
+    weights it correctly. Outside a strategy, and for equal shares, this function has no effect.
 
     Args:
-        loss: scalar.
-        y_pred: `(examples of the replica, ...)`.
-        reduction: of the loss; others than means are left alone.
+        loss: mean loss of the replica, a scalar.
+        y_pred: predictions of the replica, `(examples of the replica, ...)`.
+        reduction: reduction of the loss; only means are changed.
     """
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1 or reduction not in MEANS:

@@ -1,4 +1,4 @@
-"""Metrics that take integer and one-hot labels alike, and R2 that takes `(batch,)` targets."""
+"""Metrics for both integer and one-hot labels, and an R2 that accepts `(batch,)` targets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from zoo.labels import as_one_hot
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Accuracy(keras.metrics.Mean):
-    """The share of examples whose largest logit is at the label, in [0, 1].
+    """Fraction of examples with the largest logit at the label, in [0, 1].
 
-    Keras resolves "accuracy" once, on the first labels it sees, and is then silently wrong on the other form.
+    Keras resolves "accuracy" once, from the first labels, and is then silently wrong for the other form.
 
     Input shape:
         labels: `(batch,)` or `(batch, 1)` integers, or `(batch, num_classes)` one-hot rows. logits: `(batch, num_classes)`.
@@ -33,10 +33,10 @@ class Accuracy(keras.metrics.Mean):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MacroF1(keras.metrics.Metric):
-    """The mean over classes of F1, in [0, 1]; a class that is neither labelled nor predicted is left out, as in scikit-learn.
+    """Mean F1 over classes, in [0, 1]; as in scikit-learn, it ignores a class that is neither labelled nor predicted.
 
     Args:
-        num_classes: width of the logits, at least 2.
+        num_classes: number of logits, at least 2.
 
     Input shape:
         labels: `(batch,)` or `(batch, 1)` integers, or `(batch, num_classes)` one-hot rows. logits: `(batch, num_classes)`.
@@ -73,23 +73,23 @@ class MacroF1(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class R2(keras.metrics.R2Score):
-    """Keras' coefficient of determination, named `r2`, that also takes `(batch,)` targets for one output.
+    """Keras' coefficient of determination, named `r2`, which also accepts `(batch,)` targets for one output.
 
-    It sums in float64: Keras subtracts two large sums, which in float32 turns an R2 of 0.75 into 0.99 for targets of mean
-    10,000 and standard deviation 1.
+    It sums in float64. Keras subtracts two large sums, and in float32 this turns an R2 of 0.75 into 0.99 for targets with a
+    mean of 10,000 and a standard deviation of 1.
     """
 
     def __init__(self, name: str = "r2", dtype: str = "float64", **kwargs: Any) -> None:
         super().__init__(name=name, dtype=dtype, **kwargs)
 
     def add_variable(self, shape: Any, initializer: Any, dtype: Any = None, **kwargs: Any) -> Any:
-        """Return a variable of the metric's own dtype; Keras takes float32."""
+        """Return a variable with the metric's own dtype; Keras uses float32."""
         return super().add_variable(shape, initializer, dtype=dtype or self.dtype, **kwargs)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count one batch."""
         y_pred = tf.convert_to_tensor(y_pred)
         y_true = tf.cast(y_true, self.dtype)
-        if y_true.shape.rank != 2:  # unknown too, where a function has seen targets of both ranks
+        if y_true.shape.rank != 2:  # also unknown if a function has seen targets of both ranks
             y_true = tf.ensure_shape(tf.reshape(y_true, tf.shape(y_pred)), y_pred.shape)  # (batch, outputs)
         super().update_state(y_true, y_pred, sample_weight=sample_weight)

@@ -1,4 +1,4 @@
-"""What Keras' optimizers lack: an Adam whose step over a table of vectors costs what its batch uses of it."""
+"""An Adam whose cost per step depends on the embedding rows in the batch, not on the size of the table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LazyAdam(keras.optimizers.Adam):
-    """Adam that moves those rows of an embedding that stand in the batch, and leaves all others as they are.
+    """Adam that updates only the embedding rows that occur in the batch.
 
-    Keras' Adam goes through the whole table in every step: its means fade and its weights move on in rows that no token of the
-    batch uses. For tables far larger than a batch that is most of a step's time, and a row that is seldom seen is moved on
-    after it was seen. Weights that are no embeddings are trained as by Adam. `amsgrad` is not supported.
+    Keras' Adam updates the whole table in every step: moments decay and weights keep moving in rows that no token of the
+    batch uses. If the table is far larger than a batch, this takes most of a step's time, and a rare row keeps moving long
+    after it occurred. Other weights train as with Adam. `amsgrad` is not supported.
 
     Example:
         >>> import numpy as np
@@ -35,12 +35,12 @@ class LazyAdam(keras.optimizers.Adam):
         super().__init__(learning_rate, name=name, **kwargs)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Move a variable by its gradient, where that is sparse only its rows."""
+        """Update a variable by its gradient; with a sparse gradient, only its rows."""
         if not isinstance(gradient, tf.IndexedSlices):
             super().update_step(gradient, variable, learning_rate)
             return
         index = self._get_variable_index(variable)
-        weights = variable.value if isinstance(variable, keras.Variable) else variable  # Keras hands on TensorFlow's own
+        weights = variable.value if isinstance(variable, keras.Variable) else variable  # Keras may pass TensorFlow's own
         mean, square = self._momentums[index].value, self._velocities[index].value
         rows, place = tf.unique(gradient.indices)
         of_rows = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))  # (rows, width)

@@ -1,4 +1,4 @@
-"""What Keras' learning-rate schedules lack: a rise in front of any of them."""
+"""A warm-up for any Keras learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that rises linearly from 0 and then follows a schedule from its beginning.
+    """Learning-rate schedule with a linear warm-up from 0, followed by another schedule from its start.
 
-    Keras has this for `CosineDecay` alone.
+    Keras offers this for `CosineDecay` only.
 
     Args:
-        after: a Keras schedule; its value at step 0 is what the rise ends at.
-        steps: of the rise, at least 1.
+        after: Keras schedule that follows; the warm-up ends at its value at step 0.
+        steps: number of warm-up steps, at least 1.
 
     Example:
         >>> import keras

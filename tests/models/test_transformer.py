@@ -104,7 +104,7 @@ def test_where_columns_are_unknown_a_long_text_is_cut_to_the_positions_there_are
 
 def test_too_long_a_text_is_refused_where_columns_are_known_and_fits_waves():
     rows = np.full((1, 5), 2)
-    with pytest.raises(UsageError, match=r"5 token ids a row, max_sequence_length=4.*positions='sinusoidal'"):
+    with pytest.raises(UsageError, match=r"5 token ids per row, max_sequence_length=4.*positions='sinusoidal'"):
         transformer(max_sequence_length=4)(rows)
     assert np.isfinite(transformer(max_sequence_length=4, positions="sinusoidal")(rows)).all()
 

@@ -204,7 +204,9 @@ def test_a_saved_model_gives_the_same_ids_in_a_process_without_zoo(tmp_path):
 
 
 def test_a_tokenizer_without_words_is_refused():
-    with pytest.raises(UsageError, match=r"A graph needs the words .* Received: .* empty word_index\. Call fit_on_texts first"):
+    with pytest.raises(
+        UsageError, match=r"The tokenizer must be fitted\. Received: .* empty word_index\. Call fit_on_texts first"
+    ):
         GraphTokenizer(Tokenizer())
 
 
@@ -212,6 +214,6 @@ def test_a_tokenizer_without_words_is_refused():
 def test_what_is_no_row_of_strings_is_refused(texts):
     graph = GraphTokenizer(fitted(["a"]))
     with pytest.raises(
-        DataError, match=r"Texts are a tensor of strings, `\(batch,\)`\. Received: .*tf\.reshape\(texts, \[-1\]\)"
+        DataError, match=r"Texts must be a tensor of strings of shape `\(batch,\)`\. Received: .*tf\.reshape\(texts, \[-1\]\)"
     ):
         graph(texts)

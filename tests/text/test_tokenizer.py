@@ -283,10 +283,10 @@ NO_TOKENIZERS = {
     "unknown key": (changed(analyzer=None), "unknown keys ['analyzer']"),
     "table twice packed": (changed(word_counts={"a": 2}), "word_counts is not JSON text"),
     "table is a list": (changed(word_docs="[]"), "word_docs is not a table"),
-    "ids disagree": (changed(word_index='{"a": 1}'), "a word_index that does not agree with index_word"),
+    "ids disagree": (changed(word_index='{"a": 1}'), "a word_index that contradicts with index_word"),
     "same id twice": (
         changed(word_index='{"<unk>": 1, "a": 2, "b": 2}', index_word='{"1": "<unk>", "2": "b"}'),
-        "a word_index that does not agree",
+        "a word_index that contradicts",
     ),
     "id 0": (changed(word_index='{"<unk>": 0}', index_word='{"0": "<unk>"}'), "word_index with values that are not integers"),
     "id no number": (
@@ -305,29 +305,29 @@ def test_other_json_is_refused(text, received):
     with pytest.raises(DataError) as caught:
         Tokenizer.from_json(text)
     message = str(caught.value)
-    assert message.startswith("This is no tokenizer. Received: ")
+    assert message.startswith("This is not a tokenizer. Received: ")
     assert received in message
-    assert "Save the tokenizer anew with to_json" in message
+    assert "Save the tokenizer again with to_json" in message
 
 
 def test_an_argument_in_json_that_is_not_accepted_is_refused():
-    with pytest.raises(UsageError, match=r"`split` is one character\. Received: 'ab'"):
+    with pytest.raises(UsageError, match=r"`split` must be one character\. Received: 'ab'"):
         Tokenizer.from_json(changed(split="ab"))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_words": 1}, r"`num_words` is an integer of at least 2\. Received: 1\. Leave it out"),
-        ({"num_words": 2.0}, r"`num_words` is an integer of at least 2\. Received: 2\.0\."),
-        ({"num_words": True}, r"`num_words` is an integer of at least 2\. Received: True\."),
-        ({"min_frequency": 0}, r"`min_frequency` is an integer of at least 1\. Received: 0\."),
-        ({"split": ""}, r"`split` is one character\. Received: ''\. Put further separators into `filters`"),
-        ({"split": "--"}, r"`split` is one character\. Received: '--'"),
-        ({"split": None}, r"`split` is one character\. Received: None"),
-        ({"filters": None}, r"`filters` is a string of characters\. Received: None\. Give '' to filter nothing"),
-        ({"oov_token": ""}, r"`oov_token` is a word or None\. Received: ''\. Give '<unk>', or None"),
-        ({"oov_token": 1}, r"`oov_token` is a word or None\. Received: 1\."),
+        ({"num_words": 1}, r"`num_words` must be an integer of at least 2\. Received: 1\. Leave it out"),
+        ({"num_words": 2.0}, r"`num_words` must be an integer of at least 2\. Received: 2\.0\."),
+        ({"num_words": True}, r"`num_words` must be an integer of at least 2\. Received: True\."),
+        ({"min_frequency": 0}, r"`min_frequency` must be an integer of at least 1\. Received: 0\."),
+        ({"split": ""}, r"`split` must be one character\. Received: ''\. Put further separators into `filters`"),
+        ({"split": "--"}, r"`split` must be one character\. Received: '--'"),
+        ({"split": None}, r"`split` must be one character\. Received: None"),
+        ({"filters": None}, r"`filters` must be a string of characters\. Received: None\. Pass '' to filter nothing"),
+        ({"oov_token": ""}, r"`oov_token` must be a word or None\. Received: ''\. Pass '<unk>', or None"),
+        ({"oov_token": 1}, r"`oov_token` must be a word or None\. Received: 1\."),
     ],
 )
 def test_a_wrong_argument_is_refused_with_the_rule_and_the_mend(arguments, message):
@@ -365,13 +365,15 @@ def test_a_single_text_in_place_of_a_list_is_refused(call, value, kind):
 def test_what_is_no_text_is_refused(call, text):
     tokenizer = fitted(Tokenizer, ["a"])
     with pytest.raises(
-        DataError, match=r"A text is a string, UTF-8 bytes or a list of words\. Received: .*Leave missing texts"
+        DataError, match=r"A text must be a string, UTF-8 bytes or a list of words\. Received: .*Drop missing texts"
     ):
         getattr(tokenizer, call)(["a", text])
 
 
 def test_a_list_of_words_that_are_no_strings_is_refused():
-    with pytest.raises(DataError, match=r"A list of words holds strings\. Received: \['a', 3\]\. Turn its items into strings"):
+    with pytest.raises(
+        DataError, match=r"A list of words must contain strings\. Received: \['a', 3\]\. Convert its items to strings"
+    ):
         Tokenizer().fit_on_texts([["a", 3]])
 
 
@@ -379,7 +381,7 @@ def test_a_list_of_words_that_are_no_strings_is_refused():
 @pytest.mark.parametrize("call", ["fit_on_sequences", "sequences_to_texts", "sequences_to_matrix"])
 def test_what_is_no_sequence_is_refused(call, sequence):
     tokenizer = fitted(Tokenizer, ["a"])
-    with pytest.raises(DataError, match=r"A sequence is a list of ids\. Received: .*Give a list of such lists"):
+    with pytest.raises(DataError, match=r"A sequence must be a list of ids\. Received: .*Pass a list of lists"):
         getattr(tokenizer, call)([sequence])
 
 
@@ -395,7 +397,7 @@ def test_what_is_no_sequence_is_refused(call, sequence):
     ],
 )
 def test_a_tokenizer_without_words_is_refused(oov_token, call, argument):
-    message = r"A tokenizer must know words\. Received: one with document_count=0 and an empty word_index\. Call fit_on_texts"
+    message = r"The tokenizer must be fitted\. Received: .* document_count=0 and an empty word_index\. Call fit_on_texts"
     with pytest.raises(UsageError, match=message):
         getattr(Tokenizer(oov_token=oov_token), call)(argument)
 
@@ -411,7 +413,7 @@ def test_tfidf_without_documents_is_refused():
 
 
 def test_negative_ids_are_refused():
-    with pytest.raises(DataError, match=r"Ids are 0 or more\. Received: -2\. Give the sequences of texts_to_sequences"):
+    with pytest.raises(DataError, match=r"Ids must be 0 or more\. Received: -2\. Pass the sequences from texts_to_sequences"):
         fitted(Tokenizer, ["a"]).sequences_to_matrix([[1, -2]])
 
 

@@ -1,1 +1,1 @@
-"""Keras layers of the zoo, each in a file of its own."""
+"""zoo's Keras layers, one per file."""

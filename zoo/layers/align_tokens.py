@@ -1,4 +1,4 @@
-"""Token ids moved to the left, so that all that follows meets padding behind the tokens only."""
+"""A layer that moves token ids to the left, so that later layers see padding only after the tokens."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from zoo.errors import UsageError
 
 @keras.saving.register_keras_serializable(package="zoo")
 class AlignTokens(keras.layers.Layer):
-    """Each row of token ids shifted left by the padding in front of it, with as much padding added behind.
+    """Moves the padding at the start of each row of token ids to its end.
 
-    Where the padding stood is then forgotten: windows of a pooling and positions count from the first token, recurrent layers
-    need no mask (see `PaddedRecurrent`), and cuDNN can run. A 0 between two tokens is no padding: it becomes an unknown token
-    (id 1). So does the first 0 of a row without any token, and no mean or attention over nothing arises further on.
+    Pooling windows and positions then count from the first token, recurrent layers need no mask (see `PaddedRecurrent`), and
+    cuDNN can run. A 0 between two tokens is not padding: it becomes an unknown token (id 1). So does the first 0 of a row
+    without tokens, so that later layers never average or attend over nothing.
 
     Args:
-        max_length: tokens that are read of each row, or None for all; what comes after them is cut off. A batch whose number
-            of columns is known when the graph is made must not have more.
+        max_length: number of tokens to keep per row; longer rows are cut at the end. None keeps all. If the number of columns
+            is known when the graph is built, a larger number is an error; default None.
 
     Input shape:
         `(batch, time)`, token ids; 0 is padding.
@@ -41,11 +41,11 @@ class AlignTokens(keras.layers.Layer):
         """Return the shifted ids."""
         self._check(token_ids.shape[1])
         token_ids = ops.cast(token_ids, "int32")
-        # An empty text alone makes a batch of no columns; it gets one.
+        # A batch that holds only empty texts has no columns; add one.
         token_ids = ops.pad(token_ids, [[0, 0], [0, ops.maximum(1 - ops.shape(token_ids)[1], 0)]])
         columns = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         is_token = ops.not_equal(token_ids, 0)
-        # (batch, 1); 0 where there is none. ONNX has no argmax of booleans.
+        # (batch, 1); 0 if there is none. ONNX has no argmax of booleans.
         first = ops.cast(ops.argmax(ops.cast(is_token, "int32"), axis=1, keepdims=True), "int32")
         last = ops.max(ops.where(is_token, columns, 0), axis=1, keepdims=True)
         source = ops.minimum(columns + first, columns[-1])  # (batch, time)
@@ -60,7 +60,7 @@ class AlignTokens(keras.layers.Layer):
         return (batch, None if time is None else max(time, 1))
 
     def compute_output_spec(self, token_ids: keras.KerasTensor) -> keras.KerasTensor:
-        """Return int32, whatever the dtype of the layer is."""
+        """Return int32, regardless of the layer's dtype."""
         return keras.KerasTensor(self.compute_output_shape(token_ids.shape), "int32")
 
     def get_config(self) -> dict[str, object]:
@@ -70,7 +70,7 @@ class AlignTokens(keras.layers.Layer):
     def _check(self, time: int | None) -> None:
         if self.max_length is not None and time is not None and time > self.max_length:
             raise UsageError(
-                f"The rows are longer than the model has positions. Received: {time} token ids a row, "
+                f"The rows are longer than the number of positions in the model. Received: {time} token ids per row, "
                 f"max_sequence_length={self.max_length}. Cut the rows to {self.max_length}, or build the model with "
                 f"max_sequence_length={time} or positions='sinusoidal'."
             )

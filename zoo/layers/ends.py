@@ -1,4 +1,4 @@
-"""The first and the last layers that all models share: raw input in, float32 logits or values out."""
+"""First and last layers that all models share: raw input in, float32 logits or values out."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from zoo.layers.standardize_image import StandardizeImage
 
 
 def image_input(input_shape: Sequence[int]) -> list[keras.layers.Layer]:
-    """Return the input named `image` and its standardisation.
+    """Return the input layer `image` and its standardisation layer.
 
     Args:
         input_shape: `(height, width, channels)`.
 
     Raises:
-        UsageError: the shape is not of that form.
+        UsageError: the shape does not have this form.
     """
     check_shape(input_shape, 3)
     return [keras.Input(tuple(input_shape), name="image"), StandardizeImage(name="standardize")]
 
 
 def flat_input(input_shape: Sequence[int], mean: Statistics | None, variance: Statistics | None) -> list[keras.layers.Layer]:
-    """Return an input whose output is `(batch, features)`: normalised columns, or the flattened, standardised image.
+    """Return input layers with output `(batch, features)`: normalised columns, or the flattened, standardised image.
 
     Args:
         input_shape: `(features,)` or `(height, width, channels)`.
-        mean: of each feature, or one for all; None leaves features as they are.
-        variance: of each feature, or one for all; goes with `mean`.
+        mean: mean of each feature, or one mean for all; None leaves the features unchanged.
+        variance: variance of each feature, or one variance for all; required with `mean`.
 
     Raises:
-        UsageError: the shape is of neither form, or the statistics do not fit it.
+        UsageError: the shape has neither form, or the statistics do not match it.
     """
     check_shape(input_shape, 1, 3)
     if len(input_shape) == 3:
         if mean is not None or variance is not None:
             raise UsageError(
-                "`mean` and `variance` are for tables; an image is standardised by itself. "
-                f"Received: them with input_shape={tuple(input_shape)}. Leave them out."
+                "`mean` and `variance` apply to tables only; each image is standardised separately. "
+                f"Received: statistics with input_shape={tuple(input_shape)}. Leave them out."
             )
         return [*image_input(input_shape), keras.layers.Flatten(name="flatten")]
     layers = [keras.Input(tuple(input_shape), name="features")]
@@ -52,14 +52,14 @@ def flat_input(input_shape: Sequence[int], mean: Statistics | None, variance: St
 def token_input(
     vocabulary_size: int, width: int, token_dropout: float, pair_buckets: int, *, max_length: int | None = None
 ) -> list[keras.layers.Layer]:
-    """Return the input named `token_ids` and what makes masked vectors of it, padding on the right.
+    """Return the input layer `token_ids` and the layers that turn ids into masked embeddings with padding on the right.
 
     Args:
-        vocabulary_size: number of token ids, padding (0) and unknown (1) included.
-        width: of each token's vector.
-        token_dropout: share of the tokens whose whole vector is dropped in training.
-        pair_buckets: vectors for pairs of neighbouring tokens, or 0 for none.
-        max_length: tokens that are read of each text, or None for all.
+        vocabulary_size: number of token ids, including padding (0) and unknown (1).
+        width: size of the token embeddings.
+        token_dropout: fraction of tokens to drop entirely in training.
+        pair_buckets: number of hash buckets for embeddings of neighbouring token pairs, or 0 for none.
+        max_length: number of tokens to keep per text, or None for all; default None.
     """
     if pair_buckets:
         embed = PairEmbedding(vocabulary_size, width, pair_buckets, name="embed")
@@ -78,20 +78,20 @@ def outputs(
     target_variance: Statistics | None,
     regularizer: keras.regularizers.Regularizer | None,
 ) -> list[keras.layers.Layer]:
-    """Return the dense layer of logits, or of values on the targets' own scale, in float32 under any precision policy.
+    """Return the dense layer for logits, or for values on the targets' scale, in float32 under any precision policy.
 
     Args:
         num_classes: number of classes, or None for regression.
         num_outputs: number of regression outputs.
-        target_mean: of each target, or one for all; None leaves outputs as they are.
-        target_variance: of each target, or one for all; goes with `target_mean`.
-        regularizer: of the kernel.
+        target_mean: mean of each target, or one mean for all; None leaves the outputs unchanged.
+        target_variance: variance of each target, or one variance for all; required with `target_mean`.
+        regularizer: kernel regularizer, or None.
     """
     if num_classes is not None:
         if target_mean is not None or target_variance is not None:
             raise UsageError(
                 "`target_mean` and `target_variance` are for regression. "
-                f"Received: them with num_classes={num_classes}. Leave them out."
+                f"Received: statistics with num_classes={num_classes}. Leave them out."
             )
         return [keras.layers.Dense(num_classes, kernel_regularizer=regularizer, dtype="float32", name="logits")]
     values = keras.layers.Dense(num_outputs, kernel_regularizer=regularizer, dtype="float32", name="values")
@@ -108,7 +108,7 @@ def _normalization(
         values = [neutral if statistic is None else statistic] if not isinstance(statistic, Sequence) else [*statistic]
         if len(values) not in (1, width):
             raise UsageError(
-                f"Statistics are one number, or one for each of the {width} columns. Received: {len(values)} numbers."
+                f"Statistics must be one number, or one for each of the {width} columns. Received: {len(values)} numbers."
             )
         statistics.append(values * (width // len(values)))
     return [keras.layers.Normalization(mean=statistics[0], variance=statistics[1], invert=invert, dtype="float32", name=name)]

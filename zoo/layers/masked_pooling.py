@@ -1,4 +1,4 @@
-"""Poolings over time that leave padding out."""
+"""Pooling layers over time that ignore padding."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MaskedMaxPooling1D(keras.layers.Layer):
-    """The largest value of each window of positions, without masked ones; windows do not overlap.
+    """Max pooling over non-overlapping windows that ignores masked positions.
 
-    Windows count from the start of the row, so padding belongs behind the tokens (see `AlignTokens`). The last window may be
-    short. A window without any position gives zeros and is masked itself.
+    Windows count from the start of the row, so padding belongs after the tokens (see `AlignTokens`). The last window may be
+    shorter. A fully masked window gives zeros and is itself masked.
 
     Args:
-        pool_size: positions in a window.
+        pool_size: number of positions per window.
 
     Input shape:
         `(batch, time, channels)`, with a mask `(batch, time)` or none.
 
     Output shape:
-        `(batch, time / pool_size rounded up, channels)`, with a mask where there was one.
+        `(batch, time / pool_size rounded up, channels)`, with a mask if the input has one.
 
     Example:
         >>> import numpy as np
@@ -36,18 +36,18 @@ class MaskedMaxPooling1D(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor:
-        """Return the largest value of each window."""
+        """Return the maximum of each window."""
         if mask is None:
             return self._largest(inputs)
         largest = self._largest(ops.where(ops.expand_dims(mask, -1), inputs, ops.cast(-float("inf"), inputs.dtype)))
         return ops.where(self._is_any(mask), largest, ops.zeros((), inputs.dtype))
 
     def compute_mask(self, _: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor | None:
-        """Return which windows have a position that is not masked."""
+        """Return which windows contain an unmasked position."""
         return None if mask is None else ops.squeeze(self._is_any(mask), -1)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape with one position for each window."""
+        """Return the shape with one position per window."""
         batch, time, channels = input_shape
         return (batch, None if time is None else -(-time // self.pool_size), channels)
 
@@ -65,9 +65,9 @@ class MaskedMaxPooling1D(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MaskedAveragePooling1D(MaskedMaxPooling1D):
-    """The mean of each window of positions, without masked ones; all else as in `MaskedMaxPooling1D`.
+    """Average pooling over non-overlapping windows that ignores masked positions, otherwise like `MaskedMaxPooling1D`.
 
-    Means are taken in float32 under any precision policy.
+    Means are computed in float32 under any precision policy.
 
     Example:
         >>> import numpy as np
@@ -90,9 +90,9 @@ class MaskedAveragePooling1D(MaskedMaxPooling1D):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PoolOverTime(keras.layers.Layer):
-    """The largest or the mean value of each channel over all positions that are not masked.
+    """Global max or average pooling over the unmasked positions.
 
-    A row where everything is masked gives zeros. Means are taken in float32 under any precision policy.
+    A fully masked row gives zeros. Means are computed in float32 under any precision policy.
 
     Args:
         pooling: "max" or "mean".
@@ -110,7 +110,7 @@ class PoolOverTime(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor:
-        """Return one value for each row and channel."""
+        """Return one value per row and channel."""
         if mask is None:
             mask = ops.ones(ops.shape(inputs)[:2], "bool")
         mask = ops.expand_dims(mask, -1)  # (batch, time, 1)
@@ -122,11 +122,11 @@ class PoolOverTime(keras.layers.Layer):
         return ops.cast(total / ops.maximum(count, 1.0), inputs.dtype)
 
     def compute_mask(self, *_: object) -> None:
-        """Return None: time is gone."""
+        """Return None, since there is no time axis any more."""
         return
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape without time."""
+        """Return the shape without the time axis."""
         return (input_shape[0], input_shape[2])
 
     def get_config(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Recurrent layers over rows that are padded behind their tokens."""
+"""Recurrent layers over rows with padding after the tokens."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PaddedRecurrent(keras.layers.Wrapper):
-    """A recurrent layer in one direction or both, over rows whose padding stands behind the tokens (see `AlignTokens`).
+    """A recurrent layer in one or both directions, over rows with padding after the tokens (see `AlignTokens`).
 
-    The wrapped layer is never given a mask, which would cost it a tenth of its speed: what it reads behind the last token
-    reaches no output before. To read backwards, each row's tokens are reversed and their padding left where it is.
+    The wrapped layer never receives a mask, which would cost a tenth of its speed. Padding after the last token cannot affect
+    earlier outputs. To read backwards, the tokens of each row are reversed, and the padding stays in place.
 
     Args:
         layer: `keras.layers.SimpleRNN`, `GRU` or `LSTM` with `return_sequences=True`.
-        bidirectional: whether a second such layer reads the rows backwards; the outputs of both are joined.
-        return_sequences: whether every position has an output; otherwise only the end of the row has: what each direction
-            gives where it has read all tokens.
+        bidirectional: whether a second such layer reads the rows backwards; the outputs of both are concatenated; default
+            False.
+        return_sequences: whether to return the output of every position; otherwise only the output of each direction after
+            its last token; default True.
 
     Input shape:
-        `(batch, time, channels)`, with a mask `(batch, time)` that begins with True, or none.
+        `(batch, time, channels)`, with a mask `(batch, time)` that starts with True, or none.
 
     Output shape:
-        `(batch, time, units)` with the same mask, where outputs at masked positions mean nothing; `(batch, units)` without
-        `return_sequences`. Twice as many units when bidirectional.
+        `(batch, time, units)` with the same mask, where outputs at masked positions are meaningless; `(batch, units)` without
+        `return_sequences`. Twice as many units if bidirectional.
 
     References:
         Schuster and Paliwal, Bidirectional recurrent neural networks, IEEE Transactions on Signal Processing 1997.
@@ -56,11 +57,11 @@ class PaddedRecurrent(keras.layers.Wrapper):
     def call(
         self, inputs: keras.KerasTensor, mask: keras.KerasTensor | None = None, training: bool = False
     ) -> keras.KerasTensor:
-        """Return the outputs of every position, or of the end."""
+        """Return the outputs of all positions, or the final output."""
         if mask is None:
             mask = ops.ones(ops.shape(inputs)[:2], "bool")
         lengths = ops.sum(ops.cast(mask, "int32"), axis=1)
-        inputs = tf.identity(inputs)  # Keras keeps the mask on the tensor that came in
+        inputs = tf.identity(inputs)  # Keras keeps the mask on the original tensor
         outputs = [self.layer(inputs, training=training)]
         if self.bidirectional:
             backward = self.backward_layer(tf.reverse_sequence(inputs, lengths, seq_axis=1), training=training)
@@ -71,11 +72,11 @@ class PaddedRecurrent(keras.layers.Wrapper):
         return ops.concatenate(outputs, axis=-1)
 
     def compute_mask(self, _: keras.KerasTensor, mask: keras.KerasTensor | None = None) -> keras.KerasTensor | None:
-        """Return the mask, as long as there is time."""
+        """Return the mask if the output has a time axis."""
         return mask if self.return_sequences else None
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape with the units of all directions."""
+        """Return the shape, with the units of all directions."""
         units = self.layer.units * (2 if self.bidirectional else 1)
         return (*input_shape[:2], units) if self.return_sequences else (input_shape[0], units)
 

@@ -1,4 +1,4 @@
-"""Token vectors that know the token before."""
+"""Token embeddings that depend on the previous token."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PairEmbedding(keras.layers.Layer):
-    """A vector for each token plus one for each pair of neighbouring tokens, found by a hash of the two ids.
+    """Token embeddings plus hashed embeddings of neighbouring token pairs.
 
-    "not good" has a vector of its own, and so has each Chinese word of two characters. Different pairs may share a bucket.
-    A pair's vector begins at 0, so that one that was never trained changes nothing. The first token of a row, and a token
-    behind padding, have no pair.
+    "not good" has its own embedding, and so has each Chinese word of two characters. Different pairs may share a bucket.
+    Pair embeddings are initialised to 0, so that untrained ones have no effect. The first token of a row, and a token
+    after padding, have no pair.
 
     Args:
-        input_dim: number of token ids, padding (0) included.
-        output_dim: width of each vector.
-        pair_buckets: number of pair vectors, at least 1.
+        input_dim: number of token ids, including padding (0).
+        output_dim: size of each embedding.
+        pair_buckets: number of hash buckets for pairs, at least 1.
 
     Input shape:
         `(batch, time)`, int32 token ids.
 
     Output shape:
-        `(batch, time, output_dim)`, masked where ids are 0.
+        `(batch, time, output_dim)`, with a mask that excludes id 0.
 
     References:
         Joulin et al., Bag of tricks for efficient text classification, EACL 2017 (hashed n-grams).
@@ -38,25 +38,25 @@ class PairEmbedding(keras.layers.Layer):
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the vectors of tokens and of pairs."""
+        """Create the embeddings of tokens and pairs."""
         self.tokens.build(input_shape)
         self.pairs.build(input_shape)
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Return the sum of each token's vector and its pair's."""
+        """Return the sum of token and pair embeddings."""
         ids = ops.cast(inputs, "int32")
         before = ops.pad(ids, [[0, 0], [1, 0]])[:, :-1]
         has_pair = ops.logical_and(ops.not_equal(ids, 0), ops.not_equal(before, 0))
-        # 40,503 is odd and near 2**16 divided by the golden ratio (Knuth); int32 may wrap round, the same everywhere.
+        # 40,503 is odd and near 2**16 divided by the golden ratio (Knuth); int32 may overflow, identically on every device.
         pair = self.pairs(ops.mod(before * 40_503 + ids, self.pair_buckets))
         return self.tokens(ids) + ops.where(ops.expand_dims(has_pair, -1), pair, ops.zeros((), pair.dtype))
 
     def compute_mask(self, inputs: keras.KerasTensor, _: keras.KerasTensor | None = None) -> keras.KerasTensor:
-        """Return where tokens stand."""
+        """Return the mask of tokens."""
         return self.tokens.compute_mask(inputs)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape with the width of the vectors."""
+        """Return the shape with `output_dim` channels."""
         return (*input_shape, self.output_dim)
 
     def get_config(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Embedded tokens told where they stand: by learned vectors, or by waves."""
+"""Position embeddings: learned, or sinusoidal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class LearnedPositions(keras.layers.Layer):
-    """Embedded tokens plus a learned vector for each position, counted from the start of the row.
+    """Adds a learned embedding per position, counted from the start of the row.
 
     Args:
         max_length: number of positions; a longer row is an error.
@@ -29,11 +29,11 @@ class LearnedPositions(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the vectors, as large as those of `keras.layers.Embedding` are at first."""
+        """Create the embeddings, with the initial scale of `keras.layers.Embedding`."""
         self.embeddings = self.add_weight((self.max_length, input_shape[-1]), initializer="uniform", name="embeddings")
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Return the sum of tokens and positions."""
+        """Return the sum of token and position embeddings."""
         return inputs + ops.cast(self.embeddings[: ops.shape(inputs)[1]], inputs.dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -47,9 +47,9 @@ class LearnedPositions(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SinusoidalPositions(keras.layers.Layer):
-    """Embedded tokens, scaled by the root of their width, plus waves of many lengths over the positions of the row.
+    """Scales token embeddings by the square root of their size and adds sinusoidal position embeddings.
 
-    Channels 2i and 2i + 1 hold the sine and the cosine of position / 10000^(2i / channels); there is no longest row.
+    Channels 2i and 2i + 1 hold the sine and the cosine of position / 10000^(2i / channels); the row length is unlimited.
 
     Input shape:
         `(batch, time, channels)`.
@@ -66,7 +66,7 @@ class SinusoidalPositions(keras.layers.Layer):
         self.supports_masking = True
 
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
-        """Return the sum of scaled tokens and waves."""
+        """Return the sum of scaled token embeddings and position embeddings."""
         channels = inputs.shape[-1]
         position = ops.expand_dims(ops.cast(ops.arange(ops.shape(inputs)[1]), "float32"), -1)  # (time, 1)
         channel = ops.arange(channels, dtype="int32")

@@ -1,4 +1,4 @@
-"""What the recurrent text classifiers share: all but the cell."""
+"""The architecture that all recurrent text classifiers share, apart from the cell."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def recurrent_classifier(
     l1: float,
     l2: float,
 ) -> keras.Sequential:
-    """Return token ids -> vectors -> convolution, if any -> recurrent layers -> pooling over time -> logits.
+    """Return a model: token ids, embeddings, optional convolution, recurrent layers, pooling over time, logits.
 
     Args:
-        recurrent: Keras' layer.
-        name: of the model.
-        vocabulary_size: and all that follow: see `zoo.models.lstm`.
+        recurrent: Keras' recurrent layer class.
+        name: name of the model.
+        vocabulary_size: number of token ids; see `zoo.models.lstm` for this and the following arguments.
         num_classes: number of classes.
-        embedding_dim: width of each token's vector.
-        units: width of each layer in each direction.
-        num_layers: number of layers.
+        embedding_dim: size of the token embeddings.
+        units: units of each layer per direction.
+        num_layers: number of stacked recurrent layers.
         bidirectional: whether each layer reads the text backwards too.
-        pooling: what is kept of the last layer's outputs.
-        filters: channels of the convolution, or 0 for none.
-        kernel_size: width of the convolution.
-        pool_size: positions of which the convolution's largest is kept.
-        dropout: rate between layers and before the logits.
-        token_dropout: rate of whole tokens.
-        pair_buckets: vectors for pairs of neighbouring tokens, or 0.
-        l1: penalty.
-        l2: penalty.
+        pooling: pooling of the last layer's outputs.
+        filters: filters of the convolution, or 0 for none.
+        kernel_size: kernel size of the convolution.
+        pool_size: window of the max pooling after the convolution.
+        dropout: dropout rate between layers and before the logits.
+        token_dropout: fraction of tokens to drop.
+        pair_buckets: number of hash buckets for pair embeddings, or 0.
+        l1: weight of the L1 penalty.
+        l2: weight of the L2 penalty.
     """
     layers = ends.token_input(vocabulary_size, embedding_dim, token_dropout, pair_buckets)
     if filters:

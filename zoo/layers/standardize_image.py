@@ -8,10 +8,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class StandardizeImage(keras.layers.Layer):
-    """Each image shifted to mean 0 and scaled to standard deviation 1, over its pixels and channels.
+    """Shifts each image to mean 0 and scales it to standard deviation 1, over its pixels and channels.
 
-    Images in 0..255 and the same images in 0..1 give the same output, so a model that begins with this layer does not care
-    which of the two it is fed. A constant image gives zeros. The arithmetic is float32 under any precision policy.
+    Images in 0..255 and the same images in 0..1 give the same output, so a model that starts with this layer accepts both.
+    A constant image gives zeros. The arithmetic is float32 under any precision policy.
 
     Input shape:
         `(batch, height, width, channels)`, any numeric dtype and any positive scale.
@@ -30,7 +30,7 @@ class StandardizeImage(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Hold later batches to the shape of the first: pooling would take some others silently."""
+        """Require the shape of the first batch from later ones: pooling would silently accept some others."""
         self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
@@ -38,8 +38,8 @@ class StandardizeImage(keras.layers.Layer):
         images = ops.cast(images, "float32")
         centred = images - ops.mean(images, axis=(1, 2, 3), keepdims=True)
         deviation = ops.sqrt(ops.mean(ops.square(centred), axis=(1, 2, 3), keepdims=True))  # (batch, 1, 1, 1)
-        # Rounding leaves a constant image a deviation of about 1e-7 of its brightness: below 1e-5 of it, nothing is there.
-        # NaN compares false and so stays NaN.
+        # Rounding leaves a constant image a deviation of about 1e-7 of its brightness, so below 1e-5 it counts as constant.
+        # NaN compares false and therefore stays NaN.
         brightness = ops.max(ops.abs(images), axis=(1, 2, 3), keepdims=True)
         blank = deviation <= 1e-5 * brightness
         scaled = centred / ops.where(blank, 1.0, deviation)

@@ -1,1 +1,1 @@
-"""The models: one family a file, each a factory function with `@register_model`."""
+"""Models: one family per file, each a factory function with `@register_model`."""

@@ -30,18 +30,18 @@ def lenet(
 ) -> keras.Model:
     """LeNet-5 of 1998, with every feature map connected and logits in place of radial units.
 
-    The first convolution is padded, which stands for the 32 x 32 frame of the original. The second is not, unless the
-    image is so small (under 10 pixels) that its 5 x 5 kernel would not fit.
+    The first convolution is padded, which replaces the original's 32 x 32 frame. The second is padded only if the image is
+    too small (under 10 pixels) for its 5 x 5 kernel.
 
     Args:
-        input_shape: `(height, width, channels)`.
-        num_classes: number of classes, at least 2.
-        filters: channels of the two convolutions.
-        units: widths of the dense layers before the logits.
-        activation: Keras' name of the activation.
-        dropout: share of each dense layer's outputs dropped in training, in [0, 1).
-        l1: weight of the sum of absolute kernel values, at least 0.
-        l2: weight of the sum of squared kernel values, at least 0.
+        input_shape: `(height, width, channels)`; default `(28, 28, 1)`.
+        num_classes: number of classes, at least 2; default 10.
+        filters: filters of the two convolutions; default `(6, 16)`.
+        units: units of the dense layers before the logits; default `(120, 84)`.
+        activation: name of a Keras activation; default `"tanh"`.
+        dropout: dropout rate after each dense layer, in [0, 1); default 0.0.
+        l1: weight of the L1 penalty on all kernels, at least 0; default 0.0.
+        l2: weight of the L2 penalty on all kernels, at least 0; default 0.0.
 
     Input shape:
         `(batch, height, width, channels)`, any numeric dtype, values in 0..255 or 0..1.

@@ -32,20 +32,19 @@ def linear(
 ) -> keras.Model:
     """Linear regression, or logistic regression when `num_classes` is given.
 
-    With `l2` it is ridge regression, with `l1` the lasso, both as Keras adds them: `l1 * sum|w| + l2 * sum w**2` on top of
-    the mean loss.
+    With `l2`, this is ridge regression; with `l1`, the lasso. Keras adds `l1 * sum|w| + l2 * sum w**2` to the mean loss.
 
     Args:
-        input_shape: `(features,)` for tables or `(height, width, channels)` for images.
-        num_classes: number of classes, at least 2; None for regression.
-        num_outputs: number of regression outputs; unused with `num_classes`.
-        mean: mean of each feature, or one for all; None leaves features as they are. `data=` fills it in.
-        variance: variance of each feature, or one for all, above 0; goes with `mean`.
-        target_mean: mean of each regression target; None leaves outputs as they are. `data=` fills it in.
-        target_variance: variance of each regression target, above 0; goes with `target_mean`.
-        dropout: share of the inputs dropped in training, in [0, 1).
-        l1: weight of the sum of absolute kernel values, at least 0.
-        l2: weight of the sum of squared kernel values, at least 0.
+        input_shape: `(features,)` for tables or `(height, width, channels)` for images; default `(10,)`.
+        num_classes: number of classes, at least 2; None for regression; default None.
+        num_outputs: number of regression outputs; ignored with `num_classes`; default 1.
+        mean: mean of each feature, or one mean for all; None for no normalisation. `data=` sets it; default None.
+        variance: variance of each feature, or one variance for all, above 0; required with `mean`; default None.
+        target_mean: mean of each regression target; None leaves outputs unscaled. `data=` sets it; default None.
+        target_variance: variance of each regression target, above 0; required with `target_mean`; default None.
+        dropout: dropout rate of the inputs, in [0, 1); default 0.0.
+        l1: weight of the L1 penalty on all kernels, at least 0; default 0.0.
+        l2: weight of the L2 penalty on all kernels, at least 0; default 0.0.
 
     Input shape:
         `(batch, features)` or `(batch, height, width, channels)`, any numeric dtype.

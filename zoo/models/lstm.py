@@ -41,28 +41,27 @@ def lstm(
 ) -> keras.Model:
     """Text classifier with long short-term memory layers.
 
-    Padding, before or behind the tokens, changes no output. A text without any token is read as one unknown token.
+    Padding before or after the tokens does not change the output. A text without tokens is read as one unknown token.
 
     Args:
-        vocabulary_size: number of token ids, padding (0) and unknown (1) included.
-        num_classes: number of classes, at least 2.
-        embedding_dim: width of each token's vector.
-        units: width of each recurrent layer, in each direction.
-        num_layers: number of recurrent layers, one on top of the other.
-        bidirectional: whether each layer also reads the text backwards; its outputs are then twice as wide.
-        pooling: what the logits see of the last layer's outputs: each unit's largest ("max") or mean over all tokens, or the
-            output where the whole text has been read ("last").
-        filters: channels of a convolution with ReLU in front of the recurrent layers; 0 for none.
-        kernel_size: width of the convolution, in tokens.
-        pool_size: neighbouring positions of which the convolution's largest is kept, which makes the rest that much
-            faster; 1 for no pooling.
-        dropout: share of the pooled features, and of what goes from one recurrent layer to the next, dropped in training,
-            in [0, 1).
-        token_dropout: share of the tokens whose whole vector is dropped in training, in [0, 1).
-        pair_buckets: vectors, found by a hash, that are added for each pair of neighbouring tokens: "not good", a Chinese word
-            of two characters; 0 for none. Zoo's recipes take 6 to 8 for each training text.
-        l1: weight of the sum of absolute kernel values, recurrent kernels included, token vectors not; at least 0.
-        l2: weight of the sum of squared kernel values, recurrent kernels included, token vectors not; at least 0.
+        vocabulary_size: number of token ids, including padding (0) and unknown (1); default 20_000.
+        num_classes: number of classes, at least 2; default 2.
+        embedding_dim: size of the token embeddings; default 64.
+        units: units of each recurrent layer, per direction; default 64.
+        num_layers: number of stacked recurrent layers; default 1.
+        bidirectional: whether each layer also reads the text backwards, which doubles the size of its output; default False.
+        pooling: features for the logits, from the last layer's outputs: the maximum ("max") or the mean ("mean") over all
+            tokens, or the output after the last token ("last"); default `"max"`.
+        filters: filters of a convolution with ReLU before the recurrent layers; 0 for no convolution; default 0.
+        kernel_size: kernel size of the convolution, in tokens; default 5.
+        pool_size: window of the max pooling after the convolution, which shortens the sequence and speeds up the recurrent
+            layers accordingly; 1 for no pooling; default 4.
+        dropout: dropout rate between recurrent layers and before the logits, in [0, 1); default 0.2.
+        token_dropout: fraction of tokens to drop entirely in training, in [0, 1); default 0.0.
+        pair_buckets: number of hash buckets for embeddings of neighbouring token pairs, such as "not good" or a Chinese word
+            of two characters; 0 for none. zoo's recipes use 6 to 8 buckets per training text; default 0.
+        l1: weight of the L1 penalty on kernels and recurrent kernels, not on embeddings; at least 0; default 0.0.
+        l2: weight of the L2 penalty on kernels and recurrent kernels, not on embeddings; at least 0; default 0.0.
 
     Input shape:
         `(batch, time)`, int32 token ids in `[0, vocabulary_size)`; 0 is padding.

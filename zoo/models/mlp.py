@@ -32,21 +32,21 @@ def mlp(
     l1: Penalty = 0.0,
     l2: Penalty = 0.0,
 ) -> keras.Model:
-    """Multilayer perceptron for tables, and for small images flattened.
+    """Multilayer perceptron for tables, and for small images, which it flattens.
 
     Args:
-        input_shape: `(features,)` for tables or `(height, width, channels)` for images.
-        num_classes: number of classes, at least 2; None for regression.
-        num_outputs: number of regression outputs; unused with `num_classes`.
-        units: width of each hidden layer.
-        activation: Keras' name of the hidden layers' activation.
-        mean: mean of each feature, or one for all; None leaves features as they are. `data=` fills it in.
-        variance: variance of each feature, or one for all, above 0; goes with `mean`.
-        target_mean: mean of each regression target; None leaves outputs as they are. `data=` fills it in.
-        target_variance: variance of each regression target, above 0; goes with `target_mean`.
-        dropout: share of each hidden layer's outputs dropped in training, in [0, 1).
-        l1: weight of the sum of absolute kernel values, at least 0.
-        l2: weight of the sum of squared kernel values, at least 0.
+        input_shape: `(features,)` for tables or `(height, width, channels)` for images; default `(10,)`.
+        num_classes: number of classes, at least 2; None for regression; default None.
+        num_outputs: number of regression outputs; ignored with `num_classes`; default 1.
+        units: units of each hidden layer; default `(64, 64)`.
+        activation: name of a Keras activation for the hidden layers; default `"relu"`.
+        mean: mean of each feature, or one mean for all; None for no normalisation. `data=` sets it; default None.
+        variance: variance of each feature, or one variance for all, above 0; required with `mean`; default None.
+        target_mean: mean of each regression target; None leaves outputs unscaled. `data=` sets it; default None.
+        target_variance: variance of each regression target, above 0; required with `target_mean`; default None.
+        dropout: dropout rate after each hidden layer, in [0, 1); default 0.0.
+        l1: weight of the L1 penalty on all kernels, at least 0; default 0.0.
+        l2: weight of the L2 penalty on all kernels, at least 0; default 0.0.
 
     Input shape:
         `(batch, features)` or `(batch, height, width, channels)`, any numeric dtype.

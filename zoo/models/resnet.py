@@ -30,18 +30,18 @@ def resnet(
     l1: Penalty = 0.0,
     l2: Penalty = 0.0,
 ) -> keras.Model:
-    """Small residual network, in the form that its authors used for CIFAR-10 (`resnet/20` is their ResNet-20).
+    """Small residual network in its authors' design for CIFAR-10 (`resnet/20` is their ResNet-20).
 
     A shortcut that changes shape is a 1 x 1 convolution (the paper's option B).
 
     Args:
-        input_shape: `(height, width, channels)`.
-        num_classes: number of classes, at least 2.
-        filters: channels of each stage; each stage after the first halves the image.
-        blocks_per_stage: residual blocks of two convolutions in each stage.
-        dropout: share of the pooled features dropped in training, in [0, 1).
-        l1: weight of the sum of absolute kernel values, at least 0.
-        l2: weight of the sum of squared kernel values, at least 0.
+        input_shape: `(height, width, channels)`; default `(28, 28, 1)`.
+        num_classes: number of classes, at least 2; default 10.
+        filters: filters of each stage; each stage after the first halves the image size; default `(16, 32, 64)`.
+        blocks_per_stage: number of residual blocks per stage, each with two convolutions; default 1.
+        dropout: dropout rate after the global pooling, in [0, 1); default 0.0.
+        l1: weight of the L1 penalty on all kernels, at least 0; default 0.0.
+        l2: weight of the L2 penalty on all kernels, at least 0; default 0.0.
 
     Input shape:
         `(batch, height, width, channels)`, any numeric dtype, values in 0..255 or 0..1.

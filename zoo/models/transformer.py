@@ -45,34 +45,34 @@ def transformer(
     l1: Penalty = 0.0,
     l2: Penalty = 0.0,
 ) -> keras.Model:
-    """Transformer encoder that classifies texts: token and position vectors, self-attention, pooling over time.
+    """Transformer encoder for text classification: token and position embeddings, self-attention, pooling over time.
 
-    Padding, before or behind the tokens, changes no output: positions count from the first token. A text without any token
-    is read as one unknown token. The attention's projections have no biases (the key's would cancel in the softmax), and
-    its weights are never dropped, which keeps Keras on its fast path.
+    Padding before or after the tokens does not change the output: positions count from the first token. A text without
+    tokens is read as one unknown token. The attention projections have no biases (the key's would cancel in the softmax),
+    and attention has no dropout, which keeps Keras on its fast path.
 
     Args:
-        vocabulary_size: number of token ids, padding (0) and unknown (1) included.
-        max_sequence_length: number of learned positions. Of a longer text the first tokens are read and the rest is cut off;
-            where the number of columns is known when the graph is made, it is an error. Not used with sinusoidal positions.
-        num_classes: number of classes, at least 2.
-        num_layers: number of blocks.
-        num_heads: heads of the attention; divides `hidden_dim`.
-        hidden_dim: width of each token's vector throughout.
-        intermediate_dim: width of the dense layer with ReLU in each block.
-        positions: "learned" adds a vector for each position, "sinusoidal" waves, which have no longest text.
-        normalization: where each block normalises: what enters the attention and the dense layers, and once more at the end
-            ("pre"), or what leaves them, with the shortcut added ("post").
-        pool_size: neighbouring tokens whose vectors are averaged before positions are added, which makes the rest that much
-            faster; 1 for none.
-        pooling: what the logits see: each channel's largest ("max") or mean over all tokens.
-        dropout: share dropped in training of what the attention and the dense layers of each block give, and of the pooled
-            features, in [0, 1).
-        token_dropout: share of the tokens whose whole vector is dropped in training, before positions are added, in [0, 1).
-        pair_buckets: vectors, found by a hash, that are added for each pair of neighbouring tokens: "not good", a Chinese word
-            of two characters; 0 for none. Zoo's recipes take 6 to 8 for each training text.
-        l1: weight of the sum of absolute kernel values, token and position vectors left out; at least 0.
-        l2: weight of the sum of squared kernel values, token and position vectors left out; at least 0.
+        vocabulary_size: number of token ids, including padding (0) and unknown (1); default 20_000.
+        max_sequence_length: number of learned positions. Longer texts are cut to their first tokens; if the number of columns
+            is known when the graph is built, a longer text is an error. Not used with sinusoidal positions; default 512.
+        num_classes: number of classes, at least 2; default 2.
+        num_layers: number of encoder blocks; default 1.
+        num_heads: number of attention heads; must divide `hidden_dim`; default 2.
+        hidden_dim: size of token embeddings and of each block's output; default 64.
+        intermediate_dim: units of the dense ReLU layer in each block; default 128.
+        positions: "learned" adds a learned embedding per position; "sinusoidal" adds fixed waves, with no limit on the
+            length; default `"learned"`.
+        normalization: "pre" normalises the inputs of attention and dense layers, and the final output; "post" normalises
+            their outputs after the residual addition; default `"pre"`.
+        pool_size: number of neighbouring token embeddings to average before positions are added, which shortens the sequence
+            and speeds up the rest accordingly; 1 for none; default 1.
+        pooling: features for the logits: the maximum ("max") or the mean ("mean") over all tokens; default `"max"`.
+        dropout: dropout rate of each block's attention and dense outputs and of the pooled features, in [0, 1); default 0.1.
+        token_dropout: fraction of tokens to drop entirely in training, before positions are added, in [0, 1); default 0.0.
+        pair_buckets: number of hash buckets for embeddings of neighbouring token pairs, such as "not good" or a Chinese word
+            of two characters; 0 for none. zoo's recipes use 6 to 8 buckets per training text; default 0.
+        l1: weight of the L1 penalty on kernels, not on token or position embeddings; at least 0; default 0.0.
+        l2: weight of the L2 penalty on kernels, not on token or position embeddings; at least 0; default 0.0.
 
     Input shape:
         `(batch, time)`, int32 token ids in `[0, vocabulary_size)`; 0 is padding.
@@ -112,13 +112,13 @@ def transformer(
         vocabulary_size, hidden_dim, token_dropout, pair_buckets, max_length=max_sequence_length if is_learned else None
     )
     x = align(token_ids)
-    # Keras' attention takes the mask off its input, where the shortcut would need it: so it is handed on by name.
+    # Keras' attention removes the mask from its input, but the shortcut needs it, so it is passed explicitly.
     is_token = keras.ops.not_equal(x, 0)  # (batch, time)
     for layer in embed:
         x = layer(x)  # (batch, time, hidden_dim)
     if pool_size > 1:
         x = MaskedAveragePooling1D(pool_size, name="pool_locally")(x)  # (batch, time / pool_size, hidden_dim)
-        is_token = is_token[:, ::pool_size]  # tokens stand in front
+        is_token = is_token[:, ::pool_size]  # tokens come first
     num_positions = -(-max_sequence_length // pool_size)
     x = (LearnedPositions(num_positions, name="positions") if is_learned else SinusoidalPositions(name="positions"))(x)
     for _ in range(num_layers):

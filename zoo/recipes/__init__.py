@@ -1,1 +1,1 @@
-"""The recipes: one file for each model on each data set, with the scores that it was measured to reach."""
+"""Recipes: one file for each pair of model and data set, with the measured score."""

@@ -15,10 +15,10 @@ def lenet_mnist() -> Mapping[str, Any]:
     Command: zoo train lenet --data mnist
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
     Time: 68 s of training
-    Expected: accuracy 0.99 on the test part, mean of three seeds; tolerance 0.003
+    Expected: accuracy 0.99 on the test split, mean of three seeds; tolerance 0.003
 
-    The batch size was chosen on the validation part, one seed each: 16 gave 98.9 %, 32 98.8 %, 64 99.0 %, 128 98.8 %; half a
-    cosine in place of the constant rate gave 99.2 % with batches of 32.
+    The batch size was chosen on the validation split, one seed each: 16 gave 98.9 %, 32 98.8 %, 64 99.0 %, 128 98.8 %. A
+    cosine schedule instead of the constant rate gave 99.2 % with batches of 32.
     """
     return {
         "epochs": 10,

@@ -15,10 +15,10 @@ def lstm_chnsenticorp() -> Mapping[str, Any]:
     Command: zoo train lstm --data chnsenticorp
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
     Time: 180 s of training
-    Expected: accuracy 0.859 on the test part, mean of three seeds; tolerance 0.012
+    Expected: accuracy 0.859 on the test split, mean of three seeds; tolerance 0.012
 
-    Chosen on a tenth of train (one seed): 90.9 %; with pooling over 2 tokens and a convolution of 5 it was 89.8 %, with half
-    the width and dropout 0.5 89.7 %.
+    Chosen on a tenth of the training split (one seed): 90.9 %. Pooling over 2 tokens with a kernel size of 5 gave 89.8 %,
+    half the width with dropout 0.5 89.7 %.
     """
     return {
         "epochs": 8,

@@ -10,16 +10,16 @@ from zoo.registry import register_recipe
 
 @register_recipe("lstm", "imdb_reviews", expected={"accuracy": 0.891}, tolerance=0.006)
 def lstm_imdb_reviews() -> Mapping[str, Any]:
-    """Convolution and long short-term memory in both directions on IMDB.
+    """Convolution and bidirectional long short-term memory on IMDB.
 
     Command: zoo train lstm --data imdb_reviews
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
     Time: 33 s of training
-    Expected: accuracy 0.891 on the test part, mean of three seeds; tolerance 0.006
+    Expected: accuracy 0.891 on the test split, mean of three seeds; tolerance 0.006
 
-    Chosen on a fifth of train, cut so that reviews with three rare names in common stay together: 89.7 %, mean of three seeds
-    (90.0, 89.8, 89.4); in one direction, 3 epochs, 89.0 % there and 88.0 % on the test part. What else was tried stands in
-    docs/speed.md.
+    Chosen on a fifth of the training split, divided so that reviews with three rare names in common stay together: 89.7 %,
+    mean of three seeds (90.0, 89.8, 89.4). One direction with 3 epochs gave 89.0 %, and 88.0 % on the test split. docs/speed.md
+    lists the other settings that were tried.
     """
     return {
         "epochs": 2,

@@ -15,6 +15,6 @@ def lstm_reviews_sample() -> Mapping[str, Any]:
     Command: zoo train lstm --data reviews_sample
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
     Time: 19 s of training
-    Expected: accuracy 0.999 on the test part, mean of three seeds; tolerance 0.005
+    Expected: accuracy 0.999 on the test split, mean of three seeds; tolerance 0.005
     """
     return {"epochs": 5, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1}

@@ -15,10 +15,10 @@ def lstm_sst2() -> Mapping[str, Any]:
     Command: zoo train lstm --data sst2
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
     Time: 16 s of training
-    Expected: accuracy 0.799 on the test part, mean of three seeds; tolerance 0.015
+    Expected: accuracy 0.799 on the test split, mean of three seeds; tolerance 0.015
 
-    Chosen on 15 % of train with the validation part (1,910 sentences, mean of three seeds): 78.3 %; without label smoothing
-    77.7 %, with a mean in place of the maximum 77.9 %, twice as wide 78.2 %. The baseline has 78.1 % there.
+    Chosen on 15 % of the training split plus the validation split (1,910 sentences, mean of three seeds): 78.3 %. Without label
+    smoothing it reached 77.7 %, with the mean instead of the maximum 77.9 %, twice as wide 78.2 %; the baseline 78.1 %.
     """
     return {
         "epochs": 3,

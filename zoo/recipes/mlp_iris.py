@@ -15,10 +15,10 @@ def mlp_iris() -> Mapping[str, Any]:
     Command: zoo train mlp --data iris
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
     Time: 8 s of training
-    Expected: accuracy 0.98 on the test part, mean of ten splits; tolerance 0.06
+    Expected: accuracy 0.98 on the test split, mean of ten splits; tolerance 0.06
 
-    Chosen on the validation parts of 16 splits that are not among those reported: tanh 95.5 %, relu 94.9 %, 16 units 93.8 %,
-    with dropout 94.3 %; logistic regression reaches 94.3 % there.
+    Chosen on the validation data of 16 splits that are not among the reported ones: tanh 95.5 %, relu 94.9 %, 16 units
+    93.8 %, with dropout 94.3 %, logistic regression 94.3 %.
     """
     return {
         "epochs": 60,

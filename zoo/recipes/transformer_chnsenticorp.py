@@ -15,11 +15,11 @@ def transformer_chnsenticorp() -> Mapping[str, Any]:
     Command: zoo train transformer --data chnsenticorp
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
     Time: 56 s of training
-    Expected: accuracy 0.873 on the test part, mean of three seeds; tolerance 0.012
+    Expected: accuracy 0.873 on the test split, mean of three seeds; tolerance 0.012
 
-    Chosen on two fifths of train, cut so that reviews with twelve characters in a row in common stay together, because a third
-    of them have such a twin: 89.4 %; with half the dropout 87.9 %, without vectors of pairs 87.5 to 87.8 %. The best `lstm` had
-    87.2 % there with pairs and 86.3 % without, the baseline's features 88.5 %.
+    Chosen on two fifths of the training split, divided so that reviews that share twelve consecutive characters stay together,
+    which a third of them do: 89.4 %. Half the dropout gave 87.9 %, no pair embeddings 87.5 to 87.8 %. The best `lstm` reached
+    87.2 % with pairs and 86.3 % without, the baseline's features 88.5 %.
     """
     return {
         "epochs": 5,

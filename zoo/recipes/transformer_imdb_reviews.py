@@ -10,15 +10,16 @@ from zoo.registry import register_recipe
 
 @register_recipe("transformer", "imdb_reviews", expected={"accuracy": 0.886}, tolerance=0.006)
 def transformer_imdb_reviews() -> Mapping[str, Any]:
-    """Self-attention on IMDB, over means of 8 neighbouring tokens with vectors for pairs of them.
+    """Self-attention on IMDB, over means of 8 neighbouring tokens with pair embeddings.
 
     Command: zoo train transformer --data imdb_reviews
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
     Time: 46 s of training
-    Expected: accuracy 0.886 on the test part, mean of three seeds; tolerance 0.006
+    Expected: accuracy 0.886 on the test split, mean of three seeds; tolerance 0.006
 
-    Chosen on a fifth of train, cut so that reviews with three rare names in common stay together: 90.0 %, mean of four seeds
-    (90.5, 89.7, 89.8, 90.2); the baseline's features had 90.8 % there. What else was tried stands in docs/speed.md.
+    Chosen on a fifth of the training split, divided so that reviews with three rare names in common stay together: 90.0 %,
+    mean of four seeds (90.5, 89.7, 89.8, 90.2); the baseline's features reached 90.8 %. docs/speed.md lists the other settings
+    that were tried.
     """
     return {
         "epochs": 3,

@@ -15,6 +15,6 @@ def transformer_reviews_sample() -> Mapping[str, Any]:
     Command: zoo train transformer --data reviews_sample
     Hardware: 2 cores of x86-64 with AVX-512, no GPU
     Time: 23 s of training
-    Expected: accuracy 0.985 on the test part, mean of three seeds; tolerance 0.01
+    Expected: accuracy 0.985 on the test split, mean of three seeds; tolerance 0.01
     """
     return {"epochs": 5, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 0.1}

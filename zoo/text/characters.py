@@ -1,4 +1,4 @@
-"""What the tokenizer knows of single characters: valid Unicode, lower case, and which ones are tokens of their own."""
+"""Character rules of the tokenizer: valid Unicode, lower case, and characters that are tokens by themselves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 DEFAULT_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'  # the legacy Keras Tokenizer's
 IDEOGRAPHIC_SPACE = "\u3000"
 
-# First and last character of the Unicode blocks (Blocks.txt, Unicode 16) that are split by character.
+# First and last character of each Unicode block (Blocks.txt, Unicode 16) that is split by character.
 SINGLE_CHARACTERS = (
     ("\u1100", "\u11ff"),  # hangul jamo
     ("\u2e80", "\u2fff"),  # han radicals, ideographic description
@@ -25,14 +25,14 @@ SINGLE_CHARACTERS = (
     ("\U00016fe0", "\U00016fff"),  # ideographic symbols and punctuation
     ("\U0001aff0", "\U0001b16f"),  # kana extensions
     ("\U0001f200", "\U0001f2ff"),  # enclosed ideographs
-    ("\U00020000", "\U0003ffff"),  # han extensions B to J, compatibility supplement: planes 2 and 3 are han alone
+    ("\U00020000", "\U0003ffff"),  # han extensions B to J, compatibility supplement: planes 2 and 3 contain only han
 )
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def valid_text(text: str | bytes) -> str:
-    r"""Return text as Unicode that UTF-8 can hold; what cannot be held becomes U+FFFD, the replacement character.
+    r"""Return text as Unicode that UTF-8 can encode; invalid parts become U+FFFD, the replacement character.
 
     Example:
         >>> valid_text(b"caf\xc3\xa9"), valid_text(b"caf\xc3") == valid_text("caf\ud800") == "caf\ufffd"
@@ -48,10 +48,10 @@ def valid_text(text: str | bytes) -> str:
 
 
 def lower_case(text: str) -> str:
-    """Return text in lower case, each character becoming one character: Unicode's simple lower-case mapping.
+    """Return text in lower case, using Unicode's simple mapping from one character to one character.
 
-    `str.lower` departs from it in two places: the dotted capital I becomes two characters, and the capital sigma at a word's
-    end becomes a final sigma. Here they are "i" and the plain small sigma, whatever stands beside them.
+    `str.lower` differs in two cases: it turns the dotted capital I into two characters, and a capital sigma at the end of a
+    word into a final sigma. Here they always become "i" and the plain small sigma.
 
     Example:
         >>> lower_case("ΟΔΟΣ İ"), "ΟΔΟΣ".lower()

@@ -1,4 +1,4 @@
-"""The tokenizer inside a TensorFlow graph: the same ids, without Python, files or preparation."""
+"""The tokenizer inside a TensorFlow graph: the same ids without Python, files or preparation."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from zoo.errors import DataError, UsageError
 from zoo.text.characters import IDEOGRAPHIC_SPACE, SINGLE_CHARACTERS, lower_case
 from zoo.text.tokenizer import Tokenizer
 
-LETTER, SEPARATOR, SINGLE = 0, 1, 2  # what a code point is: part of a word, none of one, or a word of its own
-BLOCK = 256  # code points whose entries stand together in the table; equal blocks are kept once
+LETTER, SEPARATOR, SINGLE = 0, 1, 2  # kinds of code points: part of a word, separator, or a word by itself
+BLOCK = 256  # number of code points per block of the table; equal blocks are stored once
 NUM_CODE_POINTS = 0x110000
 
 
 class GraphTokenizer(tf.Module):
-    """What `Tokenizer.texts_to_sequences` does to strings, with TensorFlow's operations only.
+    """`Tokenizer.texts_to_sequences` for strings, with TensorFlow operations only.
 
-    For `tf.data.Dataset.map`, and for a SavedModel that takes strings: vocabulary and character tables are constants in the
-    graph. The vocabulary is the one at the time of the call; later changes of the tokenizer do not reach it.
+    Use it in `tf.data.Dataset.map`, or in a SavedModel that takes strings: vocabulary and character tables are constants in
+    the graph. Later changes to the tokenizer have no effect.
 
-    `tf.strings.lower` is of no use here: it ends at a NUL and has another table than Python.
+    `tf.strings.lower` cannot be used here: it stops at a NUL and has a different table than Python.
 
     Args:
         tokenizer: a fitted tokenizer.
 
     Input shape:
-        `(batch,)`, strings in UTF-8; what is invalid in them becomes U+FFFD, as in Python.
+        `(batch,)`, strings in UTF-8; invalid bytes become U+FFFD, as in Python.
 
     Output shape:
-        `(batch, None)`, a ragged tensor of int32.
+        `(batch, None)`, a ragged int32 tensor.
 
     Raises:
         UsageError: the tokenizer knows no words.
@@ -45,8 +45,7 @@ class GraphTokenizer(tf.Module):
         super().__init__(name=name)
         if not tokenizer.word_index:
             raise UsageError(
-                "A graph needs the words of its tokenizer. Received: a tokenizer with an empty word_index. "
-                "Call fit_on_texts first."
+                "The tokenizer must be fitted. Received: a tokenizer with an empty word_index. Call fit_on_texts first."
             )
         unknown = 0 if tokenizer.oov_token is None else tokenizer.word_index.get(tokenizer.oov_token, 0)
         limit = tokenizer.num_words or np.iinfo(np.int32).max
@@ -71,13 +70,13 @@ class GraphTokenizer(tf.Module):
             `(batch, None)`, ragged, int32.
 
         Raises:
-            DataError: `texts` is not a row of strings.
+            DataError: `texts` is not a one-dimensional tensor of strings.
         """
         texts = tf.convert_to_tensor(texts)
         if texts.dtype != tf.string or texts.shape.rank not in (1, None):
             raise DataError(
-                f"Texts are a tensor of strings, `(batch,)`. Received: {texts.dtype.name} of shape {texts.shape}. "
-                "Bring them to this shape with tf.reshape(texts, [-1])."
+                f"Texts must be a tensor of strings of shape `(batch,)`. Received: {texts.dtype.name} of shape {texts.shape}. "
+                "Use tf.reshape(texts, [-1])."
             )
         texts = tf.ensure_shape(texts, [None])  # known from here on, or checked at run time
         code_points = tf.strings.unicode_decode(texts, "UTF-8", errors="replace", replacement_char=0xFFFD)
@@ -85,9 +84,9 @@ class GraphTokenizer(tf.Module):
         entry = tf.gather(self._block_of, values // BLOCK) * BLOCK + values % BLOCK
         values, kind = values + tf.gather(self._lower, entry), tf.gather(self._kind, entry)
 
-        # A word begins at a single character, and at a letter after anything that is no letter or in another text.
+        # A word begins at a single character, and at a letter that follows a non-letter or starts a text.
         goes_on = (kind[:-1] == LETTER) & (rows[:-1] == rows[1:])
-        after_letter = tf.concat([[False], goes_on], axis=0)[: tf.size(kind)]  # of a batch without characters nothing is left
+        after_letter = tf.concat([[False], goes_on], axis=0)[: tf.size(kind)]  # empty if the batch has no characters
         begins = (kind == SINGLE) | ((kind == LETTER) & ~after_letter)
         is_kept = kind != SEPARATOR
         letters = tf.boolean_mask(values, is_kept)
@@ -102,11 +101,11 @@ class GraphTokenizer(tf.Module):
 
 
 def _character_table(tokenizer: Tokenizer) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Return for each block of code points its number, and for each code point of a block two entries.
+    """Return the block number of each range of code points, and two table entries per code point of a block.
 
     Returns:
-        `(code points / BLOCK,)` numbers of blocks; `(blocks * BLOCK,)` what to add for the lower case, 0 without `lower`;
-        `(blocks * BLOCK,)` what the code point then is. All int32.
+        `(code points / BLOCK,)`, block numbers; `(blocks * BLOCK,)`, offsets to lower case, 0 without `lower`;
+        `(blocks * BLOCK,)`, kind of the code point after that. All int32.
     """
     plain = np.arange(NUM_CODE_POINTS, dtype=np.int32)
     every = plain.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Sequences of ids as one row each: what stands in them, however it is ordered."""
+"""Sequences of ids as bag-of-words rows."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ MODES = ("binary", "count", "freq", "tfidf")
 def ids_to_matrix(
     sequences: Sequence[Sequence[int]], mode: str, *, num_columns: int, document_count: int, index_docs: Mapping[int, int]
 ) -> np.ndarray:
-    """Return one row of numbers for each sequence; ids of `num_columns` or more are left out.
+    """Return one row of numbers per sequence; ids of `num_columns` or more are ignored.
 
     Args:
-        sequences: ids, each 0 or more.
-        mode: "binary" gives 1 where an id occurs, "count" how often, "freq" its share of the sequence, "tfidf"
+        sequences: sequences of ids, each 0 or more.
+        mode: "binary" for 1 if an id occurs, "count" for its count, "freq" for its fraction of the sequence, or "tfidf" for
             `(1 + ln count) * ln(1 + document_count / (1 + documents with the id))`.
-        num_columns: width of the matrix.
-        document_count: documents that were seen, for "tfidf".
-        index_docs: documents that each id occurred in, for "tfidf".
+        num_columns: number of columns of the matrix.
+        document_count: number of documents, for "tfidf".
+        index_docs: number of documents that contain each id, for "tfidf".
 
     Returns:
         `(sequences, num_columns)`, float64.
 
     Raises:
-        UnknownNameError: no such mode.
-        UsageError: mode "tfidf" before any document was seen.
+        UnknownNameError: the mode does not exist.
+        UsageError: mode "tfidf" without any document.
         DataError: an id is negative.
 
     Example:
@@ -47,7 +47,7 @@ def ids_to_matrix(
     for row, sequence in zip(matrix, sequences, strict=True):
         ids, counts = np.unique(np.asarray(sequence, np.int64), return_counts=True)
         if len(ids) and ids[0] < 0:
-            raise DataError(f"Ids are 0 or more. Received: {ids[0]}. Give the sequences of texts_to_sequences.")
+            raise DataError(f"Ids must be 0 or more. Received: {ids[0]}. Pass the sequences from texts_to_sequences.")
         ids, counts = ids[ids < num_columns], counts[ids < num_columns]
         if mode == "binary":
             row[ids] = 1

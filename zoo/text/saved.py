@@ -1,4 +1,4 @@
-"""A tokenizer's JSON file, read and checked; the layout is the legacy Keras Tokenizer's, with our keys added."""
+"""Reads and validates a tokenizer's JSON: the layout of the legacy Keras Tokenizer, plus zoo's own keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TABLES = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
 
 
 class SavedTokenizer(NamedTuple):
-    """What a file holds: the arguments of `Tokenizer`, and what it learned."""
+    """Content of a file: the arguments of `Tokenizer`, and what it has learned."""
 
     arguments: dict[str, Any]
     document_count: int
@@ -25,10 +25,10 @@ class SavedTokenizer(NamedTuple):
 
 
 def read_tokenizer(json_string: str | bytes) -> SavedTokenizer:
-    """Return what `Tokenizer.to_json` or the legacy `to_json` wrote.
+    """Return the content that `Tokenizer.to_json` or the legacy `to_json` wrote.
 
     Raises:
-        DataError: it is not such a JSON, or its parts contradict one another.
+        DataError: the JSON is different, or contradicts itself.
     """
     try:
         saved = json.loads(json_string)
@@ -45,7 +45,7 @@ def read_tokenizer(json_string: str | bytes) -> SavedTokenizer:
     tables = {name: _table(name, config[name]) for name in TABLES}
     word_index, index_word = tables["word_index"], tables["index_word"]
     if {str(number): word for word, number in word_index.items()} != index_word or len(word_index) != len(index_word):
-        raise _refused("a word_index that does not agree with index_word")
+        raise _refused("a word_index that contradicts index_word")
     for name in ("word_counts", "word_docs", "index_docs", "word_index"):
         least = 1 if name == "word_index" else 0
         if not all(_is_count(number, least) for number in tables[name].values()):
@@ -67,7 +67,7 @@ def read_tokenizer(json_string: str | bytes) -> SavedTokenizer:
 
 
 def _table(name: str, value: Any) -> dict[str, Any]:
-    """Return one of the tables, which stand in the JSON as JSON text once more."""
+    """Return one of the tables, which are nested JSON text."""
     try:
         table = json.loads(value)
     except (ValueError, RecursionError, TypeError) as error:
@@ -83,6 +83,6 @@ def _is_count(value: Any, least: int) -> bool:
 
 def _refused(received: str) -> DataError:
     return DataError(
-        f"This is no tokenizer. Received: {received}. Accepted is the JSON text that `Tokenizer.to_json` or the legacy "
-        "Keras Tokenizer wrote. Save the tokenizer anew with to_json, and give the text of the file, not its path."
+        f"This is not a tokenizer. Received: {received}. Accepted: the JSON text that `Tokenizer.to_json` or the legacy Keras "
+        "Tokenizer writes. Save the tokenizer again with to_json, and pass the text of the file, not its path."
     )

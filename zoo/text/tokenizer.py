@@ -1,4 +1,4 @@
-"""The tokenizer: words to ids by frequency, with the calls of the legacy Keras Tokenizer."""
+"""The tokenizer: words to ids by frequency, with the methods of the legacy Keras Tokenizer."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ Text = str | bytes | list[str] | tuple[str, ...]
 class Tokenizer:
     """Texts to lists of ids and back; the most frequent word has the lowest id, and 0 is padding.
 
-    It has the calls, attributes and results of the legacy `keras.preprocessing.text.Tokenizer`. With `oov_token=None` English
-    text gets exactly the same ids. It departs from the legacy class in this:
+    It has the methods, attributes and results of the legacy `keras.preprocessing.text.Tokenizer`. With `oov_token=None`,
+    English text gets exactly the same ids. It differs from the legacy class as follows:
 
     - Chinese, Japanese and Korean are split by character, their punctuation included (`zoo.text.characters` lists the blocks);
       the ideographic space separates words. Full-width letters and digits stay inside words.
-    - Unknown words get the id 1, unless `oov_token=None` drops them. A word of the texts that equals `oov_token` is unknown.
+    - Unknown words get the id 1, unless `oov_token=None` drops them. A word in a text that equals `oov_token` is unknown.
     - Lower case is Unicode's simple mapping: a capital sigma never becomes a final one, and the dotted capital I becomes i.
-    - `sequences_to_texts` leaves padding out.
-    - Texts may be UTF-8 bytes. What is no valid Unicode becomes U+FFFD.
-    - A single string where a list of texts belongs, and a tokenizer that knows no words, are errors.
+    - `sequences_to_texts` omits padding.
+    - Texts can be UTF-8 bytes. Invalid Unicode becomes U+FFFD.
+    - A single string instead of a list of texts, and a tokenizer without words, are errors.
 
     `zoo.text.graph.GraphTokenizer` gives the same ids inside a TensorFlow graph.
 
     Args:
-        num_words: ids from this number on count as unknown; 0 is padding, so `num_words - 1` ids are left. At least 2; None
-            keeps all. May be set anew after fitting.
-        filters: characters that separate words.
-        lower: whether words are taken in lower case.
-        split: one character that separates words.
-        char_level: whether every character is a word; nothing is filtered then.
-        oov_token: the word that stands for unknown ones, with id 1; None drops them.
-        min_frequency: words that occur fewer times get no id, at least 1.
+        num_words: number of ids including padding (0), at least 2; higher ids count as unknown. None keeps all. Can be
+            changed after fitting; default None.
+        filters: characters that separate words; default `DEFAULT_FILTERS`.
+        lower: whether to convert words to lower case; default True.
+        split: a single character that separates words; default `" "`.
+        char_level: whether each character is a word; `filters` is then ignored; default False.
+        oov_token: word for unknown words, with id 1; None drops them; default `"<unk>"`.
+        min_frequency: minimum count of a word, at least 1; rarer words get no id; default 1.
 
     Attributes:
-        word_index: ids of words.
-        index_word: words of ids.
-        word_counts: how often each word occurred, in order of first appearance.
-        word_docs: in how many texts each word occurred.
-        index_docs: the same for ids.
+        word_index: id of each word.
+        index_word: word of each id.
+        word_counts: count of each word, in order of first appearance.
+        word_docs: number of texts that contain each word.
+        index_docs: number of texts that contain each id.
         document_count: number of texts seen.
 
     Raises:
@@ -77,12 +77,12 @@ class Tokenizer:
         min_frequency: int = 1,
     ) -> None:
         if not isinstance(filters, str):
-            raise UsageError(f"`filters` is a string of characters. Received: {filters!r}. Give '' to filter nothing.")
+            raise UsageError(f"`filters` must be a string of characters. Received: {filters!r}. Pass '' to filter nothing.")
         if not isinstance(split, str) or len(split) != 1:
-            raise UsageError(f"`split` is one character. Received: {split!r}. Put further separators into `filters`.")
+            raise UsageError(f"`split` must be one character. Received: {split!r}. Put further separators into `filters`.")
         if not (oov_token is None or (isinstance(oov_token, str) and oov_token)):
             raise UsageError(
-                f"`oov_token` is a word or None. Received: {oov_token!r}. Give '<unk>', or None to drop unknown words."
+                f"`oov_token` must be a word or None. Received: {oov_token!r}. Pass '<unk>', or None to drop unknown words."
             )
         self.num_words = None if num_words is None else _number("num_words", num_words, 2)
         self.filters = filters
@@ -99,14 +99,14 @@ class Tokenizer:
         self.index_docs: Counter[int] = Counter()
 
     def fit_on_texts(self, texts: Iterable[Text]) -> None:
-        """Count the words of the texts and number them; a further call adds to the counts and numbers anew.
+        """Count the words of the texts and number them; a further call adds to the counts and renumbers all words.
 
         Args:
-            texts: each a string, UTF-8 bytes, or a list of words that is taken as it is but for `lower`.
+            texts: strings, UTF-8 bytes, or lists of words, which change only by `lower`.
 
         Raises:
             UsageError: `texts` is one string.
-            DataError: a text is something else; the tokenizer is as before.
+            DataError: a text has another type; the tokenizer does not change.
         """
         from zoo.text.counting import count_words
 
@@ -127,7 +127,7 @@ class Tokenizer:
                 self.index_docs[number] = self.word_docs[word]
 
     def fit_on_sequences(self, sequences: Iterable[Sequence[int]]) -> None:
-        """Count in how many sequences each id occurs, for mode "tfidf" of the matrices without texts.
+        """Count how many sequences contain each id, for matrices in mode "tfidf" without texts.
 
         Raises:
             UsageError: `sequences` is one string.
@@ -153,11 +153,11 @@ class Tokenizer:
         return list(ids) if unknown else list(filter(None, ids))
 
     def _unknown_id(self) -> int:
-        """Return the id of unknown words, or 0 where they are dropped."""
+        """Return the id of unknown words, or 0 if they are dropped."""
         if not self.word_index:
             raise UsageError(
-                f"A tokenizer must know words. Received: one with document_count={self.document_count} and an empty "
-                "word_index. Call fit_on_texts with texts that have words, or load one with from_json."
+                f"The tokenizer must be fitted. Received: a tokenizer with document_count={self.document_count} and an empty "
+                "word_index. Call fit_on_texts with texts that contain words, or load a tokenizer with from_json."
             )
         return 0 if self.oov_token is None else self.word_index.get(self.oov_token, 0)
 
@@ -175,7 +175,7 @@ class Tokenizer:
         return map(self.encode, _several(texts))
 
     def sequences_to_texts(self, sequences: Iterable[Sequence[int]]) -> list[str]:
-        """Return the words of each sequence with spaces between; padding is left out, an unknown id is the `oov_token`.
+        """Return the words of each sequence, joined by spaces; padding is omitted, and an unknown id becomes `oov_token`.
 
         Raises:
             UsageError: the tokenizer knows no words.
@@ -192,23 +192,23 @@ class Tokenizer:
         ids = [number for number in _ids(sequence) if number != 0]
         if self.num_words is not None:
             limit = self.num_words
-            ids = [number if number < limit else -1 for number in ids]  # -1 is no word's
+            ids = [number if number < limit else -1 for number in ids]  # no word has -1
         words = map(self.index_word.get, ids, repeat(self.oov_token))
         return " ".join(word for word in words if word is not None)
 
     def texts_to_matrix(self, texts: Iterable[Text], mode: str = "binary") -> np.ndarray:
-        """Return one row for each text; see `sequences_to_matrix`."""
+        """Return one row per text; see `sequences_to_matrix`."""
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
     def sequences_to_matrix(self, sequences: Iterable[Sequence[int]], mode: str = "binary") -> np.ndarray:
-        """Return one row for each sequence, `(sequences, num_words or words + 1)`, float64.
+        """Return one row per sequence, `(sequences, num_words or words + 1)`, float64.
 
         Args:
-            sequences: ids of 0 or more.
-            mode: "binary", "count", "freq" or "tfidf"; see `zoo.text.matrices`.
+            sequences: sequences of ids of 0 or more.
+            mode: "binary", "count", "freq" or "tfidf"; see `zoo.text.matrices`; default `"binary"`.
 
         Raises:
-            UsageError: an unknown mode, or a tokenizer that has neither `num_words` nor words, or no documents for "tfidf".
+            UsageError: the mode is unknown, or the tokenizer has neither `num_words` nor words, or no documents for "tfidf".
             DataError: a sequence is not a list of ids.
         """
         from zoo.text.matrices import ids_to_matrix
@@ -235,12 +235,12 @@ class Tokenizer:
 
     @classmethod
     def from_json(cls, json_string: str | bytes) -> Tokenizer:
-        """Return the tokenizer that `to_json`, ours or the legacy class's, wrote.
+        """Return the tokenizer that zoo's or the legacy `to_json` wrote.
 
-        A legacy tokenizer keeps its ids. Text in Chinese, Japanese or Korean is split by character all the same.
+        A legacy tokenizer keeps its ids, but text in Chinese, Japanese or Korean is still split by character.
 
         Raises:
-            DataError: it is other JSON, or none.
+            DataError: the text is not the JSON of a tokenizer.
             UsageError: an argument in it is not accepted.
 
         Example:
@@ -263,13 +263,13 @@ class Tokenizer:
         """Return the words of one text, in order."""
         if isinstance(text, list | tuple):
             if not all(isinstance(word, str | bytes) for word in text):
-                raise DataError(f"A list of words holds strings. Received: {text!r:.100}. Turn its items into strings.")
+                raise DataError(f"A list of words must contain strings. Received: {text!r:.100}. Convert its items to strings.")
             words = [valid_text(word) for word in text]
             return [lower_case(word) for word in words] if self.lower else words
         if not isinstance(text, str | bytes):
             raise DataError(
-                f"A text is a string, UTF-8 bytes or a list of words. Received: {text!r:.100} ({type(text).__name__}). "
-                "Leave missing texts out or put '' for them; take strings out of tensors with .numpy()."
+                f"A text must be a string, UTF-8 bytes or a list of words. Received: {text!r:.100} ({type(text).__name__}). "
+                "Drop missing texts or replace them by ''; convert tensors with .numpy()."
             )
         text = valid_text(text)
         if self.char_level:
@@ -278,18 +278,18 @@ class Tokenizer:
 
 
 def _number(name: str, value: Any, least: int) -> int:
-    """Return an argument that must be an integer of at least `least`."""
+    """Return an argument, checked to be an integer of at least `least`."""
     try:
         number = operator.index(value)
     except TypeError:
         number = least - 1
     if number < least or isinstance(value, bool):
-        raise UsageError(f"`{name}` is an integer of at least {least}. Received: {value!r}. Leave it out for the default.")
+        raise UsageError(f"`{name}` must be an integer of at least {least}. Received: {value!r}. Leave it out for the default.")
     return number
 
 
 def _several(items: Iterable[Any]) -> Iterable[Any]:
-    """Return a list of texts or sequences; a single string would go letter by letter."""
+    """Return a list of texts or sequences; a single string would be split into characters."""
     if isinstance(items, str | bytes) or not hasattr(items, "__iter__"):
         raise UsageError(f"A list is expected. Received: {items!r:.100} ({type(items).__name__}). Put it into a list: [text].")
     return items
@@ -301,5 +301,5 @@ def _ids(sequence: Sequence[int]) -> list[int]:
         return list(map(operator.index, sequence))
     except TypeError as error:
         raise DataError(
-            f"A sequence is a list of ids. Received: {sequence!r:.100}. Give a list of such lists, as of texts_to_sequences."
+            f"A sequence must be a list of ids. Received: {sequence!r:.100}. Pass a list of lists, as from texts_to_sequences."
         ) from error

@@ -1,4 +1,4 @@
-"""Text split into words; Chinese, Japanese and Korean into characters."""
+"""Splits text into words, and Chinese, Japanese and Korean into characters."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import NamedTuple
 
 from zoo.text.characters import IDEOGRAPHIC_SPACE, SINGLE_CHARACTERS, lower_case
 
-_OTHER_SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"  # where `str.split()` splits ASCII, the space left out
+_OTHER_SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"  # where `str.split()` splits ASCII, except the space
 
 
 class _Rules(NamedTuple):
-    table: bytes  # for each byte its successor: ASCII in lower case, every ASCII separator as `separator`
+    table: bytes  # maps bytes: ASCII to lower case, every ASCII separator to `separator`
     separator: str
-    special: re.Pattern[str]  # what a split at `separator` does not see
+    special: re.Pattern[str]  # what a split at `separator` misses
     token: re.Pattern[str]
 
 
 def split_words(text: str, filters: str, lower: bool, split: str) -> list[str]:
     """Return the words of a text in order.
 
-    A word ends at `split`, at a character of `filters` and at the ideographic space; a character of `SINGLE_CHARACTERS` is a
-    word of its own. Lower case comes before the filters, as in the legacy class.
+    A word ends at `split`, at a character of `filters`, and at the ideographic space; a character of `SINGLE_CHARACTERS` is a
+    word by itself. As in the legacy class, lower case is applied before the filters.
 
     Args:
-        text: Unicode without surrogates, see `valid_text`.
-        filters: characters that never are part of a word.
-        lower: take the lower case, see `lower_case`.
-        split: the character between words.
+        text: valid Unicode without surrogates; see `valid_text`.
+        filters: characters that are never part of a word.
+        lower: whether to convert to lower case; see `lower_case`.
+        split: character between words.
 
     Example:
         >>> split_words("A film, 很好!", filters="!,", lower=True, split=" ")
@@ -37,10 +37,10 @@ def split_words(text: str, filters: str, lower: bool, split: str) -> list[str]:
     rules = _rules(filters, lower, split)
     if lower and not text.isascii():
         text = lower_case(text)
-    text = text.encode().translate(rules.table).decode()  # the bytes of UTF-8 below 128 are ASCII and nothing else
+    text = text.encode().translate(rules.table).decode()  # UTF-8 bytes below 128 are always ASCII
     if text.isascii():
         if rules.separator == " " and not any(map(text.__contains__, _OTHER_SPACES)):
-            return text.split()  # the same here, in two thirds of the time
+            return text.split()  # equivalent here, in two thirds of the time
     elif rules.special.search(text):
         return rules.token.findall(text)
     return list(filter(None, text.split(rules.separator)))
@@ -49,7 +49,7 @@ def split_words(text: str, filters: str, lower: bool, split: str) -> list[str]:
 @functools.lru_cache(maxsize=16)
 def _rules(filters: str, lower: bool, split: str) -> _Rules:
     separators = {split, *filters}
-    separator = " " if " " in separators else min(separators)  # of ASCII if any is
+    separator = " " if " " in separators else min(separators)  # ASCII if possible
     table = bytearray(range(256))
     for code in range(128):
         character = chr(code).lower() if lower else chr(code)
