@@ -69,4 +69,5 @@ def _prediction_log(signature: str, inputs: Mapping[str, tf.Tensor]) -> bytes:
 @cache  # the pool accepts a file once
 def _prediction_log_class() -> type[Message]:
     file = text_format.Parse(PREDICTION_LOG, FileDescriptorProto())
-    return message_factory.GetMessages([file], descriptor_pool.Default())["zoo.serving.PredictionLog"]
+    messages: dict[str, type[Message]] = message_factory.GetMessages([file], descriptor_pool.Default())
+    return messages["zoo.serving.PredictionLog"]
