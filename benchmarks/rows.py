@@ -31,7 +31,7 @@ def _commit() -> str:
 COMMIT = _commit()  # of the sources as this process begins
 
 
-def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int) -> None:
+def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int, *, machine: str | None = None) -> None:
     """Append a row and print it.
 
     Args:
@@ -40,6 +40,7 @@ def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int) ->
         value: the mean or median; the measure says which.
         unit: for example "s", "ratio", "accuracy".
         runs: how many runs it stands for.
+        machine: str or None, default None; the hardware, None for the processor.
     """
     row = (
         datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -49,7 +50,7 @@ def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int) ->
         f"{value:.6g}",
         unit,
         runs,
-        f"{os.cpu_count()} cores {platform.machine()}",
+        machine or f"{os.cpu_count()} cores {platform.machine()}",
     )
     is_new = not PATH.exists()
     with PATH.open("a", encoding="utf-8", newline="") as file:
