@@ -30,6 +30,8 @@ ORDER = [
         "custom_objects",
         "distribution",
     },
+    {"sources"},
+    {"inputs"},
     {"models", "datasets", "recipes", "pipeline", "readers"},
     {"artefacts"},
     {"evaluation"},
@@ -44,7 +46,7 @@ ORDER = [
 ]
 RANK = {part: rank for rank, row in enumerate(ORDER) for part in row}
 SHELVES = {"models", "datasets", "recipes"}
-STAGES = {"pipeline", *(part for row in ORDER[3:10] for part in row)}
+STAGES = {"pipeline", *(part for row in ORDER[5:12] for part in row)}
 HEAVY = {
     "tensorflow",
     "keras",

@@ -242,7 +242,7 @@ def test_a_model_of_raw_texts_trains_predicts_and_opens_again(tmp_path: Path) ->
     ],
 )  # fmt: skip
 def test_a_damaged_vocabulary_is_said_to_be_damaged(key, value):
-    from zoo.pipeline.texts import TextPreprocessor
+    from zoo.inputs.text.preprocessor import TextPreprocessor
 
     good = TextPreprocessor.fit(["a film", "a book"], DataArguments()).to_dict()
     assert TextPreprocessor.from_dict(good).to_dict() == good

@@ -9,9 +9,11 @@ import tensorflow as tf
 
 import zoo
 from zoo.exporting.examples import as_columns
-from zoo.exporting.signatures import Servable, column_inputs, encode_columns, encode_texts, example_request
-from zoo.pipeline.tables import Column, TablePreprocessor
-from zoo.pipeline.texts import TextPreprocessor
+from zoo.exporting.signatures import Servable, example_request
+from zoo.inputs.table.graph import column_inputs, encode_columns
+from zoo.inputs.table.preprocessor import Column, TablePreprocessor
+from zoo.inputs.text.graph import encode_texts
+from zoo.inputs.text.preprocessor import TextPreprocessor
 from zoo.settings import data_arguments
 from zoo.text.graph import GraphTokenizer
 

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 import zoo
 from zoo.errors import DataError, UsageError
+from zoo.inputs.image.files import ImageFiles
 from zoo.pipeline.joining import join_features
-from zoo.pipeline.sharding import Shard
-from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, hash_rows
+from zoo.sources.sharding import Shard
+from zoo.sources.source import Arrays, Pass, Records, hash_rows
 
 
 def rows(data, part):

@@ -11,7 +11,8 @@ from PIL import Image
 
 import zoo
 from zoo.errors import DataError
-from zoo.pipeline.sources import Arrays, ImageFiles
+from zoo.inputs.image.files import ImageFiles
+from zoo.sources.source import Arrays
 
 
 def fill(root: Path, classes: Sequence[str] = ("cat", "dog"), count: int = 8, suffix: str = ".png", side: int = 6) -> Path:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from zoo.errors import DataError
-from zoo.pipeline.tables import TablePreprocessor
+from zoo.inputs.table.preprocessor import TablePreprocessor
 from zoo.readers import npz_stream, table_stream
 from zoo.readers.tables import read_table
 

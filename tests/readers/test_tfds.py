@@ -13,8 +13,8 @@ import tensorflow_datasets as tfds
 
 import zoo
 from zoo.errors import DataError, UnknownNameError
-from zoo.pipeline.sharding import Shard
-from zoo.pipeline.sources import Arrays, Records
+from zoo.sources.sharding import Shard
+from zoo.sources.source import Arrays, Records
 
 
 class TinyShapes(tfds.core.GeneratorBasedBuilder):

@@ -13,9 +13,9 @@ from zoo.tasks import find_task
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
+    from zoo.inputs.text.preprocessor import TextPreprocessor
     from zoo.pipeline.examples import Examples
     from zoo.pipeline.splits import Splits
-    from zoo.pipeline.texts import TextPreprocessor
     from zoo.settings import DataArguments
 
 

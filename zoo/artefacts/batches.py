@@ -11,10 +11,10 @@ import pandas as pd
 from PIL import Image
 
 from zoo.errors import DataError
-from zoo.pipeline.images import as_uint8, fit_array, read_image
+from zoo.inputs.image.pixels import as_uint8, fit_array, read_image
+from zoo.inputs.table.preprocessor import TablePreprocessor, as_table
+from zoo.inputs.text.preprocessor import TextPreprocessor
 from zoo.pipeline.info import DataInfo
-from zoo.pipeline.tables import TablePreprocessor, as_table
-from zoo.pipeline.texts import TextPreprocessor
 from zoo.text.characters import valid_text
 
 CHUNK = 256

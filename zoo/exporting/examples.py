@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from zoo.errors import UsageError
+from zoo.inputs.table.preprocessor import TablePreprocessor
 from zoo.pipeline.splits import Splits
-from zoo.pipeline.tables import TablePreprocessor
 
 NUMBER = 1000
 PARTS = ("validation", "test", "train")

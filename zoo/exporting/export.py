@@ -27,7 +27,8 @@ from zoo.exporting.litert import convert_to_litert
 from zoo.exporting.onnx import convert_to_onnx
 from zoo.exporting.proof import TOLERANCE, prove
 from zoo.exporting.saved_model import write_saved_model
-from zoo.exporting.signatures import Servable, column_inputs, example_request
+from zoo.exporting.signatures import Servable, example_request
+from zoo.inputs.table.graph import column_inputs
 from zoo.pipeline.info import DataInfo
 from zoo.progress import track
 from zoo.tasks.answers import Predictions

@@ -88,7 +88,7 @@ def other_outputs(directory: Path, examples: Raw, info: DataInfo) -> Iterator[tu
 
     model = tf.saved_model.load(str(directory))
     if isinstance(examples, pd.DataFrame) and info.table is not None:
-        from zoo.exporting.signatures import column_inputs
+        from zoo.inputs.table.graph import column_inputs
 
         names = column_inputs(info.table)
         kinds = {column.name: np.float32 if column.kind == "number" else object for column in info.table.columns}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from zoo.artefacts.outputs import output_kind
-from zoo.exporting.images import decode_images
+from zoo.inputs.image.graph import decode_images
+from zoo.inputs.table.graph import column_inputs, encode_columns
+from zoo.inputs.table.preprocessor import TablePreprocessor
+from zoo.inputs.text.graph import encode_texts
+from zoo.inputs.text.preprocessor import TextPreprocessor
 from zoo.pipeline.info import DataInfo
-from zoo.pipeline.tables import Column, TablePreprocessor
-from zoo.pipeline.texts import TextPreprocessor
 from zoo.tasks.answers import OutputKind
 from zoo.text.graph import GraphTokenizer
 
@@ -94,71 +95,6 @@ def _answering(model: keras.Model, info: DataInfo, kind: OutputKind) -> Callable
         return info.task.graph_answers(tf.cast(model(batch, training=False), tf.float32), kind, info.labels)
 
     return answer
-
-
-def encode_texts(texts: tf.Tensor, tokenizer: GraphTokenizer, preprocessor: TextPreprocessor) -> tf.Tensor:
-    """Return token ids as `TextPreprocessor` gives them.
-
-    Args:
-        texts: `(batch,)`, strings.
-        tokenizer: in graph, of the preprocessor's vocabulary.
-        preprocessor: how texts are cut and filled up.
-
-    Returns:
-        `(batch, time)`, int32, time at least 1.
-    """
-    ids = tokenizer(texts)
-    length = preprocessor.max_length
-    if preprocessor.truncation == "pre":
-        ids = ids[:, -length:]
-    else:
-        head = length if preprocessor.truncation == "post" else (length + 1) // 2
-        tail = length - head
-        ids = tf.concat([ids[:, :head], ids[:, head:][:, -tail:]], axis=1) if tail else ids[:, :head]
-    unknown = tf.RaggedTensor.from_row_lengths(
-        tf.ones_like(ids.row_lengths(), tf.int32)[: tf.math.count_nonzero(ids.row_lengths() == 0)],
-        tf.cast(ids.row_lengths() == 0, tf.int64),
-    )
-    ids = tf.concat([ids, unknown], axis=1)  # a text without a word is one unknown word
-    shape = [None, length if preprocessor.fixed_length else None]
-    if preprocessor.padding == "pre":
-        return ids[:, ::-1].to_tensor(shape=shape)[:, ::-1]
-    return ids.to_tensor(shape=shape)
-
-
-def column_inputs(table: TablePreprocessor) -> dict[str, str]:
-    """Return for each column the name of its tensor: the column's own, with `_` for what no tensor name may have."""
-    names: dict[str, str] = {}
-    for number, column in enumerate(table.columns):
-        name = re.sub(r"[^A-Za-z0-9]+", "_", column.name).strip("_")
-        if not name[:1].isalpha() or name == "self" or name in names.values():
-            name = f"column_{number}_{name}".rstrip("_")
-        names[column.name] = name
-    return names
-
-
-def encode_columns(columns: Mapping[str, tf.Tensor], table: TablePreprocessor) -> tf.Tensor:
-    """Return features as `TablePreprocessor.transform` gives them.
-
-    Args:
-        columns: by the names of `column_inputs`, each `(batch,)`: float32 with NaN for a missing number, or strings with ""
-            for a missing category.
-        table: the columns that were fitted.
-
-    Returns:
-        `(batch, features)`, float32.
-    """
-    names = column_inputs(table)
-    return tf.concat([_features(columns[names[column.name]], column) for column in table.columns if column.features], axis=1)
-
-
-def _features(values: tf.Tensor, column: Column) -> tf.Tensor:
-    values = values[:, tf.newaxis]
-    if column.kind == "category":
-        return tf.cast(values == tf.constant([column.categories]), tf.float32)
-    is_missing = tf.math.is_nan(values)
-    numbers = tf.where(is_missing, tf.constant(column.fill, tf.float32), values)
-    return tf.concat([numbers, tf.cast(is_missing, tf.float32)], axis=1) if column.has_missing else numbers
 
 
 def example_request(info: DataInfo, image_dtype: tf.DType = tf.uint8) -> dict[str, dict[str, Any]]:

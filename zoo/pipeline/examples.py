@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, Union
 import numpy as np
 import pandas as pd
 
-from zoo.pipeline.texts import Texts
+from zoo.inputs.text.preprocessor import Texts
 from zoo.targets import Label
 
 if TYPE_CHECKING:
-    from zoo.pipeline.sources import Source
+    from zoo.sources.source import Source
 
 ALL = "all"  # the part of a source that has no parts of its own
 PARTS = ("train", "validation", "test")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import UsageError
-from zoo.pipeline.tables import TablePreprocessor
-from zoo.pipeline.texts import TextPreprocessor
+from zoo.inputs.table.preprocessor import TablePreprocessor
+from zoo.inputs.text.preprocessor import TextPreprocessor
 from zoo.settings import DataArguments, data_arguments
 from zoo.targets import Label
 from zoo.tasks import Task, find_task

@@ -10,9 +10,10 @@ import pandas as pd
 import tensorflow as tf
 
 from zoo.errors import DataError
+from zoo.inputs.image.files import ImageFiles
+from zoo.inputs.text.preprocessor import Texts
 from zoo.pipeline.examples import Features
-from zoo.pipeline.sources import Arrays, ImageFiles, Records
-from zoo.pipeline.texts import Texts
+from zoo.sources.source import Arrays, Records
 
 
 def join_features(first: Features, second: Features) -> Features:

@@ -10,17 +10,17 @@ import pandas as pd
 
 from zoo import targets
 from zoo.errors import DataError, UsageError
+from zoo.inputs.table.preprocessor import TablePreprocessor
+from zoo.inputs.text.preprocessor import TextPreprocessor, Texts
+from zoo.inputs.text.sequences import TokenIds
 from zoo.pipeline import cleaning, splits
 from zoo.pipeline.examples import ALL, PARTS, Examples, Features, Part
 from zoo.pipeline.info import DataInfo
 from zoo.pipeline.joining import join_features
-from zoo.pipeline.sequences import TokenIds
-from zoo.pipeline.sources import Arrays, Source
 from zoo.pipeline.splits import Rows, Splits
-from zoo.pipeline.tables import TablePreprocessor
-from zoo.pipeline.texts import TextPreprocessor, Texts
 from zoo.progress import track
 from zoo.settings import DataArguments
+from zoo.sources.source import Arrays, Source
 from zoo.targets import Label
 from zoo.tasks import Task, find_task, guess_task, tasks_for
 

@@ -11,10 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError, UsageError
+from zoo.inputs.text.preprocessor import Texts
 from zoo.pipeline.info import DataInfo
-from zoo.pipeline.sharding import WHOLE, Shard
-from zoo.pipeline.sources import Pass, Source, finished, plainly
-from zoo.pipeline.texts import Texts
+from zoo.sources.sharding import WHOLE, Shard
+from zoo.sources.source import Pass, Source, finished, plainly
 from zoo.targets import Label
 
 

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from zoo.errors import DataError
+from zoo.inputs.image.pixels import SUFFIXES as IMAGE_SUFFIXES
+from zoo.inputs.image.pixels import fit_array
+from zoo.inputs.table.preprocessor import as_table
 from zoo.pipeline.examples import ALL, Examples, Part
-from zoo.pipeline.images import SUFFIXES as IMAGE_SUFFIXES
-from zoo.pipeline.images import fit_array
-from zoo.pipeline.sources import Arrays
-from zoo.pipeline.tables import as_table
 from zoo.readers.tables import split_columns
 from zoo.readers.texts import are_for_texts, as_part, find_columns
 from zoo.settings import DataArguments
+from zoo.sources.source import Arrays
 from zoo.targets import as_targets
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.inputs.image.pixels import GREY_MODES, SUFFIXES, open_image, read_image
 from zoo.pipeline.examples import ALL, Examples, Part
-from zoo.pipeline.images import GREY_MODES, SUFFIXES, open_image, read_image
 from zoo.progress import track
 from zoo.readers.text_files import open_text
 from zoo.readers.texts import as_part
@@ -129,7 +129,8 @@ def _common_shape(paths: list[Path], arguments: DataArguments) -> tuple[int, int
 
 def _read_part(listed: list[tuple[Path, str]], labels: list[str], input_shape: tuple[int, int, int], in_memory: bool) -> Part:
     """Decode every file once, to find broken ones and equal ones; keep the pixels if they fit in memory."""
-    from zoo.pipeline.sources import Arrays, ImageFiles
+    from zoo.inputs.image.files import ImageFiles
+    from zoo.sources.source import Arrays
 
     images, paths, targets, digests, broken = [], [], [], [], []
     number_of = {label: number for number, label in enumerate(labels)}

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import compute, csv, parquet
 
 from zoo.errors import DataError
-from zoo.pipeline.tables import Column, TablePreprocessor, as_table
+from zoo.inputs.table.preprocessor import Column, TablePreprocessor, as_table
 from zoo.readers.tables import check_is_text, check_quotes_close, parse_options, plain, read_errors
 
 CHUNK = 16_384  # rows of Parquet

@@ -13,8 +13,8 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from zoo.errors import DataError, nearest
+from zoo.inputs.table.preprocessor import as_table
 from zoo.pipeline.examples import ALL, Examples, Part
-from zoo.pipeline.tables import as_table
 from zoo.settings import DataArguments
 from zoo.targets import as_targets
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError, UsageError, nearest
+from zoo.inputs.text.preprocessor import Texts, hash_texts
 from zoo.pipeline.examples import ALL, Examples, Part
-from zoo.pipeline.texts import Texts, hash_texts
 from zoo.progress import track
 from zoo.readers import text_files
 from zoo.readers.text_files import Records

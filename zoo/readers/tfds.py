@@ -13,14 +13,14 @@ from urllib.request import getproxies
 import numpy as np
 
 from zoo.errors import DataError, UnknownNameError, UsageError
+from zoo.inputs.image.pixels import read_image
 from zoo.pipeline.examples import ALL, Examples, Part
-from zoo.pipeline.hashing import hash_all
-from zoo.pipeline.images import read_image
-from zoo.pipeline.sources import PARALLEL_CALLS, Arrays, Records, plainly
 from zoo.progress import track
 from zoo.readers.folder import DEFAULT_SIZE
 from zoo.readers.texts import as_part
 from zoo.settings import DataArguments
+from zoo.sources.hashing import hash_all
+from zoo.sources.source import PARALLEL_CALLS, Arrays, Records, plainly
 
 if TYPE_CHECKING:
     import tensorflow as tf

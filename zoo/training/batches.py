@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from zoo.distribution.workers import Worker
 from zoo.errors import UsageError
-from zoo.pipeline.augmentation import Augmentation
-from zoo.pipeline.sharding import Shard, spread
-from zoo.pipeline.sources import finished, plainly
+from zoo.inputs.image.augmentation import Augmentation
 from zoo.pipeline.splits import Splits
 from zoo.settings import Settings
+from zoo.sources.sharding import Shard, spread
+from zoo.sources.source import finished, plainly
 
 Batches = Any  # a tf.data.Dataset, or a tf.distribute.DistributedDataset
 

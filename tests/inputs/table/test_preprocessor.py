@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from zoo.errors import DataError
-from zoo.pipeline.tables import TablePreprocessor, as_table
+from zoo.inputs.table.preprocessor import TablePreprocessor, as_table
 
 
 def test_numbers_stay_and_a_missing_one_becomes_the_mean_with_a_flag() -> None:

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo.exporting.images import decode_images
-from zoo.pipeline.images import read_image
+from zoo.inputs.image.graph import decode_images
+from zoo.inputs.image.pixels import read_image
 
 GENERATOR = np.random.default_rng(0)
 RED, BLUE = np.meshgrid(np.linspace(0, 255, 53), np.linspace(255, 0, 31))

@@ -12,8 +12,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo.pipeline.hashing import hash_all, hash_rows
-from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, Source
+from zoo.inputs.image.files import ImageFiles
+from zoo.sources.hashing import hash_all, hash_rows
+from zoo.sources.source import Arrays, Pass, Records, Source
 
 COUNT, SHAPE = 23, (4, 4, 1)
 ROWS = np.delete(np.arange(COUNT), [3, 11])  # a part leaves rows out
@@ -116,7 +117,7 @@ def test_one_row_and_a_batch_larger_than_all_work(source: Source) -> None:
 def test_a_fresh_process_sees_the_same_order() -> None:
     program = """
 import numpy as np
-from zoo.pipeline.sources import Arrays, Pass
+from zoo.sources.source import Arrays, Pass
 dataset = Arrays(np.arange(20.0)[:, None]).one_pass(Pass(np.arange(20), np.arange(20), 6, 5))
 print([[int(t) for _, ts in dataset for t in ts] for _ in range(2)])
 """

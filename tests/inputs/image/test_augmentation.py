@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import zoo
 from zoo.errors import UsageError
-from zoo.pipeline.augmentation import Augmentation
+from zoo.inputs.image.augmentation import Augmentation
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 2)).astype(np.float32)
 

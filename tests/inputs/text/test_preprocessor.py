@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.errors import DataError, UsageError
-from zoo.pipeline.texts import TextPreprocessor, Texts, hash_texts
+from zoo.inputs.text.preprocessor import TextPreprocessor, Texts, hash_texts
 from zoo.settings import DataArguments
 
 WORDS = [f"w{number}" for number in range(40)]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.errors import DataError
-from zoo.pipeline import sequences
-from zoo.pipeline.sequences import POOL, TokenIds, bucketed_order
-from zoo.pipeline.texts import TextPreprocessor, Texts
+from zoo.inputs.text import sequences
+from zoo.inputs.text.preprocessor import TextPreprocessor, Texts
+from zoo.inputs.text.sequences import POOL, TokenIds, bucketed_order
 from zoo.settings import DataArguments
 
 RANDOM = np.random.default_rng(0)

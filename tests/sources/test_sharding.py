@@ -11,13 +11,14 @@ import tensorflow as tf
 from PIL import Image
 
 import zoo
-from zoo.pipeline.augmentation import Augmentation
-from zoo.pipeline.hashing import hash_all, hash_rows
-from zoo.pipeline.sequences import TokenIds
-from zoo.pipeline.sharding import Shard, spread
-from zoo.pipeline.sources import Arrays, ImageFiles, Pass, Records, Source
-from zoo.pipeline.texts import TextPreprocessor, Texts
+from zoo.inputs.image.augmentation import Augmentation
+from zoo.inputs.image.files import ImageFiles
+from zoo.inputs.text.preprocessor import TextPreprocessor, Texts
+from zoo.inputs.text.sequences import TokenIds
 from zoo.settings import DataArguments
+from zoo.sources.hashing import hash_all, hash_rows
+from zoo.sources.sharding import Shard, spread
+from zoo.sources.source import Arrays, Pass, Records, Source
 
 COUNT, SHAPE, BATCH = 23, (4, 4, 1), 6
 ROWS = np.delete(np.arange(COUNT), [3, 11])

@@ -10,15 +10,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from zoo.pipeline.hashing import hash_rows
-from zoo.pipeline.images import read_image
-from zoo.pipeline.sharding import WHOLE, Shard
+from zoo.sources.hashing import hash_rows
+from zoo.sources.sharding import WHOLE, Shard
 
 PARALLEL_CALLS = 2
 SHUFFLE_BYTES = 32 * 2**20  # that a streaming shuffle holds
@@ -83,27 +81,7 @@ class Arrays:
             features = tf.gather(self.features, tf.gather(row_tensor, positions))
             return features, tf.gather(target_tensor, positions)
 
-        return finished(_position_batches(wanted).map(plainly(fetch)), wanted.num_batches)
-
-
-class ImageFiles:
-    """Image files, decoded anew in each pass."""
-
-    def __init__(self, paths: Sequence[Path], input_shape: tuple[int, int, int], hashes: np.ndarray) -> None:
-        self.paths = paths
-        self.input_shape = input_shape
-        self.hashes = hashes
-
-    def one_pass(self, wanted: Pass) -> tf.data.Dataset:
-        """Return batches `(features, targets)` of the wanted rows."""
-        paths, target_tensor = constant([str(self.paths[row]) for row in wanted.rows]), constant(wanted.targets)
-
-        def load(position: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            image = tf.numpy_function(lambda path: read_image(path.decode(), self.input_shape), [paths[position]], tf.uint8)
-            return tf.ensure_shape(image, self.input_shape), target_tensor[position]
-
-        examples = _position_batches(wanted).unbatch().map(plainly(load), num_parallel_calls=PARALLEL_CALLS)
-        return finished(examples.batch(wanted.share), wanted.num_batches)
+        return finished(position_batches(wanted).map(plainly(fetch)), wanted.num_batches)
 
 
 class Records:
@@ -184,7 +162,7 @@ def _batches_of(examples: tf.data.Dataset, count: int, steps: int) -> tf.data.Da
     )
 
 
-def _position_batches(wanted: Pass) -> tf.data.Dataset:
+def position_batches(wanted: Pass) -> tf.data.Dataset:
     """Return batches of the positions 0 .. count - 1, in an order that a stateless permutation gives for each pass."""
     count = len(wanted.rows)
 

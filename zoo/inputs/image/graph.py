@@ -1,4 +1,4 @@
-"""Encoded images inside a TensorFlow graph: what `zoo.pipeline.images.read_image` does to PNG and JPEG files."""
+"""Encoded images inside a TensorFlow graph: what `zoo.inputs.image.pixels.read_image` does to PNG and JPEG files."""
 
 from __future__ import annotations
 

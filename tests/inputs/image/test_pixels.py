@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from zoo.errors import DataError
-from zoo.pipeline.images import fit_array, open_image, read_image
+from zoo.inputs.image.pixels import fit_array, open_image, read_image
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

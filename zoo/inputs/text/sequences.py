@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError
-from zoo.pipeline.sources import Pass, constant, finished, passes, plainly
-from zoo.pipeline.texts import TextPreprocessor, Texts
+from zoo.inputs.text.preprocessor import TextPreprocessor, Texts
+from zoo.sources.source import Pass, constant, finished, passes, plainly
 
 UNKNOWN = 1  # the id of a word that is not in the vocabulary
 POOL = 50  # batches that are sorted by length together: more of them need less padding, fewer are shuffled better

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from zoo.pipeline.sharding import WHOLE, Shard
-from zoo.pipeline.sources import plainly
+from zoo.sources.sharding import WHOLE, Shard
+from zoo.sources.source import plainly
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from zoo.errors import DataError
-from zoo.pipeline.hashing import hash_all
 from zoo.settings import DataArguments
+from zoo.sources.hashing import hash_all
 from zoo.text import Tokenizer
 from zoo.text.characters import DEFAULT_FILTERS
 

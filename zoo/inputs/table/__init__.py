@@ -1,0 +1,1 @@
+"""Tables as a kind of input."""

@@ -1,0 +1,38 @@
+"""Texts to token ids inside a TensorFlow graph: what `TextPreprocessor` does in Python."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from zoo.inputs.text.preprocessor import TextPreprocessor
+from zoo.text.graph import GraphTokenizer
+
+
+def encode_texts(texts: tf.Tensor, tokenizer: GraphTokenizer, preprocessor: TextPreprocessor) -> tf.Tensor:
+    """Return token ids as `TextPreprocessor` gives them.
+
+    Args:
+        texts: `(batch,)`, strings.
+        tokenizer: in graph, of the preprocessor's vocabulary.
+        preprocessor: how texts are cut and filled up.
+
+    Returns:
+        `(batch, time)`, int32, time at least 1.
+    """
+    ids = tokenizer(texts)
+    length = preprocessor.max_length
+    if preprocessor.truncation == "pre":
+        ids = ids[:, -length:]
+    else:
+        head = length if preprocessor.truncation == "post" else (length + 1) // 2
+        tail = length - head
+        ids = tf.concat([ids[:, :head], ids[:, head:][:, -tail:]], axis=1) if tail else ids[:, :head]
+    unknown = tf.RaggedTensor.from_row_lengths(
+        tf.ones_like(ids.row_lengths(), tf.int32)[: tf.math.count_nonzero(ids.row_lengths() == 0)],
+        tf.cast(ids.row_lengths() == 0, tf.int64),
+    )
+    ids = tf.concat([ids, unknown], axis=1)  # a text without a word is one unknown word
+    shape = [None, length if preprocessor.fixed_length else None]
+    if preprocessor.padding == "pre":
+        return ids[:, ::-1].to_tensor(shape=shape)[:, ::-1]
+    return ids.to_tensor(shape=shape)

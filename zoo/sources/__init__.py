@@ -1,0 +1,1 @@
+"""Sources: features in memory, files or records, each able to give finite passes over chosen rows."""
