@@ -26,12 +26,6 @@ def test_task_brings_its_loss_and_metrics(name, output_argument, loss, metrics):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_metrics_are_fresh_on_each_call(name):
-    first, second = (TASKS[name].metrics(2) for _ in range(2))
-    assert not {id(metric) for metric in first} & {id(metric) for metric in second}
-
-
-@pytest.mark.parametrize("name", TASKS)
 def test_default_data_is_embedded_and_for_this_task(name):
     entry = registry.find_dataset(TASKS[name].default_data)
     assert entry.task == name
