@@ -1,4 +1,4 @@
-"""Labels as people write them, brought to class numbers, and targets to float rows."""
+"""Raw labels and targets, as people write them, and their encoding as class numbers or float rows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pandas as pd
 from zoo.errors import DataError, nearest
 
 Label = str | int | float | bool
-FEW_VALUES = 20  # a numeric label column with at most so many different whole numbers is taken for classes
+FEW_VALUES = 20  # a numeric label column with at most this many different whole numbers is read as classes
 
 
 def is_missing(targets: np.ndarray) -> np.ndarray:
-    """Return where a label or any target of a row is missing, `(rows,)`, bool."""
+    """Return whether a row's label, or any of its targets, is missing; `(rows,)`, bool."""
     missing: np.ndarray = np.asarray(pd.isna(targets))
     if targets.dtype == object:
         missing = missing | np.frompyfunc(lambda value: isinstance(value, str) and not value, 1, 1)(targets).astype(bool)
@@ -24,21 +24,21 @@ def is_missing(targets: np.ndarray) -> np.ndarray:
 
 
 def as_targets(targets: Any) -> np.ndarray:
-    """Return labels or targets as a NumPy array: text as objects, numbers as they are, one column as `(rows,)`.
+    """Return labels or targets as a NumPy array: text as objects, numbers unchanged, a single column as `(rows,)`.
 
     Raises:
-        DataError: they are not one value, or one row of values, an example.
+        DataError: an example has neither one value nor one row of values.
     """
     if isinstance(targets, pd.DataFrame | pd.Series):
         targets = targets.astype(object).to_numpy() if _is_text(targets) else targets.to_numpy()
     try:
         array = np.asarray(targets)
     except ValueError as error:
-        raise DataError(f"Targets have rows of different lengths: {error}. Give one label a row.") from error
+        raise DataError(f"Targets have rows of different lengths: {error}. Give one label for each row.") from error
     if array.ndim not in (1, 2):
         raise DataError(
             f"Targets are `(rows,)` or `(rows, columns)`. Received: {type(targets).__name__} of shape {array.shape}. "
-            "Give one label, or one row of numbers, an example."
+            "Give one label, or one row of numbers, for each example."
         )
     if array.dtype.kind in "SUmM":
         array = pd.Series(array.ravel()).astype(object).to_numpy().reshape(array.shape)
@@ -62,11 +62,12 @@ def find_labels(targets: np.ndarray, *, are_numbers_names: bool) -> tuple[Label,
     """Return the classes, in the order of their numbers.
 
     Args:
-        targets: labels of every known row: text, booleans, whole numbers or one-hot rows.
-        are_numbers_names: a table's 3, 5, 8 are three classes of these names; an array's numbers are class numbers from 0.
+        targets: labels of the rows that have one: text, booleans, whole numbers or one-hot rows.
+        are_numbers_names: True if numbers are names of classes, as 3, 5, 8 in a table; False if they are class numbers from 0,
+            as in an array.
 
     Raises:
-        DataError: labels are negative, fractional or multi-label, or of fewer than two classes.
+        DataError: labels are negative, fractional or multi-label, or there are fewer than two classes.
     """
     if targets.ndim == 2:
         _check_one_hot(targets)
@@ -82,7 +83,7 @@ def find_labels(targets: np.ndarray, *, are_numbers_names: bool) -> tuple[Label,
         raise DataError(
             "Class labels are whole numbers or text. "
             f"Received: {numbers[~(np.isfinite(numbers) & (numbers == np.floor(numbers)))][:3].tolist()}. "
-            'Mend them, or predict numbers with task="regression".'
+            'Correct them, or predict numbers with task="regression".'
         )
     elif are_numbers_names:
         labels = tuple(int(number) for number in np.unique(numbers))
@@ -124,7 +125,7 @@ def encode(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
     """Return the class number of each label, `(rows,)`, int64.
 
     Raises:
-        DataError: a label is not among `labels`; the message has the row and the nearest.
+        DataError: a label is not among `labels`; the message gives its row and the nearest label.
     """
     if targets.ndim == 2:
         _check_one_hot(targets)
@@ -147,10 +148,10 @@ def encode(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
 
 
 def check_class_numbers(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
-    """Return class numbers that a source gives beside its class names, `(rows,)`, int64.
+    """Return the class numbers of a source that has class names, `(rows,)`, int64.
 
     Raises:
-        DataError: one is not a whole number from 0 to the number of classes - 1; the message has its row.
+        DataError: a class number is not a whole number from 0 to the number of classes - 1; the message gives its row.
     """
     numbers = targets.astype(np.float64)
     wrong = ~((numbers >= 0) & (numbers < len(labels)) & (numbers == np.floor(numbers)))  # NaN compares false
@@ -158,7 +159,7 @@ def check_class_numbers(targets: np.ndarray, labels: Sequence[Label]) -> np.ndar
         row = int(np.argmax(wrong))
         raise DataError(
             f"A label is not among the {len(labels)} classes. Received: class number {targets[row]} in row {row}. "
-            f"Accepted: 0 to {len(labels) - 1}, for {', '.join(map(str, labels[:20]))}. Mend the label or the class names."
+            f"Accepted: 0 to {len(labels) - 1}, for {', '.join(map(str, labels[:20]))}. Correct the label or the class names."
         )
     return numbers.astype(np.int64)
 
@@ -173,7 +174,7 @@ def as_values(targets: np.ndarray) -> np.ndarray:
     if numbers is None or not (np.abs(numbers) <= np.finfo(np.float32).max).all():
         raise DataError(
             f"Regression targets are finite numbers. Received: {targets.ravel()[:3].tolist()}... of dtype {targets.dtype}. "
-            'Mend them, or predict classes with task="tabular_classification".'
+            'Correct them, or predict classes with task="tabular_classification".'
         )
     return numbers.astype(np.float32).reshape(len(targets), -1)
 
@@ -217,14 +218,14 @@ def _check_one_hot(rows: np.ndarray) -> None:
         raise DataError(
             "Two-dimensional labels are one-hot: a single 1 in each row. "
             f"Received: a row {rows[wrong].tolist()}. "
-            "Several labels a row (multi-label) are not supported: give one label a row."
+            "Several labels in a row (multi-label) are not supported: give one label for each row."
         )
 
 
 def _as_cell(value: Any) -> Any:
-    """Return one label as text, a number or None; times and other scalars become text."""
+    """Return a label as text, a number or None; times and other scalars become text."""
     if isinstance(value, list | tuple | dict | set | np.ndarray):
-        raise DataError(f"A label is text or a number. Received: {value!r}. Give one label a row.")
+        raise DataError(f"A label is text or a number. Received: {value!r}. Give one label for each row.")
     if isinstance(value, str | bool | np.bool_ | int | float | np.number):
         return value
     if pd.isna(value):

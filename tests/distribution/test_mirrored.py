@@ -46,7 +46,7 @@ def test_what_a_user_chooses_or_mistakes_with_two_devices(job: Callable[..., tup
     assert "A strategy's scope is open" in found.pop("none in an open scope")
     assert found.pop("own, compiled=False") == found.pop("own, compiled=True") == [2, True]
     assert found.pop("sweep")
-    assert "an optimizer that was made outside of the strategy's scope" in found.pop("optimizer of another scope")
+    assert "an optimizer that was created outside the strategy's scope" in found.pop("optimizer of another scope")
     assert "global_clipnorm of the optimizer" in found.pop("clipping")
     assert "global_clipnorm of the optimizer" in found.pop("clipping in a resumed run")
     assert "clipnorm of the optimizer" in found.pop("clipping in build")

@@ -55,5 +55,5 @@ def test_what_cannot_be_compared_is_refused(runs: list[zoo.Run], tmp_path: Path)
         zoo.compare(runs[0], regression)
     content = files.read_json(regression.directory / "run.json")
     files.write_json(regression.directory / "run.json", {**content, "status": "interrupted"})
-    with pytest.raises(UsageError, match=r"Only finished runs.*interrupted. Go on with: zoo train --resume"):
+    with pytest.raises(UsageError, match=r"Only finished runs.*interrupted. Resume it with: zoo train --resume"):
         zoo.compare(regression.directory, regression.directory)

@@ -55,7 +55,7 @@ def test_what_is_no_overfitting_is_not_called_so(train: list[float], validation:
 def test_a_loss_that_rises_where_the_accuracy_does_not_fall_is_no_overfitting() -> None:
     history = {"loss": [1.0, 0.5, 0.2], "val_loss": [0.8, 0.6, 0.7], "val_accuracy": [0.8, 0.9, 0.9]}
     (said,) = find_problems(LABELS, history, GOOD)
-    assert said.startswith("Surer than right: the validation loss was lowest (0.6000) after epoch 2 and ended at 0.7000")
+    assert said.startswith("Overconfident: the validation loss was lowest (0.6000) after epoch 2 and ended at 0.7000")
     (worse,) = find_problems(LABELS, {**history, "val_accuracy": [0.8, 0.9, 0.89]}, GOOD)
     assert worse.startswith("Overfitting")
     assert find_problems(LABELS, history, GOOD, keeps_best=True) == []
@@ -68,7 +68,7 @@ def test_one_answer_for_all_is_pointed_out_once() -> None:
 
 def test_classes_never_predicted_are_named_unless_they_are_not_there() -> None:
     (said,) = find_problems(LABELS, FINE, evaluation(((5, 0, 0), (1, 4, 0), (1, 1, 0))))
-    assert said.startswith("Never predicted, though they stand in the test part: 'c'.")
+    assert said.startswith("Never predicted, although they occur in the test part: 'c'.")
     assert "class_weight=balanced" in said
     assert find_problems(LABELS, FINE, evaluation(((5, 0, 0), (1, 4, 0), (0, 0, 0)))) == []
 

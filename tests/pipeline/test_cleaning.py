@@ -85,6 +85,6 @@ def test_problems_are_sentences() -> None:
     assert as_problems(cleaned()[1]) == [
         "1 of 3 rows in 'test' repeat an earlier row",
         "2 of 5 rows in 'train' repeat an earlier row",
-        "2 of 5 rows in 'train' stand there with another label too",
-        "1 of 5 rows in 'train' stand in a later part too",
+        "2 of 5 rows in 'train' also occur with another label",
+        "1 of 5 rows in 'train' also occur in a later part",
     ]

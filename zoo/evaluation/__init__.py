@@ -1,1 +1,1 @@
-"""How good a model is: scores on a part that it did not learn from."""
+"""Evaluation: scores of a model on data that it was not trained on."""

@@ -1,4 +1,4 @@
-"""The baseline that every text result is set beside: TF-IDF of words and pairs of words, and logistic regression."""
+"""The baseline for texts: logistic regression on TF-IDF of words and word pairs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 NAME = "tfidf_logistic"
 # On validation parts, 1 / 10 / 30: IMDB 90.0 / 91.3 / 91.6 %, SST-2 78.5 / 81.7 / 80.8 %, ChnSentiCorp 89.6 / 92.1 / 91.9 %.
 INVERSE_PENALTY = 10.0
-MOST_ROWS = 50_000  # of the training part that are learned from, so that memory has a bound
-MANY_ROWS = 1_000  # from so many on, words and pairs that stand in one text alone are left out
+MAX_ROWS = 50_000  # training rows that are used; this bounds memory
+MANY_ROWS = 1_000  # with this many rows, words and pairs that occur in a single text are left out
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Baseline:
 
     Args:
         name: "tfidf_logistic".
-        evaluation: scores on the part asked for.
-        num_train: training rows that it learned from.
-        seconds: that fitting took.
-        pipeline: scikit-learn's, from raw texts to class numbers.
+        evaluation: scores on the chosen part.
+        num_train: number of training rows that were used.
+        seconds: duration of fitting.
+        pipeline: scikit-learn pipeline from raw texts to class numbers.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Baseline:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The scores, named as those of `zoo.evaluate`."""
+        """The scores, with the names that `zoo.evaluate` uses."""
         return dict(self.evaluation.metrics)
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Baseline:
 
 
 def has_texts(data: Splits) -> bool:
-    """Return whether these data are texts."""
+    """Return whether the data are texts."""
     return data.info.task.input_name == "text"
 
 
@@ -64,11 +64,11 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     """Fit TF-IDF and logistic regression on the training texts, and score them on a part.
 
     Args:
-        data: of texts.
+        data: texts with labels.
         part: "validation" or "test".
 
     Raises:
-        UsageError: the data are no texts.
+        UsageError: the data are not texts.
         DataError: the training texts have no words.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -80,7 +80,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     begun = time.perf_counter()
     targets = data.targets("train")
     is_used = np.zeros(len(targets), bool)
-    is_used[np.linspace(0, len(targets) - 1, min(len(targets), MOST_ROWS)).astype(np.int64)] = True
+    is_used[np.linspace(0, len(targets) - 1, min(len(targets), MAX_ROWS)).astype(np.int64)] = True
     targets = targets[is_used]
     for min_df in (2, 1) if len(targets) >= MANY_ROWS else (1,):
         vectorizer = TfidfVectorizer(
@@ -92,7 +92,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
         try:
             features = vectorizer.fit_transform(compress(data.texts("train"), is_used))
             break
-        except ValueError as error:  # scikit-learn's, for no words: none stands in two texts, or there is none at all
+        except ValueError as error:  # scikit-learn found no word, or none that occurs in two texts
             problem = error
     else:
         raise DataError(f"The training texts have no words. Received: {data.info.name!r}. Give real texts.") from problem
@@ -101,7 +101,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     seconds = time.perf_counter() - begun
     found = pipeline.predict_proba(data.texts(part))
     probabilities = np.zeros((len(found), len(data.info.labels)), np.float32)
-    probabilities[:, pipeline.classes_] = found  # a class without a training row stays at 0
+    probabilities[:, pipeline.classes_] = found  # a class without a training row keeps 0
     evaluation = data.info.task.score(data.targets(part), probabilities, data.info.labels)
     return Baseline(NAME, evaluation, len(targets), seconds, pipeline)
 

@@ -1,4 +1,4 @@
-"""Runs side by side: their scores, their times, and the settings in which they differ."""
+"""Comparison of runs: their scores, times, and differing settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.artefacts.files import write_picture
 from zoo.artefacts.run import Run
 from zoo.errors import UsageError
 
-OF_THE_PLACE = ("data.data_dir", "checkpoint_seconds", "keep_checkpoints", "baseline")  # settings that change no score
+WITHOUT_EFFECT = ("data.data_dir", "checkpoint_seconds", "keep_checkpoints", "baseline")  # settings that change no score
 
 
 @dataclass(frozen=True)
@@ -19,21 +19,21 @@ class Comparison:
     """Several runs.
 
     Args:
-        runs: in the order that they were given.
+        runs: the runs, in the order in which they were given.
     """
 
     runs: Sequence[Run]
 
     @property
     def names(self) -> list[str]:
-        """A name for each run: its directory, as short as it is still unique."""
+        """The name of each run: its directory's name, or the whole path if names are not unique."""
         paths = [run.directory.resolve() for run in self.runs]
         short = [path.name for path in paths]
         return short if len(set(short)) == len(short) else [os.fspath(run.directory) for run in self.runs]
 
     @property
     def scores(self) -> list[dict[str, Any]]:
-        """For each run its model, data, epochs, test scores, and training time in seconds."""
+        """The model, data, epochs, test scores and training time in seconds of each run."""
         return [
             {
                 "run": name,
@@ -48,13 +48,13 @@ class Comparison:
 
     @property
     def differences(self) -> dict[str, list[Any]]:
-        """Settings that are not the same in all runs, each with its value in every run."""
+        """Settings that differ, each with its value in every run."""
         names = list(dict.fromkeys(name for run in self.runs for name in run.settings))
-        values = {name: [run.settings.get(name) for run in self.runs] for name in names if name not in OF_THE_PLACE}
+        values = {name: [run.settings.get(name) for run in self.runs] for name in names if name not in WITHOUT_EFFECT}
         return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
 
     def plot(self, path: str | os.PathLike[str]) -> None:
-        """Write the validation curves of all runs, one picture for each score, to a PNG file.
+        """Write the validation curves of all runs to a PNG file, with one plot for each score.
 
         Raises:
             ArtefactError: the file exists, or cannot be written.
@@ -63,11 +63,11 @@ class Comparison:
 
         histories = [run.history for run in self.runs]
         common = [name for name in histories[0] if all(name in history for history in histories) and name != "learning_rate"]
-        scores = [name for name in common if name.startswith("val_")] or common  # a run may have trained on validation too
+        scores = [name for name in common if name.startswith("val_")] or common  # there may be no validation part
         figure = Figure(figsize=(4.5 * len(scores), 3.5), layout="constrained")
         for axes, score in zip(figure.subplots(1, len(scores), squeeze=False)[0], scores, strict=True):
             for name, history in zip(self.names, histories, strict=True):
-                label = name.encode("ascii", "backslashreplace").decode()  # matplotlib's own font has no Chinese
+                label = name.encode("ascii", "backslashreplace").decode()  # matplotlib's default font lacks Chinese
                 axes.plot(range(1, len(history[score]) + 1), history[score], marker=".", label=label)
             axes.set_title(score.replace("val_", "validation ") if score.startswith("val_") else f"training {score}")
             axes.set_xlabel("epoch")
@@ -77,18 +77,18 @@ class Comparison:
 
 
 def compare_runs(runs: Sequence[Run]) -> Comparison:
-    """Return finished runs side by side.
+    """Return a comparison of finished runs.
 
     Raises:
-        UsageError: there are fewer than two, a run did not finish, or their tasks have different scores.
+        UsageError: there are fewer than two runs, a run did not finish, or their tasks have different scores.
     """
     if len(runs) < 2:
-        raise UsageError(f"A comparison takes two runs or more. Received: {len(runs)}. Name another.")
+        raise UsageError(f"A comparison takes two runs or more. Received: {len(runs)}. Add another.")
     for run in runs:
         if run.status != "finished":
             raise UsageError(
                 f"Only finished runs have scores. Received: {run.directory}, {run.status}. "
-                f"Go on with: zoo train --resume {run.directory}"
+                f"Resume it with: zoo train --resume {run.directory}"
             )
     scores = {tuple(run.info.task.scores): run.info.task_name for run in runs}
     if len(scores) > 1:

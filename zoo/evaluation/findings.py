@@ -17,9 +17,9 @@ def find_problems(
 
     Args:
         task: the model's task.
-        history: losses of each epoch.
-        evaluation: on the test part.
-        keeps_best: whether the best epoch's model was kept, which mends overfitting.
+        history: losses and metrics of each epoch.
+        evaluation: scores on the test part.
+        keeps_best: whether the best epoch's model was kept, which makes overfitting harmless.
 
     Example:
         >>> from zoo.tasks import find_task
@@ -42,10 +42,11 @@ def _overfitting(history: Mapping[str, Sequence[float]], *, keeps_best: bool) ->
     accuracies = history.get("val_accuracy", ())
     if accuracies and accuracies[-1] >= accuracies[best]:
         return [
-            f"Surer than right: {course}, while the validation accuracy did not fall ({accuracies[best]:.4f}, then "
-            f"{accuracies[-1]:.4f}). Labels are as good, probabilities too near to 0 and 1: set keep=best and monitor=loss."
+            f"Overconfident: {course}, while the validation accuracy did not fall ({accuracies[best]:.4f}, then "
+            f"{accuracies[-1]:.4f}). Labels are as good as before, but probabilities are too close to 0 and 1: set keep=best "
+            "and monitor=loss."
         ]
     return [
-        f"Overfitting: {course}, while the training loss still fell. Set keep=best or early_stopping=2, train for fewer "
+        f"Overfitting: {course}, while the training loss kept falling. Set keep=best or early_stopping=2, train for fewer "
         "epochs, or add dropout, augmentation or data."
     ]

@@ -28,7 +28,7 @@ def worst_mistakes(data: Splits, part: str, truth: np.ndarray, answers: np.ndarr
 
 
 def _examples(data: Splits, part: str, rows: np.ndarray) -> dict[int, str | np.ndarray | dict[str, float]]:
-    """Return the raw form of some rows of a part."""
+    """Return the raw examples in some rows of a part."""
     if data.info.task.input_name == "text":
         wanted = set(rows.tolist())
         return {row: text for row, text in enumerate(data.texts(part)) if row in wanted}

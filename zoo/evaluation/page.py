@@ -1,4 +1,4 @@
-"""Pages that are complete in themselves: their style, their frame, and tables."""
+"""Self-contained HTML pages: style, frame and tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ blockquote p { margin: 0; }
 
 
 def page(title: str, parts: Iterable[str]) -> str:
-    """Return a page of HTML from what stands in its body."""
+    """Return an HTML page with this body."""
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
@@ -36,7 +36,7 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, upright: bool = False) -> str:
-    """Return a table; numbers stand to the right, and names of columns upright where there are many."""
+    """Return a table with numbers on the right; `upright` turns the names of many columns."""
     lines = ["".join(cell(name, "th") for name in columns)] if any(columns) else []
     lines += ["".join(cell(value, "td") for value in row) for row in rows]
     return (

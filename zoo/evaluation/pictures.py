@@ -1,4 +1,4 @@
-"""Pictures for reports, as the `src` of an image."""
+"""Plots and images for reports."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def curves(title: str, lines: Mapping[str, Sequence[float]]) -> Figure:
-    """Return a figure of one score by epoch, counted from 1, a line for each name."""
+    """Return a figure of a score by epoch, counted from 1, with one line for each name."""
     return _lines(title, {name: (range(1, len(values) + 1), values) for name, values in lines.items()})
 
 
 def learning_rate_curve(points: Sequence[Sequence[float]]) -> Figure:
-    """Return a figure of the learning rate at places in the epochs, from 0."""
+    """Return a figure of the learning rate by epoch, counted from 0, in fractions."""
     places, rates = zip(*points, strict=True)
     return _lines("learning rate", {"": (places, rates)})
 
@@ -47,7 +47,9 @@ def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4, 3))
-    figure.subplots_adjust(left=0.18, right=0.97, bottom=0.17, top=0.9)  # a computed layout would take as long as all else
+    figure.subplots_adjust(
+        left=0.18, right=0.97, bottom=0.17, top=0.9
+    )  # computing a layout takes as long as all the rest
     axes = figure.subplots()
     for name, (places, values) in lines.items():
         axes.plot(places, values, marker="." if len(values) < 50 else "", label=name)

@@ -1,4 +1,4 @@
-"""`report.html`: one page, complete in itself, that shows what a run gave."""
+"""`report.html`: a self-contained page with the results of a run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from zoo.evaluation import pictures
 from zoo.evaluation.page import cell, page, table
 from zoo.tasks.answers import Mistake, Section
 
-MOST_LETTERS = 600  # of a text that was read wrongly
+MAX_LETTERS = 600  # shown of a text
 TIMES = {"fit_s": "training", "epoch_s": "an epoch, median"}
 
 
 def verdict(scores: Mapping[str, float], baseline: Mapping[str, Any]) -> tuple[str, bool]:
-    """Return a sentence that sets a model's accuracy beside the baseline's, and whether the model is the better one.
+    """Return a sentence that compares a model's accuracy with the baseline's, and whether the model is better.
 
     Example:
         >>> verdict({"accuracy": 0.88}, {"name": "tfidf_logistic", "accuracy": 0.9})
@@ -41,7 +41,7 @@ def report_page(
     """Return the page of a finished run.
 
     Args:
-        content: of `run.json`: `settings`, `data`, `metrics`, `evaluation`, `timings`, and, where there are any, `baseline`,
+        content: content of `run.json`: `settings`, `data`, `metrics`, `evaluation`, `timings` and, if they exist, `baseline`,
             `findings` and `learning_rates`.
         history: losses and metrics of each epoch.
         sections: tables on the scores, from the task.
@@ -71,9 +71,9 @@ def report_page(
 
 
 def _mistakes(mistakes: Sequence[Mistake]) -> str:
-    """Return the examples that were classified wrongly: pictures side by side, texts and rows one below the other."""
+    """Return wrongly classified examples: images side by side, texts and rows below one another."""
     if not mistakes:
-        return "<p>There is none.</p>"
+        return "<p>There are none.</p>"
     shown = [_mistake(mistake) for mistake in mistakes]
     lines = "\n".join(shown)
     return f'<div class="mistakes">\n{lines}\n</div>' if isinstance(mistakes[0].example, np.ndarray) else lines
@@ -86,14 +86,14 @@ def _mistake(mistake: Mistake) -> str:
         source = pictures.image_as_source(mistake.example)
         return f'<figure><img alt="test row {mistake.row}" src="{source}"><figcaption>{said}</figcaption></figure>'
     if isinstance(mistake.example, str):
-        text = mistake.example if len(mistake.example) <= MOST_LETTERS else f"{mistake.example[:MOST_LETTERS]} …"
+        text = mistake.example if len(mistake.example) <= MAX_LETTERS else f"{mistake.example[:MAX_LETTERS]} …"
     else:
         text = ", ".join(f"{name} {value:g}" for name, value in mistake.example.items())
     return f"<blockquote><p>{said}</p><p>{html.escape(text)}</p></blockquote>"
 
 
 def _shaded(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a table of counts, each shaded by its share of the row; a browser has fonts for labels in any script."""
+    """Return a table of counts, each shaded by its share of the row; browsers have fonts for labels in any script."""
     lines = ["<tr>" + "".join(cell(name, "th") for name in columns) + "</tr>"]
     for name, *counts in rows:
         total = max(sum(counts), 1)
@@ -103,7 +103,7 @@ def _shaded(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _curves(history: Mapping[str, Sequence[float]], learning_rates: Sequence[Sequence[float]]) -> str:
-    """Return training and validation curves of every metric, and the learning rate's, each an embedded picture."""
+    """Return the training and validation curves of every metric, and the learning rate's, as embedded images."""
     names = [name for name in history if not name.startswith("val_") and name != "learning_rate"]
     figures = {}
     for name in names:

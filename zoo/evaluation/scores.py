@@ -22,7 +22,7 @@ def score(model: keras.Model, data: Splits, part: str) -> Evaluation:
 
 
 def answers(model: keras.Model, data: Splits, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the targets of a part, `(rows, ...)`, and the model's probabilities or values, `(rows, num_outputs)`."""
+    """Return the encoded targets of a part, `(rows, ...)`, and the model's probabilities or values, `(rows, num_outputs)`."""
     batches = getattr(data, part)
     outputs = Outputs(model, data.info)
     truths, predictions = [], []

@@ -1,4 +1,4 @@
-"""Scores that were promised, beside those that are found now."""
+"""Comparison of a model's recorded scores with its scores now."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from zoo.tasks import Task
 
 @dataclass(frozen=True)
 class Verification:
-    """What a trained model scores now, beside what it was kept with.
+    """The scores of a trained model now, and the scores recorded with it.
 
     Args:
-        name: of the model, or its directory.
-        expected: the scores that it was kept with.
-        found: the scores now, on the same examples.
-        num_examples: how many were scored.
-        task: the model's task, which knows how far each score may drift.
+        name: name of the model, or its directory.
+        expected: recorded scores.
+        found: scores now, on the same examples.
+        num_examples: number of examples.
+        task: the model's task, which sets how far each score may drift.
     """
 
     name: str
@@ -29,12 +29,12 @@ class Verification:
 
     @property
     def tolerances(self) -> dict[str, float]:
-        """How far each score may be from the expected one."""
+        """The accepted difference of each score."""
         return {name: self.task.tolerance(name, value, self.num_examples) for name, value in self.expected.items()}
 
     @property
     def drifted(self) -> tuple[str, ...]:
-        """The scores that are further away, or missing."""
+        """The scores that differ by more, or are missing."""
         return tuple(
             name
             for name, tolerance in self.tolerances.items()

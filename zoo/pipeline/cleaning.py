@@ -1,4 +1,4 @@
-"""Duplicates, overlaps, conflicts and missing labels: counted always, dropped only by an explicit choice."""
+"""Duplicates, overlaps, conflicts and missing labels: always counted, and dropped only on request."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ def clean(
     missing: Mapping[str, np.ndarray],
     arguments: DataArguments,
 ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, int]]]:
-    """Return the rows to keep of each part, and what was counted.
+    """Return the rows to keep in each part, and the counts.
 
     Args:
-        hashes: `(rows,)` content hashes of each part's features.
-        targets: `(rows, ...)` encoded targets of each part; those of missing rows are not looked at.
-        missing: `(rows,)` where a label is missing.
-        arguments: the choices `duplicates`, `overlap`, `conflicts`, `broken`.
+        hashes: content hashes `(rows,)` of the features, by part.
+        targets: encoded targets `(rows, ...)`, by part; those of rows without a label are ignored.
+        missing: whether each row lacks a label, `(rows,)`, by part.
+        arguments: the choices `duplicates`, `overlap`, `conflicts` and `broken`.
 
     Returns:
-        Ascending positions to keep, by part; and by part the counts `rows`, `missing_labels`, `duplicates` (rows that repeat
-        an earlier one), `conflicts` (rows whose features stand there with another target too), `overlap` (rows that also
-        stand in a later part) and `dropped`.
+        Ascending positions to keep, by part; and, by part, the counts `rows`, `missing_labels`, `duplicates` (rows that repeat
+        an earlier row), `conflicts` (rows whose features also occur with another target), `overlap` (rows that also occur in a
+        later part) and `dropped`.
 
     Raises:
         DataError: labels are missing and `broken` is "refuse".
@@ -40,7 +40,7 @@ def clean(
         if is_missing.any() and arguments.broken == "refuse":
             raise DataError(
                 f"{int(is_missing.sum())} of {len(is_missing)} rows in part {part!r} have no label. "
-                f"Received: the first in row {int(np.argmax(is_missing))}. Add the labels, or leave such rows out with "
+                f"Received: the first in row {int(np.argmax(is_missing))}. Add the labels, or drop these rows with "
                 "data.broken=drop."
             )
         known = np.flatnonzero(~is_missing)
@@ -49,7 +49,7 @@ def clean(
         conflicting[known] = _conflicts(hashes[part][known], targets[part][known])
         overlapping = np.isin(hashes[part], np.concatenate(later)) if later else np.zeros(len(repeated), bool)
         dropped = is_missing.copy()
-        if part != "test":  # what a model is tested on is never touched
+        if part != "test":  # the test part is never changed
             dropped |= repeated & (arguments.duplicates == "drop")
             dropped |= conflicting & (arguments.conflicts == "drop")
             dropped |= overlapping & (arguments.overlap == "drop")
@@ -64,17 +64,17 @@ def clean(
         }
         later.append(hashes[part][known])
         if not len(kept[part]):
-            raise DataError(f"Part {part!r} has no rows left. Received: {report[part]}. Keep more of them, or add rows.")
+            raise DataError(f"Part {part!r} has no rows left. Received: {report[part]}. Drop fewer rows, or add some.")
     return kept, report
 
 
 def as_problems(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return a sentence for each count that a person should know of."""
+    """Return a sentence for each count that points to a problem."""
     words = {
         "missing_labels": "have no label",
         "duplicates": "repeat an earlier row",
-        "conflicts": "stand there with another label too",
-        "overlap": "stand in a later part too",
+        "conflicts": "also occur with another label",
+        "overlap": "also occur in a later part",
     }
     return [
         f"{counts[key]} of {counts['rows']} rows in {part!r} {text}"

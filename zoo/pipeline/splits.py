@@ -1,4 +1,4 @@
-"""Train, validation and test: the source's own parts, or parts cut from it, never sharing an example."""
+"""The train, validation and test parts: the source's own or cut from it, and disjoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo.targets import Label
 
 @dataclass(frozen=True)
 class Rows:
-    """Chosen rows of a source, with their targets."""
+    """Rows of a source, with their targets."""
 
     source: Source
     rows: np.ndarray  # (n,), int64, ascending
@@ -30,17 +30,17 @@ class Rows:
     def batches(
         self, batch_size: int, seed: int | None = None, number: int | tf.Tensor = 0, shard: Shard = WHOLE
     ) -> tf.data.Dataset:
-        """Return one pass over them, as `Pass` has it."""
+        """Return one pass over the rows, as described by `Pass`."""
         return self.source.one_pass(Pass(self.rows, self.targets, batch_size, seed, number, shard))
 
 
 class Splits:
-    """The parts of a data set as batched `tf.data`: each a finite pass of known cardinality.
+    """The parts of a data set as batched `tf.data`; each is one finite pass of known cardinality.
 
-    `train` is reshuffled in each pass, in an order that the seed and the number of the pass fix; `validation` and `test`
-    keep their order. Images come as they are stored (uint8, or float32 if given so), tables as float32 features, texts as
-    int32 token ids `(batch, tokens of the longest)` with 0 for padding, or as strings where `raw` asks for it; labels as int64
-    class numbers `(batch,)`, regression targets as float32 `(batch, outputs)`.
+    `train` is reshuffled in each pass; the seed and the number of the pass determine the order. `validation` and `test` keep
+    their order. Images have the dtype in which they are stored (uint8, or float32). Tables are float32 features. Texts are
+    int32 token ids `(batch, tokens of the longest text)`, padded with 0, or strings with `raw`. Labels are int64 class numbers
+    `(batch,)`; regression targets are float32 `(batch, outputs)`.
 
     Example:
         >>> import zoo
@@ -63,29 +63,29 @@ class Splits:
 
     @cached_property
     def validation(self) -> tf.data.Dataset:
-        """The part to choose hyperparameters on.
+        """The part for choosing hyperparameters.
 
         Raises:
-            UsageError: it is in train, as `validation=0` asks for.
+            UsageError: there is none, because the data were read with `validation=0`.
         """
         return self._part("validation").batches(self.batch_size)
 
     @cached_property
     def test(self) -> tf.data.Dataset:
-        """The part to look at once."""
+        """The part for the final score."""
         return self._parts["test"].batches(self.batch_size)
 
     def with_batches(self, batch_size: int, seed: int) -> Splits:
-        """Return the same parts with other batches."""
+        """Return the same parts with another batch size and seed."""
         return Splits(self._parts, self.info, batch_size=batch_size, seed=seed)
 
     def training_stream(self, first_batch: int = 0, shard: Shard = WHOLE) -> tf.data.Dataset:
-        """Return the training part repeated without end, from any batch of its passes.
+        """Return the training part repeated endlessly, from any batch of its passes.
 
         Args:
-            first_batch: number of the batch to begin with, counted from the first of the first pass. Those before it in its
-                pass are read all the same.
-            shard: of each batch.
+            first_batch: number of the batch to start with, counted from the first pass. The batches before it in its pass are
+                read and skipped.
+            shard: the share of each batch that is returned.
         """
         chosen = self._parts["train"]
         first_pass, skip = divmod(first_batch, -(-len(chosen.rows) // self.batch_size))
@@ -93,29 +93,29 @@ class Splits:
         def numbered(number: tf.Tensor) -> tf.data.Dataset:
             return chosen.batches(self.batch_size, self.seed, number, shard)
 
-        # Numbers from a counter, so that a second iterator begins where the first did: under a strategy Keras makes two.
+        # A counter numbers the passes so that a second iterator starts where the first did: Keras makes two under a strategy.
         passes = tf.data.Dataset.counter(first_pass).flat_map(plainly(numbered))
         return finished(passes.skip(skip), tf.data.INFINITE_CARDINALITY)
 
     def training_batch_size(self, number: tf.Tensor) -> tf.Tensor:
-        """Return how many examples a batch of the training stream has, by its number over all passes; int64."""
+        """Return the size of a batch of the training stream, given its number over all passes; int64."""
         rows = len(self._parts["train"].rows)
         in_pass = number % -(-rows // self.batch_size)
         return tf.minimum(rows - in_pass * self.batch_size, self.batch_size)
 
     def in_order(self, part: str, shard: Shard, batch_size: int) -> tf.data.Dataset:
-        """Return a shard of one pass over a part in its order, in batches of another size if need be."""
+        """Return a shard of one pass over a part in its own order, in batches of a given size."""
         return self._part(part).batches(batch_size, shard=shard)
 
     def targets(self, part: str) -> np.ndarray:
-        """Return the targets of a part in its order: `(rows,)` class numbers or `(rows, outputs)` values."""
+        """Return the encoded targets of a part in its own order, for example class numbers `(rows,)`."""
         return self._part(part).targets
 
     def texts(self, part: str) -> Iterator[str]:
-        """Return the raw texts of a part in its order.
+        """Return the raw texts of a part in its own order.
 
         Raises:
-            UsageError: these data are no texts.
+            UsageError: the data are not texts.
         """
         chosen = self._part(part)
         if chosen.texts is None:
@@ -124,12 +124,12 @@ class Splits:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The names of the parts that are there."""
+        """The names of the parts that exist."""
         return tuple(self._parts)
 
     @property
     def has_validation(self) -> bool:
-        """Whether there is a validation part."""
+        """Whether a validation part exists."""
         return "validation" in self._parts
 
     def _part(self, name: str) -> Rows:
@@ -153,19 +153,19 @@ def cut(
 ) -> dict[str, tuple[str, np.ndarray]]:
     """Return for train, validation and test the source's part and the rows in it.
 
-    A missing validation is the given share of train, a missing test 15 % of it; with neither, 70 / 15 / 15. Classes keep their
-    shares, and rows of equal content stay together.
+    A missing validation part takes the given share of train, and a missing test part 15 %; if both are missing, the shares are
+    70 / 15 / 15. Each class keeps its share, and rows of equal content stay together.
 
     Args:
         kept: rows to use, by the source's part: "all", or "train" with "validation" or "test".
         hashes: content hashes of all rows, by part.
-        classes: class numbers of all rows, by part; None for regression.
+        classes: class numbers of all rows for stratification, by part; None cuts at random.
         labels: names of the classes.
-        validation: share of train that becomes a missing validation.
-        seed: of the cut.
+        validation: share of train for a missing validation part.
+        seed: seed of the cut.
 
     Raises:
-        DataError: there is no training part, or a class has too few rows to be in each part.
+        DataError: there is no training part, or a class has too few rows to occur in each part.
     """
     own = "all" if "all" in kept else "train"
     if own not in kept:
@@ -191,14 +191,14 @@ def _check_classes(hashes: np.ndarray, numbers: np.ndarray, labels: Sequence[Lab
         raise DataError(
             f"Each class needs at least {parts_to_fill} different rows to be cut into parts. Received: class "
             f"{labels[present[counts.argmin()]]!r} with {counts.min()}. Add rows, leave the class out, or give the "
-            "parts yourself."
+            "parts separately."
         )
 
 
 def _cut_once(
     rows: np.ndarray, hashes: np.ndarray, numbers: np.ndarray | None, wanted: float, parts_to_fill: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that stay and about `wanted` rows taken, stratified by class, equal rows together."""
+    """Return the rows that stay and about `wanted` rows that are taken, stratified by class, with equal rows together."""
     from sklearn.model_selection import train_test_split
 
     _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
@@ -216,18 +216,18 @@ def _cut_once(
 def cut_fold(
     rows: np.ndarray, hashes: np.ndarray, numbers: np.ndarray | None, fold: int, folds: int, *, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows outside and inside of a fold, stratified by class, equal rows together.
+    """Return the rows outside and inside a fold, stratified by class, with equal rows together.
 
     Args:
-        rows: to cut.
-        hashes: of their content.
-        numbers: of their classes; None for regression.
-        fold: which one, from 1.
-        folds: how many there are.
-        seed: of the cut, the same for all folds.
+        rows: rows to cut.
+        hashes: their content hashes.
+        numbers: their class numbers for stratification; None cuts at random.
+        fold: number of the fold, from 1.
+        folds: number of folds.
+        seed: seed of the cut, the same for all folds.
 
     Raises:
-        DataError: there are fewer different rows than folds, in all or of a class.
+        DataError: there are fewer different rows than folds, in total or in a class.
     """
     from sklearn.model_selection import KFold, StratifiedKFold
 
@@ -245,7 +245,7 @@ def cut_fold(
 
 
 def fingerprint(parts: Mapping[str, Rows]) -> str:
-    """Return 16 hexadecimal digits that change with any feature, target or part."""
+    """Return 16 hexadecimal digits that depend on every feature, target and part."""
     digest = hashlib.blake2b(digest_size=8)
     for name, chosen in parts.items():
         digest.update(name.encode())

@@ -210,7 +210,7 @@ class Classification(Task):
         if never:
             more = f" and {len(never) - MAX_NAMES} more" if len(never) > MAX_NAMES else ""
             listed = f"{', '.join(never[:MAX_NAMES])}{more}"
-            return [f"Never predicted, though they stand in the test part: {listed}. {advice}; {weights}"]
+            return [f"Never predicted, although they occur in the test part: {listed}. {advice}; {weights}"]
         accuracy = evaluation.metrics["accuracy"]
         if accuracy > max(supports.values()) / sum(supports.values()):
             return []

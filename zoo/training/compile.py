@@ -1,4 +1,4 @@
-"""Models made ready to train: zoo's own, and the user's."""
+"""Compile zoo's models, and check and compile the user's own."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ def compile_model(
 
     Args:
         model: uncompiled.
-        task: gives loss and metrics.
-        width: of the output.
-        optimizer: a name or a Keras optimizer.
-        learning_rate: a number above 0, a Keras schedule, or None for Keras' default.
+        task: task that provides loss and metrics.
+        width: width of the output.
+        optimizer: name or Keras optimizer.
+        learning_rate: number above 0, Keras schedule, or None for Keras' default.
         label_smoothing: share of each label that is spread over all classes.
-        kind: what the outputs are; of a task without logits, anything.
+        kind: what the model's outputs are.
 
     Raises:
-        UsageError: the optimizer is unknown, the rate is not above 0, or it came beside an optimizer object.
+        UsageError: the optimizer is unknown, the learning rate is not above 0, or it was given along with an optimizer object.
     """
     if isinstance(learning_rate, int | float) and not learning_rate > 0:
         raise UsageError(f"`learning_rate` is above 0. Received: {learning_rate}.")
     if isinstance(optimizer, str):
         optimizer = make_optimizer(optimizer, learning_rate)
     elif learning_rate is not None:
-        raise UsageError("An optimizer object has its own learning rate. Received: learning_rate= beside it. Leave it out.")
+        raise UsageError("An optimizer object has its own learning rate. Received: learning_rate= with one. Leave it out.")
     elif tf.distribute.has_strategy() and not optimizer.built:
         optimizer = type(optimizer).from_config(optimizer.get_config())  # one made outside of the scope cannot be used in it
     model.compile(optimizer=optimizer, loss=task.loss(label_smoothing, kind), metrics=task.metrics(width))
@@ -63,10 +63,10 @@ def compile_model(
 def compile_for_training(
     model: keras.Model, task: Task, width: int, data: Splits, settings: Settings, kind: OutputKind = "logits"
 ) -> None:
-    """Compile a model with the optimizer of the settings and their course of the learning rate over all steps.
+    """Compile a model with the optimizer and learning-rate schedule of the settings.
 
     Raises:
-        UsageError: the settings do not fit the task, or each other.
+        UsageError: the settings do not fit the task or each other.
     """
     scores = ["loss", *(metric.name for metric in task.metrics(width))]
     if settings.monitor not in (None, *scores):
@@ -76,16 +76,16 @@ def compile_for_training(
 
 
 def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, explicit: Mapping[str, Any]) -> Settings:
-    """Check the user's model, compile it if it is not, and return the settings that are true of it.
+    """Check the user's model, compile it if necessary, and return the settings that describe it.
 
     Args:
-        model: its input is what the data give, its output logits, a softmax, or values.
-        data: to train on.
-        settings: resolved.
-        explicit: the settings that the user gave.
+        model: model that takes the data's batches and gives logits, probabilities or values.
+        data: training data.
+        settings: resolved settings.
+        explicit: settings that the user gave.
 
     Raises:
-        UsageError: the model does not fit the data, or is compiled and settings ask for another optimizer.
+        UsageError: the model does not fit the data, or it is compiled and the settings ask for another optimizer.
     """
     check_fits(model, data.info)
     if settings.precision is not None:
@@ -101,12 +101,12 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
     if unused:
         raise UsageError(
             f"This model is compiled and keeps its own optimizer. Received: {', '.join(unused)}. "
-            "Leave that out, or give the model uncompiled."
+            "Leave them out, or give the model uncompiled."
         )
     loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", "")
     if loss == "categorical_crossentropy":
         raise UsageError(
-            "Labels come as class numbers. Received: a model compiled with categorical_crossentropy, which wants one-hot "
+            "Labels come as class numbers. Received: a model compiled with categorical_crossentropy, which takes one-hot "
             "rows. Compile it with sparse_categorical_crossentropy or zoo.losses.ClassificationCrossentropy()."
         )
     rate = learning_rate_of(model)
@@ -114,10 +114,10 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
 
 
 def check_distributable(model: keras.Model) -> None:
-    """Refuse what would give other results on several devices than on one, or fails there.
+    """Refuse what fails on several devices, or gives other results than on one.
 
     Raises:
-        UsageError: the message says what to leave out.
+        UsageError: the message lists what to leave out.
     """
     strategy = strategy_of(model)
     if strategy is None:
@@ -129,44 +129,44 @@ def check_distributable(model: keras.Model) -> None:
         "gradient accumulation": bool(optimizer.gradient_accumulation_steps),
         f"steps_per_execution={model.steps_per_execution}": model.steps_per_execution > 1,
         "jit_compile=True": model.jit_compile is True,
-        "an optimizer that was made outside of the strategy's scope": optimizer._distribution_strategy is not strategy,
+        "an optimizer that was created outside the strategy's scope": optimizer._distribution_strategy is not strategy,
     }
     if any(found.values()):
         raise UsageError(
-            "This does not work, or not as on one device, under tf.distribute in Keras. Received: "
+            "Keras does not support this under tf.distribute, or gives other results than on one device. Received: "
             f"{', '.join(name for name, is_found in found.items() if is_found)} with {strategy.num_replicas_in_sync} devices. "
-            "Leave it out, or take one device: strategy='none', --strategy none."
+            "Leave it out, or use one device: strategy='none', --strategy none."
         )
 
 
 def check_callbacks(callbacks: Any) -> None:
-    """Refuse what are no callbacks.
+    """Refuse anything but a list of callbacks.
 
     Raises:
-        UsageError: the message has the kind that came.
+        UsageError: the message shows what was received.
     """
     if not isinstance(callbacks, list | tuple) or not all(isinstance(each, keras.callbacks.Callback) for each in callbacks):
         raise UsageError(f"`callbacks` is a list of keras.callbacks.Callback objects. Received: {callbacks!r}. Give a list.")
 
 
 def check_learns(model: keras.Model) -> None:
-    """Refuse a compiled model whose learning rate has come to its end.
+    """Refuse a compiled model whose learning-rate schedule has ended.
 
     Raises:
-        UsageError: the rate is 0, and not because training has yet to begin.
+        UsageError: the learning rate is 0 although training has begun.
     """
     if learning_rate_of(model) == 0 and int(model.optimizer.iterations.numpy()) > 0:
         raise UsageError(
-            "This model would learn nothing. Received: a model whose learning rate is 0, the end of the schedule that it was "
-            "trained with. Compile it anew, or set `model.compiled = False` and let zoo.train compile it."
+            "The learning rate is 0: the model's schedule has ended. Received: a compiled model after training. Compile it "
+            "again, or set `model.compiled = False` so that zoo.train compiles it."
         )
 
 
 def check_fits(model: keras.Model, info: DataInfo) -> None:
-    """Refuse a model that does not take a batch of these data, or does not answer it.
+    """Refuse a model whose input or output does not fit the data.
 
     Raises:
-        UsageError: the message has both shapes.
+        UsageError: the message gives both shapes.
     """
     if not isinstance(model, keras.Model):
         raise UsageError(f"A model is a name, a run or a keras.Model. Received: {type(model).__name__}.")
