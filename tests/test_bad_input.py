@@ -84,7 +84,7 @@ CLASSES = np.arange(20) % 2
         (arrays(np.zeros((20, 2, 2, 2, 2)), CLASSES), 1, ("shape (20, 2, 2, 2, 2)", "Features are numeric", "Reshape")),
         (arrays(np.array([["a"] * 3] * 20)[..., None], CLASSES), 1, ("dtype <U1", "Features are numeric", "convert")),
         (arrays(IMAGES, CLASSES - 1), 1, ("class numbers from 0", "Received: -1", "Renumber")),
-        (arrays(IMAGES, CLASSES + 0.5), 1, ("whole numbers or text", "Received: [0.5", "Mend")),
+        (arrays(IMAGES, CLASSES + 0.5), 1, ("whole numbers or text", "Received: [0.5", "Correct")),
         (
             arrays(IMAGES, np.where(np.arange(20) < 4, np.nan, CLASSES)),
             1,

@@ -47,9 +47,7 @@ def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4, 3))
-    figure.subplots_adjust(
-        left=0.18, right=0.97, bottom=0.17, top=0.9
-    )  # computing a layout takes as long as all the rest
+    figure.subplots_adjust(left=0.18, right=0.97, bottom=0.17, top=0.9)  # computing a layout takes as long as all the rest
     axes = figure.subplots()
     for name, (places, values) in lines.items():
         axes.plot(places, values, marker="." if len(values) < 50 else "", label=name)
