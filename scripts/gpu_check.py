@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import rows
+import rows  # noqa: E402 - found by the path above
 
 LIMITS = {"one device": 1e-3, "all devices": 1e-4, "two processes": 1e-4}  # of `difference`
 LOST_ACCURACY = 0.02  # by mixed precision; two runs of 2,000 test images at 95 % differ by up to 0.014 (two standard errors)
