@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Python 3.11 is taken where it is there; PYTHON=... chooses another (3.11 to 3.13).
+# `make` alone lists the targets. The default is Python 3.11 if it is installed; PYTHON=... chooses another (3.11 to 3.13).
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell $(name) --version 2>/dev/null),$(name))))
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -19,19 +19,19 @@ setup: $(INSTALLED) ## make .venv with the pinned packages
 train: setup ## train cnn on the embedded sample of MNIST
 	$(BIN)/zoo train cnn
 
-reproduce: setup ## run RECIPE=cnn@mnist (or several) and check the score that it promises
+reproduce: setup ## run RECIPE=cnn@mnist (or several) and check its expected score
 	$(BIN)/python scripts/reproduce.py $(RECIPE)
 
 release: setup ## train the recipe of NAME=cnn@mnist (or several) and write saved_models/NAME with its card
 	$(BIN)/python scripts/release.py $(NAME)
 
-test: setup ## run the tests that are neither slow nor need a network
+test: setup ## run the tests except those marked slow or network
 	$(BIN)/pytest -n 2 --dist loadfile
 
-slow: setup ## run the slow tests, but for the long ones
+slow: setup ## run the slow tests except the long ones
 	$(BIN)/pytest -n 2 --dist worksteal -m "slow and not long and not network" --durations=40
 
-long: setup ## run the tests that take minutes each, which CI leaves out
+long: setup ## run the tests that take minutes each; CI skips them
 	$(BIN)/pytest -n 2 --dist worksteal -m long
 
 check: setup ## lint, formatting and types
@@ -39,24 +39,24 @@ check: setup ## lint, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: setup ## format the code and mend what lint can
+format: setup ## format the code and apply lint's fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-notebooks: setup ## run the notebooks anew, in place
+notebooks: setup ## run the notebooks in place
 	$(BIN)/python scripts/run_notebooks.py
 
-docs: setup ## build the pages into site/, without a warning
+docs: setup ## build the pages into site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/mkdocs build --strict --quiet
-	@echo "Open site/index.html; for its search box, http://localhost:8000 of: $(BIN)/python -m http.server --directory site"
+	@echo "Open site/index.html. Its search box needs a server: $(BIN)/python -m http.server --directory site"
 
-wheel: setup ## build the wheel and use it in an empty environment of each Python that is here
+wheel: setup ## build the wheel and test it in an empty environment of each installed Python
 	$(BIN)/python scripts/check_wheel.py
 
-facts: setup ## measure the models' sizes anew, into zoo/models/facts.json
+facts: setup ## measure the models' sizes for zoo/models/facts.json
 	$(BIN)/python scripts/make_facts.py
 
-bench: setup ## run the benchmarks, one after the other; rows go to benchmarks/results.csv
+bench: setup ## run the benchmarks in sequence; they append to benchmarks/results.csv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/memory.py
@@ -70,5 +70,5 @@ bench: setup ## run the benchmarks, one after the other; rows go to benchmarks/r
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/prediction.py
 
-clean: ## remove what make and the tests made; runs/ stays
+clean: ## remove the files of make and the tests, but not runs/
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist site

@@ -27,9 +27,9 @@ def test_without_zoo_data_the_default_folder_the_source_and_the_variable_are_nam
         with pytest.raises(DataError) as caught:
             zoo.load_data(name)
         said = str(caught.value)
-        assert f"Received: '{name}', and no {', '.join(FILES[name])} in {tmp_path / 'zoo_data' / name}" in said
+        assert f"Received: '{name}', without {', '.join(FILES[name])} in {tmp_path / 'zoo_data' / name}" in said
         assert "github.com/" in said
-        assert f"the folder above {name}/ in ZOO_DATA. 'reviews_sample' needs no files" in said
+        assert f"set ZOO_DATA to the folder that contains {name}/. 'reviews_sample' needs no files" in said
 
 
 def test_an_incomplete_folder_names_the_missing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +37,7 @@ def test_an_incomplete_folder_names_the_missing_file(tmp_path: Path, monkeypatch
     (tmp_path / "sst2").mkdir()
     for file in FILES["sst2"][:2]:
         (tmp_path / "sst2" / file).write_text("1 a film\n0 a bore\n")
-    with pytest.raises(DataError, match=r"'sst2', and no stsa.binary.test in .*sst2"):
+    with pytest.raises(DataError, match=r"'sst2', without stsa.binary.test in .*sst2"):
         zoo.load_data("sst2")
 
 

@@ -65,5 +65,5 @@ def test_it_comes_back_from_its_configuration() -> None:
 
 
 def test_amsgrad_is_refused() -> None:
-    with pytest.raises(ValueError, match="no amsgrad"):
+    with pytest.raises(ValueError, match="does not support amsgrad"):
         LazyAdam(amsgrad=True)

@@ -109,7 +109,7 @@ __all__ = [
     "verify",
 ]
 
-register_with_keras()
+register_with_keras()  # installs an import hook if Keras is not imported yet
 warn_of_unrelated()
 
 

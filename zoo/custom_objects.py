@@ -1,6 +1,6 @@
-"""All that a `.keras` file of zoo may name: importing this registers it with Keras.
+"""Every class that a `.keras` file of zoo may name: importing this module registers them with Keras.
 
-`import zoo` has this imported as soon as Keras is, so that `keras.saving.load_model` finds everything, and stays instant.
+`zoo.keras_import` imports it right after Keras.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Registers zoo's layers, losses and metrics as soon as Keras is imported, without importing Keras.
+"""An import hook that registers zoo's layers, losses and metrics with Keras when Keras is imported.
 
-`keras.saving.load_model` has to find them after a bare `import zoo`, which must stay instant. (wrapt's post-import hooks do the
-same but take 50 ms to import.)
+`keras.saving.load_model` must find them after a bare `import zoo`, which does not import Keras. (wrapt has such hooks too, but
+takes 50 ms to import.)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CUSTOM_OBJECTS = "zoo.custom_objects"
 
 
 def register_with_keras() -> None:
-    """Import `zoo.custom_objects` now if Keras is there, else right after Keras is imported."""
+    """Import `zoo.custom_objects` now if Keras is imported already, otherwise install a hook that does so after Keras."""
     if "keras" in sys.modules:
         importlib.import_module(CUSTOM_OBJECTS)
     else:
@@ -25,7 +25,7 @@ def register_with_keras() -> None:
 
 
 class _KerasWatch:
-    """A finder that waits until `keras` is run; it answers those who only ask whether Keras is there, and stays."""
+    """A finder on `sys.meta_path` that removes itself once `keras` is imported, but not for `find_spec("keras")` alone."""
 
     def __init__(self) -> None:
         self._is_asking = False
@@ -33,19 +33,19 @@ class _KerasWatch:
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
         if name != "keras" or self._is_asking:
             return None
-        self._is_asking = True  # the search below comes by here again
+        self._is_asking = True  # find_spec below asks this finder again
         try:
             spec = importlib.util.find_spec(name)
         finally:
             self._is_asking = False
         if spec is None or spec.loader is None:
             return spec
-        run = spec.loader.exec_module
+        execute = spec.loader.exec_module
 
-        def run_and_register(module: ModuleType) -> None:
+        def execute_and_register(module: ModuleType) -> None:
             sys.meta_path.remove(self)
-            run(module)
+            execute(module)
             importlib.import_module(CUSTOM_OBJECTS)
 
-        spec.loader.exec_module = run_and_register  # type: ignore[method-assign]
+        spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
         return spec

@@ -1,4 +1,4 @@
-"""Data sets that the user keeps as files, in a folder of folders that ZOO_DATA names."""
+"""Data sets that the user keeps as files, one folder each, under the folder ZOO_DATA."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ DEFAULT = "zoo_data"  # in the home directory
 
 
 def local_files(name: str, files: dict[str, str], source: str) -> dict[str, Path]:
-    """Return the path of each part of a data set.
+    """Return the path of each split of a data set.
 
     Args:
-        name: of the data set, and of its folder.
-        files: the file of each part.
-        source: where the files come from, for the error.
+        name: str, the data set and its folder.
+        files: dict, the file name of each split.
+        source: str, where to get the files; for the error.
 
     Raises:
-        DataError: a file is not there.
+        DataError: a file is missing.
     """
     folder = Path(os.environ.get(VARIABLE) or Path.home() / DEFAULT) / name
     paths = {part: folder / file for part, file in files.items()}
     missing = [path.name for path in paths.values() if not path.is_file()]
     if missing:
         raise DataError(
-            f"The data set is read from your own files. Received: {name!r}, and no {', '.join(missing)} in {folder}. "
-            f"Get them from {source}, and name the folder above {name}/ in {VARIABLE}. 'reviews_sample' needs no files."
+            f"This data set is read from your own files. Received: {name!r}, without {', '.join(missing)} in {folder}. "
+            f"Get them from {source}, and set {VARIABLE} to the folder that contains {name}/. 'reviews_sample' needs no files."
         )
     return paths

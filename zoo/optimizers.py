@@ -31,7 +31,7 @@ class LazyAdam(keras.optimizers.Adam):
 
     def __init__(self, learning_rate: Any = 0.001, *, name: str = "lazy_adam", **kwargs: Any) -> None:
         if kwargs.get("amsgrad"):
-            raise ValueError("LazyAdam has no amsgrad. Received: amsgrad=True. Use keras.optimizers.Adam.")
+            raise ValueError("LazyAdam does not support amsgrad. Received: amsgrad=True. Use keras.optimizers.Adam.")
         super().__init__(learning_rate, name=name, **kwargs)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -1,4 +1,4 @@
-"""Progress bars for what takes over a second: on a terminal or in a notebook, never in a log file."""
+"""Progress bars for work of over a second, on a terminal or in a notebook, never in a log file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Item = TypeVar("Item")
 
 
 def shows_bars(console: Console) -> bool:
-    """Return whether a bar can be drawn over and over: on a terminal, or in a notebook that has ipywidgets."""
+    """Return whether a console can redraw a bar: a terminal, or a notebook with ipywidgets."""
     return console.is_terminal or (console.is_jupyter and importlib.util.find_spec("ipywidgets") is not None)
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Generator[Item, None, None]:
-    """Yield the items with a bar on standard error, which goes away at the end."""
+    """Yield the items with a bar on standard error, which disappears at the end."""
     from rich.console import Console
     from rich.progress import track as rich_track
 
@@ -28,7 +28,7 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
 
 
 def track_share(items: Iterable[tuple[Item, float]], description: str) -> Generator[Item, None, None]:
-    """Yield the items, each of which comes with the share that is done then, with a bar as `track` has it."""
+    """Yield the items of pairs `(item, share of the work done)`, with a bar like that of `track`."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -42,7 +42,7 @@ def track_share(items: Iterable[tuple[Item, float]], description: str) -> Genera
 
 @contextmanager
 def track_bytes(description: str, total: int) -> Generator[Callable[[int], None], None, None]:
-    """Give a function that is told how many more bytes have arrived, with a bar as `track` has it."""
+    """Yield a function that takes the number of bytes that have arrived, with a bar like that of `track`."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 

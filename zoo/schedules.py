@@ -34,7 +34,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         self.steps = steps
 
     def __call__(self, step: Any) -> Any:
-        """Return the learning rate of a step, counted from 0."""
+        """Return the learning rate of a step; the first step is 0."""
         step = ops.cast(step, "float32")
         rising = self.after(0) * step / self.steps
         return ops.where(step < self.steps, rising, self.after(ops.maximum(step - self.steps, 0.0)))
@@ -45,5 +45,5 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> WarmUp:
-        """Return the schedule that `get_config` described."""
+        """Return the schedule that `get_config` describes."""
         return cls(keras.saving.deserialize_keras_object(config["after"]), config["steps"])

@@ -55,9 +55,9 @@ def test_a_damaged_one_falls_back_to_the_one_before_and_says_so(
 def test_without_a_whole_one_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
     found = saved(tmp_path, 1)
     next(iter(found)).write_bytes(b"PK")
-    with pytest.raises(ArtefactError, match="no whole checkpoint to go on from"):
+    with pytest.raises(ArtefactError, match="no intact checkpoint to resume from"):
         found.load_newest()
-    with pytest.raises(ArtefactError, match="no whole checkpoint to go on from"):
+    with pytest.raises(ArtefactError, match="no intact checkpoint to resume from"):
         Checkpoints(tmp_path / "nothing", 1).load_newest()
 
 
@@ -78,5 +78,5 @@ def test_a_full_disk_leaves_the_last_one_whole(tmp_path: Path, monkeypatch: pyte
 def test_a_pickle_inside_is_never_read(tmp_path: Path) -> None:
     found = Checkpoints(tmp_path / "checkpoints", 1)
     found.save(1, {"object": np.array([{}], object)}, {})
-    with pytest.raises(ArtefactError, match="no whole checkpoint"):
+    with pytest.raises(ArtefactError, match="no intact checkpoint"):
         found.load_newest()

@@ -69,7 +69,7 @@ def test_json_is_readable_and_comes_back(tmp_path: Path) -> None:
     assert read_json(tmp_path / "x.json") == {"标签": [1, 2.5, None]}
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"{", "damaged"), (b"\xff\xfe", "damaged"), (b"[]", "holds no object")])
+@pytest.mark.parametrize(("content", "words"), [(b"{", "damaged"), (b"\xff\xfe", "damaged"), (b"[]", "not a JSON object")])
 def test_damaged_json_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "x.json").write_bytes(content)
     with pytest.raises(ArtefactError, match=words):
@@ -77,7 +77,7 @@ def test_damaged_json_is_refused(tmp_path: Path, content: bytes, words: str) -> 
 
 
 def test_missing_json_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match=r"not whole: x\.json is missing"):
+    with pytest.raises(ArtefactError, match=r"incomplete: x\.json is missing"):
         read_json(tmp_path / "x.json")
 
 
@@ -99,6 +99,6 @@ def test_a_failing_block_takes_its_empty_directory_away_but_not_one_that_was_the
 def test_a_directory_or_file_with_content_is_never_taken(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for place in (tmp_path, tmp_path / "file"):
-        with pytest.raises(ArtefactError, match="nothing in it is overwritten"), new_directory(place):
+        with pytest.raises(ArtefactError, match="zoo does not overwrite it"), new_directory(place):
             pytest.fail("the block ran")
     assert (tmp_path / "file").read_text() == "mine"

@@ -81,9 +81,9 @@ def change_json(name: str, **content: object) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (lambda run: (run / "run.json").unlink(), r"not whole: run\.json is missing"),
+        (lambda run: (run / "run.json").unlink(), r"incomplete: run\.json is missing"),
         (lambda run: (run / "run.json").write_text("{"), "damaged"),
-        (lambda run: (run / "run.json").write_text("[]"), "holds no object"),
+        (lambda run: (run / "run.json").write_text("[]"), "not a JSON object"),
         (lambda run: (run / "run.json").write_text('{"format": 1}'), "parts are missing"),
         (change_json("run.json", metrics={"accuracy": None}), "metrics are no numbers"),
         (change_json("run.json", metrics=[1]), "metrics are no numbers"),

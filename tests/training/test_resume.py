@@ -192,7 +192,7 @@ def test_without_a_whole_checkpoint_nothing_is_made_up(tmp_path: Path) -> None:
     run = stopped(tmp_path / "run")
     for path in checkpoints_of(run):
         path.write_bytes(b"")
-    with pytest.raises(ArtefactError, match="no whole checkpoint") as caught:
+    with pytest.raises(ArtefactError, match="no intact checkpoint") as caught:
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
     assert "To go on" not in caught.value.__notes__[0]
 

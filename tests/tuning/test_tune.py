@@ -346,7 +346,7 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
         zoo.tune("linear", data=(row for row in [1]), out=tmp_path / "s")
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "mine.txt").touch()
-    with pytest.raises(ZooError, match="nothing in it is overwritten"):
+    with pytest.raises(ZooError, match="zoo does not overwrite it"):
         zoo.tune("linear", data="iris", out=tmp_path / "s")
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: arrays and plain facts in one file each, whole or not there, that knows when it is damaged."""
+"""Checkpoints: each is one file of arrays and plain data, written atomically, with a checksum in its name."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FACTS = "facts.json"
 
 
 class Checkpoints:
-    """The newest checkpoints of a run, in a directory of their own.
+    """The newest checkpoints of a run, in one directory.
 
-    A file's name is its number and the beginning of its content's SHA-256.
+    A file's name is its number and the first digits of its SHA-256.
 
     Args:
-        directory: is made when the first one is written.
-        keep: how many of the newest stay.
+        directory: Path; created with the first checkpoint.
+        keep: int, how many of the newest to keep.
     """
 
     def __init__(self, directory: Path, keep: int) -> None:
@@ -33,12 +33,12 @@ class Checkpoints:
         self._keep = keep
 
     def save(self, number: int, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
-        """Write a checkpoint, then remove the oldest beyond those that stay.
+        """Write a checkpoint, then remove the oldest beyond `keep`.
 
         Args:
-            number: higher for newer ones.
-            arrays: by name.
-            facts: plain data, ready for JSON.
+            number: int, higher for newer checkpoints.
+            arrays: mapping of names to arrays.
+            facts: mapping, plain data for JSON.
 
         Raises:
             ArtefactError: the disk is full or failing; the older checkpoints are unchanged.
@@ -55,17 +55,17 @@ class Checkpoints:
             path.unlink(missing_ok=True)
 
     def load_newest(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Return arrays and facts of the newest whole checkpoint; damaged ones are passed over with a warning.
+        """Return the arrays and facts of the newest intact checkpoint; a warning reports each damaged one.
 
         Raises:
-            CheckpointError: there is none.
+            CheckpointError: there is no intact checkpoint.
         """
         for path in self._newest_first():
             try:
                 return _read(path)
             except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
-                logger.warning("Checkpoint %s is damaged (%s); the one before it is taken.", path, error)
-        raise CheckpointError(f"There is no whole checkpoint to go on from. Received: {self.directory}. Train again.")
+                logger.warning("Checkpoint %s is damaged (%s); trying the one before it.", path, error)
+        raise CheckpointError(f"There is no intact checkpoint to resume from. Received: {self.directory}. Train again.")
 
     def __iter__(self) -> Iterator[Path]:
         return iter(self._newest_first())
@@ -80,7 +80,7 @@ def _digest(path: Path) -> str:
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if not path.stem.endswith(f"-{_digest(path)}"):
-        raise ValueError("its content does not fit the checksum in its name")
+        raise ValueError("its content differs from the checksum in its name")
     with np.load(path, allow_pickle=False) as content:
         arrays = {name: content[name] for name in content.files}
     facts: dict[str, Any] = json.loads(arrays.pop(FACTS).tobytes())

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files: atomic writes, new directories, locks and checksums."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from zoo.errors import ArtefactError, UsageError
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-LOOK = 0.2  # seconds between two tries for a lock
+RETRY = 0.2  # seconds between two attempts to lock
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], name: Callable[[Path], str] | None = None) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in place; a failure leaves the old file as it was.
+    """Let `write` fill a temporary file next to `path`, then rename it; a failure leaves the old file unchanged.
 
     Args:
-        path: of the file.
-        write: fills the file that it is given.
-        name: of the file in place of `path`'s, from its content.
+        path: Path, the file.
+        write: callable; writes to the path that it receives.
+        name: callable or None, default None; returns the file's name from the written file, in place of that of `path`.
 
     Raises:
         ArtefactError: the disk is full, read-only or failing.
@@ -43,7 +43,7 @@ def write_atomically(path: Path, write: Callable[[Path], object], name: Callable
             os.fsync(file.fileno())
         partial.replace(path.with_name(name(partial)) if name else path)
     except OSError as error:
-        kept = " The file there before is unchanged." if path.exists() else ""
+        kept = " The existing file is unchanged." if path.exists() else ""
         raise ArtefactError(
             f"A file could not be written: {error.strerror or error}. Received: {path}.{kept} "
             "Free space or choose another directory."
@@ -59,16 +59,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_new_picture(target: Path) -> None:
-    """Refuse a path that no picture is written to.
+    """Check that a path is that of a new PNG file.
 
     Raises:
         ArtefactError: the file exists.
         UsageError: its name does not end in .png.
     """
     if target.suffix.lower() != ".png":
-        raise UsageError(f"Pictures are PNG files. Received: {target}. End its name in .png.")
+        raise UsageError(f"Pictures are PNG files. Received: {target}. Use a name that ends in .png.")
     if target.exists():
-        raise ArtefactError(f"The file exists and is not overwritten. Received: {target}. Choose another name.")
+        raise ArtefactError(f"This file exists and is not overwritten. Received: {target}. Choose another name.")
 
 
 def write_picture(path: str | os.PathLike[str], figure: Any) -> None:
@@ -89,7 +89,7 @@ def write_picture(path: str | os.PathLike[str], figure: Any) -> None:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON atomically, readable by people."""
+    """Write indented JSON atomically."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -99,24 +99,25 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         ArtefactError: it is missing or damaged.
     """
+    advice = f"Received: {path}. Restore it, or start again in another directory."
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ArtefactError(f"This directory is not whole: {path.name} is missing. Received: {path.parent}.") from error
+        raise ArtefactError(f"This directory is incomplete: {path.name} is missing. Received: {path.parent}.") from error
     except (OSError, RecursionError, ValueError) as error:
-        raise ArtefactError(f"This file is damaged: {error}. Received: {path}. Restore it, or begin anew elsewhere.") from error
+        raise ArtefactError(f"This file is damaged: {error}. {advice}") from error
     if not isinstance(content, dict):
-        raise ArtefactError(f"This file is damaged: it holds no object. Received: {path}. Restore it, or begin anew elsewhere.")
+        raise ArtefactError(f"This file is damaged: it is not a JSON object. {advice}")
     return content
 
 
 def now() -> str:
-    """Return the time, as files of ours have it."""
+    """Return the current UTC time in ISO 8601, without fractions of a second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def default_directory(model: str, data: str) -> Path:
-    """Return `runs/MODEL-DATA-TIME` for names or paths, not yet taken."""
+    """Return `runs/MODEL-DATA-TIME`, a path that does not exist yet, for names or paths of a model and data."""
     words = "-".join(Path(word).stem if "/" in word or "." in word else word for word in (model.replace("/", "_"), data))
     clean = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in words)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
@@ -129,25 +130,24 @@ def default_directory(model: str, data: str) -> Path:
 
 
 def check_new_directory(path: Path) -> None:
-    """Refuse a directory that holds something.
+    """Check that a directory is empty or does not exist.
 
     Raises:
-        ArtefactError: it does, or is a file.
+        ArtefactError: the directory is not empty, or is a file.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         kind = "is not empty" if path.is_dir() else "is a file"
         raise ArtefactError(
-            f"The directory exists and {kind}; nothing in it is overwritten. Received: {path}. "
-            "Choose another, or move this one away."
+            f"The directory exists and {kind}; zoo does not overwrite it. Received: {path}. Choose another, or move this one."
         )
 
 
 @contextmanager
 def new_directory(path: Path) -> Iterator[None]:
-    """Create a directory, or take an empty one; if the block fails, remove what was created and all that it left in there.
+    """Create a directory, or use an empty one. If the block fails, remove everything that it created.
 
     Raises:
-        ArtefactError: it exists and holds something, or cannot be created or written.
+        ArtefactError: the directory is not empty, or cannot be created or written.
     """
     existed = path.exists()
     try:
@@ -159,7 +159,7 @@ def new_directory(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ArtefactError(
             f"The directory cannot be created or written: {error.strerror or error}. Received: {path}. "
-            "Choose one that you may write to, with out= or --out."
+            "Choose a writable one with out= or --out."
         ) from error
     try:
         yield
@@ -173,16 +173,20 @@ def new_directory(path: Path) -> Iterator[None]:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def lock(path: Path, *, patience: float) -> Iterator[bool]:
-    """Hold a lock file while the block runs, if another process lets go of it in time, in seconds; give whether it is held.
+    """Lock a file while the block runs, and yield whether the lock was acquired.
 
-    The system lets go of it when its process ends, however that comes.
+    The operating system releases the lock when the process ends, even after a crash.
+
+    Args:
+        path: Path, the lock file; it is created.
+        patience: float, seconds to wait while another process holds the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     until = time.monotonic() + patience
@@ -192,7 +196,7 @@ def lock(path: Path, *, patience: float) -> Iterator[bool]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() < until:
-                    time.sleep(LOOK)
+                    time.sleep(RETRY)
                     continue
                 yield False
                 return
@@ -203,25 +207,25 @@ def lock(path: Path, *, patience: float) -> Iterator[bool]:
 
 
 def check_format(content: Mapping[str, Any], accepted: int, kind: str, place: Path | str) -> None:
-    """Refuse a file of another format than this zoo reads.
+    """Check that this version of zoo reads the format of a file.
 
     Args:
-        content: of the file; `format` is its number.
-        accepted: the number that is read.
-        kind: what it is, for the message: "run directory".
-        place: where it is.
+        content: mapping, the file's content; `format` is its number.
+        accepted: int, the number that this version reads.
+        kind: str, the kind of file for the message, for example "run directory".
+        place: Path or str, the file or its directory.
 
     Raises:
-        ArtefactError: the number is another, or missing.
+        ArtefactError: the number differs or is missing.
     """
     if content.get("format") != accepted:
         raise ArtefactError(
-            f"This {kind} is of another format. Received: format {content.get('format')!r} in {place}; accepted: {accepted}. "
+            f"This {kind} has another format. Received: format {content.get('format')!r} in {place}; accepted: {accepted}. "
             "Install a newer zoo."
         )
 
 
 def first_problem(error: ValidationError) -> str:
-    """Return where pydantic found the first problem in a file, and what it is."""
+    """Return the location and message of the first problem that pydantic found."""
     problem = error.errors()[0]
     return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
