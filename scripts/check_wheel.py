@@ -1,7 +1,8 @@
-"""Build the wheel, and use it in an empty environment of each Python from 3.11 to 3.13 that this machine has.
+"""Build the wheel, and test it in an empty environment of each installed Python from 3.11 to 3.13.
 
-In a folder without sources: `zoo doctor` with its self-test, a training, predictions of released models, and one in bulk.
-`python scripts/check_wheel.py 3.12` tries one Python only.
+In a folder without sources: `zoo doctor` with its self-test, a training run, predictions of released models, and one in bulk.
+With the first Python also: what happens when an unrelated distribution named `zoo` is installed too.
+`python scripts/check_wheel.py 3.12` tests one Python only.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.11", "3.12", "3.13")
+UNRELATED_VERSION = "0.1"
 MAKE_PICTURE = """
 import numpy, zoo
 from PIL import Image
@@ -30,18 +32,18 @@ print("label", labels[0], model.output_shape)
 
 
 def find_python(version: str) -> str | None:
-    """Return the path of a Python of this version: one that the shell finds, or one of pyenv's."""
+    """Return the path of a Python of this version, from PATH or from pyenv."""
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     candidates = [shutil.which(f"python{version}"), *sorted(map(str, versions.glob(f"{version}.*/bin/python")), reverse=True)]
     for path in filter(None, candidates):
-        told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
-        if told.stdout.startswith(f"Python {version}."):  # pyenv's own commands answer without being there
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+        if answer.stdout.startswith(f"Python {version}."):  # pyenv's shims exist for Pythons that are not installed
             return path
     return None
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build the wheel and look whether it has what git and the index of released models list, and nothing else."""
+    """Build the wheel, and check that it has the files that git and the index of released models list, and no others."""
     run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)])
     (wheel,) = folder.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
@@ -50,20 +52,20 @@ def build_wheel(folder: Path) -> Path:
     expected = {"zoo/saved_models/index.json", *run(["git", "ls-files", "zoo"], cwd=ROOT).splitlines()}
     expected |= {f"zoo/saved_models/{name}/{file}" for name, model in models.items() for file in model["files"]}
     if there != expected:
-        raise SystemExit(f"The wheel lacks {sorted(expected - there)}, and has too much: {sorted(there - expected)}")
+        raise SystemExit(f"The wheel lacks {sorted(expected - there)}, and should not have {sorted(there - expected)}")
     print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(names)} files", flush=True)
     return wheel
 
 
 def run(words: Sequence[str], **options: object) -> str:
-    """Run a command and return what it prints; end with all of it where it fails."""
+    """Run a command and return its output; exit with the output if the command fails."""
     done = subprocess.run(words, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
     if done.returncode:
         raise SystemExit(f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return str(done.stdout)
 
 
-def check(python: str, wheel: Path) -> None:
+def check(python: str, wheel: Path, *, with_unrelated: bool) -> None:
     """Install the wheel in an empty environment, and use it from an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -74,9 +76,8 @@ def check(python: str, wheel: Path) -> None:
         run([python, "-m", "venv", str(place / "venv")])
         programs = place / "venv" / "bin"
         constraints = ["--constraint", str(ROOT / "constraints.txt")]
-        run(
-            [str(programs / "pip"), "install", "--quiet", "--no-compile", *constraints, str(wheel)]
-        )  # half of the time is compiling
+        # compiling to byte code would take half of the time
+        run([str(programs / "pip"), "install", "--quiet", "--no-compile", *constraints, str(wheel)])
         (place / "work").mkdir()
 
         def use(*words: str) -> str:
@@ -87,36 +88,77 @@ def check(python: str, wheel: Path) -> None:
         use("zoo", "train", "cnn", "--set", "epochs=2", "--quiet", "--out", "run")
         scores = json.loads((place / "work" / "run" / "run.json").read_text(encoding="utf-8"))["metrics"]
         expect(scores["accuracy"] > 0.7, scores)
-        said = use("python", "-c", MAKE_PICTURE).split()
-        told = json.loads(use("zoo", "predict", "cnn@mnist", "digit.png", "--json"))
-        expect(str(told[0]["label"]) == said[1] and said[2:] == ["(None,", "3)"], (told, said))
+        output = use("python", "-c", MAKE_PICTURE).split()
+        answer = json.loads(use("zoo", "predict", "cnn@mnist", "digit.png", "--json"))
+        expect(str(answer[0]["label"]) == output[1] and output[2:] == ["(None,", "3)"], (answer, output))
         texts = "a wonderful and moving film\nboring, badly written and a waste of time\n"
         (place / "work" / "lines.txt").write_text(texts, encoding="utf-8")
         use("zoo", "predict", "lstm@imdb", "--data", "lines.txt", "--out", "out.csv")
         rows = (place / "work" / "out.csv").read_text(encoding="utf-8").splitlines()
         expect(len(rows) == 3 and "pos" in rows[1] and "neg" in rows[2], rows)
         check_types(programs / "python", place / "work")
+        if with_unrelated:
+            check_unrelated(programs, place / "work", wheel, environment)
+
+
+def check_unrelated(programs: Path, place: Path, wheel: Path, environment: Mapping[str, str]) -> None:
+    """Check what `import zoo` and `zoo doctor` report if a distribution named zoo is installed over ours or below it."""
+    other = place / f"zoo-{UNRELATED_VERSION}-py3-none-any.whl"
+    metadata = f"zoo-{UNRELATED_VERSION}.dist-info"
+    contents = {
+        "zoo/__init__.py": "",
+        "zoo/rpc.py": "",
+        f"{metadata}/METADATA": f"Metadata-Version: 2.1\nName: zoo\nVersion: {UNRELATED_VERSION}\n",
+        f"{metadata}/WHEEL": "Wheel-Version: 1.0\nGenerator: by hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    with zipfile.ZipFile(other, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+        archive.writestr(f"{metadata}/RECORD", "".join(f"{name},,\n" for name in [*contents, f"{metadata}/RECORD"]))
+
+    def install(which: Path) -> None:
+        words = ["install", "--quiet", "--no-compile", "--no-deps", "--no-index", "--force-reinstall", str(which)]
+        run([str(programs / "pip"), *words], env=environment)
+
+    def doctor() -> set[str]:
+        words = [str(programs / "zoo"), "doctor", "--quick", "--json"]
+        output = subprocess.run(words, capture_output=True, text=True, cwd=place, env=environment, check=False).stdout
+        return {finding["name"] for finding in json.loads(output)["findings"] if finding["state"] == "fault"}
+
+    def import_zoo() -> str:
+        words = [str(programs / "python"), "-c", "import zoo; zoo.list_models()"]
+        return subprocess.run(words, capture_output=True, text=True, cwd=place, env=environment, check=True).stderr
+
+    expect(doctor() == set() and not import_zoo(), "a fault before the unrelated package is there")
+    install(other)  # its zoo/__init__.py replaces ours
+    expect(doctor() == {"unrelated zoo", "files of zoo"}, doctor())
+    install(wheel)  # ours replaces its
+    expect(doctor() == {"unrelated zoo"} and "RuntimeWarning" in import_zoo(), (doctor(), import_zoo()))
+    run([str(programs / "pip"), "uninstall", "--quiet", "--yes", "zoo"], env=environment)  # and removes our zoo/__init__.py
+    expect(doctor() == {"files of zoo"}, doctor())
+    install(wheel)
+    expect(doctor() == set() and not import_zoo(), doctor())
 
 
 def check_types(python: Path, place: Path) -> None:
-    """Look whether a type checker sees the types of the installed package."""
+    """Check that a type checker sees the types of the installed package."""
     (place / "typed.py").write_text("import zoo\nreveal_type(zoo.list_models)\nzoo.list_models(pattern=3)\n", encoding="utf-8")
     words = [sys.executable, "-m", "mypy", "--python-executable", str(python), "--ignore-missing-imports", "typed.py"]
-    told = subprocess.run(words, capture_output=True, text=True, cwd=place, check=False).stdout
-    expect("def (pattern: str" in told and 'incompatible type "int"' in told, told)
+    output = subprocess.run(words, capture_output=True, text=True, cwd=place, check=False).stdout
+    expect("def (pattern: str" in output and 'incompatible type "int"' in output, output)
 
 
 def expect(is_so: bool, found: object) -> None:
-    """End with what was found where it is not as it should be."""
+    """Exit with what was found unless a condition holds."""
     if not is_so:
-        raise SystemExit(f"Not as it should be: {found}")
+        raise SystemExit(f"Not as expected: {found}")
 
 
 def main(versions: Sequence[str]) -> int:
-    """Check the wheel on each Python; fail where there is none."""
+    """Check the wheel with each Python; fail if there is none."""
     pythons = {version: find_python(version) for version in versions or PYTHONS}
     here, missing = ([version for version, path in pythons.items() if bool(path) is is_here] for is_here in (True, False))
-    print(f"Pythons that are here: {here}; not here: {missing}", flush=True)
+    print(f"Pythons found: {here}; missing: {missing}", flush=True)
     if not here:
         return 1
     with tempfile.TemporaryDirectory() as folder:
@@ -124,7 +166,7 @@ def main(versions: Sequence[str]) -> int:
         for version, path in pythons.items():
             if path is not None:
                 begun = time.monotonic()
-                check(path, wheel)
+                check(path, wheel, with_unrelated=version == here[0])
                 print(f"Python {version}: fine, {time.monotonic() - begun:.0f} s\n", flush=True)
     return 0
 
