@@ -283,7 +283,7 @@ NO_TOKENIZERS = {
     "unknown key": (changed(analyzer=None), "unknown keys ['analyzer']"),
     "table twice packed": (changed(word_counts={"a": 2}), "word_counts is not JSON text"),
     "table is a list": (changed(word_docs="[]"), "word_docs is not a table"),
-    "ids disagree": (changed(word_index='{"a": 1}'), "a word_index that contradicts with index_word"),
+    "ids disagree": (changed(word_index='{"a": 1}'), "a word_index that contradicts index_word"),
     "same id twice": (
         changed(word_index='{"<unk>": 1, "a": 2, "b": 2}', index_word='{"1": "<unk>", "2": "b"}'),
         "a word_index that contradicts",
