@@ -18,9 +18,9 @@ def test_shape_of_an_accepted_rank_passes(shape, ranks):
 @pytest.mark.parametrize(
     ("shape", "ranks", "message"),
     [
-        ((28, 28), (3,), r"is \(height, width, channels\) with .* Received: \(28, 28\)\. Try input_shape=\(28, 28, 1\)\."),
-        ((28, 28), (1, 3), r"is \(features,\) or \(height, width, channels\) .* Try input_shape=\(28, 28, 1\)\."),
-        ((28, 28), (1,), r"is \(features,\) with .* Received: \(28, 28\)\.$"),
+        ((28, 28), (3,), r"must be \(height, width, channels\) with .* Received: \(28, 28\)\. Try input_shape=\(28, 28, 1\)\."),
+        ((28, 28), (1, 3), r"must be \(features,\) or \(height, width, channels\) .* Try input_shape=\(28, 28, 1\)\."),
+        ((28, 28), (1,), r"must be \(features,\) with .* Received: \(28, 28\)\.$"),
         ((), (1,), r"Received: \(\)\.$"),
         ((0,), (1,), r"sizes of at least 1.* Received: \(0,\)\."),
         ((28, -1, 1), (3,), r"Received: \(28, -1, 1\)\."),
@@ -28,7 +28,7 @@ def test_shape_of_an_accepted_rank_passes(shape, ranks):
         ((32, 28, 28, 1), (3,), r"without the batch. Received: \(32, 28, 28, 1\)\."),
     ],
 )
-def test_shape_of_another_rank_or_size_is_refused_with_the_mend(shape, ranks, message):
+def test_shape_of_another_rank_or_size_is_refused_with_the_fix(shape, ranks, message):
     with pytest.raises(UsageError, match=message):
         check_shape(shape, *ranks)
 

@@ -22,11 +22,11 @@ Natural = Annotated[int, Ge(0)]
 Rate = Annotated[float, Ge(0), Lt(1)]
 Penalty = Annotated[float, Ge(0)]
 Widths = Annotated[tuple[Count, ...], MinLen(1)]
-Counts = Count | Widths  # one for all layers, or one for each
+Counts = Count | Widths  # one number for all layers, or one per layer
 Shape = tuple[int, ...]
 Statistics = float | tuple[float, ...]
 Variances = Annotated[float, Gt(0)] | tuple[Annotated[float, Gt(0)], ...]
-RECURRENT_SPACE: Mapping[str, Any] = {  # what a search tries of the recurrent text classifiers
+RECURRENT_SPACE: Mapping[str, Any] = {  # search space of the recurrent text classifiers
     "embedding_dim": [32, 64, 128],
     "units": [32, 64, 128],
     "bidirectional": [False, True],
@@ -39,53 +39,54 @@ Activation = Literal["elu", "gelu", "leaky_relu", "linear", "relu", "sigmoid", "
 
 
 def check_shape(input_shape: Sequence[int], *ranks: int) -> None:
-    """Refuse an input shape whose rank is not accepted or that has an empty or unknown axis.
+    """Reject an input shape with an unaccepted rank, or with an empty or unknown axis.
 
     Args:
         input_shape: sizes without the batch: `(features,)` or `(height, width, channels)`.
         ranks: accepted numbers of axes.
 
     Raises:
-        UsageError: the message has an accepted shape.
+        UsageError: the shape is rejected; the message gives an accepted one.
     """
     forms = {1: "(features,)", 3: "(height, width, channels)"}
     if len(input_shape) not in ranks or any(size is None or size < 1 for size in input_shape):
         accepted = " or ".join(forms[rank] for rank in ranks)
-        mend = f" Try input_shape={(*input_shape, 1)}." if len(input_shape) == 2 and 3 in ranks else ""
+        fix = f" Try input_shape={(*input_shape, 1)}." if len(input_shape) == 2 and 3 in ranks else ""
         raise UsageError(
-            f"`input_shape` is {accepted} with sizes of at least 1, without the batch. Received: {tuple(input_shape)}.{mend}"
+            f"`input_shape` must be {accepted} with sizes of at least 1, without the batch. "
+            f"Received: {tuple(input_shape)}.{fix}"
         )
 
 
 def one_for_each(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
-    """Return one number for each of `count` layers.
+    """Return one number per layer.
 
     Args:
-        name: of the argument.
-        value: one number for all, or one for each.
-        count: of layers.
+        name: name of the argument.
+        value: one number for all layers, or one per layer.
+        count: number of layers.
 
     Raises:
-        UsageError: there are more or fewer numbers than layers.
+        UsageError: the numbers do not match the layers.
     """
     numbers = tuple(value) if isinstance(value, Sequence) else (value,) * count
     if len(numbers) != count:
-        raise UsageError(f"`{name}` is one number, or one for each of {count} layers. Received: {numbers}.")
+        raise UsageError(f"`{name}` must be one number, or one for each of {count} layers. Received: {numbers}.")
     return numbers
 
 
 def penalty(l1: float, l2: float) -> keras.regularizers.Regularizer | None:
-    """Return Keras' regularizer for a kernel, or None where both weights are 0."""
+    """Return the kernel regularizer, or None if both weights are 0."""
     import keras
 
     return keras.regularizers.L1L2(l1=l1, l2=l2) if l1 or l2 else None
 
 
 def check_heads(hidden_dim: int, num_heads: int) -> None:
-    """Refuse a width that the heads of an attention cannot share equally.
+    """Reject a `hidden_dim` that `num_heads` does not divide.
 
     Raises:
-        UsageError: the message has the nearest widths that fit.
+        UsageError: it does not divide; the message gives the nearest widths that fit.
     """
     if hidden_dim % num_heads:
         below = hidden_dim - hidden_dim % num_heads

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def set_seed(seed: int) -> None:
-    """Seed Python, NumPy, TensorFlow and Keras, so that the same run gives the same weights.
+    """Seed Python, NumPy, TensorFlow and Keras, so that equal runs give equal weights.
 
     Args:
         seed: an integer in `[0, 2**32)`.

@@ -136,7 +136,7 @@ def test_a_format_that_answers_otherwise_is_refused_and_leaves_nothing(image_run
     weights = image_run.model.get_weights()
     monkeypatch.setattr(exporting, "convert_to_onnx", wrong)
     with pytest.raises(
-        ArtefactError, match=r"not equal to the trained model: \d+ of 1000 .* from onnx .* for example \d+, an image"
+        ArtefactError, match=r"does not match the trained model: \d+ of 1000 .* from onnx .* for example \d+, an image"
     ):
         zoo.export(image_run, tmp_path / "out", format="onnx")
     image_run.model.set_weights(weights)
@@ -197,7 +197,7 @@ def test_wrong_calls_are_refused_before_anything_is_read(image_run, tmp_path):
         zoo.export(image_run, tmp_path / "out", format="onxx")
     with pytest.raises(UnknownNameError, match=r"Unknown format. Received: 'None'"):
         zoo.export(image_run, tmp_path / "out", format=None)
-    with pytest.raises(UsageError, match="Which format"):
+    with pytest.raises(UsageError, match="At least one format is required"):
         zoo.export(image_run, tmp_path / "out", format=[])
     with pytest.raises(UsageError, match=r"A keras\.Model needs data"):
         zoo.export(image_run.model, tmp_path / "out")
@@ -283,7 +283,7 @@ def test_what_an_own_model_does_wrong_is_said(tmp_path, monkeypatch):
         zoo.export(functional(lambda inputs: {"y": keras.layers.Dense(3)(inputs)}), tmp_path / "out", data="iris")
     broken = functional(keras.layers.Dense(3))
     broken.set_weights([np.full_like(weight, np.nan) for weight in broken.get_weights()])
-    with pytest.raises(UsageError, match=r"answers NaN or infinity. Received: for 150 of 150 examples"):
+    with pytest.raises(UsageError, match=r"predicts NaN or infinity. Received: 150 such predictions for 150 examples"):
         zoo.export(broken, tmp_path / "out", data="iris")
     monkeypatch.setattr(sys.modules[__name__], "HIDDEN", [tf.Variable(1.0)])
     with pytest.raises(ArtefactError, match=r"cannot be saved as a SavedModel.*as attributes"):

@@ -41,9 +41,9 @@ def test_everything_is_chosen_and_recorded_and_can_be_repeated(tmp_path: Path) -
 def test_a_small_budget_is_kept_and_leaves_settings_as_they_are(tmp_path: Path) -> None:
     run = zoo.train("mlp", data="digits", epochs=1, auto_seconds=1e-9, out=tmp_path / "run", verbose=0, **ALL)
     record = run.content["auto"]
-    assert record["learning_rate"] == {"chosen": 0.002, "tried": {}, "why": "the budget was used up"}
+    assert record["learning_rate"] == {"chosen": 0.002, "tried": {}, "why": "the time budget ran out"}
     assert run.settings["learning_rate"] == 0.002
-    assert record["precision"]["why"] == "the budget was used up"
+    assert record["precision"]["why"] == "the time budget ran out"
 
 
 @pytest.mark.slow

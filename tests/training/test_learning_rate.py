@@ -127,7 +127,7 @@ def test_a_named_model_takes_the_settings_of_its_recipe_and_the_callers() -> Non
     [{"lowest": 0}, {"lowest": 2, "highest": 1}, {"highest": float("inf")}, {"steps": 9}, {"steps": 20.5}, {"lowest": "1e-5"}],
 )
 def test_bounds_that_make_no_sweep_are_refused(bounds: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="A sweep rises from"):
+    with pytest.raises(UsageError, match="A sweep needs 0 < `lowest`"):
         zoo.find_learning_rate("linear", data="iris", verbose=0, **bounds)
 
 

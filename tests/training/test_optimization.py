@@ -188,7 +188,7 @@ def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, sch
 @pytest.mark.parametrize(
     ("data", "settings", "error", "words"),
     [
-        (TABLE, {"accumulation_steps": 100, "epochs": 2}, UsageError, "accumulation_steps=100 for 14 batches in all"),
+        (TABLE, {"accumulation_steps": 100, "epochs": 2}, UsageError, "accumulation_steps=100 for 14 batches in total"),
         (
             TABLE,
             {"monitor": "r2", "keep": "best"},
@@ -200,9 +200,14 @@ def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, sch
         (TABLE, {"class_weight": {"0": 0, "1": 0}}, UsageError, "at least one label has a weight above 0"),
         (TABLE, {"class_weight": {"1": -1}}, UsageError, "number of at least 0 for each label"),
         (TABLE, {"class_weight": {"1": float("nan")}}, UsageError, "number of at least 0 for each label"),
-        (TABLE, {"step_at": (0.3, 0.1), "schedule": "step", "warmup": 0.2}, UsageError, "The rate falls after its rise"),
+        (
+            TABLE,
+            {"step_at": (0.3, 0.1), "schedule": "step", "warmup": 0.2},
+            UsageError,
+            "`step_at` must come after the warm-up",
+        ),
         (TABLE, {"monitor": "loss"}, UsageError, "No score is followed. Received: monitor=loss"),
-        (TABLE, {"optimizer": "lazy_adam", "clip_norm": 1.0}, UsageError, "lazy_adam would be adam"),
+        (TABLE, {"optimizer": "lazy_adam", "clip_norm": 1.0}, UsageError, "lazy_adam does not support accumulation"),
         (TABLE, {"step_at": (0.3,), "schedule": "cosine"}, UsageError, "`step_at` is for schedule=step"),
         (TABLE, {"decay": 0.5, "schedule": "constant"}, UsageError, "`decay` is for schedule=step or exponential or plateau"),
         (TABLE, {"plateau_patience": 1, "schedule": "step"}, UsageError, "plateau_patience=1 with schedule=step"),

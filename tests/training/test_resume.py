@@ -204,7 +204,7 @@ def test_settings_that_were_changed_in_run_json_are_refused(tmp_path: Path) -> N
     (run / "run.json").write_text(json.dumps(content))
     (run / "config.yaml").unlink()
     with pytest.raises(
-        ArtefactError, match=r"not those of the checkpoint\. Received: batch_size=32 \(then 16\), epochs=3 \(then 9\)"
+        ArtefactError, match=r"differ from those of the checkpoint\. Received: batch_size=32 \(checkpoint: 16\), epochs=3 \(checkpoint: 9\)"
     ):
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
 
@@ -254,7 +254,7 @@ def test_settings_beside_resume_are_refused(tmp_path: Path, others: dict[str, An
 
 def test_other_callbacks_are_refused(tmp_path: Path) -> None:
     run = stopped(tmp_path / "run")
-    with pytest.raises(ArtefactError, match=r"had other callbacks.*StopAt.*Give the same ones"):
+    with pytest.raises(ArtefactError, match=r"had different callbacks.*StopAt.*Pass the same callbacks"):
         zoo.train(resume=run, verbose=0)
 
 

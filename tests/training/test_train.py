@@ -178,7 +178,7 @@ def test_a_model_that_cannot_be_saved_fails_before_it_is_trained(tmp_path: Path)
 
 
 def test_a_loss_that_does_not_take_the_labels_is_refused_clearly(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"loss or metrics do not take these data.*targets of shape \(None,\)"):
+    with pytest.raises(ZooError, match=r"loss or metrics do not accept this data.*targets of shape \(None,\)"):
         trained(tmp_path / "run", softmax(optimizer="adam", loss="binary_crossentropy"))
 
 

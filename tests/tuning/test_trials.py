@@ -101,7 +101,7 @@ def test_a_latency_within_its_limit_is_noted(begin):
     ("chosen", "reason"),
     [
         ({"learning_rate": 1e30, "optimizer": "sgd"}, "Training diverged: the loss"),
-        ({"optimizer": "lazy_adam", "clip_norm": 1.0}, "lazy_adam would be adam"),
+        ({"optimizer": "lazy_adam", "clip_norm": 1.0}, "lazy_adam does not support accumulation"),
     ],
 )
 def test_a_failure_has_its_reason_and_ends_nothing(begin, chosen, reason):

@@ -1,1 +1,1 @@
-"""Trained models as files that run without zoo: SavedModel, LiteRT, ONNX; proved equal when they are written."""
+"""Exports trained models to files that run without zoo (SavedModel, LiteRT, ONNX), and verifies them."""

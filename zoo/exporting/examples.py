@@ -1,4 +1,4 @@
-"""Real examples, as raw as a user gives them, to prove an export with."""
+"""Real examples, as raw as a user's input, to verify an export."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Raw: TypeAlias = list[str] | np.ndarray | pd.DataFrame
 
 
 def choose_examples(data: Splits, count: int = NUMBER) -> Raw:
-    """Return real examples of a model's data, with some unusual texts beside them.
+    """Return real examples of a model's data, along with some unusual texts.
 
     Args:
-        data: that the model learned from, or other data that are read alike.
-        count: how many; fewer where there are no more.
+        data: training data of the model, or other data read in the same way.
+        count: number of examples; fewer if the data has fewer; default `NUMBER`.
 
     Returns:
-        Texts whose lengths are spread evenly over the ranks of all, the shortest and the longest among them; images
+        Texts, evenly spaced by length rank, including the shortest and the longest; images
         `(examples, height, width, channels)` in their own dtype; or a table of the raw columns.
 
     Raises:
-        UsageError: the model takes features that are neither of these.
+        UsageError: the model takes other features.
     """
     parts = [part for part in PARTS if part in data.parts]
     if data.info.task.input_name == "text":
@@ -40,7 +40,7 @@ def choose_examples(data: Splits, count: int = NUMBER) -> Raw:
     if data.info.table is not None:
         return as_columns(features, data.info.table)
     if data.info.task.input_name != "image":
-        raise UsageError(f"Only texts, images and tables are exported. Received: {data.info.task_name}.")
+        raise UsageError(f"Only models of texts, images and tables can be exported. Received: {data.info.task_name}.")
     return features
 
 
@@ -63,11 +63,11 @@ def _features(data: Splits, parts: list[str], count: int) -> Iterator[np.ndarray
 
 
 def as_columns(features: np.ndarray, table: TablePreprocessor) -> pd.DataFrame:
-    """Return the columns that `TablePreprocessor.transform` made features of: missing numbers are NaN, categories "".
+    """Return the columns from which `TablePreprocessor.transform` made features, with NaN or "" for missing values.
 
     Args:
-        features: `(rows, features)`.
-        table: that made them.
+        features: feature matrix, `(rows, features)`.
+        table: preprocessor that made the features.
     """
     columns: dict[str, np.ndarray] = {}
     start = 0

@@ -1,4 +1,4 @@
-"""A trained model written in one or several formats, proved, then put in place."""
+"""Writes a trained model in one or several formats, verifies them, and puts them in place."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ from zoo.progress import track
 from zoo.tasks.answers import Predictions
 from zoo.version import __version__
 
-CHECKED = 8  # texts that are tried alone and beside a longer one
+CHECKED = 8  # number of texts to try alone and next to a longer one
 
 
 def export_model(
     model: keras.Model, info: DataInfo, examples: Raw, directory: Path, formats: Sequence[str], card: Mapping[str, Any]
 ) -> Export:
-    """Write a model in all formats, prove them on the examples, and put them in place; a failure leaves nothing.
+    """Write a model in all formats, verify them on the examples, and put them in place; a failure leaves nothing.
 
     Args:
         model: the trained model.
-        info: of the data that it learned from.
-        examples: real ones, raw.
-        directory: new or empty.
-        formats: of "saved_model", "litert", "onnx", "keras".
-        card: what is known of the model.
+        info: description of the training data.
+        examples: real examples, as raw input.
+        directory: new or empty directory.
+        formats: formats to write, from "saved_model", "litert", "onnx" and "keras".
+        card: facts about the model.
 
     Raises:
-        ArtefactError: the directory holds something or cannot be written, the model cannot be converted, or a format is not
-            equal to it.
-        UsageError: an unknown format, or a package is missing.
+        ArtefactError: the directory is not empty or cannot be written, the model cannot be converted, or a format does not
+            match the model.
+        UsageError: a format is unknown, or a package is missing.
     """
     check_formats(formats, info)
     _check_precision(model, formats)
     files.check_new_directory(directory)
     if directory.is_symlink():
-        raise ArtefactError(f"An export is a directory of its own. Received: {directory}, a link. Choose another name.")
+        raise ArtefactError(f"An export needs a new directory. Received: {directory}, a link. Choose another name.")
     predictor = Predictor(model, info)
     expected = predictor.predict(examples)
     _check_finite(expected)
@@ -81,7 +81,7 @@ def export_model(
                 "files": _checksums(partial, [str(DATA_FILE), *(PLACES[name] for name in formats)]),
             }
             files.write_json(partial / EXPORT_FILE, content)
-            for _ in track(["proof"], "Proving in a fresh process"):
+            for _ in track(["verification"], "Verifying in a fresh process"):
                 content["formats"] = prove(partial, examples, expected)
             if info.table is not None:
                 content["columns"] = column_inputs(info.table)
@@ -98,40 +98,40 @@ def export_model(
 
 
 def check_formats(formats: Sequence[str], info: DataInfo) -> None:
-    """Refuse formats that are unknown, cannot hold the model, or whose packages are missing.
+    """Reject formats that are unknown, cannot represent the model, or need a missing package.
 
     Raises:
-        UsageError: one is.
+        UsageError: there is such a format.
     """
     if not formats:
-        raise UsageError(f"Which format? Received: none. Accepted: {', '.join(PLACES)}.")
+        raise UsageError(f"At least one format is required. Received: none. Accepted: {', '.join(PLACES)}.")
     for name in formats:
         if name not in PLACES:
             raise UnknownNameError("format", str(name), PLACES)
         if name in ("litert", "onnx") and info.task.input_name == "text" and info.text is None:
             raise UsageError(
-                f"This model takes strings itself, which {name} does not hold. Received: format={name!r}. "
+                f"This model takes strings itself, which {name} does not support. Received: format={name!r}. "
                 "Choose saved_model or keras, or train on token ids."
             )
         check_installed(name)
 
 
 def _check_precision(model: keras.Model, formats: Sequence[str]) -> None:
-    """Refuse half precision where the runtimes have no operations for it, or other ones.
+    """Reject half precision in formats without matching operations.
 
     Raises:
-        UsageError: the model computes in it.
+        UsageError: the model computes in half precision.
     """
     halves = {layer.compute_dtype for layer in model.layers} & {"bfloat16", "float16"}
     if halves and {"litert", "onnx"} & set(formats):
         raise UsageError(
-            f"LiteRT and ONNX are written for models that compute in float32. Received: {', '.join(sorted(halves))} in "
+            f"LiteRT and ONNX exports need a model that computes in float32. Received: {', '.join(sorted(halves))} in "
             f"{model.name!r}. Choose saved_model or keras, or train with precision=float32."
         )
 
 
 def _check_finite(expected: Predictions) -> None:
-    """Refuse a model that answers with what is no number.
+    """Reject a model that predicts NaN or infinity.
 
     Raises:
         UsageError: it does.
@@ -139,13 +139,13 @@ def _check_finite(expected: Predictions) -> None:
     is_broken = ~np.isfinite(expected.numbers).all(axis=1)
     if is_broken.any():
         raise UsageError(
-            f"The model answers NaN or infinity. Received: for {int(is_broken.sum())} of {len(expected)} examples. Its weights "
-            "are broken: train it again, or open a checkpoint from before."
+            f"The model predicts NaN or infinity. Received: {int(is_broken.sum())} such predictions for {len(expected)} "
+            "examples. Its weights are broken: train it again, or use an earlier checkpoint."
         )
 
 
 def _check_padding(predictor: Predictor, examples: Raw) -> None:
-    """Refuse a model whose answer to a text depends on the longer texts in its batch: no export could equal it.
+    """Reject a model whose prediction depends on the longer texts in its batch: no export could match it.
 
     Raises:
         UsageError: it does.
@@ -157,9 +157,9 @@ def _check_padding(predictor: Predictor, examples: Raw) -> None:
         alone, beside = (predictor.predict(texts).numbers[0] for texts in ([text], [text, longest]))
         if np.abs(alone - beside).max() > TOLERANCE:
             raise UsageError(
-                f"The model's answers depend on padding. Received: {alone} for {text!r:.80} alone, {beside} beside a longer "
-                "text. Mask the padding, as with Embedding(mask_zero=True); or load the data with buckets=False, so that every "
-                "batch has one length, and train again."
+                f"The model's predictions depend on padding. Received: {alone} for {text!r:.80} alone, {beside} next to a "
+                "longer text. Mask the padding, as with Embedding(mask_zero=True); or load the data with buckets=False, so "
+                "that every batch has one length, and train again."
             )
 
 
@@ -175,12 +175,12 @@ def _write(name: str, model: keras.Model, servable: Servable, path: Path, info: 
 
 
 def _to_ship(info: DataInfo) -> DataInfo:
-    """Return the facts without paths of this machine, and without what cleaning found."""
+    """Return the facts, without paths of this machine and without cleaning results."""
     return replace(info, name=Path(info.name).name, location=None, report={})
 
 
 def _without_places(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a card whose settings name no folder of this machine."""
+    """Return the card, without folders of this machine in its settings."""
     settings = {key: value for key, value in card.get("settings", {}).items() if key != "data.data_dir"}
     if "data" in settings:
         settings["data"] = Path(settings["data"]).name
@@ -192,7 +192,7 @@ def _checksums(directory: Path, places: list[str]) -> dict[str, str]:
 
 
 def _on_one_device(model: keras.Model) -> keras.Model:
-    """Return the model, or a copy of one whose variables are spread over devices."""
+    """Return the model, or a copy if its variables are distributed over devices."""
     if strategy_of(model) is None:
         return model
     with tempfile.TemporaryDirectory() as folder:
@@ -203,7 +203,7 @@ def _on_one_device(model: keras.Model) -> keras.Model:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep TensorFlow's remarks on saving off the screen: names of nodes, and tables that are made anew when loaded."""
+    """Hide TensorFlow's messages on saving: names of nodes, and tables that are recreated on loading."""
     loggers = [tf.get_logger(), logging.getLogger("absl")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

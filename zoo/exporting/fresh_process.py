@@ -1,4 +1,4 @@
-"""`python -m zoo.exporting.fresh_process EXPORT FOLDER`: answer the examples in a folder with all formats of an export."""
+"""`python -m zoo.exporting.fresh_process EXPORT FOLDER`: predict the examples in a folder with all formats of an export."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Outputs = Mapping[str, np.ndarray]
 
 
 def main(directory: Path, folder: Path) -> None:
-    """Write what each format answers through zoo, what its own outputs are, and what a SavedModel's other endpoints answer."""
+    """Write the predictions of each format through zoo, its own outputs, and those of a SavedModel's other endpoints."""
     export, examples = Export.open(directory), read_examples(folder)
     told: list[dict[str, Any]] = []
 
@@ -59,10 +59,10 @@ def _one(examples: Raw) -> Any:
 
 
 def seconds(predictors: Mapping[str, Predictor], raw: Any, rounds: int, calls: int) -> dict[str, float]:
-    """Return the seconds of each one's fastest call; they take turns, and the first round is not counted.
+    """Return the seconds of the fastest call of each engine; engines alternate, and the first round is not counted.
 
-    The fastest call is the one that was least disturbed: by the machine, and by the threads of the one before, which wait for
-    more work for some milliseconds.
+    The fastest call is the least disturbed one: by the machine, and by the previous engine's threads, which wait for more work
+    for some milliseconds.
     """
     fastest = dict.fromkeys(predictors, math.inf)
     for number in range(rounds + 1):

@@ -10,11 +10,11 @@ from zoo.errors import ArtefactError, missing_package, one_line
 from zoo.exporting.freezing import freeze
 from zoo.exporting.signatures import Servable
 
-OPSET = 18  # of December 2022: what ONNX Runtime reads since 1.14
+OPSET = 18  # from December 2022; ONNX Runtime reads it since 1.14
 
 
 def convert_to_onnx(servable: Servable) -> bytes:
-    """Return a model as an ONNX file with the names of `Servable.encoded`; batch and time are of any size.
+    """Return an ONNX file with the names of `Servable.encoded`; batch and time can have any size.
 
     Raises:
         ArtefactError: the model needs operations that ONNX does not have.
@@ -31,8 +31,8 @@ def convert_to_onnx(servable: Servable) -> bytes:
         with _only_plain_reversals():
             function = freeze(servable)
             model, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
-        onnx.checker.check_model(model)  # tf2onnx leaves an operation that it does not know as it is
-    except Exception as error:  # tf2onnx raises whatever it meets
+        onnx.checker.check_model(model)  # tf2onnx copies unknown operations unchanged
+    except Exception as error:  # tf2onnx raises many types
         raise ArtefactError(
             f"The model cannot be converted to ONNX: {one_line(error)}. Received: {servable.model_name!r}. "
             "Export it as saved_model."
@@ -42,9 +42,9 @@ def convert_to_onnx(servable: Servable) -> bytes:
 
 @contextmanager
 def _only_plain_reversals() -> Iterator[None]:
-    """Keep tf2onnx 1.17 from joining two LSTMs to one that reads both ways where rows are reversed by their own lengths.
+    """Keep tf2onnx 1.17 from merging two LSTMs into a bidirectional one if rows are reversed by their own lengths.
 
-    It would forget the lengths: padding would come first.
+    It would drop the lengths, so padding would come first.
     """
     from tf2onnx import utils
 

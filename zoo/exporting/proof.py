@@ -1,4 +1,4 @@
-"""Whether an export answers as the trained model does: asked in a fresh process, on real examples."""
+"""Verifies in a fresh process, on real examples, that an export predicts as the trained model does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.errors import ArtefactError
 from zoo.exporting.examples import Raw
 from zoo.tasks.answers import Predictions
 
-TOLERANCE = 1e-5  # of a probability; of values, as a share of the largest
+TOLERANCE = 1e-5  # absolute for probabilities; for values, relative to the largest
 EXAMPLES, ANSWERS = "examples", "answers.json"
 
 
@@ -25,16 +25,16 @@ def prove(directory: Path, examples: Raw, expected: Predictions) -> dict[str, di
     """Compare all formats and endpoints of an export with the trained model.
 
     Args:
-        directory: of the export.
+        directory: directory of the export.
         examples: raw input.
-        expected: what the trained model says of it.
+        expected: predictions of the trained model.
 
     Returns:
-        For each format the examples, the `largest_difference`, and the seconds that one example and that all take.
+        For each format, the number of examples, the `largest_difference`, and the seconds for one example and for all.
 
     Raises:
-        ArtefactError: a label differs or a probability by more than `TOLERANCE`, or the export cannot be loaded; the message
-            says where.
+        ArtefactError: a label differs, a probability differs by more than `TOLERANCE`, or the export cannot be loaded; the
+            message says where.
     """
     with tempfile.TemporaryDirectory() as folder:
         write_examples(examples, Path(folder))
@@ -51,8 +51,8 @@ def prove(directory: Path, examples: Raw, expected: Predictions) -> dict[str, di
 
 
 def _run_fresh(directory: Path, folder: Path) -> None:
-    """Have a new Python answer; see `zoo.exporting.fresh_process`."""
-    root = str(Path(__file__).resolve().parents[2])  # of this very zoo
+    """Predict in a new Python process; see `zoo.exporting.fresh_process`."""
+    root = str(Path(__file__).resolve().parents[2])  # the directory of this zoo package
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])}
     command = [sys.executable, "-m", "zoo.exporting.fresh_process", str(directory), str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
@@ -61,13 +61,13 @@ def _run_fresh(directory: Path, folder: Path) -> None:
         said = lines[-1].removeprefix("zoo.errors.ArtefactError: ").partition(" Received: ")[0]
         raise ArtefactError(
             f"The export cannot be loaded in a fresh process: {said} "
-            "Received: what was just written; nothing is kept. Layers of your own must be importable where it is used: "
-            "choose the format saved_model, which holds them."
+            "Received: the new export, which has been removed. Your own layers must be importable where it is used; "
+            "the format saved_model contains them."
         )
 
 
 def _compare(name: str, examples: Raw, expected: Predictions, labels: list[Any], numbers: np.ndarray) -> float:
-    """Return the largest difference of probabilities, or of values as a share of the largest."""
+    """Return the largest difference of probabilities, or of values relative to the largest value."""
     wanted = expected.numbers
     differences = np.abs(numbers - wanted).max(axis=1) / max(1.0, float(np.abs(wanted).max()))
     is_wrong = ~(differences <= TOLERANCE)  # NaN is wrong
@@ -77,9 +77,9 @@ def _compare(name: str, examples: Raw, expected: Predictions, labels: list[Any],
         return float(differences.max())
     row = int(np.argmax(is_wrong))
     raise ArtefactError(
-        f"The export is not equal to the trained model: {int(is_wrong.sum())} of {len(wanted)} examples differ. "
+        f"The export does not match the trained model: {int(is_wrong.sum())} of {len(wanted)} examples differ. "
         f"Received from {name} for example {row}, {_told(examples, row)}: {_short(labels, numbers, row)}; "
-        f"the model says {_short(expected.labels, wanted, row)}. Nothing is kept. Choose another format."
+        f"the model says {_short(expected.labels, wanted, row)}. Nothing has been written. Choose another format."
     )
 
 
@@ -105,7 +105,7 @@ def write_examples(examples: Raw, folder: Path) -> None:
 
 
 def read_examples(folder: Path) -> Raw:
-    """Return what `write_examples` wrote."""
+    """Return the examples that `write_examples` wrote."""
     if (folder / f"{EXAMPLES}.parquet").exists():
         return pd.read_parquet(folder / f"{EXAMPLES}.parquet")
     if (folder / f"{EXAMPLES}.npy").exists():

@@ -23,26 +23,26 @@ Signature = Callable[..., Answers]
 
 
 class Servable(tf.Module):
-    """A model with the functions that serve it.
+    """A model with its serving functions.
 
     Its `endpoints` take raw input: `text`, strings `(batch,)`; `image`, `(batch, height, width, channels)`, and under the
     signature "image_bytes" encoded PNG or JPEG files, strings `(batch,)`; a table's columns, each `(batch,)`, and under the
-    signature "features" the float32 matrix `(batch, features)`. `encoded` takes what the model itself does: token ids,
+    signature "features" the float32 matrix `(batch, features)`. `encoded` takes the model's own input: token ids,
     images or features.
 
-    They give `labels`, `(batch,)`; `probabilities` and `logits`, `(batch, num_classes)`, float32; for regression `values`,
+    They return `labels`, `(batch,)`; `probabilities` and `logits`, `(batch, num_classes)`, float32; for regression `values`,
     `(batch, num_outputs)`. A model that ends in a softmax has no `logits`.
 
     Args:
-        model: the trained model, of one device.
-        info: of the data that it learned from.
-        image_dtype: of the images in these data.
+        model: trained model on one device.
+        info: description of the training data.
+        image_dtype: dtype of the training images; default `tf.uint8`.
     """
 
     def __init__(self, model: keras.Model, info: DataInfo, image_dtype: tf.DType = tf.uint8) -> None:
         super().__init__()
         self.model_name = model.name
-        self.variables_of_model = [variable.value for variable in model.variables]  # Keras' own are no tf.Variable
+        self.variables_of_model = [variable.value for variable in model.variables]  # Keras' own are not tf.Variable
         self._answer = _answering(model, info, output_kind(model, info))
         self.endpoints: dict[str, Signature] = {}
         if info.task.input_name == "text":
@@ -54,7 +54,7 @@ class Servable(tf.Module):
 
     def _add_text(self, model: keras.Model, text: TextPreprocessor | None) -> None:
         strings = tf.TensorSpec((None,), tf.string, "text")
-        if text is None:  # the model takes strings itself, and has tables of its own
+        if text is None:  # the model takes strings itself and has its own tables
             self.model = model
             self.encoded = tf.function(self._answer, input_signature=[strings])
             self.endpoints["serving_default"] = self.encoded
@@ -70,7 +70,7 @@ class Servable(tf.Module):
         images = tf.TensorSpec((None, *shape), dtype, "image")
         self.encoded = tf.function(self._answer, input_signature=[images])
         self.endpoints["serving_default"] = self.encoded
-        if dtype == tf.uint8:  # files hold 0..255, which a model that learned from other numbers would not know
+        if dtype == tf.uint8:  # files hold 0..255, which does not suit a model trained on other numbers
             files = tf.TensorSpec((None,), tf.string, "image_bytes")
             self.endpoints["image_bytes"] = tf.function(
                 lambda encoded: self._answer(decode_images(encoded, shape)), input_signature=[files]
@@ -98,7 +98,7 @@ def _answering(model: keras.Model, info: DataInfo, kind: OutputKind) -> Callable
 
 
 def example_request(info: DataInfo, image_dtype: tf.DType = tf.uint8) -> dict[str, dict[str, Any]]:
-    """Return a request of one example, made up, for each signature: tensors by name."""
+    """Return an artificial request with one example for each signature: tensors by name."""
     if info.task.input_name == "text":
         words = [] if info.text is None else [word for word in info.text.tokenizer.word_index if word != "<unk>"][:20]
         return {"serving_default": {"text": tf.constant([" ".join(words) or "text"])}}

@@ -1,1 +1,1 @@
-"""The training engine: what `zoo.train` puts round `model.fit`."""
+"""The training engine: everything that `zoo.train` adds to `model.fit`."""

@@ -1,4 +1,4 @@
-"""Settings chosen by short measured probes: batch size, numeric precision, learning rate, in this order."""
+"""Chooses settings with short measured probes: batch size, then precision, then learning rate."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from zoo.training.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
-LEAST_GAIN = 1.15  # of examples a second, for which a batch is doubled or precision is halved
-LEAST_STEPS = 600  # batches in all of training, which a batch size above the first leaves
-FEWEST_STEPS = 300  # batches in all of training, for which a batch is smaller than the first
-SMALLEST = 8  # rows of a batch, however few there are for so many
-LEAST_TRAINING = 30.0  # seconds, below which half precision saves less than its probe takes
-WARM_UP, MOST_STEPS = 3, 20  # steps that are not timed, which trace the graph; steps that are
-SHARE = 0.35  # of the budget that batch size and precision may each take
-LOWEST, SWEEP_STEPS = 1e-5, 120  # rate that a sweep begins with, and steps up to 10
-OUT_OF_BUDGET = "the budget was used up"
+LEAST_GAIN = 1.15  # minimum speed-up (examples per second) for doubling the batch size or halving the precision
+LEAST_STEPS = 600  # minimum number of batches in all of training after increasing the batch size
+FEWEST_STEPS = 300  # with fewer batches in all of training, the batch size is reduced
+SMALLEST = 8  # minimum batch size
+LEAST_TRAINING = 30.0  # seconds; below this, half precision saves less than its probe costs
+WARM_UP, MOST_STEPS = 3, 20  # untimed steps, which trace the graph; timed steps
+SHARE = 0.35  # fraction of the budget for each of batch size and precision
+LOWEST, SWEEP_STEPS = 1e-5, 120  # first rate of a sweep; number of steps up to a rate of 10
+OUT_OF_BUDGET = "the time budget ran out"
 
 
 def choose_settings(
@@ -43,27 +43,27 @@ def choose_settings(
     devices: int = 1,
     verbose: int = 1,
 ) -> tuple[Settings, dict[str, Any]]:
-    """Return the settings with those that were asked for chosen by probes, and a record of what was tried and why.
+    """Return the settings, with the requested ones chosen by probes, and a record of what was tried and why.
 
-    A probe that finds the budget used up leaves its setting as it is; one that has begun takes its first steps all the same.
+    If the budget has run out, a probe leaves its setting unchanged. A probe that has started always finishes its first steps.
 
     Args:
-        asked: some of `zoo.settings.AUTO_NAMES`.
-        build: returns a fresh compiled model for settings.
-        data: to train on.
-        settings: the values to begin with, and the budget in seconds, `auto_seconds`.
-        devices: that will share each batch; probes take one.
-        verbose: 0 shows nothing, 1 a progress bar for the sweep of the learning rate.
+        asked: names of the settings to choose, some of `zoo.settings.AUTO_NAMES`.
+        build: function that returns a new compiled model for settings.
+        data: training data.
+        settings: initial values, and the time budget in seconds, `auto_seconds`.
+        devices: number of devices that will share each batch; probes use one; default 1.
+        verbose: 0 for no output, 1 for a progress bar of the learning-rate sweep; default 1.
     """
     begun = time.perf_counter()
     record: dict[str, Any] = {"budget_s": settings.auto_seconds}
     if "precision" in asked:
-        settings = settings.model_copy(update={"precision": "float32"})  # to begin with
+        settings = settings.model_copy(update={"precision": "float32"})  # as a start
     steady = settings.model_copy(
-        update={"schedule": "constant", "warmup": 0.0, "batch_size": SMALLEST}  # a rate that a sweep can set, and any batches
+        update={"schedule": "constant", "warmup": 0.0, "batch_size": SMALLEST}  # a constant rate for the sweep, any batch size
     )
 
-    @cache  # the probes share a model for each precision, so that it is traced once
+    @cache  # probes share one model per precision, so that it is traced once
     def model_in(precision: str | None) -> keras.Model:
         return build(steady.model_copy(update={"precision": precision}))
 
@@ -79,7 +79,7 @@ def choose_settings(
             value, tried, why = probe(model_in, data, settings, share)
             if name == "batch_size" and devices > 1:
                 fitting = fitting_batch_size(data, value, devices)
-                why = why if fitting == value else f"{why}; then the nearest that leaves no device without an example"
+                why = why if fitting == value else f"{why}; then the nearest size that gives every device an example"
                 value = fitting or value
             settings = settings.model_copy(update={name: value})
             record[name] = {"chosen": value, "tried": tried, "why": why}
@@ -88,20 +88,20 @@ def choose_settings(
     return settings, {**record, "seconds": time.perf_counter() - begun}
 
 
-Choice = tuple[Any, Any, str]  # the value, what was tried, and why
-Models = Callable[[str | None], keras.Model]  # the model to probe, by precision
+Choice = tuple[Any, Any, str]  # value, attempts, reason
+Models = Callable[[str | None], keras.Model]  # the model for each precision
 
 
 def _batch_size(model_in: Models, data: Splits, settings: Settings, seconds: float) -> Choice:
     rows = len(data.targets("train"))
     first = BATCH_SIZES[0]
-    passes = settings.epochs / settings.accumulation_steps  # which give a step for each row
+    passes = settings.epochs / settings.accumulation_steps  # number of steps per row
     largest = BATCH_SIZES[-1] if settings.steps_per_epoch else int(passes * rows / LEAST_STEPS)
     possible = [size for size in BATCH_SIZES if size <= min(largest, rows)]
     if len(possible) < 2:
         size = first if settings.steps_per_epoch else int(passes * rows / FEWEST_STEPS)
         size = min(max(size, SMALLEST), first, rows)
-        return size, {}, f"{settings.epochs} epochs of {rows} rows have no room for more"
+        return size, {}, f"{settings.epochs} epochs of {rows} rows are too few for a larger size"
     if seconds <= 0:
         return settings.batch_size, {}, OUT_OF_BUDGET
     speeds: dict[str, float] = {}
@@ -114,11 +114,11 @@ def _batch_size(model_in: Models, data: Splits, settings: Settings, seconds: flo
             batched = settings.model_copy(update={"batch_size": size})
             speeds[str(size)] = _examples_per_second(model_in(settings.precision), data, batched, left / 2)
         except tf.errors.ResourceExhaustedError:
-            return chosen, speeds, f"batches of {size} do not fit into memory"
+            return chosen, speeds, f"batches of {size} do not fit in memory"
         if size != chosen and speeds[str(size)] < LEAST_GAIN * speeds[str(chosen)]:
-            return chosen, speeds, f"batches of {size} have less than {LEAST_GAIN:g} times the speed"
+            return chosen, speeds, f"batches of {size} are less than {LEAST_GAIN:g} times as fast"
         chosen = size
-    return chosen, speeds, "larger ones leave few steps in all" if largest < 2 * chosen else "it is the fastest"
+    return chosen, speeds, "larger sizes leave too few steps" if largest < 2 * chosen else "it is the fastest"
 
 
 def _precision(model_in: Models, data: Splits, settings: Settings, seconds: float) -> Choice:
@@ -132,10 +132,10 @@ def _precision(model_in: Models, data: Splits, settings: Settings, seconds: floa
             return "float32", speeds, OUT_OF_BUDGET
         speeds[precision] = _examples_per_second(model_in(precision), data, settings, left / 2)
         if settings.epochs * rows / speeds[precision] < LEAST_TRAINING:
-            return "float32", speeds, f"training takes under {LEAST_TRAINING:g} s, of which little can be saved"
+            return "float32", speeds, f"training takes under {LEAST_TRAINING:g} s, so little can be saved"
     ratio = speeds["mixed_bfloat16"] / speeds["float32"]
     chosen = "mixed_bfloat16" if ratio >= LEAST_GAIN else "float32"
-    return chosen, speeds, f"mixed_bfloat16 has {ratio:.2f} times the speed; {LEAST_GAIN:g} is asked for"
+    return chosen, speeds, f"mixed_bfloat16 is {ratio:.2f} times as fast; {LEAST_GAIN:g} is required"
 
 
 def _learning_rate(model_in: Models, data: Splits, settings: Settings, seconds: float, verbose: int) -> Choice:
@@ -147,17 +147,17 @@ def _learning_rate(model_in: Models, data: Splits, settings: Settings, seconds: 
             model_in(settings.precision), batched, settings, lowest=LOWEST, steps=SWEEP_STEPS, seconds=seconds, verbose=verbose
         )
     except UsageError:
-        return settings.learning_rate, {}, "the budget left fewer than 10 steps, or their losses were not finite"
+        return settings.learning_rate, {}, "the time budget allowed fewer than 10 steps, or their losses were not finite"
     tried = {"from": sweep.rates[0], "to": sweep.rates[-1], "steps": len(sweep.rates), "lowest_loss": sweep.lowest_loss}
     if not sweep.has_risen:
-        return settings.learning_rate, tried, "the loss had not risen when the sweep, or the budget, ended"
-    return sweep.suggestion, tried, "the sweep's suggestion, from the highest rate with a loss as good as the lowest"
+        return settings.learning_rate, tried, "the loss had not risen when the sweep or the time budget ended"
+    return sweep.suggestion, tried, "the sweep's suggestion, from the highest rate with a near-minimal loss"
 
 
 def _examples_per_second(model: keras.Model, data: Splits, settings: Settings, seconds: float) -> float:
-    """Train for some steps and return the median speed of those after the first, which trace the graph.
+    """Train for some steps and return the median speed, without the first steps, which trace the graph.
 
-    The model and its optimizer are afterwards as they were.
+    The model and its optimizer are restored afterwards.
     """
     watch = _Watch(seconds)
     batched = data.with_batches(settings.batch_size, data.seed)
@@ -173,7 +173,7 @@ def _examples_per_second(model: keras.Model, data: Splits, settings: Settings, s
 
 
 class _Watch(keras.callbacks.Callback):
-    """Notes when each batch ended, and stops when the time is up."""
+    """Records the end of each batch, and stops when the time is up."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""One training run: fit, from its beginning or from a checkpoint, and leave a directory that says what happened."""
+"""One training run: fit from the start or from a checkpoint, and record everything in a run directory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from zoo.training.keeper import Keeper, newest_snapshot, numbers_in
 from zoo.training.progress import EpochBars
 from zoo.training.snapshot import Snapshot
 
-HIGH_RATE = 0.01  # learning rate that nothing above is advised
+HIGH_RATE = 0.01  # highest learning rate to suggest
 
 
 def fit(
@@ -37,26 +37,26 @@ def fit(
     resume: bool = False,
     verbose: int = 1,
 ) -> dict[str, float]:
-    """Train a compiled model, keep what it learns in the run directory, and leave the model as the run keeps it.
+    """Train a compiled model and write it to the run directory; the model ends with the saved weights.
 
-    The training part is repeated without end and cut into epochs by their steps: an iterator that never ends has no
-    tear-down to wait for.
+    The training split is repeated endlessly and divided into epochs by their number of steps, since an endless iterator
+    needs no tear-down.
 
     Args:
-        model: compiled; its optimizer has its variables.
-        data: train and validation parts.
-        writer: of the run directory.
-        settings: epochs, augmentation, class weights, early stopping, what to keep and how often.
-        callbacks: the user's own. Their plain attributes are part of a checkpoint.
-        resume: whether to go on from the newest checkpoint.
-        verbose: 0 shows nothing, 1 a progress bar.
+        model: compiled model; its optimizer must have its variables.
+        data: data with a training and a validation split.
+        writer: writer of the run directory.
+        settings: epochs, augmentation, class weights, early stopping, and what to save and how often.
+        callbacks: the user's callbacks. Checkpoints include their plain attributes; default `()`.
+        resume: whether to resume from the newest checkpoint; default False.
+        verbose: 0 for no output, 1 for a progress bar; default 1.
 
     Returns:
-        Timings in seconds: `fit_s` in all, and `epoch_s`, the median epoch.
+        Timings in seconds: `fit_s`, the total, and `epoch_s`, the median epoch.
 
     Raises:
-        ZooError: training diverged, the data do not fit the model, or the disk is full.
-        KeyboardInterrupt: SIGINT or SIGTERM came; a checkpoint is written.
+        ZooError: training diverged, the data does not fit the model, or the disk is full.
+        KeyboardInterrupt: SIGINT or SIGTERM was received; a checkpoint has been written.
     """
     steps = settings.steps_per_epoch or int(data.train.cardinality())
     checkpoints = Checkpoints(writer.directory / "checkpoints", settings.keep_checkpoints)
@@ -67,7 +67,7 @@ def fit(
     stateful = [Guard(), *_scheduled(settings, monitor, direction), *callbacks]
     logs = _Logs(str(writer.directory / "logs"), write_graph=False)
     bars = EpochBars(settings.epochs, steps, data.batch_size) if verbose else None
-    begin = newest_snapshot(checkpoints) if resume else Snapshot(0, 0, {})  # nothing to restore: the model is as it begins
+    begin = newest_snapshot(checkpoints) if resume else Snapshot(0, 0, {})  # nothing to restore
     _check_settings(begin, writer.settings)
     with StopRequest() as stop:
         keeper = Keeper(
@@ -78,7 +78,7 @@ def fit(
         keeper.set_model(model)
 
         def go_on(begin: Snapshot) -> None:
-            """Train from a place in the middle of an epoch to its end, else to the end of all."""
+            """Train from the middle of an epoch to its end, or from the start of one to the end of training."""
             if begin.arrays:
                 begin.restore(model, "model", "optimizer")
             keeper.go_on_from(begin)
@@ -98,13 +98,13 @@ def fit(
         try:
             with told_of_losses(is_one_of_several=Worker.of(strategy).count > 1):
                 if not resume:
-                    model.stop_training = False  # as a sweep, or an early stop before, may have left it
+                    model.stop_training = False  # a sweep or an earlier stop may have set it
                     _save_first(keeper)
                 if begin.step:
                     scored = validation if validation is not None else data.train
-                    model.evaluate(scored, steps=1, verbose=0)  # makes the metrics' variables, which come back too
+                    model.evaluate(scored, steps=1, verbose=0)  # creates the metrics' variables, which are also restored
                     go_on(begin)
-                    begin = newest_snapshot(checkpoints)  # in the model, `fit` leaves averages where the optimizer keeps any
+                    begin = newest_snapshot(checkpoints)  # after `fit`, the model may hold the optimizer's averages
                 if begin.epoch < settings.epochs and not begin.facts.get("is_stopped"):
                     go_on(begin)
                 else:
@@ -117,20 +117,20 @@ def fit(
             keeper.keep_model()
             raise ZooError(_advice(problem, keeper, settings)) from problem
         except UsageError:
-            raise  # some are ValueErrors too
+            raise  # some are also ValueErrors
         except tf.errors.ResourceExhaustedError as error:
             raise ZooError(
-                f"The memory is used up. Received: batch_size={settings.batch_size}. Take a smaller one, with "
-                "accumulation_steps for the same step, or a smaller model."
+                f"Out of memory. Received: batch_size={settings.batch_size}. Use a smaller batch_size, with "
+                "accumulation_steps for the same effective size, or a smaller model."
             ) from error
         except tf.errors.InvalidArgumentError as error:
             raise ZooError(f"Training failed: {_first_line(error)}") from error
-        except ValueError as error:  # Keras, of a loss or metric that a user's model was compiled with
-            if keeper.epoch_seconds or keeper.step:  # of something else, since these took some batches
+        except ValueError as error:  # from a loss or metric of the user's compiled model
+            if keeper.epoch_seconds or keeper.step:  # a different error, since some batches have succeeded
                 raise
             raise ZooError(
-                f"The model's loss or metrics do not take these data: {one_line(error)}. Received: "
-                f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile the model for these."
+                f"The model's loss or metrics do not accept this data: {one_line(error)}. Received: "
+                f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile it for these."
             ) from error
         finally:
             if bars:
@@ -151,27 +151,29 @@ def _save_first(keeper: Keeper) -> None:
     try:
         keeper.save()
     except Diverged as problem:
-        raise UsageError("A weight of the model is not a finite number before training. Build or load it anew.") from problem
+        raise UsageError(
+            "A weight of the model is not a finite number before training. Build or load the model again."
+        ) from problem
 
 
 def _check_settings(begin: Snapshot, settings: Mapping[str, Any]) -> None:
-    """Refuse settings that are not those of the checkpoint.
+    """Reject settings that differ from the checkpoint's.
 
     Raises:
-        CheckpointError: `run.json` was changed meanwhile.
+        CheckpointError: `run.json` has been changed.
     """
     then = begin.facts.get("settings", settings)
     changed = sorted(name for name in {*then, *settings} if then.get(name) != settings.get(name))
     if changed:
         raise CheckpointError(
-            f"The settings in run.json are not those of the checkpoint. Received: "
-            f"{', '.join(f'{name}={settings.get(name)} (then {then.get(name)})' for name in changed)}. Put them back, or "
-            "train anew with them."
+            f"The settings in run.json differ from those of the checkpoint. Received: "
+            f"{', '.join(f'{name}={settings.get(name)} (checkpoint: {then.get(name)})' for name in changed)}. "
+            "Restore them, or start a new run with the new settings."
         )
 
 
 class _Logs(keras.callbacks.TensorBoard):
-    """TensorBoard's logs of each epoch, without those scalars of each batch that Keras makes only to drop them."""
+    """TensorBoard logs per epoch, without the scalars per batch that Keras computes only to discard them."""
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Log nothing."""
@@ -182,7 +184,7 @@ class _Logs(keras.callbacks.TensorBoard):
 
 
 def _scheduled(settings: Settings, monitor: str, direction: str) -> list[keras.callbacks.Callback]:
-    """Return Keras' own callbacks that follow a validation score."""
+    """Return Keras' callbacks that watch a validation score."""
     watched = {"monitor": f"val_{monitor}", "mode": direction}
     found = []
     if settings.schedule == "plateau":
@@ -194,12 +196,12 @@ def _scheduled(settings: Settings, monitor: str, direction: str) -> list[keras.c
 
 
 def _advice(problem: Diverged, keeper: Keeper, settings: Settings) -> str:
-    """Return what became of a diverged run, and what to change."""
+    """Return what happened to a diverged run, and what to change."""
     can_clip = not settings.clip_norm and settings.optimizer not in ("lazy_adam", "own")
     clip = ", or limit the gradients with clip_norm=1" if can_clip else ""
     return (
         f"Training diverged: {problem}. Received: optimizer={settings.optimizer}, learning_rate={settings.learning_rate:g}. "
-        f"The model is again what it was at the last checkpoint, {place_of(keeper.epoch, keeper.step)}. "
+        f"The model has been restored to the last checkpoint, {place_of(keeper.epoch, keeper.step)}. "
         f"Try learning_rate={min(settings.learning_rate / 10, HIGH_RATE):g}{clip}."
     )
 

@@ -1,4 +1,4 @@
-"""A watch on the loss, which ends a training that no longer learns."""
+"""Watches the loss and stops training that has diverged."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from typing import Any
 
 import keras
 
-EXPLODED = 1000.0  # times the loss of the first batch
-LEAST_LOSS = 1.0  # which a smaller first loss counts as: a trained model may have next to none
+EXPLODED = 1000.0  # limit, as a multiple of the first batch's loss
+LEAST_LOSS = 1.0  # lower bound for the first loss, since a trained model may have a loss near 0
 
 
 class Diverged(Exception):  # noqa: N818 - it is caught by `fit`, which says more
-    """The loss is no longer a number, or far above that of the first batch."""
+    """The loss is not a number, or far above that of the first batch."""
 
 
 class Guard(keras.callbacks.Callback):
-    """Raises `Diverged` when the mean loss of an epoch so far, or the validation loss, is not finite or has exploded."""
+    """Raises `Diverged` if the running mean loss of an epoch or the validation loss is not finite or has exploded."""
 
     def __init__(self) -> None:
         super().__init__()
         self.first_loss: float | None = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look at the training loss."""
+        """Check the training loss."""
         loss = float((logs or {})["loss"])
         if self.first_loss is None:
             self.first_loss = loss
         self._check("loss", loss)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look at the validation loss: the last update of an epoch shows there first."""
+        """Check the validation loss, which is the first to show the last update of an epoch."""
         self._check("validation loss", float((logs or {}).get("val_loss", 0.0)))
 
     def _check(self, name: str, loss: float) -> None:
         if not math.isfinite(loss):
             raise Diverged(f"the {name} became {loss}")
         if self.first_loss is not None and loss > EXPLODED * max(abs(self.first_loss), LEAST_LOSS):
-            raise Diverged(f"the {name} rose to {loss:.3g}, where the first batch had {self.first_loss:.3g}")
+            raise Diverged(f"the {name} rose to {loss:.3g}, from {self.first_loss:.3g} in the first batch")

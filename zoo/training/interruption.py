@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop, which training grants between two batches."""
+"""Ctrl-C and SIGTERM as stop requests, which training handles between two batches."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _ASKED = threading.Event()
 
 
 def ask_to_stop() -> None:
-    """Ask as a signal does, also of a training in a thread, which signals do not reach, and of one that has not begun."""
+    """Request a stop as a signal does; this also works for training in a thread, and before training starts."""
     _ASKED.set()
 
 
 class StopRequest:
-    """Notes the first SIGINT or SIGTERM in place of being interrupted by it; the second interrupts at once.
+    """Records the first SIGINT or SIGTERM instead of being interrupted; a second one interrupts at once.
 
-    A context manager; outside the main thread, where Python takes no signals, it notes nothing.
+    A context manager. Outside the main thread, where Python handles no signals, it does nothing.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class StopRequest:
 
     @property
     def is_made(self) -> bool:
-        """Whether training is to stop."""
+        """Whether training should stop."""
         return self._is_noted or _ASKED.is_set()
 
     def __enter__(self) -> StopRequest:

@@ -1,4 +1,4 @@
-"""The learning-rate finder: a short training in which the rate rises until the loss does too."""
+"""The learning-rate finder: a short training run with a rate that rises until the loss rises too."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from zoo.settings import Settings
 from zoo.training.batches import training_batches
 from zoo.training.snapshot import Snapshot
 
-LEAST_STEPS = 10  # with a finite loss, that a suggestion needs; the smoothed loss of fewer is mostly chance
-SMOOTHING = 0.9  # momentum of the mean that the loss is smoothed by
-# Shares of the lowest smoothed loss, by which another is above it:
-NEAR = 0.01  # where it is as good
-RISEN = 0.2  # where the lowest is behind
-TOO_HIGH = 1.0  # where the sweep ends
-FALLEN = 0.05  # where the first losses are, at least, if a sweep says something
-USUAL = 3.0  # times Keras' default for the optimizer, above which a suggestion is made more careful
+LEAST_STEPS = 10  # minimum for a suggestion; with fewer steps, the smoothed loss is mostly noise
+SMOOTHING = 0.9  # momentum of the moving mean of the loss
+# Distances above the lowest smoothed loss, as fractions of it:
+NEAR = 0.01  # still as good as the lowest
+RISEN = 0.2  # the minimum has been passed
+TOO_HIGH = 1.0  # the sweep ends
+FALLEN = 0.05  # minimum distance of the first losses for a reliable sweep
+USUAL = 3.0  # multiple of the optimizer's default rate above which a suggestion is reduced
 
 
 @dataclass(frozen=True)
 class LearningRateSweep:
-    """What a learning-rate finder saw.
+    """Result of the learning-rate finder.
 
     Args:
-        rates: of each batch, rising.
-        losses: of each batch.
-        smoothed: the losses, smoothed by a moving mean without bias.
-        suggestion: the rate to train with, as the highest of a schedule.
-        has_risen: whether the loss rose again, so that a lowest one is known.
+        rates: learning rate of each batch, in rising order.
+        losses: loss of each batch.
+        smoothed: losses, smoothed by a bias-corrected moving mean.
+        suggestion: suggested peak rate of a schedule.
+        has_risen: whether the loss rose again, so that its minimum is known.
     """
 
     rates: Sequence[float]
@@ -53,11 +53,11 @@ class LearningRateSweep:
 
     @property
     def lowest_loss(self) -> float:
-        """The lowest smoothed loss, apart from the first steps."""
+        """The lowest smoothed loss after the first steps."""
         return _lowest(self.smoothed)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
-        """Write loss against rate to a PNG file.
+        """Write a plot of loss against rate to a PNG file.
 
         Raises:
             ArtefactError: the file exists, or cannot be written.
@@ -66,7 +66,7 @@ class LearningRateSweep:
 
         figure = Figure(figsize=(6, 4), layout="constrained")
         axes = figure.subplots()
-        axes.plot(self.rates, self.losses, ".", color="#b9c4cf", label="loss of each batch")
+        axes.plot(self.rates, self.losses, ".", color="#b9c4cf", label="batch loss")
         axes.plot(self.rates, self.smoothed, color="#2f6f4f", label="smoothed")
         axes.axvline(self.suggestion, color="#a4551e", linestyle="--", label=f"suggestion {self.suggestion:.2g}")
         axes.set_xscale("log")
@@ -89,20 +89,20 @@ def sweep_learning_rate(
     seconds: float = math.inf,
     verbose: int = 1,
 ) -> LearningRateSweep:
-    """Train with a rate that rises exponentially, and suggest one; model and optimizer are afterwards as they were.
+    """Train with an exponentially rising rate, suggest a rate, and restore the model and its optimizer.
 
     Args:
-        model: compiled; its optimizer's rate, schedule or number, is not used.
-        data: whose training part is read from its beginning, apart from any other reading of it.
+        model: compiled model; the rate or schedule of its optimizer is ignored.
+        data: data with a training split, which is read from its start, independently of any other reader.
         settings: augmentation and class weights.
-        lowest: rate of the first step.
-        highest: rate of the last step, which a loss that rises ends before.
-        steps: of the optimizer, at least 10.
-        seconds: after which the sweep ends where it is.
-        verbose: 0 shows nothing, 1 a progress bar.
+        lowest: rate of the first step; default 1e-6.
+        highest: rate of the last step; the sweep ends earlier if the loss rises; default 10.0.
+        steps: number of optimizer steps, at least 10; default 140.
+        seconds: time limit of the sweep in seconds; default `math.inf`.
+        verbose: 0 for no output, 1 for a progress bar; default 1.
 
     Raises:
-        UsageError: a bound is not accepted, or the loss was not finite from the first step on.
+        UsageError: a bound is invalid, or the loss was not finite from the first step.
 
     References:
         Smith, Cyclical learning rates for training neural networks, WACV 2017, section 3.3.
@@ -110,13 +110,13 @@ def sweep_learning_rate(
     are_numbers = isinstance(lowest, int | float) and isinstance(highest, int | float) and isinstance(steps, int)
     if not are_numbers or not 0 < lowest < highest < math.inf or steps < LEAST_STEPS:
         raise UsageError(
-            "A sweep rises from `lowest` above 0 to `highest` in at least 10 `steps`. "
+            "A sweep needs 0 < `lowest` < `highest` and at least 10 `steps`. "
             f"Received: lowest={lowest!r}, highest={highest!r}, steps={steps!r}."
         )
     build_optimizer(model)
     before, optimizer = Snapshot.of(model, 0, 0), model.optimizer
     if not before.is_finite:
-        raise UsageError("A weight of the model is not a finite number before the sweep. Build or load it anew.")
+        raise UsageError("A weight of the model is not a finite number before the sweep. Build or load the model again.")
     stream = training_batches(data, settings, strategy=strategy_of(model))
     swept = getattr(optimizer, "inner_optimizer", optimizer)
     config = swept.get_config()
@@ -124,10 +124,10 @@ def sweep_learning_rate(
     bar = track(range(batches if verbose else 0), "Sweeping the learning rate")
     watch = _Watch(np.geomspace(lowest, highest, batches).tolist(), bar, time.monotonic() + seconds)
     try:
-        if swept is not optimizer or not isinstance(optimizer.learning_rate, keras.Variable):  # a schedule's cannot be set
+        if swept is not optimizer or not isinstance(optimizer.learning_rate, keras.Variable):  # a schedule cannot be set
             with model.distribute_strategy.scope():
                 model.optimizer = type(swept).from_config({**config, "learning_rate": lowest})
-            model.train_function = None  # Keras would go on with the one of the other optimizer
+            model.train_function = None  # Keras would keep using the function of the other optimizer
         model.fit(stream, steps_per_epoch=batches, shuffle=False, verbose=0, callbacks=[watch])
     finally:
         bar.close()
@@ -141,7 +141,7 @@ def sweep_learning_rate(
 
 
 class _Watch(keras.callbacks.Callback):
-    """Sets the rate of each batch, notes it and the loss, and ends the sweep when the loss has risen."""
+    """Sets the rate of each batch, records rate and loss, and ends the sweep when the loss has risen."""
 
     def __init__(self, rising: Sequence[float], bar: Iterator[int], end: float) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class _Watch(keras.callbacks.Callback):
         self.losses: list[float] = []
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.model.reset_metrics()  # so that the loss is that of the batch
+        self.model.reset_metrics()  # so that the loss is that of one batch
         self.model.optimizer.learning_rate = self._rising[batch]
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
@@ -171,7 +171,7 @@ class _Watch(keras.callbacks.Callback):
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
-    """Return the exponential moving mean of losses, corrected for its beginning at 0 (Kingma and Ba, 2015, section 3)."""
+    """Return the exponential moving mean of losses, corrected for its start at 0 (Kingma and Ba, 2015, section 3)."""
     mean, found = 0.0, []
     for count, loss in enumerate(losses, start=1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
@@ -180,7 +180,7 @@ def smooth(losses: Sequence[float]) -> list[float]:
 
 
 def _usual_rate(optimizer: keras.optimizers.Optimizer) -> float:
-    """Return a rate that an optimizer often has, from the default that its class gives; infinite without a default."""
+    """Return a usual upper rate for an optimizer, from the default of its class; infinite without a default."""
     parameter = inspect.signature(type(optimizer)).parameters.get("learning_rate")
     return USUAL * parameter.default if parameter is not None and isinstance(parameter.default, float) else math.inf
 
@@ -190,22 +190,22 @@ def _lowest(smoothed: Sequence[float]) -> float:
 
 
 def _above(lowest: float, share: float) -> float:
-    """Return what is above the lowest loss, which may be negative, by a share of it."""
+    """Return a value above the lowest loss, which may be negative, by a fraction of it."""
     return lowest + share * abs(lowest)
 
 
 def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float, *, exploded: bool = False) -> LearningRateSweep:
-    """Return the sweep with a suggestion of two digits.
+    """Return the sweep with a suggestion rounded to two digits.
 
-    It is a tenth of the highest rate whose smoothed loss is as good as the lowest; where that is above `usual`, or the loss
-    hardly fell at all, the geometric mean of both: a model whose loss stays near that of guessing bears rates in a sweep that
-    harm it in training, and its lowest loss is where chance has it. On zoo's recipes the suggestion is 0.1 to 6 times the rate
-    that was chosen by training; where the loss falls fastest would be down to a thousandth of it.
+    The suggestion is a tenth of the highest rate whose smoothed loss is as good as the lowest. If that is above `usual`, or
+    if the loss hardly fell, it is the geometric mean of both: a model whose loss stays near that of guessing tolerates rates in
+    a sweep that harm it in training, and its lowest loss is a matter of chance. On zoo's recipes, the suggestion is 0.1 to 6
+    times the rate chosen by training. The rate of the steepest descent would be as low as a thousandth of it.
     """
     if len(losses) < LEAST_STEPS:
         raise UsageError(
             f"A suggestion needs 10 steps with a finite loss. Received: {len(losses)}. "
-            "Check the data, begin with a lower rate, or give it more time."
+            "Check the data, start with a lower rate, or allow more time."
         )
     smoothed = smooth(losses)
     lowest = _lowest(smoothed)

@@ -1,4 +1,4 @@
-"""Optimizers by name, and the course of the learning rate."""
+"""Optimizers by name, and the learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPTIMIZERS = {
     "rmsprop": ("RMSprop", {}),
     "sgd": ("SGD", {}),
 }
-# Smith and Topin, Super-convergence, 2018: where the cycle begins and ends, as shares of the rate at its top.
+# Smith and Topin, Super-convergence, 2018: first and last rate of the cycle, as fractions of its peak.
 ONE_CYCLE_START, ONE_CYCLE_END, ONE_CYCLE_RISE = 1 / 25, 1e-4, 0.3
 
 
@@ -28,12 +28,12 @@ def make_optimizer(name: str, learning_rate: object = None, **arguments: Any) ->
     """Return Keras' or zoo's optimizer of this name; `momentum` and `nesterov` are SGD with momentum 0.9.
 
     Args:
-        name: see `OPTIMIZERS`.
-        learning_rate: a number above 0 or a Keras schedule; None takes Keras' default.
-        **arguments: of every Keras optimizer, for example `weight_decay`.
+        name: optimizer name; see `OPTIMIZERS`.
+        learning_rate: number above 0, a Keras schedule, or None for Keras' default.
+        **arguments: arguments of every Keras optimizer, for example `weight_decay`.
 
     Raises:
-        UnknownNameError: no such optimizer; the message has the nearest name.
+        UnknownNameError: the optimizer does not exist; the message gives the nearest name.
     """
     import keras
 
@@ -48,21 +48,21 @@ def make_optimizer(name: str, learning_rate: object = None, **arguments: Any) ->
 
 
 def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer that the settings ask for, with the course of its learning rate over all batches.
+    """Return the optimizer for the settings, with its learning-rate schedule over all batches.
 
     Raises:
-        UsageError: more batches are to make one step than there are, a rise is asked for where there is none, or the optimizer
-            moves only rows of a batch and is to do what takes all of them.
+        UsageError: `accumulation_steps` exceeds the number of batches, the schedule has no warm-up, or `lazy_adam` is combined
+            with clipping or accumulation.
     """
     if settings.accumulation_steps > total_batches:
         raise UsageError(
-            f"No step of the optimizer would be taken. Received: accumulation_steps={settings.accumulation_steps} for "
-            f"{total_batches} batches in all. Accumulate fewer, or train for more epochs."
+            f"The optimizer would never step. Received: accumulation_steps={settings.accumulation_steps} for "
+            f"{total_batches} batches in total. Accumulate fewer batches, or train for more epochs."
         )
     if settings.optimizer == "lazy_adam" and (settings.accumulation_steps > 1 or settings.clip_norm):
         raise UsageError(
-            "Keras makes gradients whole tables to accumulate or to clip them, and lazy_adam would be adam. Received: "
-            f"accumulation_steps={settings.accumulation_steps}, clip_norm={settings.clip_norm}. Take optimizer=adam."
+            "lazy_adam does not support accumulation or clipping, for which Keras makes gradients dense. Received: "
+            f"accumulation_steps={settings.accumulation_steps}, clip_norm={settings.clip_norm}. Use optimizer=adam."
         )
     arguments: dict[str, Any] = {"global_clipnorm": settings.clip_norm}
     if settings.weight_decay is not None:
@@ -75,10 +75,10 @@ def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Opt
 
 
 def learning_rate_course(settings: Settings, total_steps: int) -> object:
-    """Return the learning rate: a number, or a Keras schedule over all batches, which Keras counts also where it accumulates.
+    """Return the learning rate: a number, or a Keras schedule over all batches (Keras counts accumulated batches too).
 
     Raises:
-        UsageError: a rise is asked for where there is none.
+        UsageError: the schedule has no warm-up.
     """
     import keras
 
@@ -86,17 +86,17 @@ def learning_rate_course(settings: Settings, total_steps: int) -> object:
 
     schedules = keras.optimizers.schedules
     rate, warmup_steps = settings.learning_rate, round(settings.warmup * total_steps)
-    steps = max(total_steps - warmup_steps, 1)  # after the rise
+    steps = max(total_steps - warmup_steps, 1)  # after the warm-up
     if settings.schedule == "plateau":
         if settings.warmup:
-            raise UsageError("A rate that falls at plateaus has no rise. Received: warmup with schedule=plateau. Set warmup=0.")
+            raise UsageError("The schedule plateau has no warm-up. Received: warmup with schedule=plateau. Set warmup=0.")
         return rate
     if settings.schedule == "one_cycle":
         rise = round((settings.warmup or ONE_CYCLE_RISE) * total_steps)
         return schedules.CosineDecay(
             rate * ONE_CYCLE_START, max(total_steps - rise, 1), ONE_CYCLE_END, warmup_target=rate, warmup_steps=rise
         )
-    if settings.schedule == "cosine" and warmup_steps:  # which has a rise of Keras' own
+    if settings.schedule == "cosine" and warmup_steps:  # Keras has its own warm-up here
         return schedules.CosineDecay(0.0, steps, warmup_target=rate, warmup_steps=warmup_steps)
     if settings.schedule == "cosine":
         return schedules.CosineDecay(rate, steps)
@@ -105,8 +105,8 @@ def learning_rate_course(settings: Settings, total_steps: int) -> object:
     if settings.schedule == "step":
         if min(settings.step_at) <= settings.warmup:
             raise UsageError(
-                f"The rate falls after its rise. Received: step_at={list(settings.step_at)} with warmup={settings.warmup}. "
-                "Let it fall later, or rise for a shorter time."
+                f"`step_at` must come after the warm-up. Received: step_at={list(settings.step_at)} with "
+                f"warmup={settings.warmup}. Use later steps or a shorter warm-up."
             )
         falls = [round(share * total_steps) - warmup_steps for share in sorted(settings.step_at)]
         course = schedules.PiecewiseConstantDecay(falls, [rate * settings.decay**done for done in range(len(falls) + 1)])

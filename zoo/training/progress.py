@@ -12,18 +12,18 @@ from rich.text import Text
 
 from zoo.progress import shows_bars
 
-NARROW = 70  # columns of a terminal, below which the bar is short
+NARROW = 70  # terminal width below which the bar is short
 
 
 class EpochBars(keras.callbacks.Callback):
-    """A bar for the epoch at hand with the time left of all epochs, and one line for each epoch that is done.
+    """A bar for the current epoch with the remaining time of all epochs, and one line per finished epoch.
 
-    Without a terminal there are the lines alone. On a narrow one the scores beside the bar are cut off, and stand in the lines.
+    Without a terminal, only the lines appear. On a narrow one, the scores next to the bar are cut off; the lines show them.
 
     Args:
-        epochs: how many there will be.
-        steps: batches in an epoch.
-        batch_size: examples in a batch.
+        epochs: number of epochs.
+        steps: batches per epoch.
+        batch_size: examples per batch.
     """
 
     def __init__(self, epochs: int, steps: int, batch_size: int) -> None:
@@ -41,11 +41,11 @@ class EpochBars(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Show the bar."""
-        self._epoch_steps = self.params["steps"]  # fewer than `steps` in the rest of an epoch
+        self._epoch_steps = self.params["steps"]  # fewer than `steps` after resuming in mid-epoch
         self._progress.start()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Begin the bar anew."""
+        """Restart the bar."""
         self._epoch, self._begun = epoch, time.perf_counter()
         self._done_before = self._steps - self._epoch_steps
         self._progress.reset(
@@ -58,7 +58,7 @@ class EpochBars(keras.callbacks.Callback):
         )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Move the bar on, ten times a second at most."""
+        """Advance the bar, at most ten times a second."""
         now = time.perf_counter()
         if self._progress.disable or now - self._shown < 0.1:
             return
@@ -82,7 +82,7 @@ class EpochBars(keras.callbacks.Callback):
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._progress.stop()
 
     def _speed(self, batches: int, now: float) -> str:
@@ -90,10 +90,10 @@ class EpochBars(keras.callbacks.Callback):
 
 
 class _Scores(ProgressColumn):
-    """What is said beside the bar, as far as there is room."""
+    """The text next to the bar, as far as it fits."""
 
     def render(self, task: Task) -> Text:
-        """Return the text, which is cut off rather than wrapped."""
+        """Return the text, truncated instead of wrapped."""
         return Text(task.fields["scores"], no_wrap=True, overflow="ellipsis")
 
 

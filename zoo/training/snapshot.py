@@ -1,4 +1,4 @@
-"""All that decides how training goes on: variables, random state, callbacks, and the place in the data."""
+"""Everything needed to resume training: variables, random state, callbacks, and the position in the data."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from zoo.distribution.variables import assign_to_replicas, differing_variables, 
 from zoo.errors import CheckpointError
 
 Group = Literal["model", "optimizer", "metrics"]
-REPLICATED: tuple[Literal["model", "metrics"], ...] = ("model", "metrics")  # groups in which replicas differ
+REPLICATED: tuple[Literal["model", "metrics"], ...] = ("model", "metrics")  # groups with different values per replica
 Weights = list[np.ndarray]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A model in training, between two batches.
+    """State of training between two batches.
 
     Args:
-        epoch: epochs that are finished.
-        step: batches of the next one that are done.
-        arrays: values of all variables, by group and number, and the best weights so far, where they are kept.
+        epoch: number of finished epochs.
+        step: number of finished batches of the next epoch.
+        arrays: values of all variables, by group and number, and the best weights so far, if training tracks them.
         facts: plain data: history, callbacks, random state.
     """
 
@@ -38,7 +38,7 @@ class Snapshot:
 
     @classmethod
     def of(cls, model: keras.Model, epoch: int, step: int, *, best: Weights | None = None, **facts: Any) -> Snapshot:
-        """Return the snapshot of a model whose variables are all made."""
+        """Return the snapshot of a model that has all its variables."""
         arrays = {name: np.array(variable.numpy()) for group in _GROUPS for name, variable in _variables(model, group)}
         arrays |= {f"best/{number}": value for number, value in enumerate(best or ())}
         if strategy_of(model):
@@ -49,20 +49,20 @@ class Snapshot:
 
     @property
     def is_finite(self) -> bool:
-        """Whether every number in it is finite."""
+        """Whether all numbers are finite."""
         return all(np.isfinite(value).all() for value in self.arrays.values() if value.dtype.kind == "f")
 
     @property
     def best(self) -> Weights | None:
-        """The best weights so far, if they are kept."""
+        """The best weights so far, if training tracks them."""
         weights = [self.arrays[f"best/{number}"] for number in range(sum(name.startswith("best/") for name in self.arrays))]
         return weights or None
 
     def restore(self, model: keras.Model, *groups: Group) -> None:
-        """Give the variables of these groups the values that they had.
+        """Restore the variables of these groups.
 
         Raises:
-            CheckpointError: the model has other variables.
+            CheckpointError: the model has different variables.
         """
         for group in groups:
             for name, variable in _variables(model, group):
@@ -71,7 +71,7 @@ class Snapshot:
                     raise CheckpointError(
                         f"The checkpoint does not fit the model. Received: {variable.path} of shape "
                         f"{tuple(variable.shape)}; the checkpoint has {'nothing' if value is None else value.shape} there. "
-                        "Train again."
+                        "Start a new run."
                     )
                 variable.assign(value)
         strategy = strategy_of(model)
@@ -80,10 +80,10 @@ class Snapshot:
             names = [f"replicas/{group}/{number}" for number in range(len(differing_variables(model, group)))]
             values = [self.arrays.get(name, np.empty(0)) for name in names]
             if group in groups and values and all(len(each) == replicas for each in values):
-                assign_to_replicas(model, group, values)  # with another number of them, all go on from what stands above
+                assign_to_replicas(model, group, values)  # with a different number of replicas, all use the values above
 
     def restore_random_state(self) -> None:
-        """Set Python's and NumPy's generators as they were."""
+        """Restore Python's and NumPy's random generators."""
         kept = self.facts["random"]
         version, numbers, gauss = kept["python"]
         random.setstate((version, tuple(numbers), gauss))
@@ -94,18 +94,18 @@ _GROUPS: tuple[Group, ...] = ("model", "optimizer", "metrics")
 
 
 def averaged_weights(model: keras.Model) -> Weights | None:
-    """Return the model's weights with the optimizer's moving averages in place of the trained ones, if it keeps any."""
+    """Return the model's weights, with the optimizer's moving averages instead of the trained values, if it has any."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # under mixed float16
     if not getattr(optimizer, "use_ema", False):
         return None
-    # The name is private, as of Keras 3.15; its own SwapEMAWeights uses it too, but swaps by adding, which loses bits.
+    # The name is private as of Keras 3.15. Keras' SwapEMAWeights uses it too, but swaps by adding, which loses bits.
     averages = dict(zip(map(id, optimizer._trainable_variables), optimizer._model_variables_moving_average, strict=True))
     return [np.array(averages.get(id(weight), weight).numpy()) for weight in model.weights]
 
 
 @contextmanager
 def weights_in_place(model: keras.Model, weights: Weights | None) -> Iterator[None]:
-    """Let the model have other weights for a while; None changes nothing."""
+    """Give the model other weights temporarily; None changes nothing."""
     if weights is None:
         yield
         return
@@ -118,7 +118,7 @@ def weights_in_place(model: keras.Model, weights: Weights | None) -> Iterator[No
 
 
 def held_weights(model: keras.Model) -> Callable[[], None]:
-    """Return what gives the model, and each replica of it, the weights again that they have now."""
+    """Return a function that restores the current weights of the model and of each replica."""
     before = model.get_weights()
     own = values_of_replicas(model, "model") if strategy_of(model) else []
 
@@ -132,7 +132,7 @@ def held_weights(model: keras.Model) -> Callable[[], None]:
 
 def plain_state(callbacks: Sequence[keras.callbacks.Callback]) -> list[dict[str, Any]]:
     """Return the plain attributes of each callback: counters, best scores, lists of numbers."""
-    of_every_callback = vars(keras.callbacks.Callback())  # what Keras sets by itself
+    of_every_callback = vars(keras.callbacks.Callback())  # set by Keras itself
     states = []
     for callback in callbacks:
         own = {name: value for name, value in vars(callback).items() if name not in of_every_callback and _is_plain(value)}
@@ -141,16 +141,16 @@ def plain_state(callbacks: Sequence[keras.callbacks.Callback]) -> list[dict[str,
 
 
 def restore_plain_state(callbacks: Sequence[keras.callbacks.Callback], states: Sequence[Mapping[str, Any]]) -> None:
-    """Give callbacks back what `plain_state` returned of them.
+    """Restore the attributes of callbacks that `plain_state` returned.
 
     Raises:
-        CheckpointError: they are others than those.
+        CheckpointError: the callbacks are different.
     """
     here, there = [type(callback).__name__ for callback in callbacks], [state["class"] for state in states]
     if here != there:
         raise CheckpointError(
-            f"The run had other callbacks, zoo's own among them. Received: {here}; the checkpoint has {there}. "
-            "Give the same ones of yours, in callbacks=."
+            f"The run had different callbacks (including zoo's own). Received: {here}; the checkpoint has {there}. "
+            "Pass the same callbacks= again."
         )
     for callback, state in zip(callbacks, states, strict=True):
         vars(callback).update({name: value for name, value in state.items() if name != "class"})
@@ -158,7 +158,7 @@ def restore_plain_state(callbacks: Sequence[keras.callbacks.Callback], states: S
 
 def _variables(model: keras.Model, group: Group) -> Iterator[tuple[str, keras.Variable]]:
     variables = {
-        "model": model.variables,  # those of random generators in layers too
+        "model": model.variables,  # including those of random generators in layers
         "optimizer": model.optimizer.variables,
         "metrics": model.metrics_variables,
     }[group]

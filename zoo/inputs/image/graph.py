@@ -1,20 +1,20 @@
-"""Encoded images inside a TensorFlow graph: what `zoo.inputs.image.pixels.read_image` does to PNG and JPEG files."""
+"""Decodes images inside a TensorFlow graph, as `zoo.inputs.image.pixels.read_image` does for PNG and JPEG files."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 WHITE = 255.0
-RED, GREEN, BLUE = 19595, 38470, 7471  # of 65,536: how bright a grey they make (ITU-R BT.601), in Pillow's rounding
-EXIF_BYTES = 65536  # of a file's beginning, in which the orientation is looked for
+RED, GREEN, BLUE = 19595, 38470, 7471  # weights of 65,536 for grey (ITU-R BT.601), with Pillow's rounding
+EXIF_BYTES = 65536  # number of bytes at the start of a file to search for the orientation
 ORIENTATION = 0x0112  # its tag (Exif 2.32)
 
 
 def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
-    """Return encoded images in the shape that a model takes: upright, on white, grey or RGB, stretched to the size.
+    """Return encoded images in a model's shape: upright, on white, grey or RGB, resized.
 
     Args:
-        files: `(batch,)`, strings, each a whole PNG or JPEG file.
+        files: `(batch,)`, strings with the content of PNG or JPEG files.
         shape: `(height, width, channels)`, channels 1 or 3.
 
     Returns:
@@ -37,7 +37,7 @@ def _decode(file: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
     if channels == 1:
         pixels = (pixels[..., :1] * RED + pixels[..., 1:2] * GREEN + pixels[..., 2:] * BLUE + 0x8000) // 0x10000
     pixels = tf.cast(pixels, tf.float32)
-    # Pillow stretches along the rows first and rounds, then along the columns.
+    # Pillow resizes along the rows first and rounds, then along the columns.
     pixels = _stretched(pixels, [tf.shape(pixels)[0], width])
     return tf.ensure_shape(tf.cast(_stretched(pixels, [height, width]), tf.uint8), shape)
 
@@ -48,7 +48,7 @@ def _decode_jpeg(file: tf.Tensor) -> tf.Tensor:
 
 def _decode_png(file: tf.Tensor) -> tf.Tensor:
     pixels = tf.cast(tf.io.decode_png(file, channels=4), tf.float32)
-    # Of grey with 1, 2 or 4 bits TensorFlow gives an opacity of as many. Depth and kind stand in the file's first block.
+    # For grey with 1, 2 or 4 bits, TensorFlow returns alpha with as many bits. The file's first block holds depth and type.
     header = tf.cast(tf.io.decode_raw(tf.strings.substr(file, 24, 2), tf.uint8), tf.int32)
     depth, is_grey = header[0], header[1] == 0
     brightest = tf.where(is_grey & (depth < 8), 2.0 ** tf.cast(depth, tf.float32) - 1.0, WHITE)
@@ -62,7 +62,7 @@ def _stretched(pixels: tf.Tensor, size: list[tf.Tensor | int]) -> tf.Tensor:
 
 
 def _orientation(file: tf.Tensor, mark: bytes) -> tf.Tensor:
-    """Return how a camera was held, 1 to 8, from the Exif block that a mark begins; 1 where there is none."""
+    """Return the camera's orientation, 1 to 8, from the Exif block after a marker; 1 if there is none."""
     content = tf.cast(tf.io.decode_raw(tf.strings.substr(file, 0, EXIF_BYTES), tf.uint8), tf.int32)
     content = tf.pad(content, [[0, 64]])
     windows = tf.stack([content[place : tf.size(content) - 16 + place] for place in range(len(mark))], axis=1)
@@ -73,7 +73,7 @@ def _orientation(file: tf.Tensor, mark: bytes) -> tf.Tensor:
 
 
 def _orientation_at(content: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-    """Return the orientation in the TIFF structure that begins at `start`."""
+    """Return the orientation in the TIFF structure at `start`."""
     is_little = content[start] == ord("I")
 
     def number(place: tf.Tensor, size: int) -> tf.Tensor:
@@ -90,7 +90,7 @@ def _orientation_at(content: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
 
 
 def _upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """Return an image turned as its camera meant it."""
+    """Return an image, rotated by its orientation."""
     image = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
     flip_rows = tf.reduce_any(orientation == tf.constant([3, 4, 7, 8]))
     flip_columns = tf.reduce_any(orientation == tf.constant([2, 3, 6, 7]))
