@@ -203,9 +203,8 @@ def test_settings_that_were_changed_in_run_json_are_refused(tmp_path: Path) -> N
     content["settings"] |= {"epochs": 3, "batch_size": 32}
     (run / "run.json").write_text(json.dumps(content))
     (run / "config.yaml").unlink()
-    with pytest.raises(
-        ArtefactError, match=r"differ from those of the checkpoint\. Received: batch_size=32 \(checkpoint: 16\), epochs=3 \(checkpoint: 9\)"
-    ):
+    expected = r"differ from those of the checkpoint\. Received: batch_size=32 \(checkpoint: 16\), epochs=3 \(checkpoint: 9\)"
+    with pytest.raises(ArtefactError, match=expected):
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
 
 
