@@ -1,9 +1,9 @@
 """Precision, batch size and learning rate by "auto" against Adam, 1e-3, batches of 32, float32, at equal wall time.
 
-`python benchmarks/auto.py [MODEL@DATA ...]` runs those named, or every recipe of a model on a data set, three seeds each. Both
-sides have the recipe's model, data, schedule and regularisation, and Adam. The time of the probes and of training with what
-they chose, over half of the recipe's epochs, is the time that the other side gets: as many steps as fit into it,
-found by training again with more or fewer until it takes 0.95 to 1.08 times as long (at most three times).
+`python benchmarks/auto.py [MODEL@DATA ...]` runs the named recipes, or all of them, with three seeds each. Both sides use the
+recipe's model, data, schedule and regularisation, and Adam. The time of the probes and of training with the chosen settings,
+over half of the recipe's epochs, is the time budget of the other side, which takes as many steps as fit. That number is
+found by training again with more or fewer steps until it takes 0.95 to 1.08 times as long (at most three times).
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ PLAIN = {"precision": "float32", "batch_size": 32, "learning_rate": 1e-3}
 
 
 def main(names: list[str]) -> None:
-    """Train both ways in turn and add the rows."""
+    """Train both ways, alternating, and add the rows."""
     recipes = [name for data in registry.list_datasets() for name in registry.info(data).recipes]
-    for pair in names or [name for name in recipes if "/" not in name]:  # a variant is no other model
+    for pair in names or [name for name in recipes if "/" not in name]:  # variants are the same model
         model, recipe, data = recipe_and_data(pair)
         epochs = math.ceil(recipe["epochs"] / 2)
         common = {**recipe, "epochs": epochs, "optimizer": "adam", "baseline": False}
         score = next(iter(zoo.info(pair).expected))
         plain = {**common, **PLAIN}
-        points: dict[int, float] = {}  # steps an epoch of the plain side, and the seconds that they took
+        points: dict[int, float] = {}  # steps per epoch of the plain side, and their time in seconds
         found: dict[str, list[dict[str, float]]] = {"auto": [], "plain": []}
         for seed in SEEDS:
             run = train(model, data, {**common, **AUTO}, seed)
@@ -58,14 +58,14 @@ def main(names: list[str]) -> None:
 def train_for(
     seconds: float, model: str, data: zoo.Splits, settings: dict[str, Any], seed: int, points: dict[int, float]
 ) -> tuple[int, zoo.Run]:
-    """Return a run that took about so many seconds, and its steps an epoch; `points` are what earlier runs took."""
+    """Return a run that took about that many seconds, and its steps per epoch; `points` holds the times of earlier runs."""
     for _ in range(3):
         if len(points) > 1:
             slope, start = np.polyfit(list(points), list(points.values()), 1)
             steps = round((seconds - start) / slope)
         elif points:
             ((steps, took),) = points.items()
-            steps = round(steps * seconds / took) + (1 if seconds > took else 0)  # another point in any case
+            steps = round(steps * seconds / took) + (1 if seconds > took else 0)  # always a new point
         else:
             steps = math.ceil(len(data.targets("train")) / settings["batch_size"])
         steps = max(1, steps)
@@ -77,15 +77,15 @@ def train_for(
 
 
 def train(model: str, data: zoo.Splits, settings: dict[str, Any], seed: int) -> zoo.Run:
-    """Return a run whose directory is gone."""
+    """Return a run after removing its directory."""
     with tempfile.TemporaryDirectory() as folder:
         run = zoo.train(model, data=data, config=settings, seed=seed, out=folder, verbose=0)
-        _ = run.history  # read while it is there
+        _ = run.history  # read it before it is removed
         return run
 
 
 def scores(run: zoo.Run, score: str) -> dict[str, float]:
-    """Return one score on validation, after the last epoch, and on test."""
+    """Return one score on the validation split, after the last epoch, and on the test split."""
     return {"validation": float(run.history[f"val_{score}"][-1]), "test": run.metrics[score]}
 
 

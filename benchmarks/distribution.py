@@ -1,10 +1,10 @@
-"""One process on two cores, two logical devices, two worker processes on a core each, and two Ray workers, in turn.
+"""Compare one process on two cores, two logical devices, two processes on one core each, and two Ray workers, alternating.
 
-Each trains the recipes of cnn on MNIST, lstm and transformer on IMDB for some steps of each epoch. Speed is that of the steps
-after the first epoch, without validation; start-up is from the start of the command to the end of the first step. Then the
-step's time on one core by batch size, from which docs/design/0005-distribution.md reckons how far workers help.
+Each trains the recipes of cnn on MNIST, and lstm and transformer on IMDB, for some steps of each epoch. Speed is measured in
+the steps after the first epoch, without validation; start-up is the time from the start of the command to the end of the first
+step. Then the step time on one core is measured by batch size; docs/design/0005-distribution.md estimates scaling from it.
 
-`python benchmarks/distribution.py [cores]`; `cores` leaves out the comparison.
+`python benchmarks/distribution.py [cores]`; `cores` skips the comparison.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MODES = {
     "2 processes, 1 core each": "workers",
     "2 Ray workers": "ray",
 }
-SHARES = (1, 4, 16)  # of the recipe's batch
+SHARES = (1, 4, 16)  # divisors of the recipe's batch size
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def compare() -> None:
-    """Train in all ways in turn, and add medians and ratios to one process."""
+    """Train in all ways, alternating, and add medians and ratios to one process."""
     found: dict[tuple[str, str], list[dict[str, float]]] = {}
     for _ in range(ROUNDS):
         for pair in PAIRS:
@@ -74,7 +74,7 @@ def compare() -> None:
 
 
 def measure(mode: str, pair: str, batch_size: int | None = None) -> dict[str, float]:
-    """Return examples a second, seconds to the first step's end, median seconds a step, and how many steps."""
+    """Return examples per second, seconds to the end of the first step, median seconds per step, and the number of steps."""
     with tempfile.TemporaryDirectory() as folder:
         times = Path(folder) / "times.json"
         words = [sys.executable, __file__, "run", mode, pair, str(times), str(batch_size or 0)]
@@ -117,7 +117,7 @@ def settings_of(pair: str) -> dict[str, Any]:
 
 
 def tokens_per_text(pair: str) -> float:
-    """Return the mean number of tokens of a training text, as it is cut."""
+    """Return the mean number of tokens of a training text, after truncation."""
     import numpy as np
 
     _, _, data = recipe_and_data(pair)
@@ -126,7 +126,7 @@ def tokens_per_text(pair: str) -> float:
 
 
 def run(mode: str, pair: str, path: str, batch_size: int) -> None:
-    """Train in this process, or as one of two, and note when each step ended."""
+    """Train in this process, or as one of two, and record the end of each step."""
     import tensorflow as tf
 
     if mode == "devices":
@@ -148,16 +148,16 @@ def run(mode: str, pair: str, path: str, batch_size: int) -> None:
 
 
 def times_callback(path: str, batch_size: int, *, ends: bool) -> Any:
-    """Return a callback that writes when each batch ended, and may end the process then, before the test part is scored.
+    """Return a callback that writes the end time of each batch, and can then exit before the test split is scored.
 
-    Its class is made here, so that Ray sends it by value.
+    The class is defined here, so that Ray sends it by value.
     """
     import keras
 
     class Times(keras.callbacks.Callback):
         def __init__(self) -> None:
             super().__init__()
-            self.epochs = ([],)[:0]  # a tuple is no plain attribute, and so no part of a checkpoint
+            self.epochs = ([],)[:0]  # checkpoints do not include tuples
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.epochs = (*self.epochs, [])
@@ -170,7 +170,7 @@ def times_callback(path: str, batch_size: int, *, ends: bool) -> Any:
             if own == 0:
                 Path(path).write_text(json.dumps({"batch_size": batch_size, "epochs": self.epochs}))
             if ends:
-                time.sleep(1)  # so that no worker sees the other go
+                time.sleep(1)  # so that no worker notices the other's exit
                 os._exit(0)
 
     return Times()

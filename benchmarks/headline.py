@@ -1,8 +1,8 @@
-"""The headline: zoo's recipes against the Keras examples on the same data, in turn, each run a process of its own.
+"""Compare zoo's recipes with the Keras examples on the same data, alternating, each run in its own process.
 
-`python benchmarks/headline.py [mnist | lstm | transformer ...]`. Training time includes tracing and validation; the whole
-command's time also imports, reading the data and the test evaluation. The examples of IMDB validate on 25,000 reviews after
-each epoch, zoo on 2,500; so their time without validation is compared too.
+`python benchmarks/headline.py [mnist | lstm | transformer ...]`. Training time includes tracing and validation; the time of
+the whole command also includes imports, reading the data and the test evaluation. The IMDB examples validate on 25,000 reviews
+after each epoch, and zoo on 2,500, so the time without validation is compared too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from rows import add_row, shared_data
 
 SEEDS = (0, 1, 2)
-RECIPES = {  # the peer's name, and zoo's models and data
+RECIPES = {  # peer: zoo's models and data
     "mnist": (["cnn", "cnn/accurate"], "mnist"),
     "lstm": (["lstm"], "imdb_reviews"),
     "transformer": (["transformer"], "imdb_reviews"),
@@ -59,7 +59,7 @@ def ours(model: str, data: str, seed: int) -> dict[str, float]:
 
 
 def main(names: list[str]) -> None:
-    """Run the pairs in turn and add their rows."""
+    """Run the pairs, alternating, and add their rows."""
     for name in names or RECIPES:
         models, data = RECIPES[name]
         subprocess.run([sys.executable, EXAMPLES, name, "prepare"], env=ENVIRONMENT, check=True)

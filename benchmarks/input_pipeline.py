@@ -1,10 +1,10 @@
-"""How much of the training speed the input pipeline costs, and how it compares with the usual one.
+"""Measure the overhead of the input pipeline, and compare it with the standard one.
 
-1. The ceiling: `cnn` fitted on one batch held in memory, as many steps an epoch; against `load_data("mnist").train`.
-2. The peer: the pipeline of the TensorFlow Datasets guide (map, cache, shuffle, batch, prefetch(AUTOTUNE)), five epochs from
-   opening the data to the last step, once in all and once for `fit` alone.
+1. Upper limit: `cnn` fitted on one batch in memory, with as many steps per epoch as `load_data("mnist").train`.
+2. Peer: the pipeline of the TensorFlow Datasets guide (map, cache, shuffle, batch, prefetch(AUTOTUNE)), five epochs from
+   opening the data to the last step; total time, and time of `fit` alone.
 
-Ours and the other run in turn within one process; figures are medians, ratios of medians. Needs MNIST in ZOO_SHARED.
+Both run alternately in one process; figures are medians and ratios of medians. Needs MNIST in ZOO_SHARED.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def fit_seconds(model, data, steps: int | None = None, epochs: int = 1) -> float
 
 
 def compare_with_ceiling() -> None:
-    """Measure one epoch through the pipeline against one epoch on a single batch."""
+    """Compare one epoch through the pipeline with one epoch on a single batch."""
     data = zoo.load_data("mnist", batch_size=BATCH_SIZE, data_dir=DATA_DIR)
     model = zoo.build("cnn", data=data)
     steps = int(data.train.cardinality())
@@ -56,7 +56,7 @@ def compare_with_ceiling() -> None:
 
 
 def guide_pipeline():
-    """Return MNIST as the guide of TensorFlow Datasets and Keras feeds it."""
+    """Return MNIST through the pipeline of the TensorFlow Datasets guide for Keras."""
     data, info = tfds.load(
         "mnist", split="train", data_dir=DATA_DIR, download=False, shuffle_files=True, as_supervised=True, with_info=True
     )
@@ -66,12 +66,12 @@ def guide_pipeline():
 
 
 def our_pipeline():
-    """Return MNIST as `load_data` gives it, with as little as possible held out."""
+    """Return MNIST from `load_data`, with as little as possible held out."""
     return zoo.load_data("mnist", batch_size=BATCH_SIZE, data_dir=DATA_DIR).train
 
 
 def compare_with_guide() -> None:
-    """Measure five epochs, from opening the data on; seconds for 1,000 examples, since ours holds validation out."""
+    """Measure five epochs, including opening the data, in seconds per 1,000 examples, since zoo holds out validation data."""
     examples = {our_pipeline: 54_000, guide_pipeline: 60_000}
     total, fit = {make: [] for make in examples}, {make: [] for make in examples}
     model = zoo.build("cnn")

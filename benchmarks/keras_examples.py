@@ -1,8 +1,8 @@
-"""Three examples of the Keras site, written from their public descriptions, as peers of zoo's recipes.
+"""Three examples from the Keras website, written from their public descriptions, as peers of zoo's recipes.
 
 `python benchmarks/keras_examples.py NAME SEED` trains one of them and prints its times and its test accuracy as JSON. The
-sites' data sets come ready to use; here they are prepared once, into a file that the example then reads, so that the time of
-preparing them is not counted. As on the site, the IMDB examples validate on the test part after each epoch.
+website's data sets come ready to use. Here, they are prepared once in a file that the example reads, so that preparation time
+is not counted. As on the website, the IMDB examples validate on the test split after each epoch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FOLDER = Path(tempfile.gettempdir()) / "zoo-keras-examples"
 
 
 class Clock(keras.callbacks.Callback):
-    """Notes how much of the time goes into validation."""
+    """Records the time spent in validation."""
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.validation_s = 0.0
@@ -67,7 +67,7 @@ def lstm() -> tuple[keras.Model, dict[str, Any]]:
 
 
 class Block(layers.Layer):
-    """Self-attention and a dense layer, each with dropout, shortcut and normalisation after it."""
+    """Self-attention and a dense layer, each followed by dropout, residual addition and normalisation."""
 
     def __init__(self, width: int, num_heads: int, intermediate: int, rate: float = 0.1) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class Block(layers.Layer):
 
 
 class Positions(layers.Layer):
-    """Token vectors plus position vectors."""
+    """Token embeddings plus position embeddings."""
 
     def __init__(self, length: int, vocabulary: int, width: int) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ EXAMPLES = {"mnist": mnist, "lstm": lstm, "transformer": transformer}
 
 
 def prepare(name: str) -> Path:
-    """Return the file of arrays that an example reads; make it if it is not there."""
+    """Return the file of arrays that an example reads; create it if it is missing."""
     path = FOLDER / ("mnist.npz" if name == "mnist" else "imdb.npz")
     if path.exists():
         return path
@@ -132,7 +132,7 @@ def prepare(name: str) -> Path:
         tokenizer.fit_on_texts(texts["train"])
         features = {
             part: keras.utils.pad_sequences(tokenizer.texts_to_sequences(each), maxlen=200) for part, each in texts.items()
-        }  # 0 is padding; the last 200 words stay
+        }  # 0 is padding; keep the last 200 words
     np.savez(
         path,
         x_train=features["train"][order],

@@ -1,7 +1,7 @@
-"""Recipes trained with their own learning rate and with the one that the learning-rate finder suggests, in turn.
+"""Train recipes with their own learning rate and with the finder's suggestion, alternating.
 
-`python benchmarks/learning_rate.py [MODEL@DATA ...]` runs those named, or `cnn`, `lstm` and `transformer` on MNIST and IMDB,
-three seeds each.
+`python benchmarks/learning_rate.py [MODEL@DATA ...]` runs the named recipes, or `cnn`, `lstm` and `transformer` on MNIST and
+IMDB, with three seeds each.
 """
 
 from __future__ import annotations

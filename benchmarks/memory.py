@@ -1,9 +1,9 @@
 """Peak memory of training from TFRecords or from a text file, and from ten times as many examples.
 
-MNIST's training records are laid out once and ten times as a prepared data set, and `linear` is trained on each for one
-epoch, in a process of its own; peak resident memory is the operating system's. Both with the default memory budget (the
-small one is then held in memory, the large one streamed) and with none (both streamed); `memory.py 0` measures one budget
-alone, `memory.py texts` the texts alone: IMDB's 25,000 training reviews as a CSV file, and the file ten times as long, for 200
+MNIST's training records are stored once and ten times as a prepared data set, and `linear` trains on each for one epoch in its
+own process; the operating system reports the peak resident memory. Both run with the default memory budget (the small data set
+is then held in memory, the large one streamed) and with none (both streamed). `memory.py 0` measures only that budget;
+`memory.py texts` measures only texts: IMDB's 25,000 training reviews as a CSV file, and a file ten times as long, with 200
 steps of `lstm/tiny`. Needs MNIST and IMDB in ZOO_SHARED.
 """
 
@@ -25,7 +25,7 @@ RUNS = 3
 PEAK = """
 import pathlib, re
 print(int(re.search(r"VmHWM:\\s+(\\d+) kB", pathlib.Path("/proc/self/status").read_text())[1]) / 1024)
-"""  # not ru_maxrss, which begins with the peak of the process that started this one
+"""  # not ru_maxrss, which starts at the peak of the parent process
 TRAIN = """
 import os, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
@@ -43,7 +43,7 @@ zoo.build("lstm/tiny", data=data).fit(data.train.take(200), epochs=1, verbose=0,
 
 
 def write_texts(folder: Path, times: int) -> Path:
-    """Return a CSV file with IMDB's training reviews `times` times, each copy marked by its number."""
+    """Return a CSV file with `times` copies of IMDB's training reviews, each copy marked by its number."""
     import tensorflow_datasets as tfds
 
     reviews = tfds.load("imdb_reviews", split="train", data_dir=str(shared_data() / "tfds"), download=False)
@@ -58,7 +58,7 @@ def write_texts(folder: Path, times: int) -> Path:
 
 
 def lay_out(folder: Path, times: int) -> Path:
-    """Return a prepared data set that holds MNIST's training records `times` times, in as many shards."""
+    """Return a prepared data set with `times` copies of MNIST's training records, one shard per copy."""
     source = shared_data() / "tfds" / "mnist" / "3.0.1"
     target = folder / f"mnist_{times}" / "3.0.1"
     target.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def peak_mb(code: str, data: Path, budget_mb: int) -> float:
 
 
 def compare(code: str, once: Path, ten_times: Path, what: str, budget_mb: int) -> None:
-    """Measure in turn and add the rows."""
+    """Measure, alternating, and add the rows."""
     small, large = [], []
     for _ in range(RUNS):
         small.append(peak_mb(code, once, budget_mb))
@@ -97,7 +97,7 @@ def compare(code: str, once: Path, ten_times: Path, what: str, budget_mb: int) -
 
 
 def main(words: list[str]) -> None:
-    """Measure what the words name: budgets in MB for records, "texts" for texts; both without any."""
+    """Measure the given budgets in MB for records, or "texts"; everything without arguments."""
     with tempfile.TemporaryDirectory() as folder:
         budgets_mb = [int(word) for word in words if word != "texts"]
         for budget_mb in budgets_mb or ([] if words else [256, 0]):

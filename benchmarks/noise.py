@@ -1,8 +1,8 @@
-"""`mlp` 10-20-10 on 1,000 rows of noise to be mapped to other noise, 1,000 full-batch steps of Adam.
+"""Train `mlp` 10-20-10 to map 1,000 rows of noise to other noise, with 1,000 full-batch steps of Adam.
 
-There is nothing to learn: the training error can only fall by what 430 parameters remember of 10,000 numbers. A mean squared
-error between 0.94 and 0.97 says that the network, the loss and the optimizer do what they should; NumPy's twin of the first 20
-steps stands in tests/models/test_mlp.py.
+There is nothing to learn: the training error can fall only as far as 430 parameters can memorise 10,000 numbers. A mean squared
+error between 0.94 and 0.97 shows that the network, the loss and the optimizer work. tests/models/test_mlp.py contains a NumPy
+implementation of the first 20 steps.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What `zoo.train` costs beside bare `model.fit` on the same pipeline, with checkpoints and logs on.
+"""Compare `zoo.train`, with checkpoints and logs, with plain `model.fit` on the same pipeline.
 
-Both train the recipe of cnn on MNIST, in turn, on the same Splits; times include tracing and validation.
+Both train the recipe of cnn on MNIST, alternating, on the same Splits; times include tracing and validation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MODEL, DATA = "cnn", "mnist"
 
 
 def main() -> None:
-    """Train both ways in turn and add the rows."""
+    """Train both ways, alternating, and add the rows."""
     _, recipe, data = recipe_and_data(f"{MODEL}@{DATA}")
     names = {"model": MODEL, "data": DATA, "task": data.info.task_name}
     settings = configuration.resolve(data.info.task.settings, recipe, names)
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def bare(data: zoo.Splits, settings: configuration.Settings) -> float:
-    """Return the seconds that `model.fit` takes alone."""
+    """Return the seconds of plain `model.fit`."""
     set_seed(settings.seed)
     model, task, width = uncompiled(MODEL, data.info, settings.task, settings.model_arguments)
     compile_for_training(model, task, width, data, settings)

@@ -1,7 +1,7 @@
-"""How long a prediction takes: one example with p50 and p99, and many at once, by every way there is, in one run.
+"""Measure prediction time in every available way, in one run: one example (p50 and p99), and many at once.
 
-The ways are called in turn, a few calls each, so that a busy machine slows all of them alike. Each gets raw input where it
-takes it (the signature of a SavedModel, the Predictor), else what the model takes; `Predictor.predict` works on the export.
+The ways alternate after a few calls each, so that a busy machine slows all of them equally. Each receives raw input if it
+accepts it (the signature of a SavedModel, the Predictor), otherwise the model's input; `Predictor.predict` uses the export.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from rows import add_row, use_shared_data
 
-ROUNDS, CALLS, WARM = 30, 20, 20  # calls of each way, and those that are not counted
-SLOW_CALLS = 2  # a round, of `model.predict`
+ROUNDS, CALLS, WARM = 30, 20, 20  # calls of each way, and uncounted calls
+SLOW_CALLS = 2  # calls of `model.predict` per round
 BATCH, BATCHES = 256, 3
 MODELS = {"cnn": "mnist", "lstm": "sst2", "transformer": "imdb_reviews"}
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def examples(run: Any, data: str) -> Any:
-    """Return real examples in an order by chance; the first is of middling length."""
+    """Return real examples in random order; the first has medium length."""
     import zoo
 
     splits = zoo.load_data(data, **run.info.arguments)
@@ -56,7 +56,7 @@ def examples(run: Any, data: str) -> Any:
 
 
 def ways(run: Any, export: Path, raw: Any, batch: Any) -> Calls:
-    """Return a call without arguments for each way to predict."""
+    """Return a function without arguments for each way to predict."""
     import tensorflow as tf
 
     from zoo.artefacts.export import Export
@@ -137,7 +137,7 @@ def measure_one(pair: str, calls: Calls) -> None:
 
 
 def measure_many(pair: str, calls: Calls) -> None:
-    """Add the examples a second of a batch."""
+    """Add the examples per second of a batch."""
     for name, values in timed(calls, BATCHES, lambda _: 3).items():
         rate = 1000 * BATCH / statistics.median(values)
         add_row("prediction", f"{pair}, {BATCH} at once, {name}, median", rate, "1/s", len(values))

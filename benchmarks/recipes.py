@@ -1,7 +1,7 @@
-"""The scores of the recipes on the test parts: three seeds each, ten splits for iris, and their means.
+"""Score the recipes on the test splits: three seeds each, ten splits for iris, and their means.
 
-`python benchmarks/recipes.py [MODEL@DATA ...]` runs those named, or all. MNIST, IMDB, SST-2 and
-ChnSentiCorp are taken from ZOO_SHARED.
+`python benchmarks/recipes.py [MODEL@DATA ...]` runs the named recipes, or all. MNIST, IMDB, SST-2 and
+ChnSentiCorp come from ZOO_SHARED.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main(names: list[str]) -> None:
 
 
 def least_squares_r2() -> float:
-    """Return the test R2 of the closed form on the parts of diabetes that the recipe uses."""
+    """Return the test R2 of the closed form on the recipe's splits of diabetes."""
     data = zoo.load_data("diabetes", batch_size=1000)
     ((features, targets),) = data.train.as_numpy_iterator()
     ((test_features, test_targets),) = data.test.as_numpy_iterator()

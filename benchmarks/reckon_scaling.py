@@ -1,12 +1,12 @@
-"""How far workers help, reckoned from message sizes and measured steps; prints the tables of the design note.
+"""Estimate scaling from message sizes and measured steps, and print the tables of the design note.
 
-A step of n workers is reckoned as
+The estimate for a step of n workers is
 
     fixed + per_example * batch / n  +  messages * 2 (n - 1) * hop  +  bytes on the wire / bandwidth
 
-`fixed` and `per_example` are a line through the steps in results.csv, measured on one core at three batch sizes; `hop` is
-half of what a message of one number takes to and fro between two processes (measured here too). Dense gradients go round a
-ring, 2 (n - 1) / n of their size; the rows of an embedding that a batch uses are gathered, (n - 1) / n of all workers' rows.
+`fixed` and `per_example` define a line through the step times in results.csv, measured on one core at three batch sizes. `hop`
+is half the round-trip time of a one-number message between two processes (also measured here). Dense gradients travel along a
+ring, 2 (n - 1) / n of their size; the embedding rows of a batch are gathered, (n - 1) / n of all workers' rows.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from rows import PATH, add_row, recipe_and_data
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 GBITS = (1, 10, 100)
 PAIRS = ("cnn@mnist", "lstm@imdb_reviews", "transformer@imdb_reviews")
-MESSAGES = 3  # a step: gradients, metrics, and the number of examples
-GATHERED = 2  # more for each embedding: its rows and their numbers
-GAIN = 1.1  # twice the workers with less than this is where scaling ends
+MESSAGES = 3  # per step: gradients, metrics, and the number of examples
+GATHERED = 2  # additional messages per embedding: its rows and their indices
+GAIN = 1.1  # scaling ends where doubling the workers gains less than this factor
 
 
 def main() -> None:
-    """Reckon and print."""
+    """Estimate and print."""
     hop = hop_seconds()
     add_row("reckon_scaling", "a message of one number between two processes, a hop", hop, "s", 200)
     measured = read_steps()
@@ -45,7 +45,7 @@ def main() -> None:
         sizes = sorted(measured[pair]["core"])
         per_example, fixed = np.polyfit(sizes, [measured[pair]["core"][size] for size in sizes], 1)
         print(f"\n{pair}: {dense / 1e6:.2f} MB dense, {rows * row_bytes / 1e6:.2f} MB of rows, batch {batch_size}; a step on")
-        print(f"one core {1000 * fixed:.1f} ms + {1000 * per_example:.3f} ms an example (measured at {sizes})")
+        print(f"one core {1000 * fixed:.1f} ms + {1000 * per_example:.3f} ms per example (measured at {sizes})")
 
         def step(workers: int, gbits: float, batch: float) -> float:
             hops = (MESSAGES + GATHERED * tables) * 2 * (workers - 1) * hop  # noqa: B023 - called in this round only
@@ -55,7 +55,7 @@ def main() -> None:
             return float(compute + hops + (ring + gathered) * 8 / (gbits * 1e9) if workers > 1 else compute)
 
         for kind in ("the recipe's batch", "the recipe's batch for each worker"):
-            print(f"\n| {kind} | " + " | ".join(map(str, WORKERS)) + " | ends at |")
+            print(f"\n| {kind} | " + " | ".join(map(str, WORKERS)) + " | limit |")
             print("|---|" + "---|" * (len(WORKERS) + 1))
             for gbits in GBITS:
                 batches = [batch_size * (workers if "each" in kind else 1) for workers in WORKERS]
@@ -64,13 +64,13 @@ def main() -> None:
                 end = next((WORKERS[place] for place, gain in enumerate(gains) if gain < GAIN), f"over {WORKERS[-1]}")
                 cells = " | ".join(f"{speed / speeds[0]:.1f}" for speed in speeds)
                 print(f"| {gbits} Gbit/s | {cells} | {end} |")
-        print(f"\nreckoned on one core {1000 * step(1, 1, batch_size):.1f} ms, measured "
-              f"{1000 * measured[pair]['core'][batch_size]:.1f}; two workers with a wire of no cost "
+        print(f"\nestimated on one core {1000 * step(1, 1, batch_size):.1f} ms, measured "
+              f"{1000 * measured[pair]['core'][batch_size]:.1f}; two workers with a free network "
               f"{1000 * step(2, 1e9, batch_size):.1f} ms, measured {1000 * measured[pair]['two']:.1f}")  # fmt: skip
 
 
 def read_steps() -> dict[str, dict[str, object]]:
-    """Return the newest measured steps in seconds: on one core by batch size, and of two processes."""
+    """Return the newest measured step times in seconds: on one core by batch size, and with two processes."""
     found: dict[str, dict[str, object]] = {pair: {"core": {}} for pair in PAIRS}
     with PATH.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
@@ -85,7 +85,7 @@ def read_steps() -> dict[str, dict[str, object]]:
 
 
 def messages_of(pair: str) -> tuple[int, int, float, int, int]:
-    """Return batch size, bytes of dense gradients, rows of embeddings in a batch, bytes of each, and how many tables."""
+    """Return batch size, bytes of dense gradients, embedding rows per batch, bytes per row, and number of tables."""
     import zoo
 
     model_name, recipe, data = recipe_and_data(pair)
@@ -103,12 +103,12 @@ def messages_of(pair: str) -> tuple[int, int, float, int, int]:
 
 
 def is_table(layer: object, weight: object) -> bool:
-    """Return whether a weight is a table of which a batch uses some rows."""
+    """Return whether a weight is an embedding table, of which a batch uses some rows."""
     return "embedding" in type(layer).__name__.lower() and len(weight.shape) == 2 and weight.shape[0] > 1000
 
 
 def hop_seconds() -> float:
-    """Return half the time that two processes take to sum one number."""
+    """Return half the time in which two processes sum one number."""
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))
@@ -126,7 +126,7 @@ def hop_seconds() -> float:
 
 
 def print_hop() -> None:
-    """Be one of two processes that sum one number again and again."""
+    """Run one of two processes that repeatedly sum one number."""
     import tensorflow as tf
 
     strategy = tf.distribute.MultiWorkerMirroredStrategy()

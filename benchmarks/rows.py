@@ -1,4 +1,4 @@
-"""Rows of `results.csv`: one measured number each, with the commit and the machine it was measured on."""
+"""Rows of `results.csv`: one measurement each, with its commit and machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("date", "commit", "benchmark", "measure", "value", "unit", "runs", "m
 
 
 def _commit() -> str:
-    """The commit, with "-dirty" where sources differ from it; the table of results itself does not count."""
+    """Return the commit, with "-dirty" if sources other than results.csv differ from it."""
 
     def git(*words: str) -> str:
         answer = subprocess.run(["git", *words], cwd=PATH.parent, capture_output=True, text=True, check=False)
@@ -28,7 +28,7 @@ def _commit() -> str:
     return (git("rev-parse", "--short", "HEAD") or "unknown") + ("-dirty" if changed else "")
 
 
-COMMIT = _commit()  # of the sources as this process begins
+COMMIT = _commit()  # when this process starts
 
 
 def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int, *, machine: str | None = None) -> None:
@@ -36,10 +36,10 @@ def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int, *,
 
     Args:
         benchmark: name of the script.
-        measure: what was measured.
-        value: the mean or median; the measure says which.
-        unit: for example "s", "ratio", "accuracy".
-        runs: how many runs it stands for.
+        measure: description of the measurement.
+        value: mean or median, as the measure says.
+        unit: unit, for example "s", "ratio" or "accuracy".
+        runs: number of runs.
         machine: str or None, default None; the hardware, None for the processor.
     """
     row = (
@@ -62,7 +62,7 @@ def add_row(benchmark: str, measure: str, value: float, unit: str, runs: int, *,
 
 
 def shared_data() -> Path:
-    """Return the folder of real data that ZOO_SHARED names (default ../shared beside the project)."""
+    """Return the folder of real data named by ZOO_SHARED (default ../shared, next to the project)."""
     root = Path(__file__).parent.parent
     folder = Path(os.environ.get("ZOO_SHARED", root.parent / "shared")) / "data"
     if not folder.is_dir():
@@ -77,7 +77,7 @@ def use_shared_data() -> None:
 
 
 def recipe_and_data(pair: str) -> tuple[str, dict[str, Any], zoo.Splits]:
-    """Return the model of "cnn@mnist", the recipe's settings for training, and the data, read as the recipe asks."""
+    """Return the model of "cnn@mnist", the recipe's training settings, and the data, read with the recipe's settings."""
     import zoo
 
     use_shared_data()

@@ -1,8 +1,8 @@
-"""Time and peak memory of training against the number of examples and the length of the texts, in a plot.
+"""Plot time and peak memory of training against the number of examples and the length of texts.
 
-`python benchmarks/scaling.py` runs each point in a process of its own, adds rows, and writes docs/pictures/scaling.png. `cnn`
-sees 1 to 16 times 3,375 images of MNIST, `lstm` and `transformer` 2,000 made-up texts of 50 to 1,600 words; the time is the
-median of 2 epochs.
+`python benchmarks/scaling.py` runs each point in its own process, adds rows, and writes docs/pictures/scaling.png. `cnn`
+trains on 1 to 16 times 3,375 images of MNIST, `lstm` and `transformer` on 2,000 artificial texts of 50 to 1,600 words. Times
+are medians of 2 epochs.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def point(model: str, size: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure every point and draw them."""
+    """Measure and draw every point."""
     from matplotlib.figure import Figure
 
     environment = {**os.environ, "TFDS_DATA_DIR": str(shared_data() / "tfds")}
@@ -67,7 +67,7 @@ def main() -> None:
             add_row("scaling", f"{model}, {what}, epoch", found[model][size]["epoch_s"], "s", 1)
             add_row("scaling", f"{model}, {what}, peak memory", found[model][size]["memory_mib"], "MiB", 1)
     figure = Figure(figsize=(9, 6.5), layout="constrained")
-    for row, (key, label) in enumerate((("epoch_s", "seconds an epoch"), ("memory_mib", "peak memory, MiB"))):
+    for row, (key, label) in enumerate((("epoch_s", "seconds per epoch"), ("memory_mib", "peak memory, MiB"))):
         for column, (models, across) in enumerate(
             ((("cnn",), "training images"), (("lstm", "transformer"), "words in each of 2,000 texts"))
         ):

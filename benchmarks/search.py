@@ -1,8 +1,7 @@
-"""Trials an hour of `zoo.tune` and of plain keras-tuner on the same space, data and model, in turn, and their memory.
+"""Compare `zoo.tune` with plain keras-tuner on the same space, data and model: trials per hour and memory, alternating.
 
-Each search has a process of its own. The rate is that of the search itself; the whole command, with imports, the first look at
-the data, and at the end the best run and the report, is a row of its own. The space leaves the architecture alone, so that all
-trials cost the same.
+Each search runs in its own process. The rate is that of the search itself. Another row shows the whole command, with imports,
+reading the data, the best run and the report. The space does not change the architecture, so all trials cost the same.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ print(json.dumps({"seconds": time.perf_counter() - begun, "memory": memory, "tri
 
 
 def main() -> None:
-    """Search in turn and add the rows."""
+    """Search, alternating, and add the rows."""
     rates: dict[str, list[float]] = {"keras-tuner": [], "zoo, 1 worker": [], "zoo, 2 workers": []}
     whole: dict[str, list[float]] = {name: [] for name in rates}
     for _ in range(ROUNDS):
@@ -81,7 +80,7 @@ def main() -> None:
 
 
 def measure_memory() -> None:
-    """Search in many short trials and add the rows: memory, and a rate that shows what a trial costs beside its steps."""
+    """Search with many short trials and add the rows: memory, and a rate that shows the overhead of a trial."""
     for name, (seconds, memory) in (("keras-tuner", plain(MEMORY_TRIALS, 1)), ("zoo", ours(MEMORY_TRIALS, 1, 1))):
         add_row("search", f"{MODEL}@{DATA}, 1 epoch, {name}, trials an hour", 3600 * MEMORY_TRIALS / seconds, "1/h", 1)
         add_row("search", f"{MODEL}@{DATA}, 1 epoch, {name}, memory after 2 trials", memory[1], "MiB", 1)
@@ -99,7 +98,7 @@ def plain(trials: int, epochs: int) -> tuple[float, list[float]]:
 
 
 def ours(trials: int, epochs: int, workers: int) -> tuple[float, list[float]]:
-    """Search with `zoo tune`; return seconds, and MiB of its own process after each trial."""
+    """Search with `zoo tune`; return seconds, and MiB of the searching process after each trial."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "search"
         space = [word for key, value in SPACE.items() for word in ("--space", f"{key}={json.dumps(value)}")]

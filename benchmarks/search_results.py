@@ -1,7 +1,7 @@
-"""What a search finds: the best of 20 random trials against the recipe, and Bayesian search and Hyperband at equal wall time.
+"""Compare the best of 20 random trials with the recipe, and with Bayesian search and Hyperband at equal wall time.
 
-Searches see the validation part alone. In the end each best is trained with three seeds, as the recipe is, and scored on test.
-Searches are kept in the folder that is given, and go on there when this is started again.
+Searches use the validation split only. At the end, the best settings are trained with three seeds, like the recipe, and scored
+on the test split. The given folder stores the searches; a second call resumes them there.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ TRIALS, SEEDS = 20, (0, 1, 2)
 SEARCHES: dict[str, dict[str, Any]] = {
     "cnn@mnist_sample": {"epochs": 10},
     "lstm@sst2": {},
-}  # epochs of a trial, where not the recipe's
+}  # epochs of a trial, if not the recipe's
 
 
 def main(folder: Path) -> None:
-    """Search, train the best anew, and add the rows."""
+    """Search, retrain the best settings, and add the rows."""
     use_shared_data()
     for pair, settings in SEARCHES.items():
         model, _, data = pair.partition("@")
@@ -66,7 +66,7 @@ def main(folder: Path) -> None:
 
 
 def test_score(model: str, data: str, chosen: dict[str, Any], seed: int) -> float:
-    """Return the test accuracy of settings over the recipe's."""
+    """Return the test accuracy of settings that override the recipe's."""
     with tempfile.TemporaryDirectory() as folder:
         run = zoo.train(model, data=data, config=chosen, seed=seed, baseline=False, out=Path(folder) / "run", verbose=0)
         return run.metrics["accuracy"]

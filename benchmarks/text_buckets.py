@@ -1,6 +1,6 @@
-"""What batches of texts of about one length save: `lstm` on IMDB with buckets, and with every batch filled up to 400 tokens.
+"""Measure what batches of similar length save: `lstm` on IMDB with buckets, and with every batch padded to 400 tokens.
 
-Two epochs each, in turn, three seeds; the time of `fit` and the test accuracy. Needs IMDB in ZOO_SHARED.
+Two epochs each, alternating, three seeds; the rows show the time of `fit` and the test accuracy. Needs IMDB in ZOO_SHARED.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RUNS = 3
 
 
 def main() -> None:
-    """Train in turn and add the rows."""
+    """Train, alternating, and add the rows."""
     data_dir = str(shared_data() / "tfds")
     ways = {"buckets": True, "fixed length 400": False}
     seconds: dict[str, list[float]] = {way: [] for way in ways}

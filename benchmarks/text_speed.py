@@ -1,10 +1,10 @@
-"""Training tokens per second of `lstm` and `transformer` against the same models in PyTorch (eager, on the CPU).
+"""Compare the training speed of `lstm` and `transformer` with the same models in PyTorch (eager, on the CPU).
 
-The batches are the same: 60 of 64 IMDB reviews each, as `load_data` gives them, at most 256 tokens. Both handle padding, drop
-the same rates and step with Adam. The LSTM has two peers: one with packed sequences, PyTorch's own way with padding, and one
-that reads the padding too and leaves it out of the maximum over time, as ours does. The transformer has two as well: one of
-PyTorch's own `TransformerEncoderLayer`, one written by hand round its fused attention. Each measurement is its own process,
-because the threads of one library slow the other down; they take turns. Needs IMDB in ZOO_SHARED, and torch
+The batches are the same: 60 batches of 64 IMDB reviews from `load_data`, with at most 256 tokens. Both handle padding, use the
+same dropout rates and train with Adam. The LSTM has two peers: one with packed sequences, PyTorch's own way to handle padding,
+and one that processes the padding and excludes it from the maximum over time, as zoo does. The transformer also has two:
+PyTorch's own `TransformerEncoderLayer`, and a hand-written model with fused attention. Each measurement runs in its own process, because
+the threads of one library slow the other down; processes alternate. Needs IMDB in ZOO_SHARED, and torch
 (`pip install -c constraints.txt -e '.[bench]'`).
 """
 
@@ -34,7 +34,7 @@ Batches = list[tuple[np.ndarray, np.ndarray]]
 
 
 class TorchLSTM(nn.Module):
-    """`lstm` as it is by default."""
+    """`lstm` with default arguments."""
 
     def __init__(self, vocabulary_size: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class TorchPackedLSTM(TorchLSTM):
 
 
 class TorchTransformer(nn.Module):
-    """`transformer` as it is by default: one block of two heads, normalisation before."""
+    """`transformer` with default arguments: one pre-normalised block with two heads."""
 
     def __init__(self, vocabulary_size: int, length: int) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class TorchTransformer(nn.Module):
         self.logits = nn.Linear(WIDTH, 2)
 
     def attend(self, x: torch.Tensor, is_token: torch.Tensor) -> torch.Tensor:
-        """Return self-attention of `(batch, time, width)` over real tokens, by PyTorch's fused kernel."""
+        """Return self-attention of `(batch, time, width)` over real tokens, with PyTorch's fused kernel."""
         batch, time_, _ = x.shape
         heads = (
             self.query_key_value(x).view(batch, time_, 3, 2, WIDTH // 2).permute(2, 0, 3, 1, 4)
@@ -100,7 +100,7 @@ class TorchTransformer(nn.Module):
 
 
 class TorchEncoderLayer(TorchTransformer):
-    """The same with PyTorch's own layer; its attention has biases, which ours leaves out, and drops no weights, as ours."""
+    """The same with PyTorch's own layer; unlike zoo's, its attention has biases; neither has attention dropout."""
 
     def __init__(self, vocabulary_size: int, length: int) -> None:
         super().__init__(vocabulary_size, length)
@@ -114,7 +114,7 @@ class TorchEncoderLayer(TorchTransformer):
 
 
 def torch_epoch(model: nn.Module, batches: Batches) -> Callable[[], None]:
-    """Return what trains a PyTorch model on all batches."""
+    """Return a function that trains a PyTorch model on all batches."""
     optimizer = torch.optim.Adam(model.parameters())
     loss = nn.CrossEntropyLoss()
     tensors = [(torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(labels)) for ids, labels in batches]
@@ -130,7 +130,7 @@ def torch_epoch(model: nn.Module, batches: Batches) -> Callable[[], None]:
 
 
 def zoo_epoch(name: str, arguments: dict[str, int], batches: Batches) -> Callable[[], None]:
-    """Return what trains a zoo model on all batches, with nothing measured but the loss, as in the PyTorch loop."""
+    """Return a function that trains a zoo model on all batches and computes only the loss, as the PyTorch loop does."""
     import tensorflow as tf
 
     import zoo
@@ -145,7 +145,7 @@ def zoo_epoch(name: str, arguments: dict[str, int], batches: Batches) -> Callabl
 
 
 def save_batches(path: Path) -> None:
-    """Write batches, and what models of them need to know, as one NumPy file."""
+    """Write batches, and the facts that their models need, to one NumPy file."""
     import zoo
 
     data = zoo.load_data("imdb_reviews", batch_size=64, data_dir=str(shared_data() / "tfds"))
@@ -156,7 +156,7 @@ def save_batches(path: Path) -> None:
 
 
 def measure(what: str, path: Path) -> float:
-    """Return the tokens per second of one model, by its second epoch: the first traces and warms up."""
+    """Return the tokens per second of one model in its second epoch; the first one traces and warms up."""
     arrays = np.load(path)
     size, length = map(int, arrays["sizes"])
     batches = [(arrays[f"ids_{index}"], arrays[f"labels_{index}"]) for index in range(BATCHES)]
@@ -183,7 +183,7 @@ PEERS = {
 
 
 def main() -> None:
-    """Measure all in turn, each in a process of its own, and add the rows."""
+    """Measure all models, alternating, each in its own process, and add the rows."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "batches.npz"
         save_batches(path)

@@ -1,7 +1,7 @@
-"""How fast the tokenizer learns and encodes, against the legacy Keras class it takes the place of.
+"""Compare the speed of the tokenizer with the legacy Keras class that it replaces.
 
-Both fit on the 50,000 reviews of IMDB and encode them, in turn within one process; figures are medians of processor seconds
-(both run in one thread), ratios of medians. The ids of English reviews are compared too. Needs IMDB in ZOO_SHARED.
+Both fit on the 50,000 reviews of IMDB and encode them, alternating in one process. Figures are medians of processor seconds
+(both run in one thread) and ratios of medians. The ids of English reviews are compared too. Needs IMDB in ZOO_SHARED.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ROUNDS = 5
 
 
 def reviews() -> list[str]:
-    """Return the texts of the training and the test part."""
+    """Return the texts of the training and test splits."""
     data = tfds.load("imdb_reviews", split="train+test", data_dir=str(shared_data() / "tfds"), download=False)
     return [example["text"].decode() for example in data.as_numpy_iterator()]
 
@@ -38,7 +38,7 @@ def seconds(make, texts: list[str]) -> tuple[float, float]:
 
 
 def check_equal(texts: list[str]) -> None:
-    """Refuse to compare what does not give the same: ASCII reviews have the same ids in both."""
+    """Exit if the ids differ: ASCII reviews have the same ids in both."""
     ids = []
     for make in (LegacyTokenizer, Tokenizer):
         tokenizer = make(oov_token="<unk>")

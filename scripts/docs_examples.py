@@ -1,4 +1,4 @@
-"""Shows the doctests of docstrings as code: griffe knows a section "Examples", our docstrings call it "Example"."""
+"""Shows the doctests of docstrings as code: griffe expects a section "Examples"; zoo's docstrings call it "Example"."""
 
 from __future__ import annotations
 

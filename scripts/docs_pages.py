@@ -1,6 +1,6 @@
-"""Pages of the documentation that are made from the code when it is built: reference, settings, commands.
+"""Pages of the documentation that are generated from the code: reference, settings, commands.
 
-A hook of mkdocs, which calls `on_files`.
+mkdocs calls the hook `on_files`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zoo.cli.main import VERBS, _parser
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the pages to those that mkdocs has found."""
+    """Add the pages to mkdocs' files."""
     from mkdocs.structure.files import File
 
     for name, text in pages().items():
@@ -30,7 +30,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def pages() -> dict[str, str]:
-    """Return the text of each page by its path."""
+    """Return the text of each page, by path."""
     text = [f"zoo.text.{name}" for name in zoo.text.__all__]
     return {
         "reference/functions.md": _reference("Functions", _public(is_function=True)),
@@ -45,7 +45,7 @@ def pages() -> dict[str, str]:
 
 
 def _parts() -> dict[str, str]:
-    """Return where each layer, loss and metric is defined."""
+    """Return the place of definition of each layer, loss and metric."""
     modules = [f"zoo.layers.{module.name}" for module in pkgutil.iter_modules(zoo_layers.__path__)]
     found = {}
     for module in (*modules, "zoo.losses", "zoo.metrics"):
@@ -56,14 +56,14 @@ def _parts() -> dict[str, str]:
 
 
 def _public(*, is_function: bool) -> dict[str, str]:
-    """Return where each public function, or each other public thing but modules, is defined."""
+    """Return the place of definition of each public function, or of each other public object except modules."""
     things = {name: getattr(zoo, name) for name in zoo.__all__}
     chosen = {name: thing for name, thing in things.items() if not inspect.ismodule(thing)}
     return {f"zoo.{name}": _home(f"zoo.{name}") for name, thing in chosen.items() if inspect.isfunction(thing) == is_function}
 
 
 def _home(name: str) -> str:
-    """Return the name under which a public thing is defined."""
+    """Return the qualified name of a public object."""
     module, _, last = name.rpartition(".")
     thing = getattr(importlib.import_module(module), last)
     return f"{thing.__module__}.{thing.__name__}"
@@ -75,11 +75,11 @@ def _reference(title: str, things: Mapping[str, str]) -> str:
 
 
 def settings_page() -> str:
-    """Return the page of all settings: of a training, of its data, and the arguments of each model."""
+    """Return the page of all settings: training, data, and the arguments of each model."""
     lines = [
         "# Settings\n",
         "Flat keys, for `--set KEY=VALUE`, YAML files and keywords of `zoo.train`. They come from the task, then the recipe of "
-        "this model on these data, then `--config`, then `--set`.\n",
+        "this model on this data, then `--config`, then `--set`.\n",
         "## Training\n",
         *_fields(configuration.Settings, "", without=("model_arguments", "data_arguments")),
         "\n## Data\n",
@@ -94,7 +94,7 @@ def settings_page() -> str:
 
 
 def _fields(model: Any, prefix: str, without: Iterable[str] = ()) -> list[str]:
-    rows = ["| setting | default | what it is | accepted |", "|---|---|---|---|"]
+    rows = ["| setting | default | meaning | accepted |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         if name not in without:
             default = "" if field.is_required() else f"`{field.default!r}`"
@@ -103,7 +103,7 @@ def _fields(model: Any, prefix: str, without: Iterable[str] = ()) -> list[str]:
 
 
 def _accepted(field: Any) -> str:
-    """Return the words of a setting that takes one of several, or the bounds of a number."""
+    """Return the choices of a setting, or the bounds of a number."""
     words = [f"`{word}`" for word in _words(field.annotation)]
     signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
     bounds = [f"{signs[name]} {value}" for part in field.metadata for name, value in _bounds(part) if name in signs]
@@ -121,15 +121,15 @@ def _bounds(part: Any) -> list[tuple[str, Any]]:
 
 
 def commands_page() -> str:
-    """Return the page of all commands, as `--help` has them."""
+    """Return the page of all commands, with the text of `--help`."""
     parsers = verb_parsers(_parser())
-    lines = ["# Commands\n", "Exit codes: 0 fine, 1 failed, 2 wrong use.\n"]
+    lines = ["# Commands\n", "Exit codes: 0 for success, 1 for failure, 2 for wrong usage.\n"]
     for name in VERBS:
         parser = parsers[name]
         example = (parser.epilog or "").partition("Example: ")[2]
         lines += [f"## zoo {name}\n", f"{parser.description}\n"]
         lines += [f"```bash\n{example}\n```\n"] if example else []
-        lines += ["| argument | what it is |", "|---|---|"]
+        lines += ["| argument | meaning |", "|---|---|"]
         for action in parser._actions[1:]:  # without --help
             shown = ", ".join(action.option_strings) or str(action.metavar or "|".join(action.choices or [action.dest]))
             if action.option_strings and action.nargs != 0:
@@ -140,5 +140,5 @@ def commands_page() -> str:
 
 
 def _cell(text: str | None) -> str:
-    """Return plain text for a cell of a table."""
+    """Return plain text for a table cell."""
     return re.sub(r"([|*<_])", r"\\\1", text or "")

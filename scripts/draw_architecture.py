@@ -1,7 +1,7 @@
-"""Draw `docs/pictures/architecture.png`: the rooms of zoo in the order in which they may import.
+"""Draw `docs/pictures/architecture.png`: the packages of zoo in the order in which they may import each other.
 
-The rows are those of `tests/test_architecture.py`, which holds every import against them; purposes are first lines of
-docstrings, and lines are counted.
+The rows come from `tests/test_architecture.py`, which checks every import; descriptions are the first lines of docstrings,
+and lines are counted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WIDTH, ROW, GAP = 15.0, 1.1, 0.25
 
 
 def rows() -> list[list[str]]:
-    """Return the rooms that are there, lowest row first, in the order of the test of imports."""
+    """Return the existing packages, lowest row first, in the order of the import test."""
     spec = importlib.util.spec_from_file_location("rules", ROOT / "tests" / "test_architecture.py")
     rules = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(rules)

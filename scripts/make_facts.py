@@ -1,8 +1,8 @@
-"""Make `zoo/models/facts.json`: parameters and operations of every model and variant at its default arguments.
+"""Write `zoo/models/facts.json`: parameters and operations of every model and variant at its default arguments.
 
-`python scripts/make_facts.py` writes the file; with `--check` it only compares and fails where the file is not true.
-Operations are floating-point operations for one example, forward, as TensorFlow's profiler counts them on the frozen graph;
-a text has 200 tokens, or as many as the model reads.
+`python scripts/make_facts.py` writes the file; with `--check`, it only compares, and fails if the file is wrong.
+Operations are floating-point operations of the forward pass for one example, counted by TensorFlow's profiler on the frozen
+graph. A text has 200 tokens, or the model's maximum.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from zoo import registry
 
-TOKENS = 200  # of the text whose operations are counted
+TOKENS = 200  # length of the text for which operations are counted
 
 
 def measure(name: str) -> dict[str, int]:
@@ -25,8 +25,8 @@ def measure(name: str) -> dict[str, int]:
     arguments = entry.arguments(variant, {})
     model = entry.factory(**arguments)
     if "recurrent" in entry.tags:
-        # The profiler counts the body of a loop once, so the loop is unrolled. Each step costs the same: two short texts tell
-        # what a long one costs.
+        # The profiler counts the body of a loop once, so the loop is unrolled. Each step costs the same, so two short texts
+        # determine the cost of a long one.
         short, longer = (count_operations(unrolled(model), (tokens,)) for tokens in (8, 16))
         operations = short + (longer - short) * (TOKENS // 8 - 1)
     else:
@@ -46,7 +46,7 @@ def count_operations(model: keras.Model, shape: tuple[int, ...]) -> int:
 
 
 def unrolled(model: keras.Model) -> keras.Model:
-    """Return the model with the loops of its recurrent layers written out."""
+    """Return the model with unrolled recurrent layers."""
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.RNN):
             layer.unroll = True

@@ -1,6 +1,6 @@
-"""Make tests/fixtures/format_1: small exports and a run of today's format, with what they answer.
+"""Create tests/fixtures/format_1: small exports and a run in the current format, with their predictions.
 
-They are made once for a format and then stay as they are: later versions must load them.
+They are created once per format and never change: later versions must load them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TEXTS = ["a film I will not forget", "", "很好的电影 下次还来", "never 
 
 
 def make(kind: str, run: zoo.Run, raw: Any, data: zoo.Splits | None = None) -> None:
-    """Export a run in all formats, and write what it answers."""
+    """Export a run in all formats, and write its predictions."""
     zoo.export(run, FOLDER / kind, format=list(PLACES), data=data)
     predictions = run.predict(pd.DataFrame(raw) if kind == "table" else np.array(raw, np.uint8) if kind == "image" else raw)
     content = {"raw": raw, "labels": predictions.labels, "probabilities": predictions.probabilities.tolist()}
@@ -31,9 +31,9 @@ def make(kind: str, run: zoo.Run, raw: Any, data: zoo.Splits | None = None) -> N
 
 
 def main() -> None:
-    """Make all fixtures."""
+    """Create all fixtures."""
     if FOLDER.exists():
-        sys.exit(f"{FOLDER} exists: fixtures are made once for a format.")
+        sys.exit(f"{FOLDER} exists: fixtures are created once per format.")
     with tempfile.TemporaryDirectory() as folder:
         text = zoo.train(
             "gru", data="reviews_sample", epochs=3, verbose=0, out=FOLDER / "run", keep_checkpoints=1,

@@ -1,7 +1,7 @@
-"""Make `zoo/datasets/mnist_sample.npz`: the first 800 training and 200 test images of each digit of MNIST, rows in order.
+"""Create `zoo/datasets/mnist_sample.npz`: the first 800 training and 200 test images of each digit of MNIST, in order.
 
-Needs MNIST prepared by TensorFlow Datasets: `python scripts/make_mnist_sample.py DATA_DIR`. The file is the same to the
-byte each time; its SHA-256 stands in docs/data.md.
+Needs MNIST prepared by TensorFlow Datasets: `python scripts/make_mnist_sample.py DATA_DIR`. The output is identical,
+byte for byte, each time; docs/data.md gives its SHA-256.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def stratified_rows(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def sample(data_dir: str) -> dict[str, np.ndarray]:
-    """Return the arrays of the sample, taken from MNIST as prepared in `data_dir`."""
+    """Return the arrays of the sample, from MNIST as prepared in `data_dir`."""
     arrays = {"labels": np.array([str(digit) for digit in range(10)])}
     for split, count in ROWS_OF_EACH_DIGIT.items():
         part = tfds.load("mnist", split=split, data_dir=data_dir, download=False, shuffle_files=False, batch_size=-1)

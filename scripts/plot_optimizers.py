@@ -1,7 +1,7 @@
-"""Draw how gradient descent, momentum, RMSprop and Adam come down to the closed form of a linear regression.
+"""Draw how gradient descent, momentum, RMSprop and Adam approach the closed form of a linear regression.
 
-`python scripts/plot_optimizers.py` writes docs/pictures/optimizers.png. Each step sees the whole training part of diabetes; the
-learning rate of each optimizer is the best of a row of them, after the last step.
+`python scripts/plot_optimizers.py` writes docs/pictures/optimizers.png. Each step uses the whole training split of diabetes;
+the learning rate of each optimizer is the best of a grid, after the last step.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from zoo.training.optimizers import make_optimizer
 
 PICTURE = Path(__file__).parent.parent / "docs" / "pictures" / "optimizers.png"
 STEPS = 1000
-ROUNDING = 2e-7  # of an error of about 0.5 in float32, a few times
+ROUNDING = 2e-7  # a few times the float32 rounding of an error of about 0.5
 RATES = {
     "sgd": (0.03, 0.1, 0.2, 0.25),
     "momentum": (0.003, 0.01, 0.03, 0.1),
@@ -47,8 +47,8 @@ def main() -> None:
         axes.plot(np.maximum(curves[best], ROUNDING), label=f"{NAMES[name]}, rate {best:g}")
         print(f"{name}: rate {best:g}, {curves[best][-1]:.2g} above the closed form after {STEPS} steps")
     axes.set_yscale("log")
-    axes.set_xlabel("step over the whole training part")
-    axes.set_ylabel("mean squared error above the closed form's")
+    axes.set_xlabel("step over the whole training split")
+    axes.set_ylabel("mean squared error above the closed form")
     axes.set_title("Linear regression on diabetes, columns and target standardised")
     axes.legend()
     PICTURE.parent.mkdir(exist_ok=True)

@@ -1,8 +1,7 @@
-"""Run recipes and check that they give what they promise.
+"""Run recipes and check their expected scores.
 
-`python scripts/reproduce.py RECIPE ...` trains each with its own seed on the real data and compares every test score with
-the expected one; the exit code is 1 when one is further away than the tolerance. Real MNIST and texts are found as
-`zoo.load_data` finds them.
+`python scripts/reproduce.py RECIPE ...` trains each recipe with its own seed on the real data and compares every test score
+with the expected one. The exit code is 1 if a difference exceeds the tolerance. `zoo.load_data` finds the data.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ def reproduce(name: str) -> bool:
 
 
 def main(names: list[str]) -> int:
-    """Run the recipes; without names, say which there are."""
+    """Run the recipes; without names, list them."""
     if not names:
-        print("Which recipe? There are: " + ", ".join(registry.list_recipes()))
+        print("Name at least one recipe: " + ", ".join(registry.list_recipes()))
         return 2
     for name in names:
-        if name not in registry.list_recipes():  # refused before anything is trained
+        if name not in registry.list_recipes():  # fails before training
             raise zoo.UnknownNameError("recipe", name, registry.list_recipes())
     verdicts = [reproduce(name) for name in names]  # all of them run
     return 0 if all(verdicts) else 1

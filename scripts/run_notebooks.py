@@ -1,6 +1,6 @@
-"""Run the notebooks anew, in place: `python scripts/run_notebooks.py [NOTEBOOK ...]`; all of them without a name.
+"""Run the notebooks again, in place: `python scripts/run_notebooks.py [NOTEBOOK ...]`; without names, all of them.
 
-Each runs in a folder of its own, without what differs from run to run: no times of cells, no lines on standard error.
+Each runs in its own folder. Outputs that differ from run to run are removed: cell times and standard error.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
 
 
 def main(names: list[str]) -> int:
-    """Run the notebooks and keep their outputs."""
+    """Run the notebooks and save their outputs."""
     for path in [Path(name) for name in names] or sorted(FOLDER.glob("*.ipynb")):
         begun = time.monotonic()
         notebook = execute(path)
