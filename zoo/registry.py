@@ -44,14 +44,14 @@ class ModelEntry:
 
     @property
     def annotations(self) -> dict[str, Any]:
-        """The type of each argument, `Any` where the factory does not say."""
+        """The type of each argument; `Any` if the factory does not annotate it."""
         written = {name: hint for name, hint in self.factory.__annotations__.items() if name != "return"}
         holder = SimpleNamespace(__annotations__=written)
         known = get_type_hints(holder, self.factory.__globals__, include_extras=True)
         return {name: known.get(name, Any) for name in self.defaults}
 
     def arguments(self, variant: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Merge a variant's arguments with those given; refuse a name the factory does not have."""
+        """Merge a variant's arguments with the given ones; refuse a name that the factory lacks."""
         for name in given:
             if name not in self.defaults:
                 raise UnknownNameError(f"argument of model {self.name!r}", name, self.defaults)
@@ -71,13 +71,13 @@ class DatasetEntry:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Its one task, where those of models stand."""
+        """The task as a tuple, like the tasks of a model."""
         return (self.task,)
 
 
 @dataclass(frozen=True)
 class RecipeEntry:
-    """Settings for one model on one data set, with the scores they were measured to reach on the test part."""
+    """Settings for one model on one data set, with the scores that they reach on the test part."""
 
     model: str
     data: str
@@ -92,9 +92,17 @@ class RecipeEntry:
         return f"{self.model}@{self.data}"
 
 
+class _Info:
+    """Facts that become plain data."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON."""
+        return asdict(self)  # type: ignore[call-overload,no-any-return]
+
+
 @dataclass(frozen=True)
-class ModelInfo:
-    """What is known of a model before it is built; `parameters` and `operations` are None where unknown."""
+class ModelInfo(_Info):
+    """Facts about a model before it is built; `parameters` and `operations` are None if unknown."""
 
     name: str
     summary: str
@@ -106,14 +114,10 @@ class ModelInfo:
     operations: int | None
     recipes: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data, ready for JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class DatasetInfo:
-    """What is known of a data set before it is read."""
+class DatasetInfo(_Info):
+    """Facts about a data set before it is read."""
 
     name: str
     summary: str
@@ -121,14 +125,10 @@ class DatasetInfo:
     tags: tuple[str, ...]
     recipes: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data, ready for JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class RecipeInfo:
-    """What a recipe sets, and what it reaches: `expected` is a mean, from which one run is at most `tolerance` away."""
+class RecipeInfo(_Info):
+    """The settings of a recipe, and the mean scores that it reaches; a run differs from them by at most `tolerance`."""
 
     name: str
     summary: str
@@ -137,21 +137,17 @@ class RecipeInfo:
     tolerance: float
     settings: Mapping[str, Any]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data, ready for JSON."""
-        return asdict(self)
-
 
 @dataclass(eq=False)
 class Shelf(Mapping[str, Entry], Generic[Entry]):
-    """The registered things of one kind by name, loaded when they are first looked at.
+    """A mapping of names to registered entries, which loads on first use.
 
     Args:
-        package: the package in zoo that has a module for each; also the entry-point group of plug-ins.
-        noun: what one entry is called in messages.
-        entries: what is registered so far.
-        has_own: whether the package's own modules have been imported, or are being imported.
-        has_plugins: the same of plug-ins.
+        package: package of zoo whose modules register entries on import; also the entry-point group of plug-ins.
+        noun: word for one entry in messages.
+        entries: entries that are registered so far.
+        has_own: whether the modules of the package are imported, or are being imported.
+        has_plugins: whether plug-ins are imported, or are being imported.
     """
 
     package: str
@@ -161,7 +157,7 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
     has_plugins: bool = False
 
     def add(self, name: str, entry: Entry) -> None:
-        """Register an entry; zoo's own come first, so that a plug-in cannot take their names.
+        """Register an entry, after zoo's own, so that a plug-in cannot take their names.
 
         Raises:
             UsageError: the name is taken.
@@ -175,10 +171,10 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
         self.entries[name] = entry
 
     def find(self, name: str) -> Entry:
-        """Return the entry of this name.
+        """Return the entry with this name.
 
         Raises:
-            UnknownNameError: there is none; the message has the nearest name.
+            UnknownNameError: there is none; the message gives the nearest name.
         """
         if name not in self:
             raise UnknownNameError(self.noun, name, self)
@@ -234,11 +230,11 @@ def register_model(
     float32 logits (classification) or values (regression).
 
     Args:
-        tasks: names of the tasks it serves; the first is the default.
+        tasks: names of the tasks that it serves; the first is the default.
         variants: named sets of arguments; `zoo.build("NAME/VARIANT")` merges one.
-        tags: words to find it by.
-        space: what a search tries for some of its arguments: a list of values, or a mapping with `min`, `max`, and `step` and
-            `sampling` ("linear" or "log") if need be.
+        tags: words by which to find it.
+        space: search ranges for some of its arguments: a list of values, or a mapping with `min` and `max` and, optionally,
+            `step` and `sampling` ("linear" or "log").
 
     Raises:
         UsageError: the name is taken, the docstring is missing, an argument is not keyword-only with a default, or a
@@ -276,9 +272,9 @@ def register_dataset(*, task: str, tags: Sequence[str] = (), offline_twin: str |
     """Register a function without arguments that returns anything `zoo.load_data` reads.
 
     Args:
-        task: name of the task that the data set is for.
-        tags: words to find it by.
-        offline_twin: name of an embedded data set to suggest where this one needs a network.
+        task: name of the data set's task.
+        tags: words by which to find it.
+        offline_twin: name of the embedded data set to suggest when there is no network.
 
     Raises:
         UsageError: the name is taken or the docstring is missing.
@@ -298,10 +294,10 @@ def register_recipe(model: str, data: str, *, expected: Mapping[str, float], tol
     Its docstring has lines that begin with `Command:`, `Hardware:`, `Time:` and `Expected:`.
 
     Args:
-        model: name of a model, whose variants use the recipe too, or of a variant that has its own.
+        model: name of a model or variant; a variant without a recipe uses its model's.
         data: name of the data set.
-        expected: test scores, each the mean of three seeds.
-        tolerance: how far from them one run may be.
+        expected: test scores, each the mean over three seeds.
+        tolerance: largest accepted difference between a run's score and the expected one.
 
     Raises:
         UsageError: the pair is taken or the docstring is missing.
@@ -316,13 +312,13 @@ def register_recipe(model: str, data: str, *, expected: Mapping[str, float], tol
 
 
 def find_model(name: str) -> tuple[ModelEntry, str | None]:
-    """Return the entry and the variant that "cnn" or "cnn/tiny" names.
+    """Return the entry and the variant for a name such as "cnn" or "cnn/tiny".
 
     Raises:
-        UnknownNameError: no such model or variant; the message has the nearest name.
+        UnknownNameError: there is no such model or variant; the message gives the nearest name.
     """
     if not isinstance(name, str):
-        raise UsageError(f"A model is named by text, for example 'cnn'. Received: {name!r}. See zoo.list_models().")
+        raise UsageError(f"A model's name is a string, for example 'cnn'. Received: {name!r}. See zoo.list_models().")
     base, slash, variant = name.partition("/")
     if base not in MODELS:
         raise UnknownNameError("model", name, MODELS)
@@ -338,7 +334,7 @@ def find_dataset(name: str) -> DatasetEntry | None:
 
 
 def find_recipe(model: str, data: str) -> RecipeEntry | None:
-    """Return the recipe for a model or variant on a data set, else that of the variant's model, or None."""
+    """Return the recipe for a model or variant on a data set, falling back to the variant's model, or None."""
     return RECIPES.get(f"{model}@{data}") or RECIPES.get(f"{model.partition('/')[0]}@{data}")
 
 
@@ -368,12 +364,12 @@ def list_models(
     Args:
         pattern: shell pattern on the name, for example "*net*" or "cnn/*".
         task: only models that serve this task.
-        max_params: only models with at most this many parameters at default arguments; unknown counts are left out.
-        tags: a tag, or several that must all be present.
+        max_params: only models with at most this many parameters at default arguments; models of unknown size are left out.
+        tags: a tag, or several tags that must all be present.
         sort: "name" or "params" (smallest first, unknown last).
 
     Raises:
-        UnknownNameError: the task, a tag or the sort order is not known.
+        UnknownNameError: the task, a tag or the sort order is unknown.
 
     Example:
         >>> list_models("lenet*")
@@ -396,15 +392,15 @@ def list_models(
 
 
 def list_datasets(pattern: str = "*", *, task: str | None = None, tags: str | Sequence[str] = ()) -> list[str]:
-    """Return the names of registered data sets; any other TensorFlow Datasets name can be loaded too.
+    """Return the names of registered data sets; `load_data` also takes any other TensorFlow Datasets name.
 
     Args:
         pattern: shell pattern on the name.
         task: only data sets for this task.
-        tags: a tag, or several that must all be present.
+        tags: a tag, or several tags that must all be present.
 
     Raises:
-        UnknownNameError: the task or a tag is not known.
+        UnknownNameError: the task or a tag is unknown.
 
     Example:
         >>> list_datasets("mnist*")
@@ -423,7 +419,7 @@ def _matching(shelf: Shelf[Listed], task: str | None, tags: str | Sequence[str])
 
 
 def info(name: str) -> ModelInfo | DatasetInfo | RecipeInfo:
-    """Return what is known of a model, a variant, a data set, or a recipe ("cnn@mnist"), without importing TensorFlow.
+    """Return facts about a model, a variant, a data set or a recipe ("cnn@mnist"), without importing TensorFlow.
 
     Raises:
         UnknownNameError: no model, registered data set or recipe has this name.
@@ -466,7 +462,7 @@ def _recipe_info(name: str) -> RecipeInfo:
 
 @cache
 def facts() -> dict[str, dict[str, int]]:
-    """Return the counts that need Keras, as `make facts` wrote them: `{name: {"parameters": ..., "operations": ...}}`."""
+    """Return the counts that `make facts` computed with Keras: `{name: {"parameters": ..., "operations": ...}}`."""
     loaded: dict[str, dict[str, int]] = json.loads(FACTS_PATH.read_text(encoding="utf-8"))
     return loaded
 
@@ -475,7 +471,7 @@ def _summary(function: Callable[..., Any]) -> str:
     text = inspect.getdoc(function)
     if not text:
         raise UsageError(
-            f"A registered function needs a docstring; its first line is the summary. "
+            "A registered function needs a docstring; its first line is the summary. "
             f"Received: {function.__name__} without one. Write one."
         )
     return text.splitlines()[0]

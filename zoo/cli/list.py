@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from zoo import registry
 from zoo.cli import options, output
 from zoo.errors import UsageError, nearest
+from zoo.tasks import find_task
+
+if TYPE_CHECKING:
+    from zoo.artefacts.released import ReleasedModel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +69,13 @@ def _list_pretrained(arguments: argparse.Namespace) -> int:
         output.print_json([{"name": name, "place": each.place, **each.model.model_dump()} for name, each in found.items()])
     elif found:
         rows = [
-            (name, each.model.task, each.model.parameters, f"{each.model.bytes / 1e6:.1f}", _score(each.model.scores))
+            (
+                name,
+                each.model.task,
+                each.model.parameters,
+                f"{each.model.bytes / 1e6:.1f}",
+                _score(each.model.task, each.model.scores),
+            )
             for name, each in found.items()
         ]
         output.print_table(("name", "task", "parameters", "MB", "test score"), rows, right=("parameters", "MB"))
@@ -74,6 +84,7 @@ def _list_pretrained(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _score(scores: Mapping[str, float]) -> str:
-    name = next((name for name in ("accuracy", "r2") if name in scores), "loss")
-    return f"{name} {scores[name]:.4f}"
+def _score(model: ReleasedModel) -> str:
+    name = find_task(model.task).headline
+    name = name if name in model.scores else "loss"
+    return f"{name} {model.scores[name]:.4f}"

@@ -63,8 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             output.print_json(rows)
         elif rows:
-            columns = (next(iter(rows[0])), "label", "probability")
-            output.print_table(columns, [[_short(row[columns[0]]), str(row["label"]), row["probability"]] for row in rows])
+            columns = [name for name, value in rows[0].items() if not isinstance(value, dict)]
+            output.print_table(columns, [[_short(row[name]) for name in columns] for row in rows])
     for line in broken:
         output.print_error(f"Error: {line}")
     return 1 if broken else 0
@@ -130,6 +130,9 @@ def _lines_of_standard_input(encoding: str | None) -> list[str]:
     return [line.rstrip("\n") for line in io.StringIO(content, newline=None)]
 
 
-def _short(text: Any) -> str:
-    line = " ".join(str(text).split())
+def _short(value: Any) -> Any:
+    """Return a number unchanged, and anything else as one line of at most 80 characters."""
+    if isinstance(value, float):
+        return value
+    line = " ".join(str(value).split())
     return line if len(line) <= 80 else line[:79] + "…"
