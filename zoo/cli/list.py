@@ -74,7 +74,7 @@ def _list_pretrained(arguments: argparse.Namespace) -> int:
                 each.model.task,
                 each.model.parameters,
                 f"{each.model.bytes / 1e6:.1f}",
-                _score(each.model.task, each.model.scores),
+                _score(each.model),
             )
             for name, each in found.items()
         ]
