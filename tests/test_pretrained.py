@@ -7,7 +7,10 @@ import pytest
 from PIL import Image
 
 import zoo
+from zoo import registry
+from zoo.api.building import uncompiled
 from zoo.api.planning import make_plan
+from zoo.api.pretrained import arguments_of
 from zoo.api.search_requests import searched
 from zoo.errors import UnknownNameError, UsageError
 from zoo.tasks import find_task
@@ -253,3 +256,36 @@ def test_settings_of_reading_beside_weights_of_texts_are_refused(tmp_path):
 def test_weights_are_for_zoo_s_own_search(tmp_path):
     with pytest.raises(UsageError, match="weights"):
         zoo.HyperModel("cnn", data="mnist_sample", weights="mnist")
+
+
+def test_a_run_of_before_is_built_with_the_defaults_of_then(tmp_path):
+    run = zoo.train("cnn/tiny", data="digits", epochs=1, steps_per_epoch=1, out=tmp_path / "run", verbose=0)
+    assert run.content["model_arguments"]["filters"] == [2, 4]
+    assert run.content["model_arguments"]["dropout"] == 0.5
+    content = {name: value for name, value in run.content.items() if name != "model_arguments"}
+    settings = {**run.settings, "model": "cnn"}
+    entry = registry.find_model("cnn")[0]
+    former = zoo.Run(run.directory, {**content, "settings": settings}, run.info)
+    learned = arguments_of(former, entry)
+    assert {name: learned[name] for name in ("filters", "units", "dropout")} == entry.former_defaults
+    model, *_ = uncompiled("cnn", None, None, {}, source=former)
+    assert model.layers[-2].rate == 0.5
+    assert [layer.filters for layer in model.layers if hasattr(layer, "filters")] == [10, 20]
+
+
+def test_weights_are_found_again_when_defaults_change(tmp_path, monkeypatch):
+    run = zoo.train("mlp", data="iris", epochs=1, steps_per_epoch=1, out=tmp_path / "run", verbose=0)
+    entry = registry.find_model("mlp")[0]
+    monkeypatch.setitem(entry.defaults, "units", (3,))
+    monkeypatch.setattr(entry.factory, "__kwdefaults__", {**entry.factory.__kwdefaults__, "units": (3,)})
+    model = zoo.build("mlp", weights=run)
+    for ours, theirs in zip(model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_training_takes_the_sizes_of_released_weights(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype="uint8")
+    data = (images, np.arange(60) % 3)
+    run = zoo.train("cnn", data=data, weights="mnist", epochs=1, steps_per_epoch=1, out=tmp_path / "run", verbose=0)
+    assert run.content["model_arguments"]["filters"] == [16, 32, 64]
+    assert run.model.count_params() < zoo.Run.open("cnn@mnist").model.count_params()  # fewer classes

@@ -41,6 +41,7 @@ class ModelEntry:
     tags: tuple[str, ...]
     defaults: Mapping[str, Any]
     space: Mapping[str, Any] = field(default_factory=dict)
+    former_defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def annotations(self) -> dict[str, Any]:
@@ -223,6 +224,7 @@ def register_model(
     variants: Mapping[str, Mapping[str, Any]] | None = None,
     tags: Sequence[str] = (),
     space: Mapping[str, Any] | None = None,
+    former_defaults: Mapping[str, Any] | None = None,
 ) -> Callable[[Factory], Factory]:
     """Register a model factory under its function's name.
 
@@ -235,10 +237,11 @@ def register_model(
         tags: words by which to find it.
         space: search ranges for some of its arguments: a list of values, or a mapping with `min` and `max` and, optionally,
             `step` and `sampling` ("linear" or "log").
+        former_defaults: values in zoo 0.1 of defaults that have changed; its runs did not record them.
 
     Raises:
         UsageError: the name is taken, the docstring is missing, an argument is not keyword-only with a default, or a
-            variant or the space has an unknown argument.
+            variant, the space or a former default has an unknown argument.
     """
 
     def register(factory: Factory) -> Factory:
@@ -259,8 +262,9 @@ def register_model(
             tags=tuple(tags),
             defaults=defaults,
             space=dict(space or {}),
+            former_defaults=dict(former_defaults or {}),
         )
-        for arguments in (*entry.variants.values(), entry.space):
+        for arguments in (*entry.variants.values(), entry.space, entry.former_defaults):
             entry.arguments(None, arguments)
         MODELS.add(entry.name, entry)
         return factory

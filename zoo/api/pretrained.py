@@ -56,17 +56,24 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
 
 
 def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
-    """Return the factory arguments that a run's model was built with; none where it is of another factory."""
+    """Return the factory arguments that a run's model was built with, without those that only repeat a default.
+
+    There are none where the model is of another factory.
+    """
     from zoo.settings import check_values
 
     if source.settings["model"].partition("/")[0] != entry.name:
         return {}
-    variant = registry.find_model(source.settings["model"])[1]
-    prefix = "model."
-    settings = {key.removeprefix(prefix): value for key, value in source.settings.items() if key.startswith(prefix)}
     from_data = {key: value for key, value in source.info.model_arguments().items() if key in entry.defaults}
-    checked = check_values(entry.name, entry.annotations, entry.defaults, settings)
-    return {**entry.arguments(variant, {}), **from_data, **checked}
+    recorded = source.content.get("model_arguments")
+    if recorded is None:  # a run of zoo 0.1
+        variant = registry.find_model(source.settings["model"])[1]
+        prefix = "model."
+        settings = {key.removeprefix(prefix): value for key, value in source.settings.items() if key.startswith(prefix)}
+        recorded = {**entry.former_defaults, **entry.arguments(variant, {}), **from_data, **settings}
+    known = {key: value for key, value in recorded.items() if key in entry.defaults}
+    checked = check_values(entry.name, entry.annotations, entry.defaults, known)
+    return {**from_data, **{key: value for key, value in checked.items() if value != entry.defaults[key]}}
 
 
 def check_variant(source: Run, entry: registry.ModelEntry, name: str) -> None:

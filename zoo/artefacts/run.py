@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo import registry
 from zoo.artefacts import files
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictor
@@ -197,6 +198,7 @@ class RunWriter:
         known = {
             "format": FORMAT,
             "settings": settings.to_flat(),
+            "model_arguments": _model_arguments(settings, info),
             "data": {"name": info.name, "fingerprint": info.fingerprint, "num_examples": dict(info.num_examples)},
             "versions": _versions(),
             "device": _device(),
@@ -325,6 +327,16 @@ def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()
+
+
+def _model_arguments(settings: Settings, info: DataInfo) -> dict[str, Any]:
+    """Return all arguments of a registered model's factory, so that a later zoo with other defaults can build it again."""
+    if settings.model not in registry.list_models():
+        return {}
+    entry, variant = registry.find_model(settings.model)
+    from_data = {name: value for name, value in info.model_arguments().items() if name in entry.defaults}
+    arguments = {**entry.defaults, **entry.arguments(variant, {}), **from_data, **settings.model_arguments}
+    return {name: value for name, value in arguments.items() if isinstance(value, str | int | float | list | tuple | None)}
 
 
 def _versions() -> dict[str, str]:

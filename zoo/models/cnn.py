@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 @register_model(
     tasks=("image_classification",),
     variants={
-        "tiny": {"input_shape": (8, 8, 1), "num_classes": 3, "filters": (2, 4), "kernel_size": 3, "units": 8},
-        "wide": {"filters": (32, 64), "units": 256},
+        "tiny": {"input_shape": (8, 8, 1), "num_classes": 3, "filters": (2, 4), "kernel_size": 3, "units": 8, "dropout": 0.5},
+        "wide": {"filters": (32, 64), "units": 256, "dropout": 0.5},
         "fast": {
             "filters": (16, 32, 64), "kernel_size": (5, 3, 3), "strides": (2, 1, 1), "pool_size": (1, 2, 1),
             "batch_normalization": True, "units": 0, "dropout": 0.4,
@@ -30,23 +30,24 @@ if TYPE_CHECKING:
         "filters": [[8, 16], [16, 32], [32, 64]], "kernel_size": [3, 5], "units": [128, 256, 500],
         "batch_normalization": [False, True], "dropout": {"min": 0.0, "max": 0.6, "step": 0.1}, "l2": [0.0, 1e-4],
     },
+    former_defaults={"filters": (10, 20), "units": 500, "dropout": 0.5},
 )  # fmt: skip
 def cnn(
     *,
     input_shape: Shape = (28, 28, 1),
     num_classes: Classes = 10,
-    filters: Widths = (10, 20),
+    filters: Widths = (32, 64),
     kernel_size: Counts = 5,
     strides: Counts = 1,
     pool_size: Counts = 2,
     batch_normalization: bool = False,
-    units: Natural = 500,
+    units: Natural = 128,
     activation: Activation = "relu",
-    dropout: Rate = 0.5,
+    dropout: Rate = 0.25,
     l1: Penalty = 0.0,
     l2: Penalty = 0.0,
 ) -> keras.Model:
-    """Convolutions with max pooling, one dense layer and the logits: 5x5x10, 5x5x20, 500, classes.
+    """Convolutions with max pooling, one dense layer and the logits: 5x5x32, 5x5x64, 128, classes.
 
     A convolution is padded only where its kernel is wider than three fifths of the image, so that images of any size pass.
 
