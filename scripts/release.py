@@ -1,8 +1,10 @@
 """Make released models: `python scripts/release.py cnn@mnist` trains its recipe and writes saved_models/cnn@mnist/ with a card.
 
 The recipe is run with three seeds; the model of the first, whichever scored best, is released. Its weights are kept in
-float16 where that costs nothing on the validation part. Real data are found as `zoo.load_data` finds them. With `--words`
-nothing is trained: the cards that are there get the words of `releases.yaml`.
+float16 where that costs nothing on the validation part. Real data are found as `zoo.load_data` finds them. A LiteRT file is
+written next to the Keras file and proved equal to it.
+
+Two options train nothing: `--words` puts the words of `releases.yaml` into the cards, `--litert` writes the LiteRT files again.
 """
 
 from __future__ import annotations
@@ -23,16 +25,18 @@ import numpy as np
 import yaml
 
 import zoo
-from zoo.artefacts import files
+from zoo.artefacts import export, files
 from zoo.artefacts.released import CARD_FILE, FORMAT, INDEX_FILE
 from zoo.artefacts.run import DATA_FILE, MODEL_FILE, RUN_FILE
+from zoo.artefacts.shared_tables import read_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "saved_models"
 SEEDS = (0, 1, 2)
 RESAMPLES = 10_000
-LARGEST_FILE, LARGEST_FOLDER = 8_000_000, 25_000_000  # bytes
+LARGEST_FILE, LARGEST_FOLDER = 8_000_000, 16_000_000  # bytes
 SAME_LABELS = 0.999  # share of the validation examples whose label float16 may not change
+SMALLEST_TABLE = 100_000  # bytes that are worth sharing between two files
 MOST_LOST = 0.0005  # of the validation accuracy
 SHOWN = ("accuracy", "macro_f1")
 
@@ -110,6 +114,64 @@ def save_small(run: zoo.Run, data: zoo.Splits, folder: Path) -> tuple[Path, str]
     return (half, "float16") if same >= SAME_LABELS and lost <= MOST_LOST else (full, "float32")
 
 
+def cut_tables(content: bytes, keras_file: Path) -> tuple[bytes, list[tuple[int, int, int]]]:
+    """Return a LiteRT file without the tables that a Keras file holds byte for byte, and where `join_tables` puts them.
+
+    Args:
+        content: the LiteRT file.
+        keras_file: a Keras file of the same model.
+    """
+    weights, tables = read_weights(keras_file), []
+
+    def find(_: str, item: h5py.Group | h5py.Dataset) -> None:
+        start = item.id.get_offset() if isinstance(item, h5py.Dataset) else None  # None where it is in several pieces
+        if start is not None and item.nbytes >= SMALLEST_TABLE:
+            place = content.find(weights[start : start + item.nbytes])
+            if place >= 0:
+                tables.append((place, start, item.nbytes))
+
+    with h5py.File(io.BytesIO(weights)) as file:
+        file.visititems(find)
+    rest, done = bytearray(), 0
+    for place, _, size in sorted(tables):
+        rest += content[done:place]
+        done = place + size
+    return bytes(rest + content[done:]), sorted(tables)
+
+
+def add_litert(data: zoo.Splits, folder: Path) -> dict[str, Any]:
+    """Add a LiteRT file to a released model, and prove on real examples that it answers as the Keras file does.
+
+    A text model is stored in float16, which its Keras file has rounded its weights to already. An image model stays in
+    float32: the converter folds batch normalisation into the convolutions, and the products would be rounded again.
+
+    Args:
+        data: that the model learned from.
+        folder: of the released model.
+
+    Returns:
+        How many examples were compared, and the largest difference of a probability.
+    """
+    import tensorflow as tf
+
+    from zoo.exporting.examples import choose_examples
+    from zoo.exporting.litert import convert_to_litert
+    from zoo.exporting.proof import prove
+    from zoo.exporting.signatures import Servable
+
+    run, examples = zoo.Run.open(folder), choose_examples(data)
+    whole = convert_to_litert(Servable(run.model, run.info, tf.float32), half=run.info.text is not None)
+    content, tables = cut_tables(whole, folder / MODEL_FILE)
+    place = export.CUT_FILE if tables else export.PLACES["litert"]
+    (folder / place).write_bytes(content)
+    listed = {name: files.sha256(folder / name) for name in (str(DATA_FILE), MODEL_FILE, place)}
+    facts = {"format": export.FORMAT, "formats": {"litert": {}, "keras": {}}, "files": listed, "tables": tables}
+    files.write_json(folder / export.EXPORT_FILE, facts)
+    facts["formats"] = prove(folder, examples, run.predict(examples))
+    files.write_json(folder / export.EXPORT_FILE, facts)
+    return {name: facts["formats"]["litert"][name] for name in ("examples", "largest_difference")}
+
+
 def baseline_of(run: zoo.Run, data: str) -> dict[str, Any]:
     """Return what a simple model scores on the same test part."""
     if run.info.task.input_name == "text":
@@ -154,6 +216,7 @@ def make_card(name: str, facts: Mapping[str, Any], run: zoo.Run, **measured: Any
 def readme_of(card: Mapping[str, Any]) -> str:
     """Return the card as a page."""
     name, data, scores, parts = card["name"], card["data"], card["scores"], card["data"]["num_examples"]
+    proof = card["litert"]
     example = f'"{card["example"]}"' if card["task"] == "text_classification" else card["example"]
     model, _, short = name.partition("@")
     limits = "\n".join(f"- {limit}" for limit in card["limits"])
@@ -211,6 +274,11 @@ Licence: {data["licence"]}.
 Weights are kept in {card["weights"]} and read into float32. The model is compiled with plain SGD, which has no state;
 `zoo.build(..., weights=...)` compiles it as you say. Everything else stands in `card.json`, `run.json` and `config.yaml`.
 
+## Engines
+
+`zoo.load("{name}")` runs the model in LiteRT, without TensorFlow; `engine="keras"` runs the Keras model. Both gave the same
+labels on {proof["examples"]:,} real examples; the largest difference of a probability was {proof["largest_difference"]:.1e}.
+
 ## Files
 
 | file | bytes | SHA-256 |
@@ -256,15 +324,31 @@ def write_release(name: str, facts: Mapping[str, Any], run: zoo.Run, seeds: Sequ
     )
     card = make_card(
         name, facts, run, weights=weights, scores=dict(evaluation.metrics), intervals=interval_of(evaluation.confusion),
-        seeds=list(seeds), baseline=baseline_of(run, data_name),
+        seeds=list(seeds), baseline=baseline_of(run, data_name), litert=add_litert(data, folder),
     )  # fmt: skip
-    write_card({**card, "files": {path: describe(folder / path) for path in files_in(folder)}}, folder)
+    write_card(card, folder)
 
 
 def write_card(card: Mapping[str, Any], folder: Path) -> None:
-    """Write a card for programs and for people."""
+    """Write a card for programs and for people, with the sums of all other files."""
+    others = [path for path in files_in(folder) if path not in (CARD_FILE, "README.md")]
+    card = {**card, "files": {path: describe(folder / path) for path in others}}
     files.write_json(folder / CARD_FILE, card)
     files.write_text(folder / "README.md", readme_of(card))
+
+
+def convert(name: str) -> None:
+    """Write the LiteRT file of a released model again."""
+    from zoo.api.reading import own_data
+
+    folder = FOLDER / name
+    card = files.read_json(folder / CARD_FILE)
+    for path in (export.CUT_FILE, export.PLACES["litert"], export.EXPORT_FILE):
+        (folder / path).unlink(missing_ok=True)
+    card["litert"] = add_litert(own_data(zoo.Run.open(folder)), folder)
+    write_card(card, folder)
+    write_index(FOLDER)
+    print(name, card["litert"])
 
 
 def files_in(folder: Path) -> list[str]:
@@ -326,6 +410,7 @@ def main(words: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Train a recipe and release its model.")
     parser.add_argument("name", nargs="+", metavar="NAME", help=", ".join(names))
     parser.add_argument("--words", action="store_true", help="train nothing: put the words of releases.yaml into the cards")
+    parser.add_argument("--litert", action="store_true", help="train nothing: write the LiteRT files again")
     given = parser.parse_args(words)
     for name in given.name:
         if name not in names:
@@ -338,6 +423,9 @@ def main(words: list[str] | None = None) -> int:
         if given.words:
             write_card(with_words(files.read_json(FOLDER / name / CARD_FILE), read_facts()), FOLDER / name)
             write_index(FOLDER)
+            continue
+        if given.litert:
+            convert(name)
             continue
         accuracies = release(name)
         add_row("release", f"{name}, mean test accuracy", statistics.mean(accuracies), "accuracy", len(accuracies))

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -24,7 +25,13 @@ from zoo.cli.main import main
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "saved_models"
 NAMES = ("cnn@mnist", "lenet@mnist", "lstm@imdb", "transformer@chnsenticorp", "transformer@imdb")
-FILES = ("README.md", "assets/data.json", "card.json", "config.yaml", "history.csv", "model.keras", "run.json")
+TEXT_FILES = ("README.md", "assets/data.json", "card.json", "config.yaml", "export.json", "history.csv", "run.json")
+
+
+def files_of(name):
+    """Return the files of a released model; that of a text model shares its tables with the Keras file."""
+    litert = "model.tflite" if name.endswith("@mnist") else "model.tflite.cut"
+    return tuple(sorted((*TEXT_FILES, "model.keras", litert)))
 
 
 def read(name, path):
@@ -36,15 +43,15 @@ def test_the_promised_models_are_there_and_small():
     assert zoo.list_pretrained() == [*NAMES]
     assert sorted(release.read_facts()["models"]) == [*NAMES]
     sizes = [path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()]
-    assert sum(sizes) <= 25_000_000
+    assert sum(sizes) <= 16_000_000
     assert max(sizes) <= 8_000_000
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_files_are_those_that_card_and_index_list(name):
-    assert tuple(release.files_in(FOLDER / name)) == FILES
+    assert tuple(release.files_in(FOLDER / name)) == files_of(name)
     listed = read(name, "card.json")["files"]
-    assert set(listed) == {*FILES} - {"card.json", "README.md"}
+    assert set(listed) == {*files_of(name)} - {"card.json", "README.md"}
     for path, file in listed.items():
         assert release.describe(FOLDER / name / path) == file
     assert released_models()[name].directory() == FOLDER / name  # compares with the index
@@ -84,7 +91,7 @@ def test_it_was_made_by_its_recipe_as_it_is_now(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_tells_nothing_of_the_machine_and_no_example(name):
-    texts = {path: (FOLDER / name / path).read_text(encoding="utf-8") for path in FILES if path != "model.keras"}
+    texts = {path: (FOLDER / name / path).read_text(encoding="utf-8") for path in TEXT_FILES}
     for path, text in texts.items():
         assert not re.search(r"/(home|root|work|tmp|Users)/", text), path
     data = read(name, "assets/data.json")
@@ -99,6 +106,39 @@ def test_its_weights_have_no_optimizer_state(name):
     model = zoo.Run.open(name).model
     assert len(model.optimizer.variables) == 2  # the step and the rate
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_litert_answers_as_keras_does(name):
+    predictor, keras_model = zoo.load(name), zoo.load(name, engine="keras")
+    assert (predictor.engine, keras_model.engine) == ("litert", "keras")
+    assert predictor.card == {**read(name, "card.json"), **{key: predictor.card[key] for key in ("data", "engine")}}
+    if name.endswith("@mnist"):
+        examples = next(zoo.load_data("mnist_sample").test.as_numpy_iterator())[0]
+        examples = [examples, examples / np.float32(255)]
+    else:
+        examples = [[*list(zoo.load_data("reviews_sample").texts("test"))[:60], "", "\0", "😀", "好" * 500]]
+    for raw in examples:
+        ours, theirs = predictor.predict(raw), keras_model.predict(raw)
+        assert ours.labels == theirs.labels
+        np.testing.assert_allclose(ours.probabilities, theirs.probabilities, atol=1e-5)
+
+
+def test_litert_was_proved_on_a_thousand_examples():
+    for name in NAMES:
+        proof = read(name, "export.json")["formats"]["litert"]
+        assert proof["examples"] >= 1000
+        assert read(name, "card.json")["litert"]["largest_difference"] == proof["largest_difference"] <= 1e-5
+
+
+@pytest.mark.parametrize(("name", "changed"), [("cnn@mnist", "model.tflite"), ("lstm@imdb", "model.keras")])
+def test_a_changed_file_is_refused(name, changed, tmp_path):
+    shutil.copytree(FOLDER / name, tmp_path / "model")
+    content = bytearray((tmp_path / "model" / changed).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "model" / changed).write_bytes(content)
+    with pytest.raises(zoo.ArtefactError, match="SHA-256"):
+        zoo.load(tmp_path / "model")
 
 
 def test_digits_are_told_on_dark_and_on_light_ground(tmp_path, capsys):

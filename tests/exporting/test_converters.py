@@ -14,7 +14,7 @@ from zoo.exporting.litert import convert_to_litert
 from zoo.exporting.onnx import convert_to_onnx
 from zoo.exporting.signatures import Servable
 
-ENGINES = {"litert": (convert_to_litert, LiteRTEngine), "onnx": (convert_to_onnx, OnnxEngine)}
+ENGINES = {"litert": (convert_to_litert, lambda path: LiteRTEngine(path.read_bytes())), "onnx": (convert_to_onnx, OnnxEngine)}
 VOCABULARY = 300
 OF_ZOO = [
     ("lstm", {}),

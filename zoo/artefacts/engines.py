@@ -67,16 +67,16 @@ class LiteRTEngine:
     """A LiteRT file in ai-edge-litert, on one thread at a time.
 
     Args:
-        path: of the file.
+        content: the bytes of the file.
     """
 
     name = "litert"
     takes_strings = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, content: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(model_content=path.read_bytes(), num_threads=2)
+        self._interpreter = Interpreter(model_content=content, num_threads=2)
         runner = self._interpreter.get_signature_runner()
         ((_, taken),) = runner.get_input_details().items()
         self._input: int = taken["index"]

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from zoo.artefacts import files
 from zoo.artefacts.engines import Engine, LiteRTEngine, OnnxEngine, SavedModelEngine, check_installed, is_installed
 from zoo.artefacts.predictor import Predictor
+from zoo.artefacts.released import read_card
+from zoo.artefacts.shared_tables import join_tables
 from zoo.errors import ArtefactError, UnknownNameError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 
@@ -20,6 +22,7 @@ FORMAT = 1
 EXPORT_FILE = "export.json"
 DATA_FILE = Path("assets") / "data.json"
 PLACES = {"saved_model": "1", "litert": "model.tflite", "onnx": "model.onnx", "keras": "model.keras"}
+CUT_FILE = "model.tflite.cut"  # of a released model: LiteRT without the tables that `model.keras` holds
 
 
 class _Proof(BaseModel):
@@ -37,6 +40,7 @@ class _Saved(BaseModel):
     formats: dict[Literal["saved_model", "litert", "onnx", "keras"], _Proof] = Field(min_length=1)
     files: dict[str, str]
     card: dict[str, Any] = {}
+    tables: list[tuple[int, int, int]] = []
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Export:
 
     Args:
         directory: of the export.
-        content: of `export.json`: `formats` with what was measured when they were proved, `files` with their SHA-256, `card`.
+        content: of `export.json`: `formats` with what was measured when they were proved, `files` with their SHA-256, `card`,
+            and the `tables` that `CUT_FILE` lacks.
         info: of the data that the model learned from.
     """
 
@@ -99,7 +104,7 @@ class Export:
             UsageError: there is no such format in the export, or its package is not installed.
         """
         name = self._fastest(for_many=for_many) if engine is None else self._check(engine)
-        return Predictor(self.engine(name), self.info, self.content.get("card"))
+        return Predictor(self.engine(name), self.info, self.content.get("card") or read_card(self.directory))
 
     def _check(self, engine: str) -> str:
         if engine not in self.formats:
@@ -121,9 +126,8 @@ class Export:
             ArtefactError: a file is missing, damaged or of something else.
         """
         path = self.directory / PLACES[name]
-        check_files(self.directory, self.content["files"], PLACES[name])
         try:
-            engine = _open_engine(name, path, self.info)
+            engine = self._open(name, path)
         except ZooError:
             raise
         except Exception as error:  # each of the packages raises its own
@@ -136,25 +140,30 @@ class Export:
             )
         return engine
 
+    def _open(self, name: str, path: Path) -> Engine:
+        tables = self.content.get("tables") if name == "litert" else None
+        for place in (CUT_FILE, PLACES["keras"]) if tables else (PLACES[name],):
+            check_files(self.directory, self.content["files"], place)
+        if tables:
+            cut = (self.directory / CUT_FILE).read_bytes()
+            return LiteRTEngine(join_tables(cut, tables, self.directory / PLACES["keras"]))
+        if name == "litert":
+            return LiteRTEngine(path.read_bytes())
+        if name == "onnx":
+            return OnnxEngine(path)
+        if name == "saved_model":
+            return SavedModelEngine(path, self.info.task.input_name)
+        from zoo.artefacts.keras_files import load_keras
+        from zoo.artefacts.outputs import Outputs
 
-def _open_engine(name: str, path: Path, info: DataInfo) -> Engine:
-    if name == "litert":
-        return LiteRTEngine(path)
-    if name == "onnx":
-        return OnnxEngine(path)
-    if name == "saved_model":
-        return SavedModelEngine(path, info.task.input_name)
-    from zoo.artefacts.keras_files import load_keras
-    from zoo.artefacts.outputs import Outputs
-
-    model = load_keras(path)
-    shape = getattr(model, "input_shape", None)  # a subclass has none
-    if shape is not None and tuple(shape[1:]) != tuple(info.input_shape):
-        raise ArtefactError(
-            f"The file is of another model than {DATA_FILE} tells. Received: input {shape} in {path}; told: "
-            f"{info.input_shape}. Export again."
-        )
-    return Outputs(model, info)
+        model = load_keras(path)
+        shape = getattr(model, "input_shape", None)  # a subclass has none
+        if shape is not None and tuple(shape[1:]) != tuple(self.info.input_shape):
+            raise ArtefactError(
+                f"The file is of another model than {DATA_FILE} tells. Received: input {shape} in {path}; told: "
+                f"{self.info.input_shape}. Export again."
+            )
+        return Outputs(model, self.info)
 
 
 def is_export(directory: Path) -> bool:
