@@ -243,7 +243,7 @@ def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
     again = zoo.train("mlp", data="iris", weights=run, epochs=1, out=tmp_path / "three", verbose=0)
     assert again.settings["weights"] == str(tmp_path / "two")
     (tmp_path / "mnist").mkdir()  # data, say, beside which the released weights are meant
-    assert make_plan("cnn", "mnist_sample", None, None, None, {"weights": "mnist"}).layers[3]["weights"] == "mnist"
+    assert make_plan("cnn", "mnist_sample", None, None, None, {"weights": "mnist"}).settings.weights == "mnist"
 
 
 def test_settings_of_reading_beside_weights_of_texts_are_refused(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 import zoo
 from zoo import registry
 from zoo.errors import UnknownNameError
-from zoo.settings import check_keys
+from zoo.settings import resolve
 from zoo.tasks import find_task
 
 NAMES = registry.list_recipes()
@@ -49,7 +49,8 @@ def test_two_steps_run_on_the_embedded_data_of_its_task(name: str, tmp_path: Pat
     if smoke.get("model.pair_buckets"):
         smoke["model.pair_buckets"] = 1000  # 200 MB to write else
     run = zoo.train(recipe.model, data=data, config=smoke, baseline=False, out=tmp_path / "run", verbose=0)
-    check_keys(recipe.settings(), registry.find_model(recipe.model)[0].defaults)
+    names = {"model": recipe.model, "data": recipe.data, "task": ""}
+    resolve(names, recipe.settings(), model_arguments=registry.find_model(recipe.model)[0].defaults)
     assert len(run.history["loss"]) == 1
     assert set(recipe.expected) <= set(run.metrics)
     for key, value in recipe.settings().items():

@@ -1,7 +1,8 @@
-"""Settings: task defaults, then the recipe, then a YAML file, then what the caller sets, checked in one place.
+"""Settings: what decides a training run, checked once, from the verb to the engine.
 
 Settings are flat: `epochs`, `learning_rate`, ..., `model.NAME` for a factory's arguments and `data.NAME` for reading data.
-The same keys serve YAML files, `--set` and `run.json`.
+The same keys serve YAML files, the command line and `run.json`. In Python, `model_arguments` and `data_arguments` replace the
+prefixes.
 """
 
 from __future__ import annotations
@@ -28,11 +29,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from zoo.errors import UnknownNameError, UsageError
+from zoo.keywords import SETTING_NAMES as SETTING_NAMES
+from zoo.keywords import MonitorName, OptimizerName, PartName, ScheduleName
 
-OptimizerName = Literal["adam", "adamw", "lazy_adam", "lion", "momentum", "nesterov", "rmsprop", "sgd"]
-ScheduleName = Literal["constant", "cosine", "exponential", "one_cycle", "plateau", "step"]
-MonitorName = Literal["loss", "accuracy", "macro_f1", "mae", "rmse", "r2"]
-UNNAMED = ("arrays", "tf.data")  # what settings call data that nobody finds again by their name
+UNNAMED = ("arrays", "tf.data")  # names in settings for data in memory, which cannot be read again by name
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -42,57 +42,61 @@ class DataArguments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # a column may be called 1
 
     label_column: str | None = Field(default=None, description="tables and text files: the column to predict")
-    text_column: str | None = Field(default=None, description="text files and tables of texts: the column of texts")
-    encoding: str = Field(default="utf-8", description="text files: their encoding, for example gb18030")
-    parts: dict[Literal["train", "validation", "test"], str] | None = Field(
-        default=None, description="folders: the file or folder in it that is each part"
-    )
+    text_column: str | None = Field(default=None, description="text files and tables of texts: the column with the texts")
+    encoding: str = Field(default="utf-8", description="text files: the encoding, for example gb18030")
+    parts: dict[PartName, str] | None = Field(default=None, description="folders: the file or subfolder that holds each part")
     ignore_columns: tuple[str, ...] = Field(default=(), description="tables: columns to leave out")
     image_size: tuple[PositiveInt, PositiveInt] | None = Field(
-        default=None, description="height and width that images are resized to; in a folder of several sizes 96 x 96"
+        default=None, description="images: height and width to resize to; default 96 x 96 for a folder of mixed sizes"
     )
     channels: Literal[1, 3] | None = Field(default=None, description="image folders: 1 for grey, 3 for RGB")
     validation: float = Field(
-        default=0.1, ge=0, lt=1, description="share of train that becomes a missing validation part; 0 trains on validation too"
+        default=0.1, ge=0, lt=1, description="share of train for a missing validation part; 0 trains on validation too"
     )
     fold: tuple[PositiveInt, PositiveInt] | None = Field(
-        default=None, description="[2, 5]: validation is the second fifth of train and validation together, and train the rest"
+        default=None, description="cross-validation: [2, 5] validates on the second fifth of train and validation together"
     )
     split_seed: int = Field(default=0, ge=0, lt=2**32, description="seed of the splits")
-    duplicates: Literal["keep", "drop"] = Field(default="keep", description="repeated rows within train")
-    overlap: Literal["keep", "drop"] = Field(default="drop", description="train rows that also stand in validation or test")
-    conflicts: Literal["keep", "drop"] = Field(default="keep", description="train rows that stand there with other labels too")
-    broken: Literal["refuse", "drop"] = Field(default="refuse", description="unreadable images, rows without a label")
-    data_dir: str | None = Field(default=None, description="where TensorFlow Datasets are prepared")
-    memory_budget_mb: int = Field(default=256, ge=0, description="more images or token ids are not kept in memory")
-    vocabulary_size: int = Field(default=20_000, ge=3, description="texts: ids at most, with 0 for padding and 1 for unknown")
-    min_frequency: int = Field(default=1, ge=1, description="texts: rarer words are unknown")
-    lower: bool = Field(default=True, description="texts: whether upper and lower case are the same")
-    char_level: bool = Field(default=False, description="texts: every letter is a token; Chinese letters always are")
-    max_length: int = Field(default=256, ge=1, description="texts: tokens that are kept of each")
-    truncation: Literal["pre", "post", "middle"] = Field(default="middle", description="texts: where longer ones are cut")
-    padding: Literal["pre", "post"] = Field(default="post", description="texts: where shorter ones are filled up")
+    duplicates: Literal["keep", "drop"] = Field(default="keep", description="what to do with repeated rows within train")
+    overlap: Literal["keep", "drop"] = Field(
+        default="drop", description="what to do with train rows that are also in validation or test"
+    )
+    conflicts: Literal["keep", "drop"] = Field(
+        default="keep", description="what to do with train rows that have another label elsewhere"
+    )
+    broken: Literal["refuse", "drop"] = Field(
+        default="refuse", description="what to do with unreadable examples and rows without a label"
+    )
+    data_dir: str | None = Field(default=None, description="folder of prepared TensorFlow Datasets")
+    memory_budget_mb: int = Field(default=256, ge=0, description="most megabytes of images or token ids to keep in memory")
+    vocabulary_size: int = Field(default=20_000, ge=3, description="texts: most token ids, including padding and unknown")
+    min_frequency: int = Field(default=1, ge=1, description="texts: rarer words become the unknown token")
+    lower: bool = Field(default=True, description="texts: convert to lower case")
+    char_level: bool = Field(default=False, description="texts: make each character a token; Chinese characters always are")
+    max_length: int = Field(default=256, ge=1, description="texts: most tokens to keep of each text")
+    truncation: Literal["pre", "post", "middle"] = Field(default="middle", description="texts: where longer texts are cut")
+    padding: Literal["pre", "post"] = Field(default="post", description="texts: where shorter texts are padded")
     buckets: bool = Field(
-        default=True, description="texts: training batches hold texts of about one length; else all are filled up to max_length"
+        default=True, description="texts: batch texts of similar length; otherwise pad every text to max_length"
     )
     vocabulary: str | None = Field(
-        default=None, description="texts: the run or released model whose words and lengths are taken; else they are learned"
+        default=None, description="texts: run or released model to take the vocabulary and length from; default: learn them"
     )
-    raw: bool = Field(default=False, description="texts: give strings in place of ids, for a model that takes raw text")
+    raw: bool = Field(default=False, description="texts: yield strings, not token ids, for a model that takes raw text")
 
     @model_validator(mode="after")
     def _either_fold_or_none(self) -> DataArguments:
         if self.fold is not None and not self.validation:
-            raise ValueError("data.fold makes a validation part, and data.validation=0 none: leave one of them out")
+            raise ValueError("data.fold makes a validation part and data.validation=0 removes it: leave one of them out")
         return self
 
     @model_validator(mode="after")
     def _either_vocabulary_or_how_to_learn_one(self) -> DataArguments:
         names = ("vocabulary_size", "min_frequency", "lower", "char_level", "max_length", "truncation", "padding", "raw")
-        fields = type(self).model_fields  # defaults may stand beside it, as `config.yaml` has them
-        beside = [f"data.{name}" for name in names if getattr(self, name) != fields[name].default]
-        if self.vocabulary is not None and beside:
-            raise ValueError(f"data.vocabulary, or weights of texts, bring these: leave out {', '.join(beside)}")
+        fields = type(self).model_fields  # `config.yaml` lists the defaults too
+        changed = [f"data.{name}" for name in names if getattr(self, name) != fields[name].default]
+        if self.vocabulary is not None and changed:
+            raise ValueError(f"data.vocabulary, or the weights of a text model, set these: leave out {', '.join(changed)}")
         return self
 
     @field_validator("fold")
@@ -119,46 +123,63 @@ class Settings(BaseModel):
 
     model: str = Field(description="name of a model or variant")
     data: str = Field(description="name of a data set, or a path")
-    task: str = Field(description="image_classification, text_classification, tabular_classification or regression")
+    task: str = Field(description="task, for example image_classification; default: that of the data")
     weights: str | None = Field(
-        default=None, description="trained weights to begin with: a released model, by its data or name, or a run"
+        default=None, description="trained weights to start from: a run, or a released model by its data or name"
     )
     epochs: int = Field(default=5, ge=1, description="passes over the training part")
-    steps_per_epoch: int | None = Field(default=None, ge=1, description="batches; None is the whole training part")
-    batch_size: int = Field(default=128, ge=1, description="examples a step, of all devices together")
-    optimizer: Literal[OptimizerName, "own"] = Field(default="adam", description="own: that of a model that came compiled")
-    learning_rate: float = Field(default=0.001, ge=0, allow_inf_nan=False, description="above 0; the highest of the schedule")
-    precision: Literal["float32", "mixed_bfloat16"] | None = Field(default=None, description="None is Keras' global policy")
+    steps_per_epoch: int | None = Field(default=None, ge=1, description="batches in an epoch; default: the whole training part")
+    batch_size: int = Field(default=128, ge=1, description="examples in a step, over all devices; auto chooses one")
+    optimizer: Literal[OptimizerName, "own"] = Field(
+        default="adam", description="optimizer; own: the one that a keras.Model was compiled with"
+    )
+    learning_rate: float = Field(
+        default=0.001, ge=0, allow_inf_nan=False, description="peak of the schedule, above 0; auto chooses one"
+    )
+    precision: Literal["float32", "mixed_bfloat16"] | None = Field(
+        default=None, description="numeric precision; default: Keras' global policy; auto chooses one"
+    )
     weight_decay: float | None = Field(
-        default=None, ge=0, description="None is the optimizer's own: 0.004 for adamw, else none"
+        default=None, ge=0, description="weight decay; default: the optimizer's own, 0.004 for adamw and none for others"
     )
-    schedule: ScheduleName = Field(default="constant", description="course of the learning rate")
-    warmup: float = Field(default=0.0, ge=0, lt=1, description="share of all steps over which the learning rate rises")
+    schedule: ScheduleName = Field(default="constant", description="learning-rate schedule")
+    warmup: float = Field(default=0.0, ge=0, lt=1, description="share of all steps in which the learning rate rises")
     decay: float = Field(
-        default=0.1, gt=0, lt=1, description="factor of the learning rate: step and plateau at each fall, exponential in all"
+        default=0.1,
+        gt=0,
+        lt=1,
+        description="learning-rate factor: of each drop (step, plateau) or in total (exponential)",
     )
-    step_at: tuple[Share, ...] = Field(default=(0.5, 0.75), min_length=1, description="step: the falls, as shares of all steps")
-    plateau_patience: int = Field(default=3, ge=1, description="plateau: epochs without a better score before a fall")
-    clip_norm: float | None = Field(default=None, gt=0, description="largest norm of all gradients together")
+    step_at: tuple[Share, ...] = Field(
+        default=(0.5, 0.75), min_length=1, description="schedule=step: the drops, as shares of all steps"
+    )
+    plateau_patience: int = Field(default=3, ge=1, description="schedule=plateau: epochs without a better score before a drop")
+    clip_norm: float | None = Field(default=None, gt=0, description="upper limit of the global gradient norm")
     accumulation_steps: int = Field(default=1, ge=1, description="batches whose gradients are averaged into one step")
-    ema: float = Field(default=0.0, ge=0, lt=1, description="momentum of averaged weights, which are scored and kept; 0 is off")
+    ema: float = Field(
+        default=0.0, ge=0, lt=1, description="momentum of averaged weights, which replace the trained ones; 0 turns them off"
+    )
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of each label that is spread over all classes")
     class_weight: Literal["balanced"] | dict[str, float] | None = Field(
-        default=None, description="weight of each label's loss; balanced gives each class the same share"
+        default=None, description="loss weight of each label; balanced gives each class the same total weight"
     )
-    monitor: MonitorName | None = Field(default=None, description="validation score that stops and keeps; None is the task's")
+    monitor: MonitorName | None = Field(
+        default=None, description="validation score for early stopping and keep=best; default: the task's"
+    )
     early_stopping: int | None = Field(default=None, ge=1, description="epochs without a better score after which to stop")
-    keep: Literal["last", "best"] = Field(default="last", description="the epoch whose model is the run's")
-    augment_shift: float = Field(default=0.0, ge=0, lt=1, description="images: share of a side")
-    augment_rotate: float = Field(default=0.0, ge=0, le=180, description="images: degrees to either side")
-    augment_zoom: float = Field(default=0.0, ge=0, lt=1, description="images: share by which they grow or shrink")
-    augment_cutout: float = Field(default=0.0, ge=0, le=1, description="images: side of a blank square, as a share")
-    augment_invert: float = Field(default=0.0, ge=0, le=1, description="images: share whose light and dark change places")
-    seed: int = Field(default=0, ge=0, lt=2**32, description="of weights, dropout, augmentation and the order of examples")
-    checkpoint_seconds: float = Field(default=60.0, ge=0, description="time between checkpoints; 0 writes one after each batch")
-    auto_seconds: float = Field(default=60.0, gt=0, description="budget of the probes for settings that are given as auto")
-    keep_checkpoints: int = Field(default=2, ge=1, description="how many of the newest stay")
-    baseline: bool = Field(default=True, description="texts: whether the baseline is scored beside the model")
+    keep: Literal["last", "best"] = Field(default="last", description="epoch whose model the run keeps")
+    augment_shift: float = Field(default=0.0, ge=0, lt=1, description="images: largest shift, as a share of a side")
+    augment_rotate: float = Field(default=0.0, ge=0, le=180, description="images: largest rotation to either side, in degrees")
+    augment_zoom: float = Field(default=0.0, ge=0, lt=1, description="images: largest zoom in or out, as a share")
+    augment_cutout: float = Field(default=0.0, ge=0, le=1, description="images: side of a blank square, as a share of a side")
+    augment_invert: float = Field(default=0.0, ge=0, le=1, description="images: share of images that are inverted")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of weights, dropout, augmentation and training order")
+    checkpoint_seconds: float = Field(
+        default=60.0, ge=0, description="seconds between checkpoints; 0 writes one after each batch"
+    )
+    auto_seconds: float = Field(default=60.0, gt=0, description="time budget, in seconds, for choosing settings given as auto")
+    keep_checkpoints: int = Field(default=2, ge=1, description="number of newest checkpoints to keep")
+    baseline: bool = Field(default=True, description="texts: score a baseline next to the model")
     model_arguments: dict[str, Any] = {}
     data_arguments: DataArguments = DataArguments()
 
@@ -176,13 +197,13 @@ class Settings(BaseModel):
     @field_validator("learning_rate")
     @classmethod
     def _rate_above_zero(cls, rate: float, info: ValidationInfo) -> float:
-        if rate == 0 and info.data.get("optimizer") != "own":  # whose schedule may begin at 0
+        if rate == 0 and info.data.get("optimizer") != "own":  # an own schedule may start at 0
             raise PydanticCustomError("greater_than", "Input should be greater than 0")
         return rate
 
     @property
     def follows_score(self) -> bool:
-        """Whether a validation score decides on something."""
+        """Whether anything depends on a validation score."""
         return self.keep == "best" or self.early_stopping is not None or self.schedule == "plateau"
 
     def to_flat(self) -> dict[str, Any]:
@@ -197,57 +218,69 @@ class Settings(BaseModel):
         }
 
 
-AUTO_NAMES = ("precision", "batch_size", "learning_rate")  # settings that may be given as "auto"
+AUTO_NAMES = ("precision", "batch_size", "learning_rate")  # settings that accept "auto"
 OF_SCHEDULES = {"decay": ("step", "exponential", "plateau"), "step_at": ("step",), "plateau_patience": ("plateau",)}
-SETTING_NAMES = frozenset(Settings.model_fields) - {"model_arguments", "data_arguments"}
 
 
-def check_keys(keys: Mapping[str, Any], model_arguments: Mapping[str, Any]) -> None:
-    """Refuse a key that no setting, model argument or data argument has.
+def flatten(
+    settings: Mapping[str, Any], model_arguments: Mapping[str, Any] | None, data_arguments: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the keywords of a verb as flat keys.
 
     Raises:
-        UnknownNameError: the message has the nearest accepted key.
+        UsageError: a keyword has a prefix, which belongs to YAML and the command line.
     """
-    accepted = {
-        *SETTING_NAMES,
-        *(f"model.{name}" for name in model_arguments),
-        *(f"data.{name}" for name in DataArguments.model_fields),
-    }
-    for key in keys:
-        if key not in accepted:
-            raise UnknownNameError("setting", key, accepted)
+    for key, value in settings.items():
+        prefix, dot, name = key.partition(".")
+        if dot and prefix in ("model", "data"):
+            raise UsageError(
+                f"In Python, model and data arguments are mappings. Received: {key}={value!r}. "
+                f"Write {prefix}_arguments={{{name!r}: {value!r}}}."
+            )
+    nested = {"model": model_arguments, "data": data_arguments}
+    for prefix, given in nested.items():
+        if given is not None and not isinstance(given, Mapping):
+            raise UsageError(f"`{prefix}_arguments` is a mapping of names to values. Received: {given!r}. Give a mapping.")
+    own = {f"{prefix}.{name}": value for prefix, given in nested.items() for name, value in (given or {}).items()}
+    return {**settings, **own}
 
 
-def resolve(*layers: Mapping[str, Any]) -> Settings:
-    """Merge flat settings, later layers over earlier ones, and check every value.
+def resolve(*layers: Mapping[str, Any], model_arguments: Collection[str] | None = None) -> Settings:
+    """Merge flat settings, later layers over earlier ones, and check names and values.
+
+    Args:
+        *layers: flat settings.
+        model_arguments: names of the factory's arguments; None accepts any.
 
     Raises:
+        UnknownNameError: a key is not known; the message has the nearest one.
         UsageError: a value is missing or not accepted.
     """
     merged = {key: value for layer in layers for key, value in layer.items()}
+    known = {*SETTING_NAMES, *(f"data.{name}" for name in DataArguments.model_fields)}
+    known |= {f"model.{name}" for name in model_arguments or ()}
     nested: dict[str, Any] = {"model_arguments": {}, "data_arguments": {}}
     for key, value in merged.items():
-        prefix, dot, name = key.partition(".")
-        if dot and f"{prefix}_arguments" not in nested:
-            raise UnknownNameError("setting", key, [*SETTING_NAMES, "model.NAME", "data.NAME"])
-        if dot:
-            nested[f"{prefix}_arguments"][name] = value
-        else:
+        prefix, _, name = key.partition(".")
+        if key not in known and not (prefix == "model" and name and model_arguments is None):
+            raise UnknownNameError("setting", key, known)
+        if not name:
             nested[key] = value
-    nested["data_arguments"] = data_arguments(nested["data_arguments"])
+        elif prefix == "model" or value is not None:
+            nested[f"{prefix}_arguments"][name] = value
     settings: Settings = _validated(Settings, nested)
     return settings
 
 
 def check_used(settings: Settings, explicit: Collection[str]) -> None:
-    """Refuse a setting that does nothing beside the others, unless it is the default, as `config.yaml` has it.
+    """Refuse a setting that has no effect with the others, unless it has its default value, as in `config.yaml`.
 
     Raises:
-        UsageError: the message has the settings that use it.
+        UsageError: the message names the settings that use it.
     """
     if "monitor" in explicit and settings.monitor and not settings.follows_score:
         raise UsageError(
-            f"No score is followed. Received: monitor={settings.monitor} without early_stopping, keep=best or "
+            f"Nothing uses the monitored score. Received: monitor={settings.monitor} without early_stopping, keep=best or "
             "schedule=plateau. Set one of these, or leave it out."
         )
     for name, schedules in OF_SCHEDULES.items():
@@ -260,24 +293,22 @@ def check_used(settings: Settings, explicit: Collection[str]) -> None:
 
 
 def check_unchanged(path: Path, settings: Settings) -> None:
-    """Refuse a `config.yaml` that no longer has the settings of its run; one that is gone is no matter.
+    """Refuse a `config.yaml` that differs from the settings of its run; a missing file is accepted.
 
     Raises:
-        UsageError: the message has the keys that differ.
+        UsageError: the message names the keys that differ.
     """
     if not path.is_file():
         return
     try:
         written, own = resolve(read_yaml(path)).to_flat(), settings.to_flat()
     except UsageError as error:
-        raise UsageError(
-            f"{error} That stands in {path}, which a run goes on with as it wrote it: mend or delete it."
-        ) from error
+        raise UsageError(f"{error} This is in {path}, which must stay as the run wrote it: restore or delete it.") from error
     changed = sorted(key for key in written.keys() | own.keys() if written.get(key) != own.get(key))
     if changed:
         raise UsageError(
-            f"A run goes on with the settings that it began with. Received: {path} and run.json that differ in "
-            f"{', '.join(changed)}. Change them back, or begin a new run: zoo train --config {path}"
+            f"A run resumes with its own settings. Received: {path} and run.json that differ in {', '.join(changed)}. "
+            f"Change them back, or start a new run: zoo train --config {path}"
         )
 
 
@@ -298,7 +329,7 @@ def data_arguments(given: Mapping[str, Any]) -> DataArguments:
 def check_values(
     model: str, annotations: Mapping[str, Any], defaults: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return arguments as the types that a model factory's annotations ask for ("1e-4" and NumPy numbers become plain).
+    """Return arguments as the types of a model factory's annotations: "1e-4" and NumPy numbers become plain numbers.
 
     Raises:
         UsageError: a value does not fit its annotation.
@@ -312,7 +343,7 @@ def check_values(
             problem = error.errors()[0]
             raise UsageError(
                 f"`{name}` of model {model!r} is not accepted: {problem['msg']}. Received: {value!r}. "
-                f"Give one of the kind of its default, {defaults[name]!r}."
+                f"Give a value like its default, {defaults[name]!r}."
             ) from error
     return checked
 
@@ -377,20 +408,20 @@ def write_yaml(settings: Settings) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 with YAML 1.2's floats: PyYAML alone reads 1e-3 as a string."""
+    """YAML 1.1 with the floats of YAML 1.2: PyYAML alone reads 1e-3 as a string."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that stands there twice; PyYAML takes the last without a word."""
+        """Refuse duplicate keys; PyYAML silently takes the last one."""
         keys = [key.value for key, _ in node.value]
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"keys stand there twice: {', '.join(twice)}", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"duplicate keys: {', '.join(twice)}", node.start_mark)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes a text that `_Loader` would read as a float."""
+    """Quotes strings that `_Loader` would read as floats."""
 
 
 for _kind in (_Loader, _Dumper):
@@ -400,7 +431,7 @@ for _kind in (_Loader, _Dumper):
 def _parse_yaml(text: str, source: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that there is not
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date
         raise UsageError(f"This is not YAML. Received: {source} ({error}). Quote text that has `:` or `[`.") from error
 
 
@@ -409,8 +440,8 @@ def _validated(kind: type[Any], given: Mapping[str, Any]) -> Any:
         return kind(**given)
     except ValidationError as error:
         problem = error.errors()[0]
-        name = ".".join(str(part) for part in problem["loc"])
-        if not name:  # settings that do not go together
+        name = ".".join(str(part) for part in problem["loc"]).replace("data_arguments", "data")
+        if name in ("", "data") and problem["type"] == "value_error":  # raised by a validator of the whole
             raise UsageError(f"Settings do not go together: {problem['msg'].removeprefix('Value error, ')}.") from error
         raise UsageError(
             f"The setting `{name}` is not accepted: {problem['msg']}. Received: {problem['input']!r}. "

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.api.pretrained import find_weights
 from zoo.artefacts import download, files, released
 from zoo.errors import ArtefactError, UnknownNameError
+from zoo.training.weights import find_weights
 
 WEIGHTS = bytes(range(256)) * 1024
 

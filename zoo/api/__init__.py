@@ -1,11 +1,13 @@
-"""The verbs: the only place that joins models, data, training and artefacts."""
+"""The verbs: each file joins models, data and stages in a few lines."""
 
 from __future__ import annotations
 
 from zoo.api.building import build
+from zoo.api.comparing import compare
 from zoo.api.exporting import export
-from zoo.api.reading import load_data
-from zoo.api.scoring import baseline, compare, evaluate, load
+from zoo.api.loading import load_data
+from zoo.api.predicting import load, predict
+from zoo.api.scoring import baseline, evaluate
 from zoo.api.searching import tune
 from zoo.api.sweeping import find_learning_rate
 from zoo.api.training import train
@@ -20,6 +22,7 @@ __all__ = [
     "find_learning_rate",
     "load",
     "load_data",
+    "predict",
     "train",
     "tune",
     "verify",

@@ -1,54 +1,59 @@
-"""Finding a learning rate."""
+"""`zoo.find_learning_rate`: a learning rate to train with."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from zoo.api.planning import bare_model, make_plan
-from zoo.api.reading import own_data
+from zoo.artefacts.loading import own_data
+from zoo.artefacts.run import RUN_FILE, find_run
+from zoo.settings import flatten
+from zoo.training.plan import plan_training
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     import keras
 
     from zoo.artefacts.run import Run
+    from zoo.keywords import DataKeywords, SettingKeywords, Verbosity
     from zoo.training.learning_rate import LearningRateSweep
+    from zoo.training.plan import Config
 
 logger = logging.getLogger(__name__)
 
 
 def find_learning_rate(
-    model: str | keras.Model | Run,
+    model: str | os.PathLike[str] | keras.Model | Run,
     *,
     data: Any = None,
-    config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+    config: Config = None,
     lowest: float = 1e-6,
     highest: float = 10.0,
     steps: int = 140,
-    verbose: int | Literal["auto"] = "auto",
+    verbose: Verbosity = "auto",
     model_arguments: Mapping[str, Any] | None = None,
-    data_arguments: Mapping[str, Any] | None = None,
-    **settings: Any,
+    data_arguments: DataKeywords | None = None,
+    **settings: Unpack[SettingKeywords],
 ) -> LearningRateSweep:
-    """Train for some steps with an ever higher learning rate, and suggest one to train with.
+    """Train for some steps while the learning rate rises, and suggest a rate to train with.
 
-    The suggestion is the highest rate of a schedule. Weights, optimizer and random state of your own model are afterwards as
-    they were, and reading on in Splits gives what it would have given. A model that is not compiled is compiled as `train`
-    does it.
+    The suggestion is the peak rate of a schedule. The sweep restores the weights, optimizer and random state of your own model,
+    and does not advance Splits. A model that is not compiled is compiled as in `train`.
 
     Args:
-        model: a name, your own `keras.Model`, or a run.
-        data: anything that `load_data` takes; by default the embedded data set of the model's task.
+        model: a model's name, your own `keras.Model`, or a run: a Run, its directory, or a released model ("cnn@mnist").
+        data: anything that `load_data` accepts; default: a run's own data, or the embedded data set of the model's task.
         config: a YAML file or a mapping of flat settings.
-        lowest: learning rate of the first step.
-        highest: learning rate of the last step; the sweep ends before, when the loss has doubled.
-        steps: of the optimizer, at least 10.
+        lowest: learning rate of the first step; default 1e-6.
+        highest: learning rate of the last step; default 10. The sweep ends early when the loss has doubled.
+        steps: number of optimizer steps, at least 10; default 140.
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
         model_arguments: arguments of the model's factory.
         data_arguments: arguments of `load_data`.
-        **settings: as in `train`; optimizer, batch size and regularisation matter, learning rate and schedule do not.
+        **settings: as in `train`. Optimizer, batch size and regularisation matter; learning rate and schedule do not.
 
     Returns:
         Rates, losses and the suggestion, with a `plot`.
@@ -62,28 +67,27 @@ def find_learning_rate(
         >>> 0.001 < sweep.suggestion < 1
         True
     """
-    from zoo.artefacts.run import Run
     from zoo.training.learning_rate import sweep_learning_rate
 
-    if isinstance(model, Run):
-        own = model.settings
-        data = data if data is not None else own_data(model).with_batches(own["batch_size"], own["seed"])
+    is_name = isinstance(model, str) and "@" not in model and not os.path.isfile(os.path.join(model, RUN_FILE))
+    run = None if is_name else find_run(model)
+    if run is not None:
+        own = run.settings
+        data = data if data is not None else own_data(run).with_batches(own["batch_size"], own["seed"])
         if config is None:
             config = {name: value for name, value in own.items() if name == "class_weight" or name.startswith("augment_")}
-        model = model.model
-    plan = make_plan(model, data, config, model_arguments, data_arguments, settings).at_a_constant_rate()
-    bare = bare_model(plan.model)
+        model = run.model
+    plan = plan_training(model, data, flatten(settings, model_arguments, data_arguments), config).at_constant_rate()
     try:
         keras_model, splits, resolved, _ = plan.make()
         sweep = sweep_learning_rate(
             keras_model, splits, resolved, lowest=lowest, highest=highest, steps=steps, verbose=0 if verbose == 0 else 1
         )
     finally:
-        if bare is not None:
-            bare.compiled = False  # as it was: Keras and `train` compile it anew
+        plan.restore_model()
     if not sweep.has_risen:
         logger.warning(
-            "The loss had not risen when the sweep ended, at a rate of %.2g: the suggestion says little. "
+            "The loss had not risen when the sweep ended, at a rate of %.2g, so the suggestion is unreliable. "
             "Take more steps, or a higher `highest`.",
             sweep.rates[-1],
         )

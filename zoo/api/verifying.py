@@ -1,4 +1,4 @@
-"""Trained models held against the scores that they were kept with."""
+"""`zoo.verify`: a trained model checked against its recorded scores."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 
 
 def verify(model: Run | str | os.PathLike[str]) -> Verification:
-    """Score a released model, or a run, once more on the test part of its own data, and compare.
+    """Score a released model or a run again on the test part of its own data, and compare the scores with the recorded ones.
 
-    The files and the scores of a released model are compared with its card first.
+    For a released model, the files and scores are first compared with its card.
 
     Args:
-        model: the name of a released model, "cnn@mnist"; a run, or its directory.
+        model: the name of a released model ("cnn@mnist"), a run, or its directory.
 
     Returns:
-        The scores then and now; `is_good` says whether they agree: as to shares of the examples but for two of them, as to
-        losses within 1 %.
+        The recorded and the new scores. `is_good` is true if they agree: shares of examples to within two examples, losses to
+        within 1 %.
 
     Raises:
-        ArtefactError: a file is missing or of another content, the card has other scores, or the run did not finish.
-        DataError: the data cannot be read, or are not those that it learned from.
-        UsageError: there is no such model, or it learned from arrays.
+        ArtefactError: a file is missing or has changed, the card has other scores, or the run did not finish.
+        DataError: the data cannot be read, or have changed since training.
+        UsageError: there is no such model, or it was trained on arrays.
     """
     from zoo.artefacts.released import check_card
-    from zoo.artefacts.run import Run
+    from zoo.artefacts.run import open_run
     from zoo.evaluation.verification import Verification
 
-    run = model if isinstance(model, Run) else Run.open(model)
+    run = open_run(model)
     check_card(run.directory, run.metrics)
     if not run.metrics:
         raise ArtefactError(

@@ -166,9 +166,29 @@ class Run:
         """Return predictions for raw input, as `Predictor.predict` does."""
         return self.predictor.predict(raw)
 
+    def hold(self, model: keras.Model, history: Mapping[str, list[float]]) -> Run:
+        """Keep a model and a history in memory, so that `model` and `history` do not read the files; return the run."""
+        vars(self).update(model=model, history=dict(history))  # where `cached_property` looks first
+        return self
+
     def __repr__(self) -> str:
         scores = ", ".join(f"{name}={value:.4f}" for name, value in self.metrics.items())
         return f"Run({str(self.directory)!r}, {self.status}{', ' + scores if scores else ''})"
+
+
+def open_run(run: Run | str | os.PathLike[str]) -> Run:
+    """Return the run that a Run, the path of a run directory, or a released model's name ("cnn@mnist") stands for.
+
+    Raises:
+        ArtefactError: the run is missing, damaged, of a newer format, or has no finished epoch.
+        UsageError: it is none of these.
+    """
+    return run if isinstance(run, Run) else Run.open(run)
+
+
+def find_run(model: object) -> Run | None:
+    """Return the run that `open_run` opens; None for a `keras.Model`, or anything else that names no run."""
+    return open_run(model) if isinstance(model, Run | str | os.PathLike) else None
 
 
 class RunWriter:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli import options, output
+
+if TYPE_CHECKING:
+    from zoo.keywords import DataKeywords
 
 MOST_LINES = 20  # of broken rows that are printed
 
@@ -34,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if report["stops_training"] else 0
 
 
-def check(source: str, task: str | None, given: dict[str, Any]) -> dict[str, Any]:
+def check(source: str, task: str | None, given: DataKeywords) -> dict[str, Any]:
     """Return what is in the data; where broken rows would stop training, what is in the rest of them."""
     from zoo import api
     from zoo.errors import DataError

@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     from zoo import api
 
     given = options.data_arguments(arguments)
-    evaluation = api.evaluate(arguments.run_directory, arguments.data, split=arguments.split, **given)
+    evaluation = api.evaluate(arguments.run_directory, arguments.data, split=arguments.split, data_arguments=given)
     if arguments.json:
         output.print_json(evaluation.to_dict())
         return 0

@@ -31,7 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     from zoo import api
 
     given = options.data_arguments(arguments)
-    exported = api.export(arguments.run_directory, arguments.out, format=arguments.format, data=arguments.data, **given)
+    exported = api.export(
+        arguments.run_directory, arguments.out, format=arguments.format, data=arguments.data, data_arguments=given
+    )
     formats = exported.content["formats"]
     if arguments.json:
         output.print_json({"out": str(exported.directory), "formats": formats, "columns": exported.content.get("columns", {})})

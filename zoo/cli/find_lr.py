@@ -26,7 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = options.settings(arguments)
     model, data = options.model_and_data(arguments, settings)
     picture = options.picture(arguments, "find-lr")
-    sweep = api.find_learning_rate(model, data=data, config=arguments.config, verbose=0 if arguments.quiet else 1, **settings)
+    verbose = 0 if arguments.quiet else 1
+    sweep = api.find_learning_rate(model, data=data, config=arguments.config, verbose=verbose, **options.nested(settings))
     sweep.plot(picture)
     if arguments.json:
         content = {"suggestion": sweep.suggestion, "rates": sweep.rates, "losses": sweep.losses, "smoothed": sweep.smoothed}

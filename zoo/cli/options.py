@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zoo.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from zoo.keywords import DataKeywords
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +84,16 @@ def settings(arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def nested(flat: Mapping[str, Any]) -> Any:
+    """Return flat settings as keywords of a verb: `model.x` becomes part of `model_arguments`, `data.x` of `data_arguments`."""
+    found: dict[str, Any] = {key: value for key, value in flat.items() if "." not in key}
+    for key, value in flat.items():
+        prefix, dot, name = key.partition(".")
+        if dot:
+            found.setdefault(f"{prefix}_arguments", {})[name] = value
+    return found
+
+
 def model_and_data(arguments: argparse.Namespace, found: dict[str, Any]) -> tuple[str | None, str | None]:
     """Take model and data out of the settings, where they stand in place of the arguments proper.
 
@@ -95,7 +109,7 @@ def model_and_data(arguments: argparse.Namespace, found: dict[str, Any]) -> tupl
     return chosen[0], chosen[1]
 
 
-def data_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
+def data_arguments(arguments: argparse.Namespace) -> DataKeywords:
     """Return the arguments of `load_data` in `--set data.KEY=VALUE` and in the options of `add_columns`.
 
     Raises:
@@ -108,4 +122,4 @@ def data_arguments(arguments: argparse.Namespace) -> dict[str, Any]:
     for key in settings:
         if key not in accepted:
             raise UnknownNameError("setting", key, accepted)
-    return {key.removeprefix("data."): value for key, value in settings.items()}
+    return cast("DataKeywords", {key.removeprefix("data."): value for key, value in settings.items()})

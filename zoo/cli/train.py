@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         ray=arguments.ray,
         workers=arguments.workers if arguments.ray is not None else None,
         verbose=1 if is_chief and not arguments.quiet else 0,
-        **settings,
+        **options.nested(settings),
     )
     if not is_chief:
         return 0
@@ -80,9 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | None, settings: dict[str, Any]) -> int:
     """Let several processes do what this command line asks for."""
-    from zoo.api.planning import check_resumed_alone, planned_directory
     from zoo.artefacts.files import check_new_directory, read_json
     from zoo.cli.workers import run_workers
+    from zoo.training.plan import check_resumed_alone, plan_training, planned_directory
 
     if arguments.workers < 1:
         raise UsageError(f"`--workers` is at least 1. Received: {arguments.workers}. Leave it out for one process.")
@@ -94,7 +94,7 @@ def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | N
         check_resumed_alone({"model": model, "config": arguments.config, "out": arguments.out, **settings})
         read_json(Path(arguments.resume) / "run.json")  # there is a run
         return run_workers(arguments.words, arguments.workers, Path(arguments.resume))
-    directory = planned_directory(model, data, arguments.config, arguments.out, settings)
+    directory = planned_directory(plan_training(model, data, settings, arguments.config), arguments.out)
     check_new_directory(directory)
     verb, *others = arguments.words
     return run_workers([verb, "--out", str(directory), *others], arguments.workers, directory)

@@ -1,4 +1,4 @@
-"""Trained weights to begin with: of a released model or of a run."""
+"""Trained weights to start from: those of a released model or of a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import registry
 from zoo.errors import UnknownNameError, UsageError
+from zoo.settings import check_values
 
 if TYPE_CHECKING:
     import keras
@@ -24,29 +25,27 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
     """Return the run that weights come from.
 
     Args:
-        name: of the model or variant that they are for.
-        weights: a run; its directory; or a released model, by its data or its whole name.
+        name: name of the model or variant that takes the weights.
+        weights: a run, its directory, or a released model, by its data or its full name.
 
     Raises:
         UsageError: there is no such released model, and no such directory.
         ArtefactError: it cannot be read or fetched.
     """
     from zoo.artefacts.released import by_name_and_recipe
-    from zoo.artefacts.run import RUN_FILE, Run
+    from zoo.artefacts.run import RUN_FILE, open_run
 
-    if isinstance(weights, Run):
-        return weights
     is_word = isinstance(weights, str) and not set("/\\@") & set(weights)
-    if not is_word or os.path.isfile(os.path.join(weights, RUN_FILE)):
-        return Run.open(weights)
+    if not is_word or os.path.isfile(os.path.join(str(weights), RUN_FILE)):
+        return open_run(weights)
     base = name.partition("/")[0]
     released = {
         name.removeprefix(f"{base}@"): each for name, each in by_name_and_recipe().items() if name.startswith(f"{base}@")
     }
     if weights in released:
-        return Run.open(released[weights].directory())
-    if os.path.isdir(weights):
-        return Run.open(weights)
+        return open_run(released[str(weights)].directory())
+    if os.path.isdir(str(weights)):
+        return open_run(weights)
     if not released:
         raise UsageError(
             f"No weights are released for model {base!r}. Received: weights={weights!r}. Name a run, or its directory; "
@@ -58,10 +57,8 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
 def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
     """Return the factory arguments that a run's model was built with, without those that only repeat a default.
 
-    There are none where the model is of another factory.
+    There are none if the model comes from another factory.
     """
-    from zoo.settings import check_values
-
     if source.settings["model"].partition("/")[0] != entry.name:
         return {}
     from_data = {key: value for key, value in source.info.model_arguments().items() if key in entry.defaults}
@@ -77,37 +74,48 @@ def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
 
 
 def check_variant(source: Run, entry: registry.ModelEntry, name: str) -> None:
-    """Refuse a variant of another architecture than that of the weights.
+    """Refuse a variant whose architecture differs from that of the weights.
 
     Raises:
-        UsageError: the message has what differs.
+        UsageError: the message lists the differences.
     """
     own, learned = entry.arguments(registry.find_model(name)[1], {}), arguments_of(source, entry)
     differing = [key for key, value in own.items() if key in learned and learned[key] != value]
     if differing:
-        told = (", ".join(f"{key}={each[key]}" for key in differing) for each in (own, learned))
+        ours, theirs = (", ".join(f"{key}={each[key]}" for key in differing) for each in (own, learned))
         raise UsageError(
-            "A variant of another architecture cannot begin with these weights. Received: {!r} with {}; the weights have {}. "
-            "Give {!r}.".format(name, *told, source.settings["model"])
+            f"A variant of another architecture cannot start from these weights. Received: {name!r} with {ours}; the weights "
+            f"have {theirs}. Give {source.settings['model']!r}."
         )
 
 
-def settings_of(source: Run, entry: registry.ModelEntry, name: str) -> dict[str, Any]:
-    """Return the settings that a training has to begin with these weights: of the model, and of reading its data.
+def settings_for_weights(model: Any, weights: Any) -> tuple[dict[str, Any], str]:
+    """Return the flat settings that trained weights bring to a training run, and a name to find the weights again.
 
     Args:
-        source: the run that the weights come from.
-        entry: the model's.
-        name: of the model or variant; what a variant says of itself is left to it.
+        model: name of the model or variant; the arguments of a variant stay its own.
+        weights: a run, its directory, or a released model.
+
+    Raises:
+        UsageError: the model is the user's own, or there are no such weights.
+        ArtefactError: the weights cannot be read or fetched.
     """
-    check_variant(source, entry, name)
-    own = {*source.info.model_arguments(), *entry.arguments(registry.find_model(name)[1], {})}
+    if not isinstance(model, str):
+        raise UsageError(
+            f"`weights` are for models by name. Received: weights={weights} for a model of your own. Give its name, or set its "
+            "weights yourself."
+        )
+    source, (entry, variant) = find_weights(model, weights), registry.find_model(model)
+    check_variant(source, entry, model)
+    own = {*source.info.model_arguments(), *entry.arguments(variant, {})}
     settings = {f"model.{key}": value for key, value in arguments_of(source, entry).items() if key not in own}
-    return {**settings, **{f"data.{key}": value for key, value in _reading_of(source).items()}}
+    settings |= {f"data.{key}": value for key, value in _reading_of(source).items()}
+    is_name = isinstance(weights, str) and not (os.path.isdir(weights) and os.path.samefile(weights, source.directory))
+    return settings, weights if is_name else os.path.abspath(source.directory)
 
 
 def _reading_of(source: Run) -> dict[str, Any]:
-    """Return the arguments of `load_data` by which data are read as a run's model takes them."""
+    """Return the arguments of `load_data` that a run's model needs."""
     if source.info.text is not None:
         return {"vocabulary": source.card.get("name", str(source.directory))}
     if source.info.task.input_name == "image":
@@ -117,22 +125,22 @@ def _reading_of(source: Run) -> dict[str, Any]:
 
 
 def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | None) -> None:
-    """Give a model the weights of a run, without the last layer where classes or outputs are others.
+    """Give a model the weights of a run; the last layer stays fresh if the classes or outputs differ.
 
     Args:
-        model: built, of the same architecture.
+        model: a built model of the same architecture.
         source: the run.
-        width: of the model's output.
-        info: of the data that the model is for, if known.
+        width: width of the model's output.
+        info: facts of the data that the model is for, if known.
 
     Raises:
-        UsageError: the architectures differ, or the data's texts are turned to other ids.
+        UsageError: the architectures differ, or the data's texts have other token ids.
     """
     texts = [each.text.to_dict() for each in (info, source.info) if each is not None and each.text is not None]
     if len(texts) == 2 and texts[0] != texts[1]:
         raise UsageError(
-            "The data's texts are turned to other ids than those that the weights have learned. Received: data with their own "
-            f"vocabulary, weights of {source.directory.name!r}. Read the data with theirs: {_call(source)}."
+            "The data's token ids are not those of the weights. Received: data with their own vocabulary, weights of "
+            f"{source.directory.name!r}. Read the data with the vocabulary of the weights: {_call(source)}."
         )
     is_fresh = width != source.info.num_outputs or (info is not None and _words(info.labels) != _words(source.info.labels))
     theirs, ours = (_with_weights(which, HEAD if is_fresh else ()) for which in (source.model, model))
@@ -157,30 +165,30 @@ def _words(labels: tuple[Any, ...]) -> list[str]:
 
 
 def _differing_ends(width: int, source: Run, info: DataInfo | None) -> tuple[str, str]:
-    """Return what the ends of a model and of the weights' own are for."""
+    """Return the outputs of a model and those of the weights, in words."""
     if width != source.info.num_outputs or info is None:
         return f"{width} outputs", str(source.info.num_outputs)
     return ", ".join(_words(info.labels)[:10]), ", ".join(_words(source.info.labels)[:10])
 
 
 def _difference(name: str, theirs: list[keras.Layer], ours: list[keras.Layer], source: Run, info: DataInfo | None) -> str:
-    """Return what is to be said of weights that do not fit."""
+    """Return the message about weights that do not fit."""
     pairs = zip(theirs, ours, strict=False)
     differing = next(((their, our) for their, our in pairs if _shapes(their) != _shapes(our)), None)
     found = f"{len(theirs)} layers with weights for {len(ours)}"
     if differing:
         their, our = differing
         found = f"shapes {_shapes(their)} for layer {our.name!r} of {_shapes(our)}"
-    told = f"The weights do not fit the model. Received: {found}. These are weights of {source.settings['model']!r}"
+    message = f"The weights do not fit the model. Received: {found}. These are weights of {source.settings['model']!r}"
     if source.settings["model"].partition("/")[0] != name:
-        return f"{told}, not of {name!r}. Give weights of that model; zoo.list_pretrained() has those that are released."
+        return f"{message}, not of {name!r}. Give weights of that model; zoo.list_pretrained() has those that are released."
     if info is not None and info.input_shape != source.info.input_shape and source.info.task.input_name == "image":
         return (
-            f"{told} for images of {source.info.input_shape}, where the data have {info.input_shape}. Read a folder of images "
+            f"{message} for images of {source.info.input_shape}; the data have {info.input_shape}. Read a folder of images "
             f"with {_call(source)}, or change your arrays."
         )
     learned = arguments_of(source, registry.find_model(source.settings["model"])[0])
-    return f"{told}, built with {shown(learned, source)}: leave out what differs."
+    return f"{message}, built with {shown(learned, source)}: leave out what differs."
 
 
 def _call(source: Run) -> str:
@@ -188,6 +196,6 @@ def _call(source: Run) -> str:
 
 
 def shown(arguments: Mapping[str, Any], source: Run) -> str:
-    """Return arguments as one line, without those that may be others: classes and statistics of the data."""
+    """Return arguments as one line, without those that may differ: the data's classes and statistics."""
     without = {*source.info.statistics, source.info.task.output_argument}
     return ", ".join(f"{key}={value}" for key, value in arguments.items() if key not in without)

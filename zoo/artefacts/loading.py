@@ -1,0 +1,174 @@
+"""Data by name, path or object, and the data that a run was trained on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo import registry
+from zoo.errors import DataError, UsageError
+from zoo.settings import UNNAMED, DataArguments, data_arguments
+from zoo.tasks import find_task
+
+if TYPE_CHECKING:
+    from zoo.artefacts.run import Run
+    from zoo.pipeline.examples import Examples
+    from zoo.pipeline.splits import Splits
+
+
+def load_splits(
+    data: Any, arguments: DataArguments, *, task: str | None = None, batch_size: int = 128, seed: int = 0
+) -> Splits:
+    """Read, clean and split data; return Splits unchanged.
+
+    Args:
+        data: anything that `zoo.load_data` accepts.
+        arguments: how to read, clean and split the data.
+        task: the task's name; by default the data set's own, or guessed.
+        batch_size: rows in a batch.
+        seed: seed of the training order.
+
+    Raises:
+        UsageError: a name is not accepted, or `data` are Splits of another task.
+        DataError: the data are missing, broken, empty or of one class.
+    """
+    from zoo.artefacts.run import open_run
+    from zoo.pipeline.prepare import prepare
+
+    if is_splits(data):
+        if task not in (None, data.info.task_name):
+            raise UsageError(f"These Splits are for {data.info.task_name}. Received: task={task!r}. Leave it out.")
+        return data  # type: ignore[no-any-return]
+    examples, own_task = read_examples(data, arguments, task)
+    text = None
+    if arguments.vocabulary is not None:
+        text = open_run(arguments.vocabulary).info.text
+        if text is None:
+            raise UsageError(
+                "`vocabulary` names a run or released model that takes texts as token ids. "
+                f"Received: {arguments.vocabulary!r}. Name another one, or leave it out."
+            )
+    return prepare(examples, arguments, task=task or own_task, batch_size=batch_size, seed=seed, text=text)
+
+
+def implied_task(entry: registry.ModelEntry | None, data: Any) -> str | None:
+    """Return the task for which a model reads data: text classification, if the model does nothing else and a file could."""
+    is_registered = isinstance(data, str) and registry.find_dataset(data) is not None
+    is_for_texts = entry is not None and entry.tasks == ("text_classification",)
+    return "text_classification" if is_for_texts and not is_registered and not is_splits(data) else None
+
+
+def read_examples(data: Any, arguments: DataArguments, task: str | None) -> tuple[Examples, str | None]:
+    """Return the examples, and the task of a registered data set."""
+    from zoo.pipeline.load import looks_like_path, read_object, read_path
+    from zoo.readers.tfds import read_tfds
+
+    if isinstance(data, str) and not data.startswith("tfds:"):
+        entry = registry.find_dataset(data)
+        if entry is not None:
+            content = entry.load()
+            if isinstance(content, str) and content.startswith("tfds:"):
+                return read_examples(content, arguments, entry.task)[0], entry.task
+            examples = read_object(content, arguments, data, task or entry.task)
+            examples.name, examples.location = data, None
+            return examples, entry.task
+    if not isinstance(data, str | os.PathLike):
+        return read_object(data, arguments, "arrays", task), None
+    name = os.fspath(data)
+    if not name:
+        raise UsageError("Which data? Received: an empty name. Give a name or a path.")
+    if not isinstance(data, str) or (not name.startswith("tfds:") and looks_like_path(name)):
+        return read_path(name, arguments, task), None
+    if name in UNNAMED:
+        raise UsageError(
+            f"This configuration was made for data in memory, which no run keeps. Received: data={name}. Give data=, or "
+            "--data FILE."
+        )
+    name = name.removeprefix("tfds:")
+    entry = registry.find_dataset(name)
+    twin = entry.offline_twin if entry else None
+    return read_tfds(name, arguments, offline_twin=twin, known_names=registry.list_datasets()), None
+
+
+def default_data(task: str | None) -> str:
+    """Return the embedded data set of a task.
+
+    Raises:
+        UsageError: the task is not known.
+    """
+    if task is None:
+        raise UsageError("A model of your own needs data. Received: none. Give data=.")
+    return find_task(task).default_data
+
+
+def name_of(data: Any) -> str:
+    """Return what a run calls its data: the name or path, or "arrays" for data in memory."""
+    if isinstance(data, str | os.PathLike):
+        return os.fspath(data)
+    return str(data.info.name) if is_splits(data) else "arrays"
+
+
+def is_splits(data: Any) -> bool:
+    """Whether data are Splits; does not import TensorFlow for a name or a path."""
+    if data is None or isinstance(data, str | os.PathLike):
+        return False
+    from zoo.pipeline.splits import Splits
+
+    return isinstance(data, Splits)
+
+
+def own_data(run: Run, data: Any = None) -> Splits:
+    """Return the data that a run was trained on, read again from their location or by name, or from `data`.
+
+    Raises:
+        UsageError: the run was trained on data in memory, and none are given.
+        DataError: the data are missing, or have changed since.
+    """
+    if data is None:
+        name, location = run.settings["data"], run.info.location
+        if name in UNNAMED:
+            raise UsageError(
+                "This run was trained on arrays, which it does not keep. Received: no data. Give data=, or --data FILE; "
+                "without them it cannot be verified."
+            )
+        data = location if location is not None and Path(location).exists() else name
+    splits = load_splits(data, data_arguments(run.info.arguments), task=run.info.task_name, batch_size=256)
+    if splits.info.fingerprint != run.info.fingerprint:
+        raise DataError(
+            f"The data have changed since this run. Received: fingerprint {splits.info.fingerprint} of {splits.info.name!r}, "
+            f"then {run.info.fingerprint}. Restore them; to score on what they are now, give them as data=."
+        )
+    return splits
+
+
+def data_like(run: Run, data: Any, arguments: Any, split: str = "test") -> tuple[Splits, str]:
+    """Return other data, read as a run's own data were, and the name of the part to use.
+
+    Args:
+        run: the run that the data are for.
+        data: anything that `zoo.load_data` accepts.
+        arguments: arguments of `zoo.load_data` that replace the run's own; None replaces nothing.
+        split: the part; "test" is all of the data if they come in one part.
+
+    Raises:
+        UsageError: there is no such part.
+        DataError: the data cannot be read, or do not fit the run.
+    """
+    from zoo.pipeline.prepare import prepare_like
+
+    info = run.info
+    if is_splits(data):
+        if not data.info.is_read_like(info):
+            raise DataError(
+                f"These Splits do not fit the run. Received: labels {data.info.labels}, shape {data.info.input_shape}; the run "
+                f"has {info.labels}, {info.input_shape}. Give the data themselves; they are then read as the run's."
+            )
+        return data, split
+    sizes = {"image_size": info.input_shape[:2], "channels": info.input_shape[2]} if info.task.input_name == "image" else {}
+    reading = info.reading_arguments({**sizes, **(arguments or {})})
+    examples, _ = read_examples(data, reading, info.task_name)
+    part = split if split in examples.parts else None
+    if part is None and split != "test":
+        raise UsageError(f"These data have no part {split!r}. Received: parts {[*examples.parts]}. Leave split= out.")
+    return prepare_like(examples, info, reading, part=part, batch_size=256), "test"

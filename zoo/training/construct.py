@@ -1,0 +1,105 @@
+"""Models by name, constructed for data and ready to compile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from zoo import registry
+from zoo.errors import UsageError
+from zoo.tasks import Task, find_task
+from zoo.training.weights import arguments_of, shown
+
+if TYPE_CHECKING:
+    import keras
+
+    from zoo.artefacts.run import Run
+    from zoo.pipeline.info import DataInfo
+
+
+def construct(
+    name: str,
+    info: DataInfo | None,
+    task: str | None,
+    given: Mapping[str, Any],
+    precision: str | None = None,
+    source: Run | None = None,
+) -> tuple[keras.Model, Task, int]:
+    """Return an uncompiled model, its task, and the width of its output.
+
+    Args:
+        name: name of a model or variant.
+        info: facts of the data that the model is for.
+        task: name of the task; by default that of `info`, or the one that the arguments imply.
+        given: checked arguments of the factory.
+        precision: Keras' dtype policy; None is the global one.
+        source: a run whose weights the model will take.
+
+    Raises:
+        UsageError: the arguments do not fit the task, the data or the weights.
+    """
+    entry, variant = registry.find_model(name)
+    from_data = {key: value for key, value in (info.model_arguments() if info else {}).items() if key in entry.defaults}
+    learned = arguments_of(source, entry) if source else {}
+    arguments = {**entry.defaults, **learned, **entry.arguments(variant, {}), **from_data, **given}
+    named = task or (info.task_name if info else source.info.task_name if learned and source else None)
+    chosen = find_task(named) if named else _implied_task(entry, arguments)
+    if chosen.name not in entry.tasks:
+        others = registry.list_models(task=chosen.name)
+        raise UsageError(
+            f"Model {entry.name!r} is not for {chosen.name}. Received: {name!r} with that task; it does "
+            f"{', '.join(entry.tasks)}. Models for {chosen.name}: {', '.join(others)}."
+        )
+    lacking = {chosen.input_argument, chosen.output_argument} - set(arguments)
+    if lacking:
+        raise UsageError(
+            f"A model for {chosen.name} takes {' and '.join(sorted(lacking))}. Received: {name!r}, which does not."
+        )
+    if wanted := chosen.lacks(arguments):
+        raise UsageError(f"Task {chosen.name} needs {wanted}. Received: num_classes={arguments.get('num_classes')}.")
+    width = arguments[chosen.output_argument]
+    if info is not None:
+        _check_fits(arguments, info)
+    try:
+        with _dtype_policy(precision):
+            return entry.factory(**arguments), chosen, width
+    except UsageError as error:
+        if source is None or not learned:
+            raise
+        raise UsageError(f"{error} The weights bring {shown(learned, source)}: leave out what contradicts them.") from error
+
+
+@contextmanager
+def _dtype_policy(name: str | None) -> Iterator[None]:
+    """Let Keras make layers of this policy for a while; None leaves the global one."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _check_fits(arguments: Mapping[str, Any], info: DataInfo) -> None:
+    """Refuse model arguments that the data contradict; a larger vocabulary or longer texts than theirs are fine."""
+    for name, wanted in info.model_arguments().items():
+        given = arguments.get(name, wanted)
+        is_room = name in ("vocabulary_size", "max_sequence_length")
+        is_statistic = name in info.statistics
+        given = tuple(given) if isinstance(given, list | tuple) else given
+        if not is_statistic and (given < wanted if is_room else given != wanted):
+            raise UsageError(
+                f"The arguments do not fit the data. Received: {name}={given}; the data have {wanted}. Leave it out"
+                + (", or set data.vocabulary_size or data.max_length." if is_room else ".")
+            )
+
+
+def _implied_task(entry: registry.ModelEntry, arguments: Mapping[str, Any]) -> Task:
+    """Return the first of a model's tasks that its arguments ask for."""
+    input_name = "image" if len(arguments.get("input_shape", ())) == 3 else "features"
+    tasks = [find_task(name) for name in entry.tasks]
+    fitting = [task for task in tasks if task.lacks(arguments) is None and task.input_name == input_name]
+    return (fitting or tasks)[0]

@@ -1,0 +1,131 @@
+"""One run of several workers: the first keeps it, and the others have a copy that vanishes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import UsageError, ZooError
+from zoo.version import __version__
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from zoo.pipeline.info import DataInfo
+    from zoo.settings import Settings
+
+LEFT_OUT = ("logs", "report.html")  # of a copied run
+
+
+def described(strategy: tf.distribute.Strategy | None) -> dict[str, Any]:
+    """Return what `run.json` says of a strategy; nothing of one device."""
+    import tensorflow as tf
+
+    from zoo.distribution.workers import Worker
+
+    if strategy is None:
+        return {}
+    is_multi = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # whose class has another name
+    name = "MultiWorkerMirroredStrategy" if is_multi else type(strategy).__name__
+    return {"name": name, "devices": strategy.num_replicas_in_sync, "workers": Worker.of(strategy).count}
+
+
+def from_chief(strategy: tf.distribute.Strategy | None, make: Callable[[], Any]) -> Any:
+    """Return what the first worker makes, ready for JSON; the others wait for it."""
+    from zoo.distribution.workers import Worker, broadcast
+
+    worker = Worker.of(strategy)
+    if strategy is None or worker.count == 1:
+        return make()
+    if not worker.is_chief:
+        told = json.loads(broadcast(strategy))
+        if "error" in told:
+            raise ZooError(f"The first worker failed: {told['error']}")
+        return told["made"]
+    try:
+        made = make()
+    except ZooError as error:
+        broadcast(strategy, json.dumps({"error": str(error)}).encode())
+        raise
+    broadcast(strategy, json.dumps({"made": made}).encode())
+    return made
+
+
+def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, info: DataInfo) -> None:
+    """Refuse workers that would not train the same: they would wait for each other for ever, or learn from mixed data.
+
+    Raises:
+        UsageError: on all of them; the message of one that differs says in what.
+    """
+    from importlib.metadata import version
+
+    from zoo.distribution.workers import Worker, total
+
+    if strategy is None or Worker.of(strategy).count == 1:
+        return
+    own = {**settings.to_flat(), "content of the data": info.fingerprint}
+    own |= {"zoo": __version__, **{package: version(package) for package in ("keras", "tensorflow")}}
+    del own["data"]  # may lie elsewhere on each machine
+    own = json.loads(json.dumps(own))
+    chiefs = from_chief(strategy, lambda: own)
+    differing = sorted(name for name in {*own, *chiefs} if own.get(name) != chiefs.get(name))
+    if total(strategy, [bool(differing)])[0]:
+        here = ", ".join(f"{name}={own.get(name)} ({chiefs.get(name)} there)" for name in differing)
+        raise UsageError(
+            f"All workers train alike. Received: {here or 'another worker'}, unlike the first worker. Give all of them the "
+            "same data and settings."
+        )
+
+
+@contextmanager
+def own_directory(strategy: tf.distribute.Strategy | None, directory: Path) -> Iterator[Path]:
+    """Give the first worker the run directory, and each other one a directory of its own that is removed in the end."""
+    from zoo.distribution.workers import Worker
+
+    if Worker.of(strategy).is_chief:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="zoo-worker-", ignore_cleanup_errors=True) as private:
+        try:
+            yield Path(private) / directory.name
+        except BaseException as error:
+            vars(error).pop("__notes__", None)  # on what is kept here, which is not
+            raise
+
+
+@contextmanager
+def copied_run(strategy: tf.distribute.Strategy | None, directory: str | os.PathLike[str]) -> Iterator[str | os.PathLike[str]]:
+    """Give the first worker the directory of a run, and each other one a copy of it; they need no common file system."""
+    from zoo.artefacts.run import Run
+    from zoo.distribution.workers import Worker, broadcast
+
+    worker = Worker.of(strategy)
+    if strategy is None or worker.count == 1:
+        yield directory
+    elif worker.is_chief:
+        from_chief(strategy, lambda: str(Run.open_unfinished(directory).directory))  # or says on all what is wrong with it
+        broadcast(strategy, _packed(Path(directory)))
+        yield directory
+    else:
+        from_chief(strategy, lambda: None)
+        with own_directory(strategy, Path("run")) as private:
+            zipfile.ZipFile(io.BytesIO(broadcast(strategy))).extractall(private)
+            yield private
+
+
+def _packed(directory: Path) -> bytes:
+    """Return the files of a run as a ZIP file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        for path in sorted(each for each in directory.rglob("*") if each.is_file()):
+            inside = path.relative_to(directory)
+            if inside.parts[0] not in LEFT_OUT:
+                file.write(path, inside)
+    return packed.getvalue()

@@ -1,0 +1,226 @@
+"""The plan of a training run: model, data and settings, from a recipe, a file and keywords, checked before data are read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo import registry
+from zoo.artefacts.loading import default_data, implied_task, is_splits, load_splits, name_of
+from zoo.errors import UsageError
+from zoo.settings import AUTO_NAMES, Settings, check_used, check_values, read_config, resolve
+from zoo.training.weights import find_weights, set_weights, settings_for_weights
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from zoo.pipeline.splits import Splits
+
+OF_SCHEDULE = frozenset({"learning_rate", "schedule", "warmup", "decay", "step_at", "plateau_patience"})
+Config = str | os.PathLike[str] | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A training run that is ready to start.
+
+    Args:
+        model: a model's name, or the user's own `keras.Model`.
+        data: anything that `load_data` accepts.
+        settings: checked. The fields that are set come from recipe, file and keywords; the data's task fills in the others.
+        explicit: flat settings from the file and the keywords, without those of the recipe.
+        auto: names of the settings to choose by probes.
+        was_compiled: whether the user's own model came compiled.
+    """
+
+    model: str | keras.Model
+    data: Any
+    settings: Settings
+    explicit: Mapping[str, Any]
+    auto: tuple[str, ...] = ()
+    was_compiled: bool = True
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names of model and data."""
+        return {"model": self.settings.model, "data": self.settings.data}
+
+    @property
+    def data_arguments(self) -> dict[str, Any]:
+        """The arguments of `load_data`, as plain data."""
+        return self.settings.data_arguments.model_dump(mode="json", exclude_unset=True)
+
+    def at_constant_rate(self) -> Plan:
+        """Return the plan without a learning-rate schedule, for a sweep that sets the rate."""
+        return replace(
+            self,
+            settings=self.settings.model_copy(update={"schedule": "constant", "warmup": 0.0}),
+            explicit={name: value for name, value in self.explicit.items() if name not in OF_SCHEDULE},
+            auto=tuple(name for name in self.auto if name not in OF_SCHEDULE),
+        )
+
+    def restore_model(self) -> None:
+        """Mark the user's own model as uncompiled if it came so: the next `train` or `compile` then compiles it again."""
+        if not isinstance(self.model, str) and not self.was_compiled:
+            self.model.compiled = False
+
+    def read(self) -> Splits:
+        """Read the data."""
+        entry = registry.find_model(self.model)[0] if isinstance(self.model, str) else None
+        task = self.settings.task or implied_task(entry, self.data)
+        return load_splits(self.data, self.settings.data_arguments, task=task)
+
+    def settle(self, splits: Splits) -> tuple[Splits, Settings]:
+        """Return the data in batches, and the settings with the defaults of the data's task."""
+        info, given = splits.info, self.settings
+        defaults = {name: value for name, value in info.task.settings.items() if name not in given.model_fields_set}
+        settings = given.model_copy(update={**defaults, "task": info.task_name})
+        if settings.schedule == "plateau" and "warmup" not in self.explicit:
+            settings = settings.model_copy(update={"warmup": 0.0})  # a task or recipe sets it for another schedule
+        check_used(settings, self.explicit)
+        if is_splits(self.data) and "batch_size" not in self.explicit:
+            settings = settings.model_copy(update={"batch_size": self.data.batch_size})
+        return splits.with_batches(settings.batch_size, settings.seed), settings
+
+    def make(
+        self, strategy: tf.distribute.Strategy | None = None, verbose: int = 0, splits: Splits | None = None
+    ) -> tuple[keras.Model, Splits, Settings, dict[str, Any]]:
+        """Read the data, and build and compile the model.
+
+        Args:
+            strategy: strategy to train under.
+            verbose: 1 shows a progress bar while probes choose settings.
+            splits: the result of `read`, if it was called before.
+
+        Returns:
+            The model, the data in batches, the final settings, and a record of how "auto" settings were chosen, on one device
+            of the first worker.
+        """
+        from zoo.distribution.strategies import scope_of, strategy_of
+        from zoo.seeding import set_seed
+        from zoo.training.auto import choose_settings
+        from zoo.training.compile import check_distributable, compile_for_training, prepare_own_model
+        from zoo.training.construct import construct
+        from zoo.training.coordination import from_chief
+
+        splits, settings = self.settle(splits if splits is not None else self.read())
+        if not isinstance(self.model, str):
+            set_seed(settings.seed)
+            with scope_of(strategy_of(self.model)):
+                settings = prepare_own_model(self.model, splits, settings, self.explicit)
+            check_distributable(self.model)
+            return self.model, splits, settings, {}
+        name, info, unbatched = self.model, splits.info, splits
+        source = find_weights(name, settings.weights) if settings.weights else None
+
+        def build(settings: Settings, splits: Splits) -> keras.Model:
+            set_seed(settings.seed)
+            model, task, width = construct(name, info, settings.task, settings.model_arguments, settings.precision)
+            if source is not None:
+                set_weights(model, source, width, info)
+            compile_for_training(model, task, width, splits, settings)
+            return model
+
+        def build_probe(settings: Settings) -> keras.Model:
+            return build(settings, unbatched.with_batches(settings.batch_size, settings.seed))
+
+        def choose() -> dict[str, Any]:
+            devices = strategy.num_replicas_in_sync if strategy else 1
+            found, record = choose_settings(self.auto, build_probe, unbatched, settings, devices=devices, verbose=verbose)
+            return {"settings": {name: getattr(found, name) for name in AUTO_NAMES}, "record": dict(record)}
+
+        chosen: dict[str, Any] = {"settings": {}, "record": {}}
+        if self.auto:
+            chosen = from_chief(strategy, choose)
+            settings = settings.model_copy(update=chosen["settings"])
+            splits = splits.with_batches(settings.batch_size, settings.seed)
+        with scope_of(strategy):
+            model = build(settings, splits)
+        check_distributable(model)
+        return model, splits, settings, chosen["record"]
+
+
+def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str, Any], config: Config = None) -> Plan:
+    """Merge and check everything that decides a training run, before data are read.
+
+    Args:
+        model: a model's name or a `keras.Model`; None takes the name in `config`.
+        data: anything that `load_data` accepts; None takes the name in `config`, or the embedded data set of the task.
+        given: flat settings, which replace those of `config`.
+        config: a YAML file or a mapping of flat settings, which replace those of the recipe.
+
+    Raises:
+        UsageError: a name, key or value is not accepted.
+    """
+    written = read_config(config)
+    model = model if model is not None else written.get("model")
+    if model is None:
+        raise UsageError("Which model? Received: none. Name one, for example 'cnn', or give a keras.Model.")
+    entry = registry.find_model(model)[0] if isinstance(model, str) else None
+    if entry is None and not hasattr(model, "fit"):
+        raise UsageError(f"A model is a name or a keras.Model. Received: {type(model).__name__}. Give one of them.")
+    explicit = {**written, **given}
+    task = explicit.get("task")
+    data = data if data is not None else written.get("data")
+    data = data if data is not None else default_data(task or (entry.tasks[0] if entry else None))
+    names = {"model": model if isinstance(model, str) else model.name, "data": name_of(data)}
+    recipe = _recipe_settings(**names) if entry else {}
+    fixed: dict[str, Any] = {**names, "task": task or ""}
+    if explicit.get("weights") is not None:
+        recipe = {key: value for key, value in recipe.items() if not key.startswith(("model.", "data."))}
+        bring, fixed["weights"] = settings_for_weights(model, explicit["weights"])
+        recipe |= bring
+    if is_splits(data):  # they are read already, so a recipe's settings for reading do not apply
+        recipe = {key: value for key, value in recipe.items() if not key.startswith("data.")}
+    merged = {**recipe, **explicit}
+    auto = tuple(name for name in AUTO_NAMES if merged.get(name) == "auto")
+    if auto and entry is None:
+        raise UsageError(
+            f'"auto" is for models by name. Received: {", ".join(auto)} for a model of your own. '
+            "zoo.find_learning_rate suggests a rate for it."
+        )
+    layers = [
+        {key: value for key, value in layer.items() if key not in auto or value != "auto"} for layer in (recipe, written, given)
+    ]
+    defaults = entry.defaults if entry else {}
+    settings = resolve(*layers, fixed, model_arguments=defaults)
+    if is_splits(data) and settings.data_arguments.model_fields_set:
+        raise UsageError(
+            f"Splits are read already. Received: {sorted(settings.data_arguments.model_fields_set)} with Splits. Leave it out."
+        )
+    if entry is not None:
+        checked = check_values(entry.name, entry.annotations, defaults, settings.model_arguments)
+        settings = settings.model_copy(update={"model_arguments": checked})
+    return Plan(model, data, settings, explicit, auto, was_compiled=isinstance(model, str) or model.compiled)
+
+
+def planned_directory(plan: Plan, out: str | os.PathLike[str] | None) -> Path:
+    """Return the run directory of a plan."""
+    from zoo.artefacts.files import default_directory
+
+    return Path(out) if out is not None else default_directory(**plan.names)
+
+
+def check_resumed_alone(others: Mapping[str, Any], kind: str = "run") -> None:
+    """Refuse other arguments next to `resume`.
+
+    Raises:
+        UsageError: one is given.
+    """
+    unused = [name for name, value in others.items() if value is not None]
+    if unused:
+        raise UsageError(f"A {kind} resumes with its own settings. Received: {', '.join(unused)} with resume. Leave that out.")
+
+
+def _recipe_settings(model: str, data: str) -> dict[str, Any]:
+    """Return the settings of the recipe for a model or variant on a data set, without those that the variant sets."""
+    recipe = registry.find_recipe(model, data)
+    if recipe is None:
+        return {}
+    entry, variant = registry.find_model(model)
+    own = {} if variant is None or recipe.model == model else entry.variants[variant]
+    return {key: value for key, value in recipe.settings().items() if key.removeprefix("model.") not in own}

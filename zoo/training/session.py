@@ -1,0 +1,212 @@
+"""A training run from its start, or from its newest checkpoint, to its scores on the test part."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.artefacts.files import check_new_directory, new_directory, write_text
+from zoo.artefacts.loading import own_data
+from zoo.artefacts.run import Run, RunWriter, keep_untrained
+from zoo.errors import UsageError, ZooError
+from zoo.settings import Settings, check_unchanged, resolve
+from zoo.training.coordination import check_alike, copied_run, described, from_chief, own_directory
+from zoo.training.plan import Plan, planned_directory
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from zoo.pipeline.splits import Splits
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training run that is ready to start or to resume: a compiled model, its data, and the writer of its directory."""
+
+    model: keras.Model
+    splits: Splits
+    writer: RunWriter
+    settings: Settings
+    strategy: tf.distribute.Strategy | None = None
+    is_resumed: bool = False
+
+    def fit(self, callbacks: Sequence[keras.callbacks.Callback] = (), verbose: int = 0) -> dict[str, float]:
+        """Train the model; return timings in seconds."""
+        from zoo.training.fit import fit
+
+        return fit(
+            self.model, self.splits, self.writer, self.settings, callbacks=callbacks, resume=self.is_resumed, verbose=verbose
+        )
+
+
+def train_plan(
+    plan: Plan,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: str | tf.distribute.Strategy = "auto",
+    verbose: int = 0,
+) -> Run:
+    """Train what a plan describes, score it once on the test part, and return the finished run."""
+    chosen = _strategy_for(plan.model, strategy)  # before data are read: workers meet before TensorFlow computes
+    try:
+        with own_directory(chosen, planned_directory(plan, out)) as directory:
+            from_chief(chosen, lambda: check_new_directory(directory))
+            with new_directory(directory):  # before the data are read, which may take long
+                training = begin_training(plan, directory, chosen, verbose)
+            return _fit_and_score(training, callbacks, verbose)
+    except ZooError:  # refused, or diverged and restored
+        plan.restore_model()
+        raise
+
+
+def resume_run(
+    run: Run | str | os.PathLike[str],
+    data: Any = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: str | tf.distribute.Strategy = "auto",
+    verbose: int = 0,
+) -> Run:
+    """Resume a run from its newest checkpoint, and return the finished run."""
+    chosen = _strategy_for("", strategy)
+    with copied_run(chosen, run.directory if isinstance(run, Run) else run) as directory:
+        opened = Run.open_unfinished(directory)
+        if opened.status == "finished":
+            logger.info("%s has finished; there is nothing to resume.", opened.directory)
+            finished = Run.open(opened.directory)
+            return finished.hold(finished.model, finished.history)  # the files of a copied run will be gone
+        return _fit_and_score(resume_training(directory, data, chosen), callbacks, verbose)
+
+
+def begin_training(
+    plan: Plan,
+    directory: Path,
+    strategy: tf.distribute.Strategy | None = None,
+    verbose: int = 0,
+    check: Callable[[keras.Model, Splits], None] | None = None,
+    *,
+    splits: Splits | None = None,
+    loads: bool = False,
+) -> Training:
+    """Read the data, build the model, and start a run in a new directory.
+
+    Args:
+        plan: what to train.
+        directory: an empty directory.
+        strategy: strategy to train under.
+        verbose: 0 shows nothing.
+        check: raises an error about a model before anything is written.
+        splits: the result of `plan.read`, if it was called before.
+        loads: whether models like this one are known to load after saving; otherwise it is tried.
+    """
+    from zoo.training.batches import check_batches
+    from zoo.training.compile import check_learns
+
+    model, splits, settings, record = plan.make(strategy, verbose, splits)
+    check_alike(strategy, settings, splits.info)
+    check_learns(model)
+    check_batches(splits, settings, strategy)
+    if check is not None:
+        check(model, splits)
+    keep_untrained(model, directory, loads=loads)
+    writer = RunWriter.begin(directory, settings, splits.info, auto=record, strategy=described(strategy))
+    return Training(model, splits, writer, settings, strategy)
+
+
+def resume_training(
+    directory: str | os.PathLike[str], data: Any = None, strategy: tf.distribute.Strategy | None = None
+) -> Training:
+    """Prepare an unfinished run to resume, on its own data or on equal data that are given."""
+    from zoo.distribution.strategies import scope_of
+    from zoo.seeding import set_seed
+    from zoo.training.compile import check_distributable
+
+    opened = Run.open_unfinished(directory)
+    settings = resolve(opened.settings)
+    check_unchanged(opened.directory / "config.yaml", settings)
+    splits = own_data(opened, data)
+    set_seed(settings.seed)
+    writer = RunWriter.go_on(opened.directory, {**opened.content, "strategy": described(strategy)})
+    splits = splits.with_batches(settings.batch_size, settings.seed)
+    with scope_of(strategy):
+        model = opened.untrained_model()
+    check_distributable(model)
+    return Training(model, splits, writer, settings, strategy, is_resumed=True)
+
+
+def score_once(
+    model: keras.Model,
+    splits: Splits,
+    writer: RunWriter,
+    settings: Settings,
+    timings: Mapping[str, float],
+    history: Mapping[str, list[float]],
+) -> dict[str, Any]:
+    """Score a trained model once, write the report, and finish the run; return its directory and the content of `run.json`."""
+    from zoo.evaluation.baseline import fit_baseline, has_texts
+    from zoo.evaluation.findings import find_problems
+    from zoo.evaluation.mistakes import worst_mistakes
+    from zoo.evaluation.report import report_page
+    from zoo.evaluation.scores import answers
+
+    truth, predicted = answers(model, splits, "test")
+    task = splits.info.task
+    evaluation = task.score(truth, predicted, splits.info.labels)
+    mistakes = worst_mistakes(splits, "test", truth, predicted)
+    baseline = {"baseline": fit_baseline(splits, "test").to_dict()} if settings.baseline and has_texts(splits) else {}
+    scores = {"metrics": dict(evaluation.metrics), "evaluation": evaluation.to_dict(), **baseline}
+    problems = find_problems(task, history, evaluation, keeps_best=settings.keep == "best")
+    writer.update(timings=timings, findings=problems, **scores)
+    page = report_page(Run.open(writer.directory).content, history, task.sections(evaluation), mistakes)
+    write_text(writer.directory / "report.html", page)
+    writer.update(status="finished")
+    return {"directory": str(writer.directory), "run": dict(Run.open(writer.directory).content)}
+
+
+def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
+    """Return the strategy to train under: the one chosen, or that of the user's own model.
+
+    Raises:
+        UsageError: it is not a strategy, or the model was built under another one.
+    """
+    from zoo.distribution.cluster import workers_in_environment
+    from zoo.distribution.strategies import choose_strategy, strategy_of
+
+    if isinstance(model, str):
+        return choose_strategy(given)
+    own = strategy_of(model)
+    asked = own if given == "auto" else choose_strategy(given)
+    if asked is not own and asked is not model.distribute_strategy:
+        raise UsageError(
+            f"A model of your own is trained under the strategy that it was built under. Received: strategy={given!r} for a "
+            f"model built under {type(own).__name__ if own else 'none'}. Build it in that strategy's scope, and leave this out."
+        )
+    if own is None and given == "auto" and workers_in_environment() > 1:
+        raise UsageError(
+            "Each worker of TF_CONFIG would train this model alone. Received: a model that was built under no strategy. "
+            "Build it in the scope of tf.distribute.MultiWorkerMirroredStrategy(), or give strategy='none'."
+        )
+    return own
+
+
+def _fit_and_score(training: Training, callbacks: Sequence[keras.callbacks.Callback], verbose: int) -> Run:
+    """Train, score once, and return the run."""
+    from zoo.distribution.workers import Worker
+
+    model, splits, writer, settings = training.model, training.splits, training.writer, training.settings
+    with writer:
+        timings = training.fit(callbacks, verbose)
+        history = Run.open(writer.directory).history
+        result = from_chief(training.strategy, lambda: score_once(model, splits, writer, settings, timings, history))
+    if Worker.of(training.strategy).is_chief:
+        for problem in result["run"]["findings"]:
+            logger.warning("%s", problem)
+    return Run(Path(result["directory"]), result["run"], splits.info).hold(model, history)
