@@ -128,7 +128,7 @@ def test_load_data_refuses_wrong_arguments(arguments: dict[str, Any], words: str
 def test_splits_are_returned_as_they_are() -> None:
     data = zoo.load_data("iris")
     assert zoo.load_data(data) is data
-    with pytest.raises(UsageError, match="ready as they are"):
+    with pytest.raises(UsageError, match="read already"):
         zoo.load_data(data, validation=0.2)
 
 
@@ -141,7 +141,7 @@ def test_evaluate_scores_a_run_on_other_data_read_as_its_own(run: zoo.Run, tmp_p
         assert found.num_examples == 60
         assert found.metrics["accuracy"] == pytest.approx(expected)
     renamed = other.rename(columns={"label": "answer"})
-    assert zoo.evaluate(run, renamed, label_column="answer").metrics["accuracy"] == pytest.approx(expected)
+    assert zoo.evaluate(run, renamed, data_arguments={"label_column": "answer"}).metrics["accuracy"] == pytest.approx(expected)
 
 
 def test_evaluate_takes_the_part_that_is_named(run: zoo.Run) -> None:
@@ -153,7 +153,7 @@ def test_evaluate_takes_the_part_that_is_named(run: zoo.Run) -> None:
 @pytest.mark.parametrize(
     ("data", "split", "error", "words"),
     [
-        (None, "test", UsageError, "learned from arrays, which it does not keep"),
+        (None, "test", UsageError, "trained on arrays, which it does not keep"),
         ((TABLE, LABELS), "tset", UsageError, "Received: 'tset'"),
         ((TABLE, LABELS), "train", UsageError, "no part 'train'"),
         ((TABLE[["a"]], LABELS), "test", DataError, "wanted 'b'"),
@@ -223,5 +223,25 @@ def test_load_refuses_what_is_no_path() -> None:
 
 @pytest.mark.parametrize("name", ["arrays", "tf.data"])
 def test_what_a_run_calls_data_in_memory_is_no_data_set(name: str) -> None:
-    with pytest.raises(UsageError, match=f"were in memory.* Received: data={name}"):
+    with pytest.raises(UsageError, match=f"data in memory.* Received: data={name}"):
         zoo.load_data(name)
+
+
+@pytest.mark.parametrize("verb", [zoo.evaluate, zoo.baseline, zoo.export])
+def test_data_arguments_as_keywords_are_refused_with_the_new_spelling(verb: Any) -> None:
+    with pytest.raises(UsageError, match=r"Write data_arguments=\{'label_column': 'answer'\}"):
+        verb("x", label_column="answer")
+
+
+def test_predict_is_load_and_predict_in_one(run: zoo.Run) -> None:
+    for model in (run, run.directory):
+        assert zoo.predict(model, TABLE).labels == run.predict(TABLE).labels
+
+
+def test_a_run_a_path_and_a_released_name_open_alike(run: zoo.Run) -> None:
+    from zoo.artefacts.run import find_run, open_run
+
+    assert open_run(run) is run
+    assert open_run(str(run.directory)).directory == open_run(run.directory).directory == run.directory
+    assert open_run("cnn@mnist").card["name"] == "cnn@mnist"
+    assert find_run(run.model) is None

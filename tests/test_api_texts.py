@@ -94,7 +94,7 @@ def test_a_run_is_scored_on_splits_of_its_own_vocabulary_only(run: zoo.Run) -> N
 def test_rows_without_a_text_are_not_left_out_of_a_score_unasked(run: zoo.Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot be read: 1. Received: Row 1 of the texts has an empty text.*data.broken=drop"):
         zoo.evaluate(run, (["good", " ", "bad"], ["pos", "pos", "neg"]))
-    assert zoo.evaluate(run, (["good", " ", "bad"], ["pos", "pos", "neg"]), broken="drop").num_examples == 2
+    assert zoo.evaluate(run, (["good", " ", "bad"], ["pos", "pos", "neg"]), data_arguments={"broken": "drop"}).num_examples == 2
 
 
 @pytest.mark.parametrize(

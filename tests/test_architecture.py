@@ -15,7 +15,7 @@ FILES = sorted((ROOT / "zoo").rglob("*.py"))
 
 # Imports go one way: a file imports only from its own row and the rows above it.
 ORDER = [
-    {"errors", "registry", "settings", "seeding", "progress", "keras_import", "local_data", "version"},
+    {"errors", "registry", "settings", "keywords", "seeding", "progress", "keras_import", "local_data", "version"},
     {
         "layers",
         "text",

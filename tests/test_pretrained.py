@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from zoo.api.pretrained import arguments_of
 
 import zoo
 from zoo import registry
 from zoo.api.building import uncompiled
 from zoo.api.planning import make_plan
-from zoo.api.pretrained import arguments_of
 from zoo.api.search_requests import searched
 from zoo.errors import UnknownNameError, UsageError
 from zoo.tasks import find_task
@@ -100,7 +100,7 @@ def test_texts_are_read_with_the_vocabulary_of_the_weights(tmp_path):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"vocabulary": "cnn@mnist"}, "model of texts"),
+        ({"vocabulary": "cnn@mnist"}, "takes texts as token ids"),
         ({"vocabulary": "lstm@imdb", "max_length": 10}, "leave out data.max_length"),
         ({"vocabulary": "lstm@nowhere"}, "released model"),
     ],
@@ -247,7 +247,7 @@ def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
 
 
 def test_settings_of_reading_beside_weights_of_texts_are_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"weights of texts, bring these: leave out data\.max_length"):
+    with pytest.raises(UsageError, match=r"weights of a text model, set these: leave out data\.max_length"):
         zoo.train(
             "lstm", data=(TEXTS, ["a", "b", "c"] * 4), weights="imdb", data_arguments={"max_length": 50}, out=tmp_path / "r"
         )

@@ -9,6 +9,7 @@ import yaml
 from zoo import arguments, registry
 from zoo import settings as configuration
 from zoo.errors import UnknownNameError, UsageError
+from zoo.keywords import DataKeywords, SettingKeywords
 
 NAMES = {"model": "cnn", "data": "mnist", "task": "image_classification"}
 
@@ -190,6 +191,30 @@ def test_model_argument_out_of_range_is_refused(name, value, problem):
     assert f"Received: {value!r}." in str(caught.value)
 
 
+# How keywords say what fields say: without ranges, with the containers that a caller may give, with "auto", without "own".
+SPELLINGS = {"PositiveInt": "int", "Share": "float", "dict[": "Mapping[", "tuple[str, ...]": "Sequence[str]"}
+SPELLINGS |= {"tuple[float, ...]": "Sequence[float]", "Literal[OptimizerName, 'own']": "OptimizerName"}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "model", "without"),
+    [
+        (SettingKeywords, configuration.Settings, {"model", "data", "model_arguments", "data_arguments"}),
+        (DataKeywords, configuration.DataArguments, set()),
+    ],
+)
+def test_keywords_and_settings_have_the_same_names_and_types(keywords, model, without):
+    given = {name: hint.__forward_arg__ for name, hint in keywords.__annotations__.items()}
+    fields = {name: model.__annotations__[name] for name in model.model_fields if name not in without}
+    for written, meant in SPELLINGS.items():
+        fields = {name: hint.replace(written, meant) for name, hint in fields.items()}
+    for name in set(configuration.AUTO_NAMES) & set(given):
+        assert "'auto'" in given[name]
+        given[name] = given[name].replace(" | Literal['auto']", "").replace(", 'auto']", "]")
+    given.pop("weights", None), fields.pop("weights", None)  # also a Run or a path, of which settings keep the name
+    assert given == fields
+
+
 def test_optimizer_names_are_the_same_in_settings_and_in_training():
     from typing import get_args
 
@@ -216,3 +241,15 @@ def test_a_yaml_key_that_stands_there_twice_is_refused(tmp_path):
 def test_a_prefix_that_no_setting_has_is_refused():
     with pytest.raises(UnknownNameError, match=r"Unknown setting\. Received: 'modle\.units'"):
         configuration.resolve({**NAMES, "modle.units": 3})
+
+
+def test_keywords_become_flat_keys_and_a_prefix_in_python_is_refused_with_the_new_spelling():
+    assert configuration.flatten({"epochs": 1}, {"units": 2}, {"raw": True}) == {
+        "epochs": 1,
+        "model.units": 2,
+        "data.raw": True,
+    }
+    with pytest.raises(UsageError, match=r"Received: model.units=8. Write model_arguments=\{'units': 8\}"):
+        configuration.flatten({"model.units": 8}, None, None)
+    with pytest.raises(UsageError, match=r"`data_arguments` is a mapping of names to values\. Received: 3"):
+        configuration.flatten({}, None, 3)

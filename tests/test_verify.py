@@ -58,7 +58,7 @@ def test_data_that_changed_are_refused(tmp_path):
 def test_a_run_on_arrays_cannot_be_verified(tmp_path):
     features = np.arange(40.0).reshape(20, 2)
     run = zoo.train("linear", data=(features, np.arange(20) % 2), epochs=1, out=tmp_path / "run", verbose=0)
-    with pytest.raises(UsageError, match="learned from arrays"):
+    with pytest.raises(UsageError, match="trained on arrays"):
         zoo.verify(run)
 
 

@@ -14,7 +14,20 @@ from zoo.version import warn_of_unrelated
 
 if TYPE_CHECKING:
     from zoo import text
-    from zoo.api import baseline, build, compare, evaluate, export, find_learning_rate, load, load_data, train, tune, verify
+    from zoo.api import (
+        baseline,
+        build,
+        compare,
+        evaluate,
+        export,
+        find_learning_rate,
+        load,
+        load_data,
+        predict,
+        train,
+        tune,
+        verify,
+    )
     from zoo.api.hypermodel import HyperModel
     from zoo.artefacts.export import Export
     from zoo.artefacts.predictor import Predictor
@@ -32,82 +45,36 @@ if TYPE_CHECKING:
     from zoo.tuning.search import Search
 
 _HOME = {
-    "baseline": "zoo.api",
-    "build": "zoo.api",
-    "compare": "zoo.api",
-    "evaluate": "zoo.api",
-    "export": "zoo.api",
-    "find_learning_rate": "zoo.api",
-    "load": "zoo.api",
-    "load_data": "zoo.api",
-    "train": "zoo.api",
-    "tune": "zoo.api",
-    "verify": "zoo.api",
-    "Export": "zoo.artefacts.export",
-    "Predictions": "zoo.tasks.answers",
-    "Predictor": "zoo.artefacts.predictor",
-    "Run": "zoo.artefacts.run",
-    "ArtefactError": "zoo.errors",
-    "DataError": "zoo.errors",
-    "UnknownNameError": "zoo.errors",
-    "UsageError": "zoo.errors",
-    "ZooError": "zoo.errors",
-    "Baseline": "zoo.evaluation.baseline",
-    "Comparison": "zoo.evaluation.comparison",
-    "Evaluation": "zoo.tasks.answers",
-    "HyperModel": "zoo.api.hypermodel",
-    "DataInfo": "zoo.pipeline.info",
-    "LearningRateSweep": "zoo.training.learning_rate",
-    "Splits": "zoo.pipeline.splits",
-    "info": "zoo.registry",
-    "list_datasets": "zoo.registry",
-    "list_models": "zoo.registry",
-    "list_pretrained": "zoo.artefacts.released",
-    "register_dataset": "zoo.registry",
-    "register_model": "zoo.registry",
-    "Search": "zoo.tuning.search",
-    "Verification": "zoo.evaluation.verification",
-    "text": "zoo.text",
+    name: home
+    for home, names in {
+        "zoo.api": "baseline build compare evaluate export find_learning_rate load load_data predict train tune verify",
+        "zoo.api.hypermodel": "HyperModel",
+        "zoo.artefacts.export": "Export",
+        "zoo.artefacts.predictor": "Predictor",
+        "zoo.artefacts.released": "list_pretrained",
+        "zoo.artefacts.run": "Run",
+        "zoo.errors": "ArtefactError DataError UnknownNameError UsageError ZooError",
+        "zoo.evaluation.baseline": "Baseline",
+        "zoo.evaluation.comparison": "Comparison",
+        "zoo.evaluation.verification": "Verification",
+        "zoo.pipeline.info": "DataInfo",
+        "zoo.pipeline.splits": "Splits",
+        "zoo.registry": "info list_datasets list_models register_dataset register_model",
+        "zoo.tasks.answers": "Evaluation Predictions",
+        "zoo.text": "text",
+        "zoo.training.learning_rate": "LearningRateSweep",
+        "zoo.tuning.search": "Search",
+    }.items()
+    for name in names.split()
 }
 
 __all__ = [
-    "ArtefactError",
-    "Baseline",
-    "Comparison",
-    "DataError",
-    "DataInfo",
-    "Evaluation",
-    "Export",
-    "HyperModel",
-    "LearningRateSweep",
-    "Predictions",
-    "Predictor",
-    "Run",
-    "Search",
-    "Splits",
-    "UnknownNameError",
-    "UsageError",
-    "Verification",
-    "ZooError",
-    "baseline",
-    "build",
-    "compare",
-    "evaluate",
-    "export",
-    "find_learning_rate",
-    "info",
-    "list_datasets",
-    "list_models",
-    "list_pretrained",
-    "load",
-    "load_data",
-    "register_dataset",
-    "register_model",
-    "text",
-    "train",
-    "tune",
-    "verify",
-]
+    "ArtefactError", "Baseline", "Comparison", "DataError", "DataInfo", "Evaluation", "Export", "HyperModel",
+    "LearningRateSweep", "Predictions", "Predictor", "Run", "Search", "Splits", "UnknownNameError", "UsageError",
+    "Verification", "ZooError", "baseline", "build", "compare", "evaluate", "export", "find_learning_rate", "info",
+    "list_datasets", "list_models", "list_pretrained", "load", "load_data", "predict", "register_dataset", "register_model",
+    "text", "train", "tune", "verify",
+]  # fmt: skip
 
 register_with_keras()  # installs an import hook if Keras is not imported yet
 warn_of_unrelated()

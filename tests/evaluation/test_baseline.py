@@ -66,13 +66,13 @@ def test_a_path_arrays_and_their_splits_give_the_same_scores() -> None:
     assert zoo.baseline((texts, labels)).metrics == zoo.baseline(zoo.load_data((texts, labels))).metrics
     raw = zoo.load_data((texts, labels), raw=True)
     assert zoo.baseline(raw).metrics == zoo.baseline((texts, labels)).metrics
-    assert zoo.baseline((texts, labels), min_frequency=3).metrics == zoo.baseline((texts, labels)).metrics
+    assert zoo.baseline((texts, labels), data_arguments={"min_frequency": 3}).metrics == zoo.baseline((texts, labels)).metrics
 
 
 def test_case_counts_where_the_data_say_so() -> None:
     texts = ["GOOD film", "good film"] * 20
     numbered = [f"{text} {number}" for number, text in enumerate(texts)]
-    assert zoo.baseline((numbered, ["a", "b"] * 20), lower=False).metrics["accuracy"] == 1
+    assert zoo.baseline((numbered, ["a", "b"] * 20), data_arguments={"lower": False}).metrics["accuracy"] == 1
     assert zoo.baseline((numbered, ["a", "b"] * 20)).metrics["accuracy"] < 1
 
 
@@ -101,7 +101,12 @@ def test_more_than_a_thousand_texts_without_a_word_in_common_are_fitted() -> Non
         ("iris", {}, UsageError, "The baseline is for texts. Received: 'iris'"),
         ((np.zeros((20, 4, 4)), np.arange(20) % 2), {}, UsageError, "is for texts. Received: images"),
         (made(ENGLISH, " ", 30), {"split": "tset"}, UsageError, "'train', 'validation' or 'test'. Received: 'tset'"),
-        ((["!" * number for number in range(1, 31)], [0, 1] * 15), {"raw": True}, DataError, "texts have no words.*real texts"),
+        (
+            (["!" * number for number in range(1, 31)], [0, 1] * 15),
+            {"data_arguments": {"raw": True}},
+            DataError,
+            "texts have no words.*real texts",
+        ),
         (
             {"train": (["a b", "c d"], ["x", "x"]), "validation": (["c"], ["y"]), "test": (["d"], ["y"])},
             {},

@@ -215,7 +215,7 @@ def test_a_config_that_was_changed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"config\.yaml and run\.json that differ in epochs\. Change them back"):
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
     config.write_text("sed: 3\n" + config.read_text())
-    with pytest.raises(UsageError, match=r"sed.*That stands in .*config\.yaml.*mend or delete it"):
+    with pytest.raises(UsageError, match=r"sed.*This is in .*config\.yaml.*restore or delete it"):
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
 
 
@@ -247,7 +247,7 @@ def test_a_finished_run_is_returned_as_it_is(whole: Callable[[str], tuple[Path, 
 
 @pytest.mark.parametrize("others", [{"model": "cnn"}, {"epochs": 9}, {"out": "x"}, {"data_arguments": {}}])
 def test_settings_beside_resume_are_refused(tmp_path: Path, others: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=f"goes on with its own settings. Received: {next(iter(others))} beside resume"):
+    with pytest.raises(UsageError, match=f"resumes with its own settings. Received: {next(iter(others))} with resume"):
         zoo.train(resume=tmp_path, **others)
 
 
@@ -264,7 +264,7 @@ def test_arrays_have_to_be_given_again_and_be_the_same(tmp_path: Path) -> None:
     settings = {"model": "linear", "epochs": 3, "batch_size": 8}
     with pytest.raises(KeyboardInterrupt):
         zoo.train(data=(features, labels), config=settings, out=tmp_path / "run", callbacks=[StopAt(3)], verbose=0)
-    with pytest.raises(UsageError, match="learned from arrays"):
+    with pytest.raises(UsageError, match="trained on arrays"):
         zoo.train(resume=tmp_path / "run", callbacks=[StopAt()], verbose=0)
     with pytest.raises(DataError, match="changed since"):
         zoo.train(resume=tmp_path / "run", data=(features + 1, labels), callbacks=[StopAt()], verbose=0)

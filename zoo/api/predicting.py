@@ -36,7 +36,8 @@ def load(path: Run | str | os.PathLike[str], *, engine: str | None = None) -> Pr
     from zoo.artefacts.export import Export, is_export
     from zoo.artefacts.released import directory_of, list_pretrained
 
-    directory = directory_of(path if isinstance(path, str | os.PathLike) else path.directory)
+    place: Any = getattr(path, "directory", path)
+    directory = directory_of(place)
     if is_export(directory):
         return Export.open(directory).predictor(engine)
     from zoo.artefacts.run import RUN_FILE, open_run

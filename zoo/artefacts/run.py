@@ -166,11 +166,6 @@ class Run:
         """Return predictions for raw input, as `Predictor.predict` does."""
         return self.predictor.predict(raw)
 
-    def hold(self, model: keras.Model, history: Mapping[str, list[float]]) -> Run:
-        """Keep a model and a history in memory, so that `model` and `history` do not read the files; return the run."""
-        vars(self).update(model=model, history=dict(history))  # where `cached_property` looks first
-        return self
-
     def __repr__(self) -> str:
         scores = ", ".join(f"{name}={value:.4f}" for name, value in self.metrics.items())
         return f"Run({str(self.directory)!r}, {self.status}{', ' + scores if scores else ''})"
@@ -184,6 +179,12 @@ def open_run(run: Run | str | os.PathLike[str]) -> Run:
         UsageError: it is none of these.
     """
     return run if isinstance(run, Run) else Run.open(run)
+
+
+def hold_in_memory(run: Run, model: keras.Model, history: Mapping[str, list[float]]) -> Run:
+    """Return the run with a model and a history that are in memory, so that it does not read their files."""
+    vars(run).update(model=model, history=dict(history))  # where `cached_property` looks first
+    return run
 
 
 def find_run(model: object) -> Run | None:

@@ -49,7 +49,8 @@ def check(source: str, task: str | None, given: DataKeywords) -> dict[str, Any]:
         splits = api.load_data(source, task=task, **given)
     except DataError as error:
         try:
-            splits = api.load_data(source, task=task, **{**given, "broken": "drop"})
+            given["broken"] = "drop"
+            splits = api.load_data(source, task=task, **given)
         except DataError:
             raise error from None
         stops_training = str(error)

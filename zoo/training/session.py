@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts.files import check_new_directory, new_directory, write_text
 from zoo.artefacts.loading import own_data
-from zoo.artefacts.run import Run, RunWriter, keep_untrained
+from zoo.artefacts.run import Run, RunWriter, hold_in_memory, keep_untrained
 from zoo.errors import UsageError, ZooError
 from zoo.settings import Settings, check_unchanged, resolve
 from zoo.training.coordination import check_alike, copied_run, described, from_chief, own_directory
@@ -82,7 +82,7 @@ def resume_run(
         if opened.status == "finished":
             logger.info("%s has finished; there is nothing to resume.", opened.directory)
             finished = Run.open(opened.directory)
-            return finished.hold(finished.model, finished.history)  # the files of a copied run will be gone
+            return hold_in_memory(finished, finished.model, finished.history)  # the files of a copied run will be gone
         return _fit_and_score(resume_training(directory, data, chosen), callbacks, verbose)
 
 
@@ -209,4 +209,4 @@ def _fit_and_score(training: Training, callbacks: Sequence[keras.callbacks.Callb
     if Worker.of(training.strategy).is_chief:
         for problem in result["run"]["findings"]:
             logger.warning("%s", problem)
-    return Run(Path(result["directory"]), result["run"], splits.info).hold(model, history)
+    return hold_in_memory(Run(Path(result["directory"]), result["run"], splits.info), model, history)
