@@ -165,7 +165,7 @@ def test_data_check_takes_columns_encoding_and_the_task(tmp_path: Path, capsys: 
     (tmp_path / "rows.csv").write_text("\n".join(row.replace(", ", " ") for row in rows), "gb18030")
     words = ["data", "check", str(tmp_path / "rows.csv"), "--text-column", "2", "--label-column", "1"]
     assert main([*words, "--encoding", "gb18030"]) == 0
-    assert "without a header: column 2 is taken for the text, column 1 for the label" in capsys.readouterr().out
+    assert "without a header: column 2 is used as the text, column 1 as the label" in capsys.readouterr().out
     assert main(words) == 1
     assert "not written in utf-8" in capsys.readouterr().err
     assert main([*words[:3], "--task", "text_classification", "--encoding", "gb18030"]) == 0

@@ -32,7 +32,7 @@ def test_what_is_no_strategy_is_refused(given: object) -> None:
 
 
 def test_mirrored_is_refused_with_one_device() -> None:
-    with pytest.raises(UsageError, match="with one it only costs"):
+    with pytest.raises(UsageError, match="needs two or more devices"):
         zoo.build("linear", num_classes=3, strategy="mirrored")
 
 
@@ -70,7 +70,7 @@ def test_workers_are_counted_in_the_environment(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize("written", ["{", "[]", '{"cluster": 3}', '{"task": 3}', '{"task": {"index": "1x"}}'])
 def test_a_damaged_cluster_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
     monkeypatch.setenv("TF_CONFIG", written)
-    with pytest.raises(UsageError, match="with a task of its own for each worker"):
+    with pytest.raises(UsageError, match="with a different task for each worker"):
         workers_in_environment()
 
 
@@ -93,7 +93,7 @@ def test_who_is_no_worker_of_the_cluster_does_not_train_alone(
 
 def test_several_workers_are_not_mirrored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker"}}))
-    with pytest.raises(UsageError, match=r"beside a TF_CONFIG of several workers\. Leave it out"):
+    with pytest.raises(UsageError, match=r"with a TF_CONFIG for several workers\. Omit it"):
         zoo.build("linear", num_classes=3, strategy="mirrored")
 
 

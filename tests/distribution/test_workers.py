@@ -184,7 +184,7 @@ def test_what_is_wrong_is_refused_before_workers_start(
     assert "is not empty" in capsys.readouterr().err
     many = str(10**6)
     assert main(["train", "cnn", "--workers", many, "--out", str(tmp_path / "run")]) == 2
-    assert f"Each worker has a core of its own. Received: {many} workers" in capsys.readouterr().err
+    assert f"Each worker needs its own core. Received: {many} workers" in capsys.readouterr().err
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     assert main(["train", "cnn", "--workers", "3", "--out", str(tmp_path / "run")]) == 2
     assert "3 workers for 2" in capsys.readouterr().err

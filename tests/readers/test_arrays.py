@@ -79,7 +79,7 @@ def test_image_size_stretches_arrays() -> None:
     [
         ((np.zeros((0, 6, 6)), []), "empty"),
         ((TABLE, LABELS[:5]), "40 rows and 5 labels"),
-        (([IMAGES[0], IMAGES[0, :3]] * 20, LABELS), "different shapes.*Bring them to one shape"),
+        (([IMAGES[0], IMAGES[0, :3]] * 20, LABELS), "different shapes.*Convert them to one shape"),
         ((TABLE[:, 0], LABELS), r"shape \(40,\)"),
         ((["a.png"] * 40, LABELS), "images.* or a table"),
         ((TABLE + 1j, LABELS), "complex64"),
@@ -87,7 +87,7 @@ def test_image_size_stretches_arrays() -> None:
         ((IMAGES.astype(np.uint16) * 200, LABELS), "hold 0 to 255"),
         ((np.where(IMAGES == 7, np.nan, IMAGES), LABELS), "NaN or infinity in image"),
         ((np.zeros((40, 0)), LABELS), "needs a column"),
-        ({}, "mapping without parts"),
+        ({}, "mapping without splits"),
         ({"train": (TABLE, LABELS), "val": (TABLE, LABELS)}, "'val'. Rename"),
         ({"test": (TABLE, LABELS)}, "a part named 'train'"),
         ({"x": TABLE, "y": LABELS}, "Received: ndarray"),
@@ -167,5 +167,5 @@ def test_npz_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_npz_with_other_names_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", images=IMAGES)
-    with pytest.raises(DataError, match=r"holds x and y.*Received: \['images'\].*Rename"):
+    with pytest.raises(DataError, match=r"must hold x and y.*Received: \['images'\].*Rename"):
         zoo.load_data(tmp_path / "data.npz")

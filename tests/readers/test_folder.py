@@ -79,7 +79,7 @@ def test_a_further_folder_beside_the_parts_is_no_class(tmp_path: Path) -> None:
 def test_two_folders_for_one_part_are_refused(tmp_path: Path) -> None:
     for name in ("train", "val", "validation"):
         fill(tmp_path / name)
-    with pytest.raises(DataError, match=r"Each part has one folder. Received: .*val"):
+    with pytest.raises(DataError, match=r"Each split must have one folder. Received: .*val"):
         zoo.load_data(tmp_path)
 
 
@@ -141,7 +141,7 @@ def test_a_dangling_link_is_left_out(tmp_path: Path) -> None:
 def test_a_folder_without_class_folders_is_refused(tmp_path: Path, content: list[str]) -> None:
     for name in content:
         Image.new("L", (4, 4)).save(tmp_path / name)
-    with pytest.raises(DataError, match=r"one folder for each class.*Sort the images"):
+    with pytest.raises(DataError, match=r"one folder per class.*Sort the images"):
         zoo.load_data(tmp_path)
 
 

@@ -130,9 +130,9 @@ def test_a_quote_that_does_not_close_is_refused(tmp_path, end):
     (tmp_path / "open.csv").write_text("\n".join([*rows[:4], '3,"open', *rows[1:2] * 20]) + end)
     preprocessor = TablePreprocessor.fit(read_table(tmp_path / "whole.csv"))
     assert sum(len(chunk) for chunk, _ in table_stream.stream_table(tmp_path / "whole.csv", preprocessor)) == 22
-    with pytest.raises(DataError, match="A quote does not close"):
+    with pytest.raises(DataError, match="A quote is not closed"):
         read_table(tmp_path / "open.csv")
-    with pytest.raises(DataError, match="A quote does not close"):
+    with pytest.raises(DataError, match="A quote is not closed"):
         list(table_stream.stream_table(tmp_path / "open.csv", preprocessor))
 
 

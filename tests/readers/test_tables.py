@@ -164,7 +164,7 @@ def test_a_saved_index_is_left_out_and_said(tmp_path):
     pd.DataFrame({"size": range(40), "label": ["a", "b"] * 20}).to_csv(path)
     info = zoo.load_data(path).info
     assert info.table.feature_names == ["size"]
-    assert info.report["notes"] == ["a column without a name is left out"]
+    assert info.report["notes"] == ["a column without a name is ignored"]
 
 
 def test_decimals_and_durations_are_numbers(tmp_path):

@@ -112,7 +112,7 @@ def test_a_folder_without_anything_to_read_is_refused(tmp_path: Path, content: l
     for name in content:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    with pytest.raises(DataError, match=r"one folder for each class.*no images and no .txt files.*train.csv, test.csv"):
+    with pytest.raises(DataError, match=r"one folder per class.*no images and no .txt files.*train.csv, test.csv"):
         zoo.load_data(tmp_path, task="text_classification")
 
 
@@ -154,7 +154,7 @@ def test_two_files_for_one_part_are_refused_until_they_are_named(tmp_path: Path)
     for name in ("train.csv", "train2.csv", "old-train.csv", "test.csv"):
         table(tmp_path / name, name)
     with pytest.raises(
-        DataError, match=r"Each part has one file. Received: old-train.csv and train.csv for 'train'.*data.parts"
+        DataError, match=r"Each split must have one file. Received: old-train.csv and train.csv for 'train'.*data.parts"
     ):
         zoo.load_data(tmp_path)
     data = zoo.load_data(tmp_path, parts={"train": "train2.csv", "test": "test.csv"}, validation=0.25)
@@ -195,7 +195,7 @@ def test_parts_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
         zoo.load_data({"train": text, "test": tmp_path / "table.csv"})
     for part in ("train", "test"):
         fill(tmp_path / "folder" / part, words=part)
-    with pytest.raises(DataError, match=r"A part is one file or folder. Received: .*folder.*for 'test'"):
+    with pytest.raises(DataError, match=r"A split must be one file or folder. Received: .*folder.*for 'test'"):
         zoo.load_data({"train": text, "test": tmp_path / "folder"})
     with pytest.raises(DataError, match=r"called train, validation and test. Received: 'dev'"):
         zoo.load_data({"train": text, "dev": text})

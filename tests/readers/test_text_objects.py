@@ -137,19 +137,19 @@ def test_npz_may_hold_texts(tmp_path: Path) -> None:
         ([*TEXTS[:27], 7], LABELS, "Row 27 of the texts has no text but int 7"),
         (pd.Series([*TEXTS[:27], np.nan]), LABELS, "Row 27 of the texts has no text"),
         (TEXTS[:5], LABELS, "5 rows and 28 labels"),
-        ("one text", LABELS, "Texts come as a list. Received: one text, 'one text'.*Put it in a list"),
-        (b"one text", LABELS, "Texts come as a list"),
+        ("one text", LABELS, "Texts must be in a list. Received: one text, 'one text'.*Put it in a list"),
+        (b"one text", LABELS, "Texts must be in a list"),
         (
             [f"{number}.JPG" for number in range(28)],
             LABELS,
-            "28 names of image files, first '0.JPG'.*folders named by their class",
+            "28 names of image files, first '0.JPG'.*one folder of images per class",
         ),
         (TEXTS, ["pos"] * 28, "at least two classes. Received: only 'pos'"),
         (TEXTS, [["a", "b"]] * 28, "one-hot: a single 1 in each row"),
         (TEXTS, np.ones((28, 2)), "one-hot: a single 1 in each row.*multi-label"),
         (TEXTS, [0.5] * 28, "whole numbers or text"),
         (TEXTS, [None, *LABELS[1:]], "1 of 28 rows in part 'all' have no label"),
-        ([], [], "Features are|empty"),
+        ([], [], "Features must be|empty"),
     ],
 )
 def test_what_is_no_list_of_texts_is_refused(texts: Any, labels: Any, words: str) -> None:

@@ -186,9 +186,7 @@ def test_without_a_header_the_label_is_the_column_with_fewer_values(tmp_path: Pa
     data = zoo.load_data(tmp_path / "a.csv", task="text_classification")
     assert pairs(data) == sorted(zip(TEXTS, LABELS, strict=True))
     text, label = (2, 1) if turned else (1, 2)
-    assert data.info.report["notes"][0] == (
-        f"without a header: column {text} is taken for the text, column {label} for the label"
-    )
+    assert data.info.report["notes"][0] == (f"without a header: column {text} is used as the text, column {label} as the label")
 
 
 def test_without_a_header_columns_are_named_by_their_positions(tmp_path: Path) -> None:
@@ -209,7 +207,7 @@ def test_lone_quotes_in_a_tsv_are_letters_and_a_note_says_so(tmp_path: Path) -> 
     (tmp_path / "a.tsv").write_text("text\tlabel\n" + "".join(f"{a}\t{b}\n" for a, b in zip(texts, TWO, strict=True)))
     data = zoo.load_data(tmp_path / "a.tsv")
     assert pairs(data) == sorted(zip(texts, TWO, strict=True))
-    assert data.info.report["notes"] == ["quotes are letters like any other: read as quotes they would not close"]
+    assert data.info.report["notes"] == ["quotes are ordinary characters: as quotes, they would not close"]
 
 
 def test_proper_quotes_in_a_tsv_are_quotes(tmp_path: Path) -> None:
@@ -293,22 +291,22 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
             "a.csv",
             content(GOOD + "film,a,b\nfilm\n"),
             {},
-            "cannot be read: 2. Received: Line 22 .*3 columns in place of 2.*Line 23",
+            "cannot be read: 2. Received: Line 22 .*3 columns instead of 2.*Line 23",
         ),
-        ("a.csv", content(GOOD + '"film,a\nand,on\n'), {}, r"no proper CSV.*Double the quotes inside quoted cells, and close"),
-        ("a.csv", content(GOOD + '"fi"lm,a\n'), {}, "no proper CSV: .*expected after"),
+        ("a.csv", content(GOOD + '"film,a\nand,on\n'), {}, r"not valid CSV.*Double the quotes inside quoted cells, and close"),
+        ("a.csv", content(GOOD + '"fi"lm,a\n'), {}, "not valid CSV: .*expected after"),
         ("a.csv", b"", {}, "has no rows. Received: .*a.csv. Add some"),
         ("a.csv", b"\n\n\n", {}, "has no rows"),
         ("a.csv", b"text,label\n", {}, "There are no rows. Received: .*a.csv. Add some"),
         ("a.txt", b"", {}, "There are no rows"),
-        ("a.jsonl", b"", {}, "one JSON object a line. Received: .*a.jsonl without any"),
-        ("a.csv", b"text,label\n\x00\x01\x02,a\n", {}, "binary file. Received: .*zero bytes.*Give a text file"),
+        ("a.jsonl", b"", {}, "one JSON object per line. Received: .*a.jsonl without any"),
+        ("a.csv", b"text,label\n\x00\x01\x02,a\n", {}, "binary file. Received: .*zero bytes.*Pass a text file"),
         ("a.txt", b"\x89PNG\r\n\x1a\n\x00\x00", {}, "binary file"),
-        ("a.txt", "1 这部\n".encode("utf-16"), {}, "begins like UTF-16. Received: .*data.encoding=utf-16"),
+        ("a.txt", "1 这部\n".encode("utf-16"), {}, "starts like UTF-16. Received: .*data.encoding=utf-16"),
         ("a.txt", "1 这部\n2 电影\n".encode("gb18030"), {}, r"not written in utf-8: .*--encoding or data.encoding=.*gb18030"),
-        ("a.jsonl", content("[1, 2]\n3\n"), {}, "one JSON object a line"),
+        ("a.jsonl", content("[1, 2]\n3\n"), {}, "one JSON object per line"),
         ("a.jsonl", content(GOOD_JSON + "{broken\n"), {}, "cannot be read: 1. Received: Line 21 of .*is not JSON"),
-        ("a.jsonl", content(GOOD_JSON + "[1]\n"), {}, "Line 21 of .*is no JSON object"),
+        ("a.jsonl", content(GOOD_JSON + "[1]\n"), {}, "Line 21 of .*is not a JSON object"),
         ("a.jsonl", content(GOOD_JSON + "[" * 100_000 + "\n"), {}, "Line 21 of .*is not JSON"),
         ("a.jsonl", content(GOOD_JSON + '{"label": "a"}\n'), {}, "Line 21 of .*has no text"),
         ("a.jsonl", content(GOOD_JSON + '{"text": 7, "label": "a"}\n'), {}, "Line 21 of .*has no text but int 7"),
@@ -324,11 +322,11 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
             "a.txt",
             content("".join(f"This{n} is prose, in {n} lines.\n" for n in range(9))),
             {},
-            "first word of a line is its label",
+            "first word of each line must be its label",
         ),
         ("a.txt", content("a film\nb film\na\n"), {}, "cannot be read: 1. Received: Line 3 of .*has no text"),
-        ("a.txt", content("a film\nb film\n"), {"text_column": "text"}, "has no columns. Received: .*call the file .csv"),
-        ("a.parquet", b"PAR1 no more", {}, "cannot be read.*a.parquet. Mend the file"),
+        ("a.txt", content("a film\nb film\n"), {"text_column": "text"}, "has no columns. Received: .*rename the file to .csv"),
+        ("a.parquet", b"PAR1 no more", {}, "cannot be read.*a.parquet. Fix the file"),
         ("a.csv", content(GOOD.replace(",b", ",a")), {}, r"at least two classes. Received: only 'a'. Add rows"),
         (
             "a.csv",

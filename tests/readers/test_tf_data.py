@@ -66,11 +66,11 @@ def ragged() -> tf.data.Dataset:
     ("dataset", "words"),
     [
         (PAIRS.repeat(), "must end.*Remove `.repeat"),
-        (PAIRS.map(lambda image, label: image), "gives pairs"),
-        (PAIRS.map(lambda image, label: {"image": image, "label": label}), "gives pairs"),
+        (PAIRS.map(lambda image, label: image), "must yield pairs"),
+        (PAIRS.map(lambda image, label: {"image": image, "label": label}), "must yield pairs"),
         (PAIRS.take(0), "no elements"),
-        (ragged(), "All elements need one shape"),
-        ({"train": PAIRS, "test": (IMAGES, LABELS)}, "all tf.data.Datasets, or none"),
+        (ragged(), "All elements need the same shape"),
+        ({"train": PAIRS, "test": (IMAGES, LABELS)}, "Either all splits or none must be a tf.data.Dataset"),
     ],
     ids=["endless", "unlabelled", "dict", "empty", "ragged", "mixed"],
 )

@@ -148,7 +148,7 @@ def test_a_file_format_without_tf_data_is_refused(tmp_path: Path) -> None:
 def test_images_of_more_than_8_bits_are_refused(tmp_path: Path) -> None:
     builder = DeepShapes(data_dir=tmp_path)
     builder.download_and_prepare()
-    with pytest.raises(DataError, match=r"8 bits are read.*uint16"):
+    with pytest.raises(DataError, match=r"must have 8 bits.*uint16"):
         zoo.load_data(builder.data_path)
 
 

@@ -1,1 +1,1 @@
-"""More than one device, more than one machine: strategies, workers, and what they agree on."""
+"""Several devices and machines: strategies, workers, and their agreement."""

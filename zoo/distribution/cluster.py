@@ -1,4 +1,4 @@
-"""What the environment says of a cluster, without TensorFlow."""
+"""Cluster information from the environment, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 from zoo.errors import UsageError
 
 JOBS = ("chief", "worker")
-STARTED_BY = "ZOO_STARTED_BY"  # set for workers that zoo starts: the words of the command line that start them again
+STARTED_BY = "ZOO_STARTED_BY"  # set for workers that zoo starts: the command line that starts them again
 
 
 def workers_in_environment() -> int:
-    """Return how many workers `TF_CONFIG` names; 1 without it.
+    """Return the number of workers in `TF_CONFIG`; 1 without it.
 
     Raises:
-        UsageError: it is damaged, or this process is none of them.
+        UsageError: it is damaged, or does not include this process.
     """
     written = os.environ.get("TF_CONFIG", "")
     if not written:
@@ -27,12 +27,13 @@ def workers_in_environment() -> int:
         kind, index = task.get("type"), int(task.get("index", 0))
     except (AttributeError, TypeError, ValueError) as error:
         raise UsageError(
-            'TF_CONFIG is {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}} with a task of '
-            f"its own for each worker. Received: {written[:200]!r}. Mend or unset it."
+            'TF_CONFIG must be {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}, with '
+            f"a different task for each worker. Received: {written[:200]!r}. Fix or unset it."
         ) from error
     if counts and ("ps" in counts or kind not in JOBS or not 0 <= index < counts.get(kind, 0)):
         raise UsageError(
-            f"Only chiefs and workers train, without parameter servers. Received: task {index} of type {kind!r} in a cluster "
-            f"of {', '.join(f'{count} {job}' for job, count in counts.items())}. Start zoo in those alone, or unset TF_CONFIG."
+            f"Only chiefs and workers can train, without parameter servers. Received: task {index} of type {kind!r} in a "
+            "cluster "
+            f"of {', '.join(f'{count} {job}' for job, count in counts.items())}. Start zoo in those only, or unset TF_CONFIG."
         )
     return max(1, sum(counts.get(job, 0) for job in JOBS))

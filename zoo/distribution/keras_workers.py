@@ -1,15 +1,15 @@
-"""Three faults of Keras on TensorFlow under `tf.distribute`, mended from outside.
+"""Patches for three faults of Keras on TensorFlow under `tf.distribute`.
 
-The first two are Keras issue 20585, open since 2024-12. Each mend looks for its fault in Keras' source and leaves a Keras
-without it alone:
+The first two are Keras issue 20585, open since 2024-12. Each patch looks for its fault in Keras' source, and changes nothing
+if the fault is not there:
 
-1. `_maybe_symbolic_build` takes the mean of all replicas' parts of a batch, which fails for parts of different sizes, and under
-   `MultiWorkerMirroredStrategy` for any. Only shapes matter, so it is given those of the data, or one replica's part.
+1. `_maybe_symbolic_build` averages all replicas' shares of a batch. This fails for shares of different sizes, and always under
+   `MultiWorkerMirroredStrategy`. Only shapes matter, so it receives those of the data, or one replica's share.
 2. `reduce_per_replica` reduces metrics, which are scalars, over their first axis under `MultiWorkerMirroredStrategy`. Scalars
-   have none.
-3. `add` takes a second tensor of shape `(0, units)` for a bias, and so fails in the `LSTM` of a device that gets no example.
+   have no axis.
+3. `add` takes a second tensor of shape `(0, units)` for a bias, and therefore fails in the `LSTM` of a device without examples.
 
-`tests/distribution/test_keras_workers.py` fails as soon as the installed Keras has one fewer: then delete its mend.
+`tests/distribution/test_keras_workers.py` fails as soon as the installed Keras lacks a fault: then delete its patch.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def faults_of_keras() -> list[str]:
 
 
 def mend_keras() -> None:
-    """Mend what is faulty; a second call finds nothing to do."""
+    """Patch the faulty functions; a second call does nothing."""
     for owner, name, mended in _faulty():
         setattr(owner, name, mended(getattr(owner, name)))
 
 
 def _faulty() -> list[tuple[Any, str, Callable[[Any], Any]]]:
-    """Return where each faulty function is, its name, and what makes a mended one of it."""
+    """Return the owner, the name and the patch of each faulty function."""
     from keras.src.backend.tensorflow import numpy, trainer
 
     known = [
@@ -59,11 +59,11 @@ def _mended_build(original: Any) -> Any:
 
 
 def _example(epoch: Any, strategy: tf.distribute.Strategy) -> Any:
-    """Return shapes and kinds of a batch; of data that are spread already, what this worker's first replica gets of one."""
+    """Return shapes and dtypes of a batch; for distributed data, the share of this worker's first replica."""
     spec = epoch.data_adapter.get_tf_dataset().element_spec
     if all(isinstance(each, tf.TensorSpec) for each in tf.nest.flatten(spec)):
-        return spec  # nothing is read, and so a pass of data that are shuffled anew in each is not used up
-    epoch.reset()  # the iterator of a finished evaluation stands at its end
+        return spec  # nothing is read, so the shuffled data loses no pass
+    epoch.reset()  # the iterator of a finished evaluation is exhausted
     _, _, batches = next(iter(epoch))
     return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], next(batches))
 
@@ -77,7 +77,7 @@ def _mended_reduce(original: Any) -> Any:
         joined = strategy.run(
             lambda parts: tf.concat([tf.reshape(tf.cast(one, tf.float32), [-1]) for one in parts], 0), (flat,)
         )
-        means = strategy.reduce("MEAN", joined, axis=None)  # in one message: each takes a millisecond or two
+        means = strategy.reduce("MEAN", joined, axis=None)  # in one message, since each takes a millisecond or two
         parts = tf.split(means, [tf.reduce_prod(shape) for shape in shapes])
         return tf.nest.pack_sequence_as(values, [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)])
 

@@ -1,4 +1,4 @@
-"""What this machine has for workers: cores, GPUs, ports; without TensorFlow, which would take 4 s to ask."""
+"""Cores, GPUs and ports of this machine, without TensorFlow, which takes 4 s to import."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import TypeVar
 from zoo.errors import UsageError
 
 Resource = TypeVar("Resource")
-LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # opened before a fork, which may not load anything
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None  # opened before a fork, after which nothing may be loaded
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux' prctl
 
 
 def end_with(parent: int, number: int) -> None:
-    """Let this process get a signal when its parent dies, where the system can; end now if it has died already."""
+    """Signal this process when its parent dies, if the system supports that; exit if the parent is already dead."""
     if LIBC is not None:
         LIBC.prctl(DIE_WITH_PARENT, number)
         if os.getppid() != parent:
@@ -27,7 +27,7 @@ def end_with(parent: int, number: int) -> None:
 
 
 def share_of(resources: Sequence[Resource], index: int, count: int) -> list[Resource]:
-    """Return which cores or GPUs are a worker's.
+    """Return the cores or GPUs of a worker.
 
     Example:
         >>> [share_of([0, 1, 2, 3, 4], index, 2) for index in range(2)]
@@ -39,24 +39,26 @@ def share_of(resources: Sequence[Resource], index: int, count: int) -> list[Reso
 
 
 def check_machine(count: int) -> None:
-    """Refuse more workers than there are cores, or GPUs where there are any.
+    """Reject more workers than cores, or than GPUs if there are any.
 
     Raises:
-        UsageError: there are.
+        UsageError: there are too many workers.
     """
     if 0 < len(gpus()) < count:
-        raise UsageError(f"Each worker has a GPU of its own. Received: {count} workers for {len(gpus())}. Take fewer.")
+        raise UsageError(f"Each worker needs its own GPU. Received: {count} workers for {len(gpus())} GPUs. Use fewer workers.")
     if 0 < len(cores()) < count:
-        raise UsageError(f"Each worker has a core of its own. Received: {count} workers for {len(cores())}. Take fewer.")
+        raise UsageError(
+            f"Each worker needs its own core. Received: {count} workers for {len(cores())} cores. Use fewer workers."
+        )
 
 
 def cores() -> list[int]:
-    """Return the numbers of the cores that this process may use; none where the system does not say."""
+    """Return the numbers of the cores that this process may use; empty if the system does not report them."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def gpus() -> list[str]:
-    """Return the names of this machine's GPUs, as CUDA_VISIBLE_DEVICES has them; TensorFlow would take 4 s to ask."""
+    """Return the names of this machine's GPUs, as in CUDA_VISIBLE_DEVICES; TensorFlow would take 4 s to import."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name for name in visible.split(",") if name.strip() not in ("", "-1")]
@@ -65,7 +67,7 @@ def gpus() -> list[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of this machine that nobody listens on."""
+    """Return free ports of this machine."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -1,4 +1,4 @@
-"""Which `tf.distribute` strategy a model is built and trained under."""
+"""The `tf.distribute` strategy for building and training a model."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from zoo.errors import UsageError, one_line
 
 
 def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
-    """Return the strategy to build under; None is one device.
+    """Return the strategy for building; None is one device.
 
     Args:
-        given: "auto" is that of the scope that is open, else `MultiWorkerMirroredStrategy` where `TF_CONFIG` names several
-            workers, else `MirroredStrategy` with two or more GPUs, else none; "mirrored" is all GPUs, or all logical CPUs where
-            there is no GPU; "none"; or a strategy.
+        given: "auto" for the open scope's strategy, else `MultiWorkerMirroredStrategy` if `TF_CONFIG` names several workers,
+            else `MirroredStrategy` with two or more GPUs, else none; "mirrored" for all GPUs, or all logical CPUs without a
+            GPU; "none"; or a strategy.
 
     Raises:
-        UsageError: it is none of these, or of devices that are not there; "mirrored" has one device only, or stands beside a
-            `TF_CONFIG` of several workers; another scope is open; or the workers cannot meet.
+        UsageError: the value is not accepted, or names missing devices; "mirrored" has only one device, or is combined with a
+            `TF_CONFIG` for several workers; another scope is open; or the workers cannot connect.
     """
     if isinstance(given, tf.distribute.Strategy):
         _check_devices(given)
@@ -36,11 +36,14 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
         return given
     if given not in ("auto", "mirrored", "none"):
         raise UsageError(
-            f"`strategy` is 'auto', 'mirrored', 'none' or a tf.distribute.Strategy. Received: {given!r}. Give one of them."
+            f"`strategy` must be 'auto', 'mirrored', 'none' or a tf.distribute.Strategy. Received: {given!r}. Pass one of "
+            "these."
         )
     if tf.distribute.has_strategy():
         if given != "auto":
-            raise UsageError(f"A strategy's scope is open. Received: strategy={given!r} in it. Leave the scope, or this out.")
+            raise UsageError(
+                f"A strategy's scope is open. Received: strategy={given!r} inside it. Leave the scope, or omit `strategy`."
+            )
         mend_keras()
         return tf.distribute.get_strategy()
     if given == "none":
@@ -49,8 +52,8 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
         if given == "auto":
             return _all_workers()
         raise UsageError(
-            "'mirrored' is for the devices of one process. Received: strategy='mirrored' beside a TF_CONFIG of several "
-            "workers. Leave it out, and each worker takes all of its devices; or unset TF_CONFIG."
+            "'mirrored' is for the devices of one process. Received: strategy='mirrored' with a TF_CONFIG for several "
+            "workers. Omit it, and each worker uses all of its devices; or unset TF_CONFIG."
         )
     gpus = tf.config.list_logical_devices("GPU")
     devices = gpus or tf.config.list_logical_devices("CPU")
@@ -58,17 +61,17 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
         return _mirrored(tuple(device.name for device in gpus)) if len(gpus) > 1 else None
     if len(devices) < 2:
         raise UsageError(
-            f"MirroredStrategy is for two or more devices; with one it only costs. Received: 'mirrored' with "
-            f"{len(gpus)} GPUs and {len(tf.config.list_logical_devices('CPU'))} logical CPUs. Take strategy='auto'."
+            f"MirroredStrategy needs two or more devices. Received: 'mirrored' with "
+            f"{len(gpus)} GPUs and {len(tf.config.list_logical_devices('CPU'))} logical CPUs. Use strategy='auto'."
         )
     return _mirrored(tuple(device.name for device in devices))
 
 
 def _check_devices(strategy: tf.distribute.Strategy) -> None:
-    """Refuse devices that are not there: TensorFlow makes such a strategy, and waits for them for ever in its first step.
+    """Reject missing devices: TensorFlow would create the strategy and wait forever in its first step.
 
     Raises:
-        UsageError: the message names them.
+        UsageError: devices are missing; the message names them.
     """
     if not isinstance(strategy, tf.distribute.MirroredStrategy):
         return
@@ -80,18 +83,18 @@ def _check_devices(strategy: tf.distribute.Strategy) -> None:
     if missing:
         names = ", ".join(f"{kind}:{index}" for kind, index in sorted(there))
         raise UsageError(
-            f"This machine has no {', '.join(missing)}. Received: a {type(strategy).__name__} over them. It has {names}: take "
-            "of these."
+            f"This machine has no {', '.join(missing)}. Received: a {type(strategy).__name__} over them. Use "
+            f"devices from {names}."
         )
 
 
 def scope_of(strategy: tf.distribute.Strategy | None) -> AbstractContextManager[Any]:
-    """Return the scope in which models are built."""
+    """Return the scope for building models."""
     return nullcontext() if strategy is None else strategy.scope()
 
 
 def strategy_of(model: keras.Model) -> tf.distribute.Strategy | None:
-    """Return the strategy of more than one device that a model was built under."""
+    """Return the model's strategy if it has more than one device."""
     strategy = model.distribute_strategy
     if strategy.num_replicas_in_sync == 1:
         return None
@@ -100,14 +103,14 @@ def strategy_of(model: keras.Model) -> tf.distribute.Strategy | None:
 
 
 def build_optimizer(model: keras.Model) -> None:
-    """Make the optimizer's variables now, where its model's are; Keras would leave that to the first step."""
+    """Create the optimizer's variables now, on the model's devices; Keras would do so in the first step."""
     if not model.optimizer.built:
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
 
 
 def learning_rate_of(model: keras.Model) -> float:
-    """Return the learning rate now; Python's `float` does not take the variable of a strategy."""
+    """Return the current learning rate; `float` does not accept a strategy's variable."""
     return float(model.optimizer.learning_rate.numpy())
 
 
@@ -123,24 +126,27 @@ def _all_workers() -> tf.distribute.Strategy:
     try:
         with _ended_by_ctrl_c():
             return tf.distribute.MultiWorkerMirroredStrategy()
-    except (ValueError, tf.errors.OpError) as error:  # no task, a wrong number, an address that is taken
+    except (ValueError, tf.errors.OpError) as error:  # no task, a wrong index, an address in use
         raise UsageError(
-            f"The workers of TF_CONFIG cannot meet: {one_line(error).rstrip('. ')}. Received: {os.environ['TF_CONFIG'][:200]}. "
-            "Mend it; is the port of this worker free?"
+            f"The workers in TF_CONFIG cannot connect: {one_line(error).rstrip('. ')}. Received: "
+            f"{os.environ['TF_CONFIG'][:200]}. "
+            "Fix it, and check that the port of this worker is free."
         ) from error
     except RuntimeError as error:  # "Collective ops must be configured at program startup"
         raise UsageError(
-            "The workers of TF_CONFIG meet before TensorFlow computes anything. Received: a process that has computed already. "
-            "Call zoo.train or zoo.build first of all, or give strategy=tf.distribute.MultiWorkerMirroredStrategy() made at "
-            "the beginning."
+            "The workers in TF_CONFIG must connect before TensorFlow computes anything. Received: a process that has "
+            "already computed. "
+            "Call zoo.train or zoo.build first, or create tf.distribute.MultiWorkerMirroredStrategy() at the start and pass "
+            "it as "
+            "strategy=."
         ) from error
 
 
 @contextmanager
 def _ended_by_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end the process at once while it waits for other workers, and put back what signals did.
+    """Let Ctrl-C end the process at once while it waits for other workers, and restore the signal handlers afterwards.
 
-    TensorFlow waits without giving Python a turn, which so never hears of a signal, and takes SIGTERM for itself.
+    TensorFlow waits without returning to Python, so Python handles no signals; TensorFlow handles SIGTERM itself.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""Variables of which each replica has a value of its own: moving statistics of batch normalisation, and metrics."""
+"""Variables with a different value on each replica: moving statistics of batch normalisation, and metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Group = Literal["model", "metrics"]
 
 
 def differing_variables(model: keras.Model, group: Group) -> list[keras.Variable]:
-    """Return the variables that each replica changes by what it sees: all of metrics, and those that no gradient changes."""
+    """Return the variables that each replica updates by itself: metrics, and variables without gradients."""
     if group == "metrics":
         return list(model.metrics_variables)
     return [variable for variable in model.non_trainable_variables if "float" in str(variable.dtype)]
@@ -23,19 +23,19 @@ def differing_variables(model: keras.Model, group: Group) -> list[keras.Variable
 def values_of_replicas(model: keras.Model, group: Group) -> list[np.ndarray]:
     """Return the values of differing variables, `(replicas, ...)` each; all workers call this at the same time."""
     variables, strategy = differing_variables(model, group), model.distribute_strategy
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):  # all are at hand, without a message
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):  # all values are local
         return [np.stack([each.numpy() for each in strategy.experimental_local_results(one.value)]) for one in variables]
     if not variables:
         return []
     traced = _GATHERERS.setdefault(model, {})
-    key = f"{group} {list(map(id, variables))}"  # metrics get theirs with the first batch, and others when compiled anew
+    key = f"{group} {list(map(id, variables))}"  # metrics create variables in the first batch, and again after compiling
     if key not in traced:
         traced[key] = _gatherer(strategy, variables)
     return [np.asarray(value) for value in traced[key]()]
 
 
 def assign_to_replicas(model: keras.Model, group: Group, values: Sequence[np.ndarray]) -> None:
-    """Give each replica the values that it had."""
+    """Restore the values of each replica."""
 
     def assign() -> None:
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group

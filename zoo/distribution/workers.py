@@ -1,4 +1,4 @@
-"""Several processes that train one model: who they are, and what they tell each other."""
+"""Several processes that train one model: their identity and communication."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import tensorflow as tf
 
 from zoo.errors import UsageError, WorkerLostError, one_line
 
-ABORTED = "Collective ops is aborted by: "  # before the reason that TensorFlow gives
-LOST_WITHIN = 90  # seconds until all others have stopped, with room: 3 to 20 were measured on one machine
+ABORTED = "Collective ops is aborted by: "  # precedes TensorFlow's reason
+LOST_WITHIN = 90  # seconds until all others have stopped, with a margin: 3 to 20 were measured on one machine
 SECONDS_BETWEEN_QUESTIONS = 1.0
 
 
 @dataclass(frozen=True)
 class Worker:
-    """This process among those that train together.
+    """This process in a group that trains together.
 
     Args:
-        index: from 0, which is the chief: the one that keeps the run.
-        count: of all of them.
+        index: index of this process; 0 is the chief, which writes the run.
+        count: number of processes.
     """
 
     index: int = 0
@@ -31,12 +31,12 @@ class Worker:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process keeps the run."""
+        """Whether this process writes the run."""
         return self.index == 0
 
     @classmethod
     def of(cls, strategy: tf.distribute.Strategy | None) -> Worker:
-        """Return the place of this process under a strategy."""
+        """Return this process' worker under a strategy."""
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return cls()
         resolver = strategy.cluster_resolver
@@ -46,17 +46,18 @@ class Worker:
             return cls()
         if resolver.task_type not in ("chief", "worker"):
             raise UsageError(
-                f"Only chiefs and workers train. Received: a task of type {resolver.task_type!r} in TF_CONFIG. Do not start it."
+                f"Only chiefs and workers can train. Received: a task of type {resolver.task_type!r} in TF_CONFIG. Do not "
+                "start it."
             )
         return cls(resolver.task_id + (chiefs if resolver.task_type == "worker" else 0), chiefs + others)
 
 
 def total(strategy: tf.distribute.Strategy, numbers: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return the sum of what each worker gives; all of them call this at the same time.
+    """Return the sum of all workers' numbers; all workers call this at the same time.
 
     Args:
-        strategy: of all workers.
-        numbers: of this one, as many as of each other, exact in float32.
+        strategy: strategy of all workers.
+        numbers: numbers of this worker, as many as on the others, exact in float32.
 
     Returns:
         `(len(numbers),)`, float32.
@@ -68,7 +69,7 @@ def total(strategy: tf.distribute.Strategy, numbers: Sequence[float] | np.ndarra
 
 @contextmanager
 def told_of_losses(*, is_one_of_several: bool = True) -> Iterator[None]:
-    """Turn TensorFlow's error about a message that could not be passed into one that people read.
+    """Replace TensorFlow's error about a failed message by a readable one.
 
     Raises:
         WorkerLostError: another worker does not answer.
@@ -85,13 +86,13 @@ def told_of_losses(*, is_one_of_several: bool = True) -> Iterator[None]:
             raise
         reason = (said.partition(ABORTED)[2] or said).partition("Additional GRPC")[0].partition("The tasks have crashed")[0]
         raise WorkerLostError(
-            "Another worker has gone, and training needs all of them. "
+            "Another worker was lost, and training needs all of them. "
             f"Received: {one_line(ValueError(reason))}. Start all of them again."
         ) from error
 
 
 def broadcast(strategy: tf.distribute.Strategy, content: bytes = b"") -> bytes:
-    """Return what the chief gives; the others give nothing. All workers call this at the same time."""
+    """Return the chief's value; the others pass nothing. All workers call this at the same time."""
     length = int(total(strategy, [len(content) % 2**16, len(content) // 2**16]) @ [1, 2**16])
     words = np.zeros((length + 1) // 2, np.uint16)
     if content:
@@ -100,13 +101,13 @@ def broadcast(strategy: tf.distribute.Strategy, content: bytes = b"") -> bytes:
 
 
 class Agreement:
-    """Lets all workers act on the wishes of any one at the same step.
+    """Lets all workers act on any worker's requests at the same step.
 
-    Asking costs a message to and fro, so it is done about once a second: after each answer all of them know how many steps
-    the slowest took since the last, and so when the next question is.
+    Each exchange costs a round trip, so it happens about once a second: after each one, all workers know how many steps the
+    slowest has taken since the last, and therefore when the next one is due.
 
     Args:
-        strategy: of all workers; None is one process, which always agrees with itself.
+        strategy: strategy of all workers; None for a single process; default None.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy | None = None) -> None:
@@ -114,11 +115,11 @@ class Agreement:
         self._next, self._asked_at, self._asked = 1, 0, time.monotonic()
 
     def at_step(self, step: int, *wishes: bool) -> tuple[bool, ...]:
-        """Return which wishes anyone has, or none of them while nobody is asked.
+        """Return the requests of all workers, or none between two exchanges.
 
         Args:
-            step: number of the step in this training, the same on all workers; rises.
-            *wishes: of this worker.
+            step: number of the step in this training run, the same on all workers, rising.
+            *wishes: requests of this worker.
         """
         if self._strategy is None:
             return wishes
@@ -133,7 +134,7 @@ class Agreement:
         return tuple(bool(wish) for wish in answer[:-1])
 
     def now(self, *wishes: bool) -> tuple[bool, ...]:
-        """Return which wishes anyone has; all workers ask at the same time."""
+        """Return the requests of all workers; all call this at the same time."""
         if self._strategy is None:
             return wishes
         return tuple(bool(wish) for wish in total(self._strategy, wishes))
@@ -143,11 +144,11 @@ _SUMS: dict[int, Callable[[tf.Tensor], tf.Tensor]] = {}
 
 
 def _sum_of(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return the traced sum over workers; a strategy lives as long as its process."""
+    """Return the traced sum over workers, cached, since a strategy lives as long as its process."""
 
     def of_replica(numbers: tf.Tensor) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
-        own = context.replica_id_in_sync_group % len(strategy.extended.worker_devices) == 0  # one device speaks for its worker
+        own = context.replica_id_in_sync_group % len(strategy.extended.worker_devices) == 0  # one device represents its worker
         return context.all_reduce(tf.distribute.ReduceOp.SUM, numbers * tf.cast(own, numbers.dtype))
 
     if id(strategy) not in _SUMS:

@@ -1,1 +1,1 @@
-"""Kinds of input: each package here has everything that is specific to images, texts or tables."""
+"""Kinds of input: one package for everything specific to images, one for texts, one for tables."""

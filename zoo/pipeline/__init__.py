@@ -1,1 +1,1 @@
-"""From raw examples to batched `tf.data`: read, clean, split, batch."""
+"""Converts raw examples to batched `tf.data`: reading, cleaning, splitting, batching."""

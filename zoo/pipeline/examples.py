@@ -1,4 +1,4 @@
-"""Examples as a reader found them: features, targets and where each row came from."""
+"""Examples as read: features, targets, and the source of each row."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from zoo.targets import Label
 if TYPE_CHECKING:
     from zoo.sources.source import Source
 
-ALL = "all"  # the part of a source that has no parts of its own
+ALL = "all"  # split of a source without splits
 PARTS = ("train", "validation", "test")
 Features: TypeAlias = Union["Source", pd.DataFrame, Texts]
 
 
 @dataclass
 class Part:
-    """One part of a data source.
+    """One split of a data source.
 
     Args:
         features: images as a `Source`, a table, or texts.
@@ -37,17 +37,17 @@ class Part:
 
 @dataclass
 class Examples:
-    """What a reader returns.
+    """Result of a reader.
 
     Args:
-        name: where the data came from.
-        parts: under "train", "validation", "test", or "all".
-        kind: of the features.
-        input_shape: of one image; None for tables and texts.
-        labels: class names where the source knows them; targets are then class numbers.
-        are_numbers_names: see `targets.find_labels`.
-        notes: what the reader left out and why.
-        location: the absolute path that was read, if it was one of the user's.
+        name: name or path of the source.
+        parts: splits by name: "train", "validation", "test", or "all".
+        kind: kind of the features.
+        input_shape: shape of one image; None for tables and texts.
+        labels: class names, if the source has them; targets are then class indices.
+        are_numbers_names: whether numbers are class names; see `targets.find_labels`.
+        notes: notes on ignored parts of the source.
+        location: absolute path of the user's file or folder, if there is one.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a model, a Predictor and an evaluation must know of the data that a model learned from."""
+"""Facts about training data for models, Predictors and evaluations."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from zoo.text import Tokenizer
 
 @dataclass(frozen=True)
 class DataInfo:
-    """Facts of a data set, learned from its training part.
+    """Facts about a data set, learned from its training split.
 
     Args:
-        name: where the data came from: a name, a path or the kind of object.
+        name: name, path or kind of object of the source.
         task_name: one of `zoo.tasks.TASKS`.
-        input_shape: of one example, without the batch; `(None,)` for token ids, `()` for raw texts.
+        input_shape: shape of one example, without the batch; `(None,)` for token ids, `()` for raw texts.
         labels: class names in the order of the logits; empty for regression.
         num_outputs: number of classes or of regression targets.
-        num_examples: rows of each part.
-        fingerprint: hash of features and targets of all parts.
-        report: what cleaning found and dropped, by part.
-        table: columns of a table; None for other data.
-        text: tokenizer and padding of texts; None for other data, and for texts that are given raw.
-        arguments: of `load_data`, as far as they were given.
-        location: the absolute path that the data were read from, if there is one.
-        statistics: `mean`, `variance`, `target_mean`, `target_variance`, where the task has them.
+        num_examples: number of rows of each split.
+        fingerprint: hash of the features and targets of all splits.
+        report: results of cleaning, by split.
+        table: preprocessor of a table; None for other data.
+        text: tokenizer and padding of texts; None for other data and raw texts.
+        arguments: arguments given to `load_data`.
+        location: absolute path of the data, if there is one.
+        statistics: `mean`, `variance`, `target_mean` and `target_variance`, if the task uses them.
     """
 
     name: str
@@ -69,22 +69,24 @@ class DataInfo:
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """The tokenizer that was fitted on the training texts.
+        """The tokenizer, fitted on the training texts.
 
         Raises:
-            UsageError: these are not texts, or they are given raw.
+            UsageError: the data is not text, or is raw.
         """
         if self.text is None:
-            raise UsageError(f"Only texts turned to ids have a tokenizer. Received: {self.name!r}, {self.task_name}.")
+            raise UsageError(
+                f"Only texts that are converted to ids have a tokenizer. Received: {self.name!r}, {self.task_name}."
+            )
         return self.text.tokenizer
 
     def is_read_like(self, other: DataInfo) -> bool:
-        """Return whether a model of the one takes the other's features and means the same labels."""
+        """Return whether a model for one data set accepts the other's features and has the same labels."""
         ours, theirs = ((info.labels, info.input_shape, info.table, info.to_dict()["text"]) for info in (self, other))
         return ours == theirs
 
     def reading_arguments(self, given: Mapping[str, Any]) -> DataArguments:
-        """Return how other data are read for a model of these: as these were, or as `given` says.
+        """Return the options for reading other data for the same model: those of this data, overridden by `given`.
 
         Raises:
             UsageError: a name or value is not accepted.
@@ -94,7 +96,7 @@ class DataInfo:
         return data_arguments({**own, **given})
 
     def example_batch(self, rows: int) -> np.ndarray:
-        """Return a batch of noise in the form that a model of these data takes."""
+        """Return a batch of noise in the model's input format."""
         generator = np.random.default_rng(0)
         if self.text is not None:
             width = self.text.max_length if self.text.fixed_length else min(8, self.text.max_length)
@@ -111,16 +113,16 @@ class DataInfo:
         return {"input_shape": self.input_shape, self.task.output_argument: self.num_outputs, **self.statistics}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data, ready for JSON."""
+        """Return plain data for JSON."""
         text = self.text.to_dict() if self.text else None
         return {**asdict(replace(self, text=None)), "text": text}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> DataInfo:
-        """Return the facts that `to_dict` described.
+        """Return the facts from `to_dict`'s result.
 
         Raises:
-            KeyError, TypeError, ValueError: they are damaged.
+            KeyError, TypeError, ValueError: the data is damaged.
         """
         if not plain.get("text") and list(plain["input_shape"]) == [None]:
             raise ValueError("the vocabulary is missing")

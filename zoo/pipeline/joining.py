@@ -1,4 +1,4 @@
-"""Two parts of a source as one."""
+"""Joins two splits of a source."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from zoo.sources.source import Arrays, Records
 
 
 def join_features(first: Features, second: Features) -> Features:
-    """Return the rows of two parts, the first one's in front.
+    """Return the rows of two splits, starting with the first.
 
     Raises:
-        DataError: one of them is in memory and the other is not.
+        DataError: only one of them is in memory.
     """
     if isinstance(first, pd.DataFrame) and isinstance(second, pd.DataFrame):
         return pd.concat([first, second], ignore_index=True)
     if type(first) is not type(second) or isinstance(first, pd.DataFrame) or isinstance(second, pd.DataFrame):
         raise DataError(
-            "Train and validation are joined where both are in memory, or neither. Received: "
-            f"{type(first).__name__} and {type(second).__name__}. Set data.memory_budget_mb higher, or to 0."
+            "Train and validation can be joined only if both are in memory, or neither. Received: "
+            f"{type(first).__name__} and {type(second).__name__}. Raise data.memory_budget_mb, or set it to 0."
         )
     hashes = np.concatenate([first.hashes, second.hashes])
     if isinstance(first, Texts) and isinstance(second, Texts):
@@ -38,7 +38,7 @@ def join_features(first: Features, second: Features) -> Features:
         return _join_records(first, second, hashes)
     if isinstance(first, Arrays) and isinstance(second, Arrays):
         return Arrays(tf.concat([first.features, second.features], axis=0), hashes)
-    raise DataError(f"Parts of this kind are not joined. Received: {type(first).__name__}. Give them as one.")
+    raise DataError(f"Splits of this kind cannot be joined. Received: {type(first).__name__}. Pass one split.")
 
 
 def _join_records(first: Records, second: Records, hashes: np.ndarray) -> Records:

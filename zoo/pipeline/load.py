@@ -1,4 +1,4 @@
-"""One door for all data: a name's content, a path, arrays, a DataFrame or `tf.data` to `Examples`."""
+"""One entry point for all data: converts a path, arrays, a DataFrame or `tf.data` to `Examples`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TEXT_TASK = "text_classification"
 
 
 def looks_like_path(data: Any) -> bool:
-    """Return whether a string is meant as a path: it exists, starts or ends like one or has the suffix of a data file."""
+    """Return whether a string is meant as a path: it exists, starts or ends like a path, or has the suffix of a data file."""
     if isinstance(data, Path):
         return True
     return data.startswith((".", "/", "~")) or data.endswith("/") or data.lower().endswith(SUFFIXES) or os.path.exists(data)
@@ -29,15 +29,15 @@ def read_path(path: str | Path, arguments: DataArguments, task: str | None = Non
     """Return the examples in a file or folder.
 
     Args:
-        path: of the file or folder.
-        arguments: how to read it.
-        task: name of the task, where it is known; "text_classification" reads any table or file as texts.
+        path: path of the file or folder.
+        arguments: reading options.
+        task: task name, if known; "text_classification" reads any table or file as texts; default None.
 
     Raises:
-        DataError: it does not exist, is of no kind that is read, or is broken.
+        DataError: the path does not exist, has an unsupported format, or is broken.
     """
     path = Path(path).expanduser()
-    if not os.path.exists(path):  # False too for what is too long to be a path
+    if not os.path.exists(path):  # also False for strings that are too long for a path
         raise DataError(f"There is no such file or folder. Received: {path}. Check the path.")
     try:
         examples = _read_existing(path, arguments, task)
@@ -60,8 +60,8 @@ def _read_existing(path: Path, arguments: DataArguments, task: str | None) -> Ex
         is_text = task is None and texts.has_text_column(path, arguments)
         return texts.read_text_file(path, arguments) if is_text else tables.read_table_examples(path, arguments)
     raise DataError(
-        f"A file of data ends in {', '.join(SUFFIXES)}. Received: {path}. Rename it, give a folder of class folders, or say "
-        f"that its lines are `label text` with task={TEXT_TASK!r}."
+        f"A data file must end in {', '.join(SUFFIXES)}. Received: {path}. Rename it, pass a folder of class folders, or set "
+        f"task={TEXT_TASK!r} if its lines are `label text`."
     )
 
 
@@ -79,7 +79,7 @@ def _read_folder(path: Path, arguments: DataArguments, task: str | None) -> Exam
 
 
 def _part_files(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """Return the files of a folder that are named after a part (`train.csv`, `reviews.dev.tsv`), and notes on the others."""
+    """Return the files of a folder that are named after a split (`train.csv`, `reviews.dev.tsv`), and notes on the others."""
     files: dict[str, Path] = {}
     notes = []
     for file in sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")):
@@ -90,7 +90,8 @@ def _part_files(path: Path) -> tuple[dict[str, Path], list[str]]:
         (part,) = parts
         if part in files:
             raise DataError(
-                f"Each part has one file. Received: {files[part].name} and {file.name} for {part!r}. Name the files with "
+                f"Each split must have one file. Received: {files[part].name} and {file.name} for {part!r}. Name the files "
+                "with "
                 "data.parts={train: ..., test: ...}."
             )
         files[part] = file
@@ -98,24 +99,26 @@ def _part_files(path: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def read_parts(paths: Mapping[str, str | Path], arguments: DataArguments, task: str | None) -> Examples:
-    """Return the examples in one file or folder for each part.
+    """Return the examples in one file or folder per split.
 
     Raises:
-        DataError: one is missing or broken, has parts of its own, or they are of different kinds.
+        DataError: one is missing, is broken, or has splits itself, or they are of different kinds.
     """
     alone = arguments.model_copy(update={"parts": None})
     found = {part: read_path(path, alone, task) for part, path in paths.items()}
     first = next(iter(found.values()))
     for part, examples in found.items():
         if set(examples.parts) != {ALL}:
-            raise DataError(f"A part is one file or folder. Received: {paths[part]} with {[*examples.parts]} for {part!r}.")
+            raise DataError(
+                f"A split must be one file or folder. Received: {paths[part]} with {[*examples.parts]} for {part!r}."
+            )
         if (examples.kind, examples.input_shape) != (first.kind, first.input_shape):
             raise DataError(
-                f"All parts are of one kind and shape. Received: {examples.kind}s of shape {examples.input_shape} in "
+                f"All splits must be of one kind and shape. Received: {examples.kind}s of shape {examples.input_shape} in "
                 f"{paths[part]}, {first.kind}s of shape {first.input_shape} in the first. Set data.image_size for images."
             )
         if examples.labels != first.labels:
-            raise DataError(f"All parts need the same class folders. Received: {examples.labels} and {first.labels}.")
+            raise DataError(f"All splits need the same class folders. Received: {examples.labels} and {first.labels}.")
     return Examples(
         ", ".join(str(path) for path in paths.values()),
         {part: examples.parts[ALL] for part, examples in found.items()},
@@ -128,10 +131,10 @@ def read_parts(paths: Mapping[str, str | Path], arguments: DataArguments, task: 
 
 
 def read_object(data: Any, arguments: DataArguments, name: str, task: str | None = None) -> Examples:
-    """Return the examples in a path, arrays, a DataFrame, `tf.data`, or a mapping of parts to such.
+    """Return the examples in a path, arrays, a DataFrame, `tf.data`, or a mapping from splits to these.
 
     Raises:
-        DataError: it is none of these, or is broken.
+        DataError: the data is none of these, or is broken.
     """
     if isinstance(data, str | Path):
         return read_path(data, arguments, task)

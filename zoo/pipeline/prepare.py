@@ -1,4 +1,4 @@
-"""Examples become Splits: labels encoded, rows cleaned, parts cut, tables turned to features."""
+"""Converts Examples to Splits: encodes labels, cleans rows, splits them, and converts tables to features."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from zoo.targets import Label
 from zoo.tasks import Task, find_task, guess_task, tasks_for
 
 logger = logging.getLogger(__name__)
-WITHOUT_VALIDATION = 0.1  # share that is cut off as ever, and joined again, so that the test part stays what it is
-JOINED = "train and validation"  # a part of a source that is made of two
+WITHOUT_VALIDATION = 0.1  # fraction that is split off as usual and joined again, so that the test split does not change
+JOINED = "train and validation"  # name of the joined split
 
 
 def prepare(
@@ -38,24 +38,24 @@ def prepare(
     seed: int,
     text: TextPreprocessor | None = None,
 ) -> Splits:
-    """Return the parts of a data source, ready to train on.
+    """Return the splits of a data source, ready for training.
 
     Args:
-        examples: what a reader found.
-        arguments: how to clean and split.
-        task: name of the task; None guesses it from the targets.
-        batch_size: rows a batch.
-        seed: of the training order.
-        text: what turns texts to ids; None learns it from the training part.
+        examples: result of a reader.
+        arguments: options for cleaning and splitting.
+        task: task name; None infers it from the targets.
+        batch_size: rows per batch.
+        seed: seed of the training order.
+        text: preprocessor of texts; None fits one on the training split; default None.
 
     Raises:
-        DataError: the data are empty, broken, of one class, or do not fit the task.
+        DataError: the data is empty, is broken, has only one class, or does not fit the task.
     """
     _check_parts(examples, arguments)
     missing = {name: targets.is_missing(part.targets) for name, part in examples.parts.items()}
     known = np.concatenate([part.targets[~missing[name]] for name, part in examples.parts.items()])
     if not len(known):
-        raise DataError(f"The data have no labelled rows. Received: {examples.name}. Add some.")
+        raise DataError(f"The data has no labelled rows. Received: {examples.name}. Add labelled rows.")
     chosen = _choose_task(examples, known, task)
     labels = chosen.find_labels(known, examples.labels, are_numbers_names=examples.are_numbers_names)
     twins = targets.label_twins(labels)
@@ -81,7 +81,7 @@ def prepare(
     features = features_of[own_train]
     table = TablePreprocessor.fit(features.iloc[train_rows]) if isinstance(features, pd.DataFrame) else None
     if text is not None and not isinstance(features, Texts):
-        raise UsageError(f"`vocabulary` is for texts. Received: it beside {examples.kind}s. Leave it out.")
+        raise UsageError(f"`vocabulary` is for texts. Received: `vocabulary` with {examples.kind}s. Omit it.")
     if isinstance(features, Texts) and not arguments.raw and text is None:
         text = TextPreprocessor.fit(track(features.rows(train_rows), "Learning the vocabulary"), arguments)
     used = {own for own, _ in places.values()}
@@ -124,7 +124,7 @@ def _joined(
     *,
     arguments: DataArguments,
 ) -> dict[str, tuple[str, np.ndarray]]:
-    """Return the places with validation in train, or cut anew from both as a fold; parts of a source are joined to one."""
+    """Return the rows per split, with validation merged into train, or with both split again into folds."""
     (own, train), (other, validation) = places["train"], places["validation"]
     if other != own:
         validation = validation + len(hashes[own])
@@ -143,27 +143,27 @@ def _joined(
 
 
 def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *, part: str | None, batch_size: int) -> Splits:
-    """Return one part of other data, read as the data were that a model learned from.
+    """Return one split of other data, read like the training data of a model.
 
     Args:
-        examples: what a reader found.
-        info: of the data that the model learned from.
+        examples: result of a reader.
+        info: facts about the model's training data.
         arguments: how the examples were read; `broken` says what becomes of those that could not be.
-        part: name of the part; None takes "test" where there is one, else every row.
-        batch_size: rows a batch.
+        part: name of the split; None uses "test" if there is one, otherwise every row.
+        batch_size: rows per batch.
 
     Returns:
-        Splits that hold these rows as `test`, in their order.
+        Splits with these rows as `test`, in their order.
 
     Raises:
-        DataError: the part is missing, or the data do not fit the model.
+        DataError: the split is missing, or the data does not fit the model.
     """
     name = part or ("test" if "test" in examples.parts else None)
     if name is not None and name not in examples.parts:
-        raise DataError(f"The data have no part of this name. Received: {name!r}. Accepted: {', '.join(examples.parts)}.")
+        raise DataError(f"The data has no split of this name. Received: {name!r}. Accepted: {', '.join(examples.parts)}.")
     chosen = examples.parts[name] if name else next(iter(examples.parts.values()))
     if name is None and len(examples.parts) > 1:
-        raise DataError(f"The data have several parts. Received: {[*examples.parts]}, none called 'test'. Name one.")
+        raise DataError(f"The data has several splits. Received: {[*examples.parts]}, none called 'test'. Name one.")
     if chosen.broken and arguments.broken == "refuse":
         raise DataError(_broken(chosen))
     missing = targets.is_missing(chosen.targets)
@@ -172,7 +172,7 @@ def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *
     accepted = {"features": "table"}.get(info.task.input_name, info.task.input_name)
     if examples.kind != accepted or (examples.input_shape and tuple(examples.input_shape) != info.input_shape):
         raise DataError(
-            f"The data do not fit the model. Received: {examples.kind}s of shape {examples.input_shape}; "
+            f"The data does not fit the model. Received: {examples.kind}s of shape {examples.input_shape}; "
             f"accepted: {accepted}s of shape {info.input_shape}."
         )
     encoded = info.task.encode(chosen.targets, info.labels, examples.labels)
@@ -184,24 +184,24 @@ def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *
 def _check_parts(examples: Examples, arguments: DataArguments) -> None:
     for name, part in examples.parts.items():
         if name not in (*PARTS, ALL):
-            raise DataError(f"Parts are called train, validation and test. Received: {name!r}. Rename it.")
+            raise DataError(f"Splits must be called train, validation and test. Received: {name!r}. Rename it.")
         if part.broken and arguments.broken == "refuse":
             raise DataError(_broken(part))
         if not len(part.targets):
-            raise DataError(f"Part {name!r} of the data is empty. Received: {examples.name}. Add rows.")
+            raise DataError(f"Split {name!r} of the data is empty. Received: {examples.name}. Add rows.")
 
 
 def _broken(part: Part) -> str:
     return (
         f"Examples that cannot be read: {len(part.broken)}. Received: {' '.join(part.broken[:3])} "
-        "Or leave all such out with data.broken=drop."
+        "Or drop them all with data.broken=drop."
     )
 
 
 def _choose_task(examples: Examples, known: np.ndarray, task: str | None) -> Task:
     guessed = guess_task(examples.kind, known)
     if task is None and len(tasks_for(examples.kind)) > 1:
-        logger.info("%s: taken for %s; task= says otherwise", examples.name, guessed.name)
+        logger.info("%s: the task is %s; task= overrides this", examples.name, guessed.name)
     chosen = find_task(task) if task else guessed
     if chosen.input != examples.kind:
         raise UsageError(f"Task {chosen.name!r} is for {chosen.input}s. Received: {examples.kind}s. Use {guessed.name}.")
@@ -222,18 +222,18 @@ def _hashes(features: Features) -> np.ndarray:
     if not isinstance(features, pd.DataFrame):
         return features.hashes
     if not len(features.columns):
-        raise DataError("A table needs a column to learn from. Received: none beside the label. Add one.")
+        raise DataError("A table needs a column to learn from. Received: only the label. Add a column.")
     try:
         return _hashes_of_rows(features)
     except (TypeError, ValueError):
-        for column in features.columns:  # which one is it?
+        for column in features.columns:  # find the column
             try:
                 _hashes_of_rows(features[[column]])
             except (TypeError, ValueError) as error:
                 raise DataError(
-                    f"A cell holds one number or text. Received: column {column!r} with "
-                    f"{type(features[column].iloc[0]).__name__} in its cells ({error}). Split it into columns, or leave it "
-                    "out with data.ignore_columns."
+                    f"A cell must hold one number or text. Received: column {column!r} with "
+                    f"{type(features[column].iloc[0]).__name__} in its cells ({error}). Split it into columns, or ignore it "
+                    "with data.ignore_columns."
                 ) from error
         raise
 
@@ -250,14 +250,14 @@ def _source(
     text: TextPreprocessor | None,
     arguments: DataArguments,
 ) -> Source:
-    """Return a part's features in the form that a model takes."""
+    """Return a split's features in the model's input format."""
     if isinstance(features, Texts):
         if text is None:
             return Arrays(np.array([each.encode("utf-8", "replace") for each in features.read()], object), hashes)
         return TokenIds(features, text, budget_bytes=arguments.memory_budget_mb * 2**20)
     if isinstance(features, pd.DataFrame):
         if table is None:
-            raise DataError("All parts are tables, or none is. Received: a table beside others. Give one kind.")
+            raise DataError("Either all splits or none must be tables. Received: tables and other data. Pass one kind.")
         return Arrays(table.transform(features), hashes)
     return features
 

@@ -1,1 +1,1 @@
-"""Readers: each turns one kind of source into `Examples`."""
+"""Readers: each converts one kind of source to `Examples`."""

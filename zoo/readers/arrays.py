@@ -24,17 +24,17 @@ from zoo.targets import as_targets
 
 
 def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task: str | None = None) -> Examples:
-    """Return the examples in `(features, targets)`, in a DataFrame with its label column, or in a mapping of parts to such.
+    """Return the examples in `(features, targets)`, in a DataFrame with a label column, or in a mapping from splits to these.
 
-    Features of `(rows, height, width)` or `(rows, height, width, channels)` are images, of `(rows, columns)` a table, strings
-    of `(rows,)` texts. A DataFrame holds texts for the task "text_classification", or where it has a column of a usual name.
+    Features `(rows, height, width)` or `(rows, height, width, channels)` are images, `(rows, columns)` are a table, and strings
+    `(rows,)` are texts. A DataFrame holds texts for the task "text_classification", or if it has a column of a usual name.
 
     Raises:
-        DataError: features and targets do not fit each other, or are neither images nor a table.
+        DataError: features and targets do not match, or the features are of no known kind.
     """
     given = data if isinstance(data, Mapping) else {ALL: data}
     if not given:
-        raise DataError("The data are empty. Received: a mapping without parts. Give train, validation and test.")
+        raise DataError("The data is empty. Received: a mapping without splits. Pass train, validation and test.")
     parts, kinds, shapes, numbers_are_names = {}, set(), set(), False
     for part_name, part in given.items():
         if isinstance(part, pd.DataFrame):
@@ -45,14 +45,16 @@ def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task:
             features, raw_targets = part
         else:
             raise DataError(
-                f"Data are `(features, targets)` or a DataFrame. Received: {type(part).__name__}. "
-                "Give a pair of arrays, or a mapping of train, validation and test to pairs."
+                f"Data must be `(features, targets)` or a DataFrame. Received: {type(part).__name__}. "
+                "Pass a pair of arrays, or a mapping from train, validation and test to pairs."
             )
         parts[str(part_name)], kind, shape = _read_part(features, as_targets(raw_targets), arguments)
         kinds.add(kind)
         shapes.add(shape)
     if len(kinds) > 1 or len(shapes) > 1:
-        raise DataError(f"All parts need examples of one shape. Received: {sorted(map(str, shapes))}. Bring them to one.")
+        raise DataError(
+            f"All splits need examples of one shape. Received: {sorted(map(str, shapes))}. Convert them to one shape."
+        )
     return Examples(name, parts, kinds.pop(), shapes.pop(), are_numbers_names=numbers_are_names)
 
 
@@ -67,7 +69,7 @@ def read_npz(path: Path, arguments: DataArguments) -> Examples:
     data = {part: (arrays[x], arrays[y]) for part, (x, y) in pairs.items() if x in arrays and y in arrays}
     if not data or (ALL in data and len(data) > 1):
         raise DataError(
-            f"A .npz holds x and y, or x_train, y_train, x_test, y_test (x_validation, y_validation). "
+            f"A .npz must hold x and y, or x_train, y_train, x_test, y_test (x_validation, y_validation). "
             f"Received: {sorted(arrays)} in {path}. Rename the arrays."
         )
     examples = read_arrays(data, arguments, str(path))
@@ -101,7 +103,7 @@ def _read_part(features: Any, targets: np.ndarray, arguments: DataArguments) -> 
     if len(features) != len(targets):
         raise DataError(f"Each row needs one label. Received: {len(features)} rows and {len(targets)} labels.")
     if not len(features):
-        raise DataError("The data are empty. Received: 0 rows. Add some.")
+        raise DataError("The data is empty. Received: 0 rows. Add rows.")
     if texts is not None:
         part = as_part(lambda: ((f"Row {row}", text, row) for row, text in enumerate(texts)), "the texts", has_numbers=True)
         return Part(part.features, targets[part.targets], part.broken), "text", None
@@ -122,9 +124,11 @@ def _text_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Ser
 
 
 def _as_texts(features: Any) -> list[Any] | None:
-    """Return the texts of a list, an array or a Series of strings; None for anything else."""
+    """Return the texts in a list, an array or a Series of strings; None for anything else."""
     if isinstance(features, str | bytes):
-        raise DataError(f"Texts come as a list. Received: one text, {features!r:.60}. Put it in a list, with a list of labels.")
+        raise DataError(
+            f"Texts must be in a list. Received: one text, {features!r:.60}. Put it in a list, with a list of labels."
+        )
     if isinstance(features, pd.Series):
         features = features.astype(object).where(features.notna(), None).tolist()
     if isinstance(features, np.ndarray) and features.ndim == 1 and features.dtype.kind in "SUOT":
@@ -133,8 +137,9 @@ def _as_texts(features: Any) -> list[Any] | None:
         return None
     if all(str(text).lower().endswith(tuple(IMAGE_SUFFIXES)) for text in features):
         raise DataError(
-            f"Features are images, texts or a table. Received: {len(features)} names of image files, first {features[0]!r}. "
-            "Give the folder that holds the files in folders named by their class."
+            f"Features must be images, texts or a table. Received: {len(features)} names of image files, first "
+            f"{features[0]!r}. "
+            "Pass the folder that contains one folder of images per class."
         )
     return [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in features]
 
@@ -145,10 +150,10 @@ def _as_array(features: Any) -> np.ndarray:
     try:
         array = np.asarray(features)
     except ValueError as error:
-        raise DataError(f"The examples have different shapes: {error}. Bring them to one shape, or give a folder.") from error
+        raise DataError(f"The examples have different shapes: {error}. Convert them to one shape, or pass a folder.") from error
     if array.ndim not in (2, 3, 4) or array.dtype.kind not in ("buif" if array.ndim > 2 else "buifO"):
         raise DataError(
-            "Features are numeric: images `(rows, height, width[, channels])` or a table `(rows, columns)`. "
+            "Features must be numeric: images `(rows, height, width[, channels])` or a table `(rows, columns)`. "
             f"Received: shape {array.shape}, dtype {array.dtype}. Reshape or convert them."
         )
     return array
@@ -157,16 +162,16 @@ def _as_array(features: Any) -> np.ndarray:
 def _as_images(array: np.ndarray, arguments: DataArguments) -> np.ndarray:
     images = array[..., np.newaxis] if array.ndim == 3 else array
     if images.shape[1] in (1, 3) and images.shape[3] > 4:
-        raise DataError(f"Images have their channels last. Received: shape {images.shape}. Give numpy.moveaxis(x, 1, -1).")
+        raise DataError(f"Images must have their channels last. Received: shape {images.shape}. Pass numpy.moveaxis(x, 1, -1).")
     if images.dtype.kind == "f":
         finite = np.isfinite(images).all(axis=(1, 2, 3))
         if not finite.all():
-            raise DataError(f"Images hold finite numbers. Received: NaN or infinity in image {int(np.argmin(finite))}.")
+            raise DataError(f"Images must hold finite numbers. Received: NaN or infinity in image {int(np.argmin(finite))}.")
         images = images.astype(np.float32, copy=False)
     elif images.dtype != np.uint8:
         if images.min() < 0 or images.max() > 255:
             raise DataError(
-                f"Whole-number images hold 0 to 255. Received: {images.min()} to {images.max()}. Scale them, or give floats."
+                f"Integer images must hold 0 to 255. Received: {images.min()} to {images.max()}. Scale them, or pass floats."
             )
         images = images.astype(np.uint8)
     if arguments.image_size and tuple(arguments.image_size) != images.shape[1:3]:

@@ -29,25 +29,25 @@ DEFAULT_SIZE = (96, 96)
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the image files below a folder, sorted; hidden ones are left out."""
+    """Return the image files below a folder, sorted, without hidden ones."""
     files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def text_files(folder: Path) -> list[Path]:
-    """Return the `.txt` files below a folder, sorted; hidden ones are left out."""
+    """Return the `.txt` files below a folder, sorted, without hidden ones."""
     files = (path for path in folder.rglob("*.txt") if path.is_file())
     return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def read_folder(folder: Path, arguments: DataArguments, task: str | None = None) -> Examples:
-    """Return what is in `folder/CLASS/...`, or in `folder/train/CLASS/...`, `validation` (or `val`, `dev`) and `test`.
+    """Return the examples in `folder/CLASS/...`, or in `folder/train/CLASS/...`, `validation` (or `val`, `dev`) and `test`.
 
-    Images of one size keep it; of several sizes they are stretched to `image_size`, by default 96 x 96. A folder without
-    images, or any for the task "text_classification", is one of `.txt` files, each one text.
+    Images of equal size keep it; images of several sizes are resized to `image_size`, by default 96 x 96. A folder without
+    images, or any folder for the task "text_classification", is read as `.txt` files with one text each.
 
     Raises:
-        DataError: there are no class folders, or neither images nor texts in them.
+        DataError: there are no class folders, or they contain neither images nor texts.
     """
     files, notes = _listed(folder, image_files, "images") if task != "text_classification" else ({}, [])
     is_text = not any(files.values())
@@ -56,9 +56,9 @@ def read_folder(folder: Path, arguments: DataArguments, task: str | None = None)
     labels = sorted({label for listed in files.values() for _, label in listed})
     if not labels:
         raise DataError(
-            "A folder of data holds one folder for each class. "
+            "A data folder must contain one folder per class. "
             f"Received: {folder}, with no images and no .txt files in folders below it. "
-            "Sort the images or texts into folders named by their class, or name files after their parts: train.csv, test.csv."
+            "Sort the images or texts into folders named by class, or name files by split: train.csv, test.csv."
         )
     if is_text:
         parts = {part: _read_texts(folder, listed, labels, arguments.encoding) for part, listed in files.items() if listed}
@@ -73,7 +73,7 @@ def read_folder(folder: Path, arguments: DataArguments, task: str | None = None)
 def _listed(
     folder: Path, files_below: Callable[[Path], list[Path]], what: str
 ) -> tuple[dict[str, list[tuple[Path, str]]], list[str]]:
-    """Return the files of each part with their class, and notes on folders without any."""
+    """Return the files of each split with their class, and notes on folders without files."""
     files: dict[str, list[tuple[Path, str]]] = {}
     notes = []
     for part, root in _part_roots(folder).items():
@@ -82,7 +82,7 @@ def _listed(
             found = files_below(class_folder)
             files[part] += [(path, class_folder.name) for path in found]
             if not found:
-                notes.append(f"{class_folder} has no {what} and is no class")
+                notes.append(f"{class_folder} has no {what} and is not a class")
     return files, notes
 
 
@@ -98,7 +98,7 @@ def _read_texts(folder: Path, listed: list[tuple[Path, str]], labels: list[str],
             except OSError as error:
                 text = ValueError(f"cannot be read: {error.strerror or error}")
             except UnicodeError as error:
-                text = ValueError(f"is not written in {encoding}, which data.encoding names: {error}")
+                text = ValueError(f"is not encoded in {encoding} (data.encoding): {error}")
             yield str(path.relative_to(folder)), text, number_of[label]
 
     return as_part(records, str(folder), has_numbers=True)
@@ -109,7 +109,7 @@ def _part_roots(folder: Path) -> Mapping[str, Path]:
     parts = [name for name in below if name in PART_FOLDERS]
     if "train" in parts and (len(parts) > 1 or len(below) == 1):
         if len({PART_FOLDERS[name] for name in parts}) < len(parts):
-            raise DataError(f"Each part has one folder. Received: {', '.join(parts)} in {folder}. Join or rename them.")
+            raise DataError(f"Each split must have one folder. Received: {', '.join(parts)} in {folder}. Merge or rename them.")
         return {PART_FOLDERS[name]: below[name] for name in parts}
     return {ALL: folder}
 
@@ -120,7 +120,7 @@ def _common_shape(paths: list[Path], arguments: DataArguments) -> tuple[int, int
         try:
             image = open_image(path)
         except DataError:
-            continue  # reported with its reason when it is read
+            continue  # the reader reports it with the reason
         sizes.add((image.height, image.width))
         grey = grey and image.mode in GREY_MODES
     size = arguments.image_size or (sizes.pop() if len(sizes) == 1 else DEFAULT_SIZE)
@@ -128,7 +128,7 @@ def _common_shape(paths: list[Path], arguments: DataArguments) -> tuple[int, int
 
 
 def _read_part(listed: list[tuple[Path, str]], labels: list[str], input_shape: tuple[int, int, int], in_memory: bool) -> Part:
-    """Decode every file once, to find broken ones and equal ones; keep the pixels if they fit in memory."""
+    """Decode every file once to find broken and equal ones; keep the pixels if they fit in memory."""
     from zoo.inputs.image.files import ImageFiles
     from zoo.sources.source import Arrays
 

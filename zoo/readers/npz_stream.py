@@ -16,17 +16,17 @@ from zoo.errors import DataError
 
 
 def stream_npz(path: Path, names: Sequence[str], rows: int) -> Iterator[tuple[np.ndarray, float]]:
-    """Yield an array in chunks of rows, each with the share of it that is read then; no pickles.
+    """Yield an array in chunks of rows, each with the fraction read so far; no pickles.
 
-    An array in Fortran's order is read whole.
+    An array in Fortran order is read as a whole.
 
     Args:
-        path: of the file.
-        names: that the array may have.
-        rows: of a chunk.
+        path: path of the file.
+        names: accepted names of the array.
+        rows: rows per chunk.
 
     Raises:
-        DataError: the file is broken, is no `.npz`, or has no such array.
+        DataError: the file is broken, is not a `.npz`, or has no such array.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -34,7 +34,7 @@ def stream_npz(path: Path, names: Sequence[str], rows: int) -> Iterator[tuple[np
             name = next((name for name in names if name in present), None)
             if name is None:
                 listed = sorted(present)
-                raise DataError(f"A .npz to predict holds {names[0]}. Received: {listed} in {path}. Rename the array.")
+                raise DataError(f"A .npz for prediction must hold {names[0]}. Received: {listed} in {path}. Rename the array.")
             with archive.open(f"{name}.npy") as file:
                 yield from _chunks(file, rows)
     except (OSError, ValueError, EOFError, tokenize.TokenError, zipfile.BadZipFile, zlib.error) as error:

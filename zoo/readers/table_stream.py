@@ -1,4 +1,4 @@
-"""CSV, TSV and Parquet files read in chunks, for a model that knows its columns."""
+"""Reads CSV, TSV and Parquet files in chunks, for a model with known columns."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from zoo.errors import DataError
 from zoo.inputs.table.preprocessor import Column, TablePreprocessor, as_table
 from zoo.readers.tables import check_is_text, check_quotes_close, parse_options, plain, read_errors
 
-CHUNK = 16_384  # rows of Parquet
-BLOCK_BYTES = 2**20  # of a file
-READ_AS = (  # a column of numbers, in this order
-    (pa.float64(), "numbers"),  # first, for what fails is slow: an error for each cell
+CHUNK = 16_384  # rows of a Parquet chunk
+BLOCK_BYTES = 2**20  # bytes of a file chunk
+READ_AS = (  # types to try for a column of numbers, in this order
+    (pa.float64(), "numbers"),  # first, since a failure is slow: one error per cell
     (pa.int64(), "numbers"),  # 0x1F is one
     (pa.bool_(), "numbers"),
-    (pa.timestamp("s"), "times"),  # 9999-12-31 is none of nanoseconds
+    (pa.timestamp("s"), "times"),  # 9999-12-31 does not fit in nanoseconds
     (pa.timestamp("ns"), "times"),
     (pa.timestamp("s", "UTC"), "times with a zone"),
     (pa.timestamp("ns", "UTC"), "times with a zone"),
@@ -29,22 +29,22 @@ TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
 def stream_table(path: Path, columns: TablePreprocessor) -> Iterator[tuple[pd.DataFrame, float]]:
-    """Yield the rows of a table in chunks, each with the share of the file that is read then.
+    """Yield the rows of a table in chunks, each with the fraction of the file read so far.
 
-    The model's columns say how the cells of a CSV file are read, for a chunk (or a file) may hold only empty cells, or
-    codes that look like numbers: a category is the text of its cell, as in a training file that held words too, and a
-    number is read as one, as true or false, or as a time. All else is as `read_table` has it.
+    The model's columns determine how CSV cells are read, since a chunk (or a file) may hold only empty cells, or codes that
+    look like numbers. A category is the text of its cell, as in a training file that also held words; a number is read as a
+    number, a boolean or a time. Everything else works as in `read_table`.
 
     Args:
-        path: of a CSV, TSV or Parquet file; empty cells and NA are missing values.
-        columns: of the model.
+        path: path of a CSV, TSV or Parquet file; empty cells and NA are missing values.
+        columns: columns of the model.
 
     Yields:
         rows, whose index is their place in the file from 0, and a share of 1.
 
     Raises:
-        DataError: the file is empty, has rows of different lengths, or is not of its suffix's kind; a column of numbers
-            holds numbers and times.
+        DataError: the file is empty, has rows of different lengths, or does not match its suffix; a column of numbers
+            holds both numbers and times.
     """
     with read_errors(path):
         own = {column.name: column for column in columns.columns}
@@ -62,8 +62,8 @@ def stream_table(path: Path, columns: TablePreprocessor) -> Iterator[tuple[pd.Da
 
 
 def _parquet(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]:
-    """Yield batches; whole numbers of a category are text, for pandas has 7 as 7.0 where a cell of the batch is missing."""
-    file = parquet.ParquetFile(path, buffer_size=BLOCK_BYTES, pre_buffer=False)  # else all groups of rows stay in memory
+    """Yield batches; integers of a category become text, since pandas turns 7 into 7.0 if the batch has a missing cell."""
+    file = parquet.ParquetFile(path, buffer_size=BLOCK_BYTES, pre_buffer=False)  # otherwise all row groups stay in memory
     read = 0
     for batch in file.iter_batches(CHUNK):
         table = pa.Table.from_batches([batch])
@@ -101,7 +101,7 @@ def _csv(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]
 
 
 def _numbers(texts: pa.ChunkedArray, name: str, held: dict[str, str]) -> pa.ChunkedArray:
-    """Return cells as numbers or times; `held` has what the column held so far."""
+    """Return cells as numbers or times; `held` records the kind of the column so far."""
     trimmed = compute.utf8_trim_whitespace(texts)
     for kind, what in READ_AS:
         try:
@@ -111,14 +111,14 @@ def _numbers(texts: pa.ChunkedArray, name: str, held: dict[str, str]) -> pa.Chun
         if numbers.null_count < len(numbers) and held.setdefault(name, what) != what:
             raise DataError(
                 f"Column {name!r} must hold numbers, or times of one kind. Received: {held[name]}, and {what} such as "
-                f"{texts.drop_null()[0].as_py()!r}. Write all its cells alike."
+                f"{texts.drop_null()[0].as_py()!r}. Write all its cells in one form."
             )
         return numbers
-    return texts  # what it is instead is said where it becomes a feature
+    return texts  # the preprocessor reports the error
 
 
 def _categories(texts: pa.ChunkedArray, categories: tuple[str, ...]) -> pa.ChunkedArray:
-    """Return cells as training had them where they were no text: a `true` among missing cells is True, 12:30 is 12:30:00."""
+    """Return cells as in training if they were not text: `true` among missing cells is True, 12:30 is 12:30:00."""
     if set(categories) <= {"False", "True"}:
         texts = compute.replace_substring_regex(texts, "^(1|true|TRUE)$", "True")
         return compute.replace_substring_regex(texts, "^(0|false|FALSE)$", "False")

@@ -27,7 +27,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """Return a CSV, TSV or Parquet file; empty cells and NA are missing values.
 
     Raises:
-        DataError: the file is empty, has rows of different lengths, or is not of its suffix's kind.
+        DataError: the file is empty, has rows of different lengths, or does not match its suffix.
     """
     with read_errors(path):
         if path.suffix.lower() == ".parquet":
@@ -36,7 +36,7 @@ def read_table(path: Path) -> pd.DataFrame:
             check_is_text(path)
             convert = csv.ConvertOptions(strings_can_be_null=True)
             table = csv.read_csv(path, parse_options=parse_options(path), convert_options=convert)
-            _ = table.column_names  # decoded only now
+            _ = table.column_names  # decodes the names
             if any(pa.types.is_binary(column.type) for column in table.schema):
                 raise DataError(_not_utf_8("other bytes", path))
             check_quotes_close(path, table.column(table.num_columns - 1))
@@ -46,7 +46,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def parse_options(path: Path) -> csv.ParseOptions:
-    """Return how the file's columns are parted: tabs in .tsv, commas else; cells in quotes may have line ends."""
+    """Return the parse options: tabs in .tsv, otherwise commas; quoted cells may contain newlines."""
     return csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ",", newlines_in_values=True)
 
 
@@ -58,46 +58,46 @@ def plain(table: pa.Table) -> pa.Table:
 
 @contextmanager
 def read_errors(path: Path) -> Iterator[None]:
-    """Tell what goes wrong with a file as a DataError."""
+    """Convert errors of a file to DataError."""
     try:
         yield
     except UnicodeDecodeError as error:
-        raise DataError(f"A table's text is UTF-8. Received: {error} in {path}. Save the file as UTF-8.") from error
+        raise DataError(f"A table's text must be UTF-8. Received: {error} in {path}. Save the file as UTF-8.") from error
     except (pa.ArrowException, OSError) as error:
         if "invalid UTF8" in str(error):
             raise DataError(_not_utf_8("other bytes", path)) from error
         hint = (
-            " Save the file as UTF-8." if _is_utf_16(path) else " Mend the file; commas separate columns in .csv, tabs in .tsv."
+            " Save the file as UTF-8." if _is_utf_16(path) else " Fix the file; commas separate columns in .csv, tabs in .tsv."
         )
         raise DataError(f"The table cannot be read: {error}. Received: {path}.{hint}") from error
 
 
 def _not_utf_8(received: str, path: Path) -> str:
     return (
-        f"A table's text is UTF-8. Received: {received} in {path}. Save the file as UTF-8, "
-        "or for a file of texts name its encoding with --encoding or data.encoding."
+        f"A table's text must be UTF-8. Received: {received} in {path}. Save the file as UTF-8, "
+        "or for a file of texts set its encoding with --encoding or data.encoding."
     )
 
 
 def check_is_text(path: Path) -> None:
-    """Refuse a file with zero bytes.
+    """Reject a file that contains zero bytes.
 
     Raises:
-        DataError: it is one.
+        DataError: it contains zero bytes.
     """
     if _is_binary(path):
-        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Give a text file.")
+        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Pass a text file.")
 
 
 def check_quotes_close(path: Path, last_column: pa.ChunkedArray) -> None:
-    """Refuse a CSV file with a quote that does not close: all rows behind it would be one cell.
+    """Reject a CSV file with an unclosed quote, after which all rows would be one cell.
 
     Args:
-        path: of the file.
-        last_column: its last rows at least, of which such a cell is the very last.
+        path: path of the file.
+        last_column: last rows of the last column; an unclosed quote makes its cell the very last.
 
     Raises:
-        DataError: it has one.
+        DataError: a quote is not closed.
     """
     if not (len(last_column) and pa.types.is_string(last_column.type)):
         return
@@ -107,8 +107,8 @@ def check_quotes_close(path: Path, last_column: pa.ChunkedArray) -> None:
         ends_in_quote = file.read().rstrip(b"\r\n").endswith(b'"')
     if "\n" in cell and not ends_in_quote:
         raise DataError(
-            f"A quote does not close: its cell goes on to the end of the file. Received: {cell[:40]!r} in the last column of "
-            f"{path}. Close the quote, or double it and put the cell in quotes if it is a letter."
+            f"A quote is not closed: its cell extends to the end of the file. Received: {cell[:40]!r} in the last column of "
+            f"{path}. Close the quote; if it is an ordinary character, double it and quote the cell."
         )
 
 
@@ -133,9 +133,9 @@ def read_table_examples(path: Path, arguments: DataArguments) -> Examples:
     """
     table = read_table(path)
     notes = []
-    if "" in table.columns:  # an index that was written beside the columns: it would tell the order of the rows
+    if "" in table.columns:  # an index that was saved with the columns: it would reveal the order of the rows
         table = table.drop(columns="")
-        notes.append("a column without a name is left out")
+        notes.append("a column without a name is ignored")
     features, raw_targets = split_columns(table, arguments)
     part = Part(features.reset_index(drop=True), as_targets(raw_targets))
     return Examples(str(path), {ALL: part}, "table", are_numbers_names=True, notes=notes)
@@ -145,7 +145,7 @@ def split_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Dat
     """Return the feature columns and the label column of a table.
 
     Raises:
-        DataError: a named column is missing, or none is named and none is called label, target or class.
+        DataError: the given column is missing, or none is given and no column is called label, target or class.
     """
     names = {str(name): name for name in table.columns}
     wanted = arguments.label_column
@@ -155,7 +155,7 @@ def split_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Dat
             hint = " In .csv, commas separate the columns, in .tsv tabs." if len(names) == 1 else ""
             raise DataError(
                 f"Which column is the label? Received: columns {', '.join(name[:40] for name in names)}, none called "
-                f"{', '.join(LABEL_NAMES)}. Name it with --label-column or data.label_column=..., or for a file of texts say "
+                f"{', '.join(LABEL_NAMES)}. Name it with --label-column or data.label_column=..., or for a file of texts set "
                 f"task=text_classification.{hint}"
             )
     for column in (wanted, *arguments.ignore_columns):

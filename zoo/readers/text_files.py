@@ -1,7 +1,7 @@
-"""Text files row by row, as often as needed: CSV, TSV, JSON lines, Parquet, and plain lines.
+"""Reads text files row by row, any number of times: CSV, TSV, JSON lines, Parquet and plain lines.
 
-Each function returns what opens the file anew and yields `(place, text, label)` of each row; a row that cannot be read has an
-exception in place of its text, which says why.
+Each function returns a function that opens the file again and yields `(place, text, label)` per row. For a row that cannot be
+read, an exception with the reason replaces the text.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, TextIO
 
 from zoo.errors import DataError
 
-LARGEST_CELL = 2**31 - 1  # letters; the csv module stops at 131,072 otherwise
+LARGEST_CELL = 2**31 - 1  # characters; the csv module's default limit is 131,072
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-GUESS_ROWS = 1000  # of a file without a header that show which column is the label
+GUESS_ROWS = 1000  # rows of a file without a header for guessing the label column
 
 Record = tuple[str, Any, Any]
 Records = Callable[[], Iterator[Record]]
@@ -27,24 +27,24 @@ Columns = Callable[[Sequence[str]], tuple[int, int]]  # names to the positions o
 
 
 def open_text(path: Path, encoding: str, newline: str | None = None) -> TextIO:
-    """Open a text file; a byte order mark is no part of the text. `newline` is that of `open`."""
+    """Open a text file without its byte order mark. `newline` is an argument of `open`."""
     return path.open(encoding="utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding, newline=newline)
 
 
 def check_is_text(path: Path, encoding: str) -> None:
-    """Refuse a binary file, and one that begins like UTF-16 and is read as something else.
+    """Reject a binary file, and a file that starts like UTF-16 but is read with another encoding.
 
     Raises:
-        DataError: the message has the mend.
+        DataError: the file is rejected; the message gives the fix.
     """
     if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
         return
     with path.open("rb") as file:
         start = file.read(8192)
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"This file begins like UTF-16. Received: {path}. Name its encoding: data.encoding=utf-16.")
+        raise DataError(f"This file starts like UTF-16. Received: {path}. Set its encoding: data.encoding=utf-16.")
     if b"\0" in start:
-        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Give a text file.")
+        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Pass a text file.")
 
 
 def column_names(path: Path, encoding: str) -> list[str]:
@@ -57,7 +57,7 @@ def column_names(path: Path, encoding: str) -> list[str]:
             return names
         return next((row for _, row, _ in _decoded(partial(_cells, path), path, encoding)), [])
     except (DataError, OSError, ValueError):
-        return []  # whoever reads the file says what is wrong with it
+        return []  # the reader reports the error
 
 
 def delimited(
@@ -65,35 +65,35 @@ def delimited(
 ) -> tuple[Records, list[str]]:
     """Return the rows of a CSV or TSV file, and notes on how they are read.
 
-    Cells may be quoted, and then hold newlines and doubled quotes. In a TSV whose quotes would not close, or would join
-    rows, quotes are letters like any other.
+    Quoted cells may contain newlines and doubled quotes. If the quotes in a TSV do not close, or would join rows, quotes are
+    ordinary characters.
 
     Args:
-        path: of the file; `.tsv` is separated by tabs, anything else by commas.
-        encoding: of the file.
-        columns: finds text and label among the names; without a header they are called "1", "2", ...
-        is_header: whether a first row is one.
-        may_guess: whether two columns without a header may show by their values which is the label.
+        path: path of the file; `.tsv` is separated by tabs, everything else by commas.
+        encoding: encoding of the file.
+        columns: function that finds text and label among the names; without a header, columns are named "1", "2", ...
+        is_header: function that returns whether a first row is a header.
+        may_guess: whether the values of two columns without a header may determine the label column.
 
     Raises:
-        DataError: the file is empty, or text and label are not found in it.
+        DataError: the file is empty, or the columns of text and label are not found.
     """
     csv.field_size_limit(LARGEST_CELL)
     notes = []
     quoting = csv.QUOTE_MINIMAL
     if path.suffix.lower() == ".tsv" and not _is_quoted_well(path, encoding):
         quoting = csv.QUOTE_NONE
-        notes.append("quotes are letters like any other: read as quotes they would not close")
+        notes.append("quotes are ordinary characters: as quotes, they would not close")
     cells = partial(_cells, path, quoting=quoting)
     first = next((row for _, row, _ in _decoded(cells, path, encoding)), None)
     if first is None:
-        raise DataError(f"The file has no rows. Received: {path}. Add some.")
+        raise DataError(f"The file has no rows. Received: {path}. Add rows.")
     has_header = is_header(first)
     if has_header:
         text, label = columns(first)
     else:
         text, label = _columns_without_header(first, _decoded(cells, path, encoding), columns, may_guess=may_guess)
-        notes.append(f"without a header: column {text + 1} is taken for the text, column {label + 1} for the label")
+        notes.append(f"without a header: column {text + 1} is used as the text, column {label + 1} as the label")
 
     def records(file: Any) -> Iterator[Record]:
         rows = cells(file)
@@ -103,13 +103,13 @@ def delimited(
             if len(row) == len(first):
                 yield place, row[text], row[label]
             else:
-                yield place, ValueError(f"has {len(row)} columns in place of {len(first)}"), None
+                yield place, ValueError(f"has {len(row)} columns instead of {len(first)}"), None
 
     return lambda: _decoded(records, path, encoding), notes
 
 
 def json_lines(path: Path, encoding: str, columns: Columns) -> Records:
-    """Return the rows of a file with one JSON object a line.
+    """Return the rows of a file with one JSON object per line.
 
     Raises:
         DataError: no line is an object.
@@ -125,7 +125,7 @@ def json_lines(path: Path, encoding: str, columns: Columns) -> Records:
 
     first = next((content for _, content, _ in _decoded(objects, path, encoding) if isinstance(content, Mapping)), None)
     if first is None:
-        raise DataError(f"A .jsonl file has one JSON object a line. Received: {path} without any. Mend it.")
+        raise DataError(f"A .jsonl file must have one JSON object per line. Received: {path} without any. Fix the file.")
     names = [str(name) for name in first]
     text, label = columns(names)
 
@@ -134,7 +134,7 @@ def json_lines(path: Path, encoding: str, columns: Columns) -> Records:
             if isinstance(content, Mapping):
                 yield place, content.get(names[text]), content.get(names[label])
             else:
-                yield place, content if isinstance(content, Exception) else ValueError("is no JSON object"), None
+                yield place, content if isinstance(content, Exception) else ValueError("is not a JSON object"), None
 
     return lambda: _decoded(records, path, encoding)
 
@@ -143,7 +143,7 @@ def parquet_rows(path: Path, _: str, columns: Columns) -> Records:
     """Return the rows of a Parquet file.
 
     Raises:
-        DataError: it is none.
+        DataError: it is not a Parquet file.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -151,19 +151,19 @@ def parquet_rows(path: Path, _: str, columns: Columns) -> Records:
     try:
         names = parquet.read_schema(path).names
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"The table cannot be read: {error}. Received: {path}. Mend the file.") from error
+        raise DataError(f"The table cannot be read: {error}. Received: {path}. Fix the file.") from error
     text, label = columns(names)
 
     def records() -> Iterator[Record]:
         row = 0
         try:
-            with parquet.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:  # else all of it stays in memory
+            with parquet.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:  # otherwise all of it stays in memory
                 for batch in file.iter_batches(1024, columns=[names[text], names[label]]):
                     for value, target in zip(batch[names[text]].to_pylist(), batch[names[label]].to_pylist(), strict=True):
                         row += 1
                         yield f"Row {row}", value, target
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"The table cannot be read: {error}. Received: {path}. Mend the file.") from error
+            raise DataError(f"The table cannot be read: {error}. Received: {path}. Fix the file.") from error
 
     return records
 
@@ -172,7 +172,7 @@ def label_lines(path: Path, encoding: str) -> Records:
     """Return the rows of a file whose lines are a label, white space and a text.
 
     Raises:
-        DataError: the lines begin with too many different words for these to be labels.
+        DataError: the lines start with too many different words to be labels.
     """
 
     def records(file: Any) -> Iterator[Record]:
@@ -187,9 +187,9 @@ def label_lines(path: Path, encoding: str) -> Records:
         labels.add(label)
     if len(labels) > max(rows // 2, 2):
         raise DataError(
-            f"The first word of a line is its label, the rest its text. Received: {path}, whose {rows} lines begin with "
-            f"{len(labels)} different words, for example {sorted(labels)[:3]}. Put the labels first, or give a .csv, .tsv, "
-            ".jsonl or .parquet with columns."
+            f"The first word of each line must be its label. Received: {path}, whose {rows} lines start with "
+            f"{len(labels)} different words, for example {sorted(labels)[:3]}. Put the labels first, or use a .csv, .tsv, "
+            ".jsonl or .parquet file with columns."
         )
     return lambda: _decoded(records, path, encoding)
 
@@ -204,18 +204,18 @@ def plain_lines(path: Path, encoding: str) -> Records:
 
 
 def _decoded(records: Callable[[Any], Iterator[Record]], path: Path, encoding: str) -> Iterator[Record]:
-    """Yield what `records` finds in the opened file; what Python says of its bytes and quotes becomes a DataError."""
+    """Yield the records of the opened file; Python's errors about encoding and quotes become DataError."""
     try:
-        with open_text(path, encoding, newline="") as file:  # as the csv module wants it
+        with open_text(path, encoding, newline="") as file:  # as the csv module requires
             yield from records(file)
     except UnicodeError as error:
         raise DataError(
-            f"The file is not written in {encoding}: {error}. Received: {path}. Name its encoding with --encoding or "
+            f"The file is not encoded in {encoding}: {error}. Received: {path}. Set its encoding with --encoding or "
             "data.encoding=..., for example gb18030, utf-16 or latin-1."
         ) from error
     except csv.Error as error:
         raise DataError(
-            f"The file is no proper CSV: {error}. Received: {path}. Double the quotes inside quoted cells, and close them."
+            f"The file is not valid CSV: {error}. Received: {path}. Double the quotes inside quoted cells, and close them."
         ) from error
 
 
@@ -227,7 +227,7 @@ def _cells(path: Path, file: Any, *, quoting: Any = csv.QUOTE_MINIMAL) -> Iterat
 
 
 def _is_quoted_well(path: Path, encoding: str) -> bool:
-    """Return whether all rows have one number of cells when quotes are read as quotes."""
+    """Return whether all rows have the same number of cells if quotes are read as quotes."""
     try:
         return len({len(row) for _, row, _ in _decoded(partial(_cells, path), path, encoding)}) <= 1
     except DataError as error:
@@ -235,7 +235,7 @@ def _is_quoted_well(path: Path, encoding: str) -> bool:
 
 
 def _columns_without_header(first: list[str], rows: Iterator[Record], columns: Columns, *, may_guess: bool) -> tuple[int, int]:
-    """Return text and label: named by position, or of two columns the label is the one with fewer different values."""
+    """Return the columns of text and label: by position, or with two columns, the label has fewer distinct values."""
     try:
         return columns([str(number + 1) for number in range(len(first))])
     except DataError as error:

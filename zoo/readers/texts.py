@@ -1,4 +1,4 @@
-"""Texts with labels, from files and from what a program holds."""
+"""Texts with labels, from files or from memory."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from zoo.settings import DataArguments
 from zoo.targets import as_targets
 
 logger = logging.getLogger(__name__)
-SUFFIXES = (".jsonl", ".ndjson", ".txt")  # beside those of tables, which may hold texts too
-SURE_NAMES = ("text", "sentence", "review")  # a table with such a column is read as texts, whatever the model
+SUFFIXES = (".jsonl", ".ndjson", ".txt")  # in addition to those of tables, which may also hold texts
+SURE_NAMES = ("text", "sentence", "review")  # a table with such a column is read as texts for any model
 TEXT_NAMES = (*SURE_NAMES, "content", "comment", "message", "document")
 WHOLE_NUMBER = re.compile("-?[0-9]+")
 LABEL_NAMES = ("label", "labels", "target", "class", "category", "sentiment")
@@ -35,19 +35,20 @@ WITH_COLUMNS = {
 
 
 def read_text_file(path: Path, arguments: DataArguments) -> Examples:
-    """Return the texts and labels in a file; of any other suffix than a table's or JSON's it holds `label text` lines.
+    """Return the texts and labels in a file; without the suffix of a table or JSON, it holds `label text` lines.
 
     Raises:
-        DataError: the file is binary, of another encoding or empty, or the columns of text and label are not found.
-        UsageError: a column is named, and the file has none.
+        DataError: the file is binary, has another encoding or is empty, or the columns of text and label are not found.
+        UsageError: a column is named, but the file has no columns.
     """
     is_named = arguments.text_column is not None or arguments.label_column is not None
 
     def lines(path: Path, encoding: str) -> Records:
         if is_named:
             raise UsageError(
-                f"A file of `label text` lines has no columns. Received: {path} with a column named. Leave that out, or call "
-                "the file .csv, .tsv, .jsonl or .parquet if it is one."
+                f"A file of `label text` lines has no columns. Received: {path} with a column named. Omit the column, or "
+                "rename "
+                "the file to .csv, .tsv, .jsonl or .parquet if it is a table."
             )
         return text_files.label_lines(path, encoding)
 
@@ -57,19 +58,19 @@ def read_text_file(path: Path, arguments: DataArguments) -> Examples:
 
 
 def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tuple[list[str | DataError], float]]:
-    """Yield the texts of a file to predict in chunks, each with the share of the rows that are read then.
+    """Yield the texts of a file for prediction in chunks, each with the fraction of rows read so far.
 
-    Of any other suffix than a table's or JSON's each line is one text. An empty cell or line is an empty text; a row that
-    holds no text, or cannot be read, has an error in its place. The file is read through once before, which takes a hundredth
-    of the time of a small model's predictions, and finds an encoding that is wrong before any is made.
+    Without the suffix of a table or JSON, each line is one text. An empty cell or line is an empty text; an error replaces a
+    row that holds no text or cannot be read. The file is first read once completely, which takes a hundredth of the time of a
+    small model's predictions, and detects a wrong encoding before the first prediction.
 
     Args:
-        path: of the file.
-        arguments: `text_column` and `encoding`.
-        rows: of a chunk.
+        path: path of the file.
+        arguments: reading options; `text_column` and `encoding` are used.
+        rows: rows per chunk.
 
     Raises:
-        DataError: as `read_text_file`, but a label column is not needed.
+        DataError: as in `read_text_file`, but no label column is needed.
     """
 
     def columns(names: Sequence[str]) -> tuple[int, int]:
@@ -83,7 +84,7 @@ def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tu
         logger.info("%s: %s", path, note)
     total = sum(1 for _ in track(records(), f"Reading {path.name}"))
     if not total:
-        raise DataError(f"There are no texts. Received: {path} without rows. Give one text a line, or a table of them.")
+        raise DataError(f"There are no texts. Received: {path} without rows. Pass one text per line, or a table of texts.")
     texts = (
         text if isinstance(text, str) else DataError(f"{place} of {path} {_problem(text)}.") for place, text, _ in records()
     )
@@ -92,14 +93,14 @@ def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tu
 
 
 def has_text_column(path: Path, arguments: DataArguments) -> bool:
-    """Return whether a table file is to be read as texts: its text column or encoding is named, or a column called so."""
+    """Return whether to read a table file as texts: the text column or encoding is given, or a column has a usual name."""
     if arguments.text_column is not None or "encoding" in arguments.model_fields_set:
         return True
     return are_for_texts(text_files.column_names(path, arguments.encoding))
 
 
 def are_for_texts(names: Sequence[str]) -> bool:
-    """Return whether column names say by themselves that a table holds texts."""
+    """Return whether the column names alone show that a table holds texts."""
     return any(name.lower() in SURE_NAMES for name in names)
 
 
@@ -107,7 +108,7 @@ def find_columns(names: Sequence[str], arguments: DataArguments) -> tuple[int, i
     """Return the positions of the text and of the label among column names.
 
     Raises:
-        DataError: one is named and missing, or none is named and none has a usual name.
+        DataError: a given column is missing, or none is given and none has a usual name.
     """
     text = _find(names, arguments.text_column, TEXT_NAMES)
     label = _find(names, arguments.label_column, LABEL_NAMES)
@@ -120,20 +121,20 @@ def find_columns(names: Sequence[str], arguments: DataArguments) -> tuple[int, i
     if label is None:
         raise DataError(_which_column("label", names, LABEL_NAMES))
     if text == label:
-        raise DataError(f"Text and label are two columns. Received: {names[text]!r} for both. Name two.")
+        raise DataError(f"Text and label must be different columns. Received: {names[text]!r} for both. Name two.")
     return text, label
 
 
 def as_part(records: Records, name: str, *, has_numbers: bool = False) -> Part:
-    """Scan all rows once for labels and hashes; rows without a text are broken, and are not in the part.
+    """Scan all rows once for labels and hashes; rows without text are broken and left out.
 
     Args:
-        records: opens the rows anew.
-        name: of the source, for errors.
-        has_numbers: whether labels are class numbers from 0, and not names.
+        records: function that reads the rows again.
+        name: name of the source, for errors.
+        has_numbers: whether labels are class indices from 0 instead of names; default False.
 
     Raises:
-        DataError: there are no rows, or none has a text.
+        DataError: there are no rows, or none has text.
     """
     labels: list[Any] = []
     broken: list[str] = []
@@ -148,9 +149,9 @@ def as_part(records: Records, name: str, *, has_numbers: bool = False) -> Part:
 
     hashes = hash_texts(usable())
     if not labels and broken:
-        raise DataError(f"All {len(broken)} texts are empty or unreadable. Received: {broken[0]} Give texts.")
+        raise DataError(f"All {len(broken)} texts are empty or unreadable. Received: {broken[0]} Add texts.")
     if not labels:
-        raise DataError(f"There are no rows. Received: {name}. Add some.")
+        raise DataError(f"There are no rows. Received: {name}. Add rows.")
     texts = Texts(lambda: (text for _, text, _ in records() if not _problem(text)), hashes)
     targets = np.array(labels, np.int64) if has_numbers else as_targets(np.array(_as_numbers(labels), object))
     return Part(texts, targets, broken)
@@ -164,7 +165,7 @@ def _open_records(
     *,
     may_guess: bool,
 ) -> tuple[Records, list[str]]:
-    """Return the rows of a file by its suffix, `lines` reading what has no columns; and notes on how they are read."""
+    """Return the rows of a file by its suffix, with `lines` for files without columns, and notes on how they are read."""
     suffix, encoding = path.suffix.lower(), arguments.encoding
     if suffix != ".parquet":
         text_files.check_is_text(path, encoding)
@@ -196,7 +197,7 @@ def _find(names: Sequence[str], wanted: str | None, usual: Sequence[str]) -> int
         return next((position for word in usual for position, name in enumerate(names) if name.strip().lower() == word), None)
     if wanted not in names:
         raise DataError(
-            f"The data have no such column. Received: {wanted!r}.{nearest(wanted, names)} Accepted: {', '.join(names)}."
+            f"The data has no such column. Received: {wanted!r}.{nearest(wanted, names)} Accepted: {', '.join(names)}."
         )
     return names.index(wanted)
 
@@ -212,7 +213,7 @@ def _problem(text: Any) -> str | None:
 
 
 def _as_numbers(labels: list[Any]) -> list[Any]:
-    """Return labels that are all written as whole numbers, as such."""
+    """Return labels as integers if all of them are written as integers."""
     distinct = {label for label in labels if isinstance(label, str) and label}
     if len(distinct) and all(WHOLE_NUMBER.fullmatch(label) for label in distinct):
         return [int(label) if isinstance(label, str) and label else label for label in labels]

@@ -1,4 +1,4 @@
-"""The user's own `tf.data`, read into memory."""
+"""Reads the user's own `tf.data` into memory."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def read_tf_data(data: tf.data.Dataset | Mapping[str, tf.data.Dataset], arguments: DataArguments) -> Examples:
-    """Return the examples in a finite dataset of `(features, targets)`, batched or not, or in one for each part.
+    """Return the examples in a finite dataset of `(features, targets)`, batched or not, or in one dataset per split.
 
     Raises:
-        DataError: a dataset is endless, has other elements, or holds more than `memory_budget_mb`.
+        DataError: a dataset is endless, has other elements, or exceeds `memory_budget_mb`.
     """
     import tensorflow as tf
 
@@ -29,7 +29,8 @@ def read_tf_data(data: tf.data.Dataset | Mapping[str, tf.data.Dataset], argument
     for part, dataset in given.items():
         if not isinstance(dataset, tf.data.Dataset):
             raise DataError(
-                f"Parts are all tf.data.Datasets, or none is. Received: {type(dataset).__name__} as {part!r}. Convert it."
+                f"Either all splits or none must be a tf.data.Dataset. Received: {type(dataset).__name__} as {part!r}. "
+                "Convert it."
             )
     return read_arrays({part: _read(dataset, arguments) for part, dataset in given.items()}, arguments, "tf.data")
 
@@ -39,13 +40,15 @@ def _read(dataset: tf.data.Dataset, arguments: DataArguments) -> tuple[np.ndarra
 
     spec = dataset.element_spec
     if not (isinstance(spec, tuple) and len(spec) == 2 and all(isinstance(part, tf.TensorSpec) for part in spec)):
-        raise DataError(f"A tf.data.Dataset gives pairs `(features, targets)`. Received: {spec}. Map it to pairs.")
+        raise DataError(f"A tf.data.Dataset must yield pairs `(features, targets)`. Received: {spec}. Map it to pairs.")
     if int(dataset.cardinality()) == tf.data.INFINITE_CARDINALITY:
-        raise DataError("A tf.data.Dataset must end. Received: an endless one. Remove `.repeat()`; zoo repeats by itself.")
+        raise DataError(
+            "A tf.data.Dataset must be finite. Received: an endless one. Remove `.repeat()`; zoo repeats the data itself."
+        )
     features, targets = spec
     is_batched = bool(targets.shape.rank and features.shape.rank and features.shape[0] == targets.shape[0])
     if is_batched and targets.shape.rank == 1 and features.shape.rank == 3 and features.shape[-1] in (1, 3):
-        is_batched = features.shape[0] is None  # else one image, as high as there are columns in its one-hot label
+        is_batched = features.shape[0] is None  # otherwise one image whose height equals the number of classes
     batches = dataset if is_batched else dataset.batch(256)
     images, labels, size = [], [], 0
     for image_batch, label_batch in track(_checked(batches), "Reading tf.data"):
@@ -54,12 +57,12 @@ def _read(dataset: tf.data.Dataset, arguments: DataArguments) -> tuple[np.ndarra
         size += sum(map(len, image_batch)) if image_batch.dtype == object else image_batch.nbytes
         if size > arguments.memory_budget_mb * 2**20:
             raise DataError(
-                f"This tf.data.Dataset is read into memory, at most {arguments.memory_budget_mb} MB. Received: more. Raise "
-                "data.memory_budget_mb, give a prepared TFDS folder or an image folder, which stream, or call `model.fit` "
+                f"A tf.data.Dataset must fit in {arguments.memory_budget_mb} MB of memory. Received: more. Raise "
+                "data.memory_budget_mb, use a prepared TFDS folder or an image folder, which stream, or call `model.fit` "
                 "with the dataset itself."
             )
     if not images:
-        raise DataError("The tf.data.Dataset is empty. Received: no elements. Add some.")
+        raise DataError("The tf.data.Dataset is empty. Received: no elements. Add elements.")
     return np.concatenate(images), np.concatenate(labels)
 
 
@@ -70,5 +73,6 @@ def _checked(batches: tf.data.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray]
         yield from batches.as_numpy_iterator()
     except tf.errors.OpError as error:
         raise DataError(
-            f"The tf.data.Dataset failed while it was read. Received: {str(error.message)[:300]}. All elements need one shape."
+            f"The tf.data.Dataset failed during reading. Received: {str(error.message)[:300]}. All elements need the same "
+            "shape."
         ) from error

@@ -1,4 +1,4 @@
-"""TensorFlow Datasets: by name, or a folder that they prepared."""
+"""TensorFlow Datasets: by name, or from a prepared folder."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
 SCAN_BATCH = 512
-UNLABELLED = -1  # what TensorFlow Datasets puts in place of a missing label
+UNLABELLED = -1  # TensorFlow Datasets' value for a missing label
 
 
 def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, known_names: list[str]) -> Examples:
-    """Return a data set of TensorFlow Datasets, prepared before or downloaded now.
+    """Return a data set of TensorFlow Datasets, from a prepared folder or downloaded now.
 
     Args:
-        name: as `tfds.load` takes it, for example "mnist" or "cifar10:3.0.2".
-        arguments: `data_dir`, `image_size`, `text_column`, `label_column` and `memory_budget_mb` are used.
-        offline_twin: the embedded data set to suggest where a download fails.
+        name: name for `tfds.load`, for example "mnist" or "cifar10:3.0.2".
+        arguments: reading options; `data_dir`, `image_size`, `text_column`, `label_column` and `memory_budget_mb` are used.
+        offline_twin: embedded data set to suggest if a download fails.
         known_names: zoo's own data sets, for the hint on a wrong name.
 
     Raises:
-        UnknownNameError: there is no such data set.
+        UnknownNameError: the data set does not exist.
         DataError: it cannot be downloaded, or has neither images nor texts with a class label.
     """
     import tensorflow_datasets as tfds
@@ -52,8 +52,9 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
         raise UnknownNameError("data set", name, {*known_names, *tfds.list_builders(with_community_datasets=False)}) from error
     except Exception as error:  # AssertionError for a version, ValueError for a configuration, ImportError for a hub, ...
         raise UsageError(
-            f"TensorFlow Datasets refuses this name: {str(error).splitlines()[0].rstrip('.')}. Received: {name!r}, which is no "
-            'file or folder either. Give a path, NAME, NAME/CONFIGURATION or NAME:VERSION, for example "cifar10:3.0.2".'
+            f"TensorFlow Datasets rejects this name: {str(error).splitlines()[0].rstrip('.')}. Received: {name!r}, which is "
+            "not a "
+            'file or folder either. Pass a path, NAME, NAME/CONFIGURATION or NAME:VERSION, for example "cifar10:3.0.2".'
         ) from error
     try:
         if not builder.is_prepared():
@@ -61,19 +62,19 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
         builder.download_and_prepare()
     except Exception as error:
         builder = tfds.builder(name, data_dir=arguments.data_dir)
-        if builder.is_prepared():  # by another worker meanwhile
+        if builder.is_prepared():  # another worker has prepared it
             return _read(builder, name, arguments)
         embedded = f" {offline_twin!r} is embedded and needs no network." if offline_twin else ""
         raise DataError(
             f"The data set could not be prepared. Received: {name!r} ({type(error).__name__}: {str(error)[:200]}).{embedded} "
-            f"Or prepare it where there is a network, with `tfds build {base}`, copy the folder, and name the folder above "
-            "it in TFDS_DATA_DIR or data.data_dir."
+            f"Or prepare it on a machine with a network with `tfds build {base}`, copy the folder, and set TFDS_DATA_DIR or "
+            "data.data_dir to its parent folder."
         ) from error
     return _read(builder, name, arguments)
 
 
 def _check_network(builder: tfds.core.DatasetBuilder) -> None:
-    """Raise OSError where none of the hosts to download from has an address: the downloader would retry for minutes."""
+    """Raise OSError if no download host can be resolved, since the downloader would retry for minutes."""
     hosts = {urlparse(url).hostname for url in builder.url_infos or ()} - {None}
     if not hosts or getproxies():
         return
@@ -89,12 +90,12 @@ def _check_network(builder: tfds.core.DatasetBuilder) -> None:
 
 
 def is_prepared_folder(path: Path) -> bool:
-    """Return whether TensorFlow Datasets prepared this folder."""
+    """Return whether this folder was prepared by TensorFlow Datasets."""
     return (path / "dataset_info.json").is_file() and (path / "features.json").is_file()
 
 
 def read_prepared(path: Path, arguments: DataArguments) -> Examples:
-    """Return the examples in a folder that TensorFlow Datasets prepared.
+    """Return the examples in a folder prepared by TensorFlow Datasets.
 
     Raises:
         DataError: it is broken, or has neither images nor texts with a class label.
@@ -119,14 +120,14 @@ def _read(builder: tfds.core.DatasetBuilder, name: str, arguments: DataArguments
         raise DataError(
             "A TensorFlow data set needs one image or one text, and one class label. "
             f"Received: {name!r} with {', '.join(f'{key} ({type(value).__name__})' for key, value in features.items())}. "
-            "Of several texts or labels name one with data.text_column or data.label_column."
+            "If it has several texts or labels, name one with data.text_column or data.label_column."
         )
     if not images:
         return _read_texts(builder, name, texts[0], labels[0])
     names, notes = _parts_of(builder, name)
     image_feature = features[images[0]]
     if image_feature.np_dtype != np.uint8:
-        raise DataError(f"Images of 8 bits are read. Received: {name!r} with {image_feature.np_dtype}. Convert them.")
+        raise DataError(f"Images must have 8 bits. Received: {name!r} with {image_feature.np_dtype}. Convert them.")
     shape = image_feature.shape
     known = None not in shape and arguments.image_size is None
     size = arguments.image_size or (shape[:2] if None not in shape[:2] else DEFAULT_SIZE)
@@ -142,7 +143,7 @@ def _read(builder: tfds.core.DatasetBuilder, name: str, arguments: DataArguments
 
 
 def _keys(builder: tfds.core.DatasetBuilder, kind: type[Any], wanted: str | None) -> list[str]:
-    """Return the features of a kind: the one wanted, or those of the supervised pair, or all."""
+    """Return the features of a kind: the requested one, or those of the supervised pair, or all."""
     keys = [key for key, feature in builder.info.features.items() if isinstance(feature, kind)]
     if wanted is not None:
         return [key for key in keys if key == wanted]
@@ -150,10 +151,10 @@ def _keys(builder: tfds.core.DatasetBuilder, kind: type[Any], wanted: str | None
 
 
 def _parts_of(builder: tfds.core.DatasetBuilder, name: str) -> tuple[dict[str, str], list[str]]:
-    """Return the split that is each part, and notes on the others."""
+    """Return the source's split for each of zoo's splits, and notes on unused ones."""
     splits = set(builder.info.splits)
     if not splits:
-        raise DataError(f"A data set needs a split of known size. Received: {name!r} with none. Prepare it again.")
+        raise DataError(f"A data set needs a split of known size. Received: {name!r} without one. Prepare it again.")
     names = {part: part for part in ("train", "validation", "test") if part in splits}
     if "train" not in names:
         names = {ALL: next(iter(builder.info.splits))}
@@ -183,7 +184,7 @@ def _read_texts(builder: tfds.core.DatasetBuilder, name: str, text_key: str, lab
 
 
 def _is_read_by_files(builder: tfds.core.DatasetBuilder) -> bool:
-    """Return whether `_in_order` opens the files itself, and so can open some of them alone."""
+    """Return whether `_in_order` opens the files itself and can therefore open a subset."""
     import tensorflow_datasets as tfds
 
     return bool(builder.info.file_format == tfds.core.FileFormat.TFRECORD)
@@ -192,15 +193,15 @@ def _is_read_by_files(builder: tfds.core.DatasetBuilder) -> bool:
 def _in_order(
     builder: tfds.core.DatasetBuilder, split: str, keys: tuple[str, str], chosen: Sequence[int] | None = None
 ) -> tf.data.Dataset:
-    """Return batches of an image (still encoded) or a text and its label, in the same order each time.
+    """Return batches of encoded images or texts with their labels, always in the same order.
 
-    TensorFlow Datasets parses record by record, which takes ten times as long as to parse a batch of them.
+    TensorFlow Datasets parses record by record, which takes ten times as long as parsing batches.
 
     Args:
-        builder: of a prepared data set.
-        split: its name.
-        keys: of the image or text, and of the label.
-        chosen: numbers of the files to read; None reads all. Other formats than TFRecord have no files to choose from.
+        builder: builder of a prepared data set.
+        split: name of the split.
+        keys: keys of the image or text, and of the label.
+        chosen: numbers of the files to read; None reads all. Formats other than TFRecord always read all; default None.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds

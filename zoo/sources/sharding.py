@@ -10,11 +10,11 @@ import tensorflow as tf
 
 @dataclass(frozen=True)
 class Shard:
-    """One of several equal shares of each batch; the shares of all indices together are the batch.
+    """One of several equal shares of each batch; all shares together are the batch.
 
     Args:
-        index: of this share, from 0.
-        count: of shares.
+        index: index of this share, from 0.
+        count: number of shares.
 
     Example:
         >>> [Shard(index, 3).bounds(8) for index in range(3)]
@@ -25,7 +25,7 @@ class Shard:
     count: int = 1
 
     def bounds(self, size: Any) -> tuple[Any, Any]:
-        """Return where the share of a batch of `size` examples begins and ends; it is empty where there are too few."""
+        """Return the start and end of the share in a batch of `size` examples; it is empty if there are too few."""
         whole, rest = size // self.count, size % self.count
         if isinstance(size, int):
             start = self.index * whole + min(self.index, rest)

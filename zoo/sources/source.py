@@ -1,6 +1,6 @@
-"""Features held in memory, in files or in records, each able to give one pass over chosen rows.
+"""Features in memory, files or records, each able to give one pass over selected rows.
 
-A pass is a finite `tf.data.Dataset` of known cardinality. Its order depends on the seed and on the number of the pass, so two
+A pass is a finite `tf.data.Dataset` of known cardinality. Its order depends on the seed and the pass number, so two
 processes with the same seed see the same batches. Autotuning is off everywhere: its sleeper stalls the end of an epoch by
 up to 10 s (see `docs/design/0002-pipeline.md`).
 """
@@ -19,23 +19,23 @@ from zoo.sources.hashing import hash_rows
 from zoo.sources.sharding import WHOLE, Shard
 
 PARALLEL_CALLS = 2
-SHUFFLE_BYTES = 32 * 2**20  # that a streaming shuffle holds
-plainly = tf.autograph.experimental.do_not_convert  # no function here has Python's `if` on tensors: a second less to begin
-QUEUED_BYTES = 375  # that a queued example costs besides its content, as measured on 400,000 of them
+SHUFFLE_BYTES = 32 * 2**20  # size of a streaming shuffle's buffer
+plainly = tf.autograph.experimental.do_not_convert  # no function here needs AutoGraph, which would take a second to start
+QUEUED_BYTES = 375  # overhead of a queued example, measured on 400,000 of them
 
 
 @dataclass(frozen=True)
 class Pass:
-    """Which rows of a source are wanted, and in which batches.
+    """The rows of a source to read, and their batches.
 
     Args:
         rows: `(n,)`, int64, ascending positions in the source.
-        targets: `(n, ...)`, what belongs to each of them.
-        batch_size: rows a batch; the last one may be smaller.
-        seed: of the order, which differs from pass to pass; None keeps the order.
-        number: of the pass that the first iteration gives; each later one gives the next. A tensor is the number of this pass,
-            however often it is iterated.
-        shard: of each batch; the passes of all shards have the same number of batches.
+        targets: `(n, ...)`, target of each row.
+        batch_size: rows per batch; the last batch may be smaller.
+        seed: seed of the order, which differs from pass to pass; None keeps the original order.
+        number: pass number of the first iteration; each later iteration gives the next pass. A tensor fixes the pass number
+            for all iterations.
+        shard: share of each batch; the passes of all shards have the same number of batches.
     """
 
     rows: np.ndarray
@@ -47,12 +47,12 @@ class Pass:
 
     @property
     def num_batches(self) -> int:
-        """How many batches it has."""
+        """The number of batches."""
         return -(-len(self.rows) // self.batch_size)
 
     @property
     def share(self) -> int:
-        """How many examples of a full batch are in the shard; shards of the last batch have at most as many."""
+        """The number of examples in the shard of a full batch; shards of the last batch have at most as many."""
         start, end = self.shard.bounds(self.batch_size)
         return int(end - start)
 
@@ -85,15 +85,15 @@ class Arrays:
 
 
 class Records:
-    """A stream of encoded examples in a fixed order, read and decoded anew in each pass.
+    """A stream of encoded examples in a fixed order, read and decoded again in each pass.
 
     Args:
-        stream: returns a dataset of the encoded features in files of these numbers, one scalar string an example, in the same
-            order each time.
-        decode: turns one into a feature tensor of static shape, in graph.
-        hashes: of the encoded features.
-        mean_bytes: mean size of an encoded example, which sets how many the shuffle holds.
-        file_lengths: number of examples in each file; without them all examples are in one.
+        stream: function that returns a dataset of the encoded features in the files with these numbers, one scalar string per
+            example, always in the same order.
+        decode: in-graph function that decodes one example to a feature tensor of static shape.
+        hashes: hashes of the encoded features.
+        mean_bytes: mean size of an encoded example, which determines the size of the shuffle buffer.
+        file_lengths: number of examples in each file; empty if all examples are in one file; default `()`.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Records:
     def one_pass(self, wanted: Pass) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the wanted rows.
 
-        A shard reads its own files where there are enough for all; else it reads everything and decodes its own examples.
+        A shard reads its own files if there are enough for all; otherwise it reads everything and decodes its own examples.
         """
         position_of = np.full(len(self.hashes), -1, np.int64)
         position_of[wanted.rows] = np.arange(len(wanted.rows))
@@ -141,14 +141,14 @@ class Records:
         return finished(batches, steps)
 
     def _positions(self, position_of: np.ndarray, files: Sequence[int]) -> np.ndarray:
-        """Return the positions of the examples in these files, -1 for those that are not used, in the order of the stream."""
+        """Return the positions of the examples in these files, in stream order; -1 marks unused ones."""
         ends = np.cumsum(self.file_lengths)
         parts = [position_of[ends[file] - self.file_lengths[file] : ends[file]] for file in files]
         return np.concatenate(parts) if parts else position_of[:0]
 
 
 def _batches_of(examples: tf.data.Dataset, count: int, steps: int) -> tf.data.Dataset:
-    """Return `count` examples in exactly `steps` batches, of which the first ones may have one more than the others."""
+    """Return `count` examples in exactly `steps` batches; the first batches may have one example more."""
     size, larger = divmod(count, steps)
     boundary = larger * (size + 1)  # the examples in the larger batches
 
@@ -163,7 +163,7 @@ def _batches_of(examples: tf.data.Dataset, count: int, steps: int) -> tf.data.Da
 
 
 def position_batches(wanted: Pass) -> tf.data.Dataset:
-    """Return batches of the positions 0 .. count - 1, in an order that a stateless permutation gives for each pass."""
+    """Return batches of the positions 0 .. count - 1, in the order of a stateless permutation per pass."""
     count = len(wanted.rows)
 
     def positions(batch: tf.Tensor) -> tf.Tensor:
@@ -183,26 +183,26 @@ def position_batches(wanted: Pass) -> tf.data.Dataset:
 
 
 def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.Tensor], tf.data.Dataset]:
-    """Return what shuffles the examples in an order of the seed and the number of the pass."""
+    """Return a function that shuffles the examples by seed and pass number."""
 
     def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
-        tf.random.set_seed(seed + 1)  # of the graph that this function becomes, in place of the global seed; 0 is special
+        tf.random.set_seed(seed + 1)  # seed of this function's graph instead of the global seed; 0 is special
         return examples.shuffle(size, seed=number, reshuffle_each_iteration=False)
 
     return shuffled_pass
 
 
 def constant(values: object) -> tf.Tensor:
-    """Return a tensor that a pass may use, and that is made once, also where the pass is part of a graph."""
+    """Return a tensor for a pass that is created only once, even if the pass is part of a graph."""
     with tf.init_scope():
         return tf.convert_to_tensor(values)
 
 
 def passes(first: int | tf.Tensor) -> tf.data.Dataset:
-    """Return a dataset whose one element is `first` in the first pass over it, one more in the second, and so on.
+    """Return a dataset with one element: `first` in the first pass, one more in the second, and so on.
 
-    A tensor stays as it is. `Dataset.random` and a seeded `shuffle` would mix TensorFlow's global seed in, and so depend on
-    what ran before.
+    A tensor does not change. `Dataset.random` and a seeded `shuffle` would also use TensorFlow's global seed, and so depend on
+    earlier code.
     """
     if tf.is_tensor(first):
         return tf.data.Dataset.from_tensors(first)
@@ -211,7 +211,7 @@ def passes(first: int | tf.Tensor) -> tf.data.Dataset:
 
 
 def finished(batches: tf.data.Dataset, cardinality: int) -> tf.data.Dataset:
-    """Return batches of known or infinite cardinality, prepared ahead, in a fixed order and without autotuning."""
+    """Return batches of known or infinite cardinality, prefetched, in a fixed order and without autotuning."""
     options = tf.data.Options()
     options.autotune.enabled = False
     options.deterministic = True

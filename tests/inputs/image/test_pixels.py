@@ -141,7 +141,7 @@ def test_array_of_the_right_shape_is_untouched() -> None:
         (np.array([["a"]]), "dtype <U1"),
         (np.array([[np.nan]]), "finite"),
         (np.zeros((4, 4, 2)), "1, 3 or 4 channels"),
-        (np.full((4, 4), 60_000, np.uint16), "holds 0 to 255.*60000"),
+        (np.full((4, 4), 60_000, np.uint16), "must be in 0..255.*60000"),
         (np.full((4, 4), -1.0), "-1.0"),
     ],
     ids=["1-D", "empty", "text", "nan", "channels", "16-bit", "negative"],

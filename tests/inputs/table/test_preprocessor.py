@@ -109,7 +109,7 @@ def test_infinite_and_huge_numbers_are_refused_with_their_row(value: float) -> N
 
 def test_text_in_a_number_column_is_refused() -> None:
     fitted = TablePreprocessor.fit(pd.DataFrame({"x": [0.0, 1.0]}))
-    with pytest.raises(DataError, match=r"'x' held numbers in training.*Mend the cell"):
+    with pytest.raises(DataError, match=r"'x' held numbers in training.*Fix the cell"):
         fitted.transform(pd.DataFrame({"x": ["three"]}))
 
 

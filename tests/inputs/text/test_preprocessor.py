@@ -121,7 +121,7 @@ def test_what_json_keeps_encodes_and_pads_the_same(truncation: str) -> None:
     ("texts", "arguments"), [(["", "?!", " "], {}), (["a b c"], {"min_frequency": 2})], ids=["punctuation", "rare"]
 )
 def test_texts_without_words_to_learn_from_are_refused(texts: list[str], arguments: dict[str, Any]) -> None:
-    with pytest.raises(DataError, match=rf"no words to learn from.*min_frequency.*Received: {len(texts)} texts. Give real"):
+    with pytest.raises(DataError, match=rf"no words to learn from.*min_frequency.*Received: {len(texts)} texts. Pass texts"):
         fitted(*texts, **arguments)
 
 
@@ -188,7 +188,7 @@ def test_raw_gives_the_strings_in_utf_8() -> None:
     assert numbers.numpy().tolist() == [0, 1, 1]
     assert data.info.input_shape == ()
     assert data.info.text is None
-    with pytest.raises(UsageError, match="Only texts turned to ids have a tokenizer"):
+    with pytest.raises(UsageError, match="Only texts that are converted to ids have a tokenizer"):
         _ = data.info.tokenizer
 
 

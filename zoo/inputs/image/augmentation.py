@@ -1,4 +1,4 @@
-"""Random changes to training images, the same for the same seed and the same number of the batch."""
+"""Random changes to training images, determined by the seed and the batch number."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from zoo.sources.source import plainly
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far training images are changed; each image of each batch is changed anew.
+    """Strength of the random changes; each image in each batch changes independently.
 
     Args:
-        shift: along each axis, as a share of its length at most, in [0, 1).
-        rotate: degrees to either side at most, in [0, 180].
-        zoom: an image grows or shrinks by this share at most, in [0, 1).
-        cutout: side of a square of the image's mean that covers a random place, as a share of the shorter side, in [0, 1].
-        invert: share of the images whose light and dark change places, between the least and the largest value of each, in
-            [0, 1].
+        shift: maximum shift along each axis, as a fraction of its length, in [0, 1).
+        rotate: maximum rotation to either side in degrees, in [0, 180].
+        zoom: maximum enlargement or reduction as a fraction, in [0, 1).
+        cutout: side of a square at a random position, filled with the image's mean, as a fraction of the shorter side, in [0,
+            1].
+        invert: fraction of images to invert between their minimum and maximum, in [0, 1].
 
     References:
         DeVries and Taylor, Improved regularization of convolutional neural networks with cutout, arXiv 2017.
@@ -42,14 +42,14 @@ class Augmentation:
         shard: Shard = WHOLE,
         size_of: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ) -> tf.data.Dataset:
-        """Return the batches `(images, targets)` with their images changed.
+        """Return the batches `(images, targets)` with changed images.
 
         Args:
-            batches: endless; images `(batch, height, width, channels)` of any numeric dtype, which they keep.
-            seed: of all changes.
-            first_batch: number of the first of these batches in the whole training, which decides its changes.
-            shard: of each batch that these are; an image is changed as in the whole batch.
-            size_of: returns the size of the whole batch of a number; None where these are whole batches.
+            batches: endless batches; images `(batch, height, width, channels)` of any numeric dtype, which does not change.
+            seed: seed of all changes.
+            first_batch: number of the first batch in the whole training run, which determines its changes.
+            shard: share of each batch in `batches`; an image changes as in the whole batch; default `WHOLE`.
+            size_of: function that returns the size of the whole batch with a number; None for whole batches; default None.
         """
         if self == Augmentation():
             return batches
@@ -58,19 +58,19 @@ class Augmentation:
             images, targets = pair
             own = tf.shape(images, tf.int64)[0]
             start = shard.bounds(size_of(number))[0] if size_of else tf.constant(0, tf.int64)
-            size = tf.maximum(size_of(number), start + own) if size_of else own  # a shard of files may be larger than its share
+            size = tf.maximum(size_of(number), start + own) if size_of else own  # a shard of files may exceed its share
             random = tf.random.stateless_uniform([7, size], tf.stack([number, seed]), -1.0, 1.0)
             return self.of_batch(images, random[:, start : start + own]), targets
 
         return batches.enumerate(first_batch).map(plainly(change), num_parallel_calls=1).prefetch(2)
 
     def of_batch(self, images: tf.Tensor, random: tf.Tensor) -> tf.Tensor:
-        """Return the images of one batch changed; past the edge, its pixels are repeated.
+        """Return the changed images of one batch; pixels beyond the edge repeat the edge.
 
         Args:
             images: `(batch, height, width, channels)`.
-            random: `(7, batch)`, float32 in [-1, 1): how far each image is turned, zoomed, moved, where it is cut out, and
-                whether it is inverted.
+            random: `(7, batch)`, float32 in [-1, 1): rotation, zoom, shifts, position of the cutout, and inversion of each
+                image.
         """
         changed = tf.cast(images, tf.float32)
         if self.shift or self.rotate or self.zoom:
@@ -91,7 +91,7 @@ class Augmentation:
         cosine, sine = tf.cos(angle) * scale, tf.sin(angle) * scale
         across, down = width * (0.5 + self.shift * random[2]) - 0.5, height * (0.5 + self.shift * random[3]) - 0.5
         middle_x, middle_y = (width - 1.0) / 2.0, (height - 1.0) / 2.0
-        # Each pixel (x, y) of the output is taken from the input at scale * rotation * ((x, y) - shifted middle) + middle.
+        # The output pixel (x, y) comes from the input at scale * rotation * ((x, y) - shifted middle) + middle.
         rows = [
             cosine, -sine, middle_x - cosine * across + sine * down,
             sine, cosine, middle_y - sine * across - cosine * down,

@@ -1,4 +1,4 @@
-"""Image files and arrays of any size and mode, brought to the shape that a model takes."""
+"""Converts image files and arrays of any size and mode to a model's input shape."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"})
 
 
 def open_image(source: str | Path | bytes, name: str | None = None) -> Image.Image:
-    """Return the decoded image, upright as its camera meant it.
+    """Return the decoded image, rotated by its camera orientation.
 
     Args:
         source: a path, or the bytes of a file.
-        name: what an error calls it, by default the path.
+        name: name of the image in errors; by default the path.
 
     Raises:
-        DataError: it cannot be read as an image, is cut off, or is a decompression bomb.
+        DataError: the source is not a readable image, is truncated, or is a decompression bomb.
     """
     try:
         with warnings.catch_warnings():
@@ -49,38 +49,38 @@ def _unreadable(reason: str, source: str | Path | bytes, name: str | None) -> st
 def read_image(
     source: str | Path | bytes | Image.Image, input_shape: tuple[int, int, int], name: str | None = None
 ) -> np.ndarray:
-    """Return an image file as `input_shape`: grey or RGB, stretched to the size by antialiased bilinear filtering.
+    """Return an image file as `input_shape`: grey or RGB, resized with antialiased bilinear filtering.
 
     Transparent pixels become white, 16-bit values are scaled to 8 bits, an animation gives its first frame.
 
     Args:
         source: a path, the bytes of a file, or a Pillow image.
         input_shape: `(height, width, channels)`, channels 1 or 3.
-        name: what an error calls it, by default the path.
+        name: name of the image in errors; by default the path.
 
     Returns:
         `(height, width, channels)`, uint8.
 
     Raises:
-        DataError: it cannot be read as an image.
+        DataError: the source is not a readable image.
     """
     if not isinstance(source, Image.Image):
         return _fit(open_image(source, name), input_shape)
     try:
         return _fit(source, input_shape)
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow decodes when first asked for a pixel
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow decodes on first access to a pixel
         raise DataError(_unreadable(str(error), getattr(source, "filename", "") or "a Pillow image", name)) from error
 
 
 def fit_array(image: np.ndarray, input_shape: tuple[int, int, int]) -> np.ndarray:
-    """Return an image array as `input_shape`; one that has that shape already is returned unchanged.
+    """Return an image array as `input_shape`; an image of that shape is returned unchanged.
 
     Args:
         image: `(height, width)` or `(height, width, channels)`, numeric, channels 1, 3 or 4; values in 0..255 or 0..1.
         input_shape: `(height, width, channels)`.
 
     Returns:
-        `(height, width, channels)`, of the image's dtype where nothing was to do, else uint8.
+        `(height, width, channels)`, with the image's dtype if it is unchanged, otherwise uint8.
 
     Raises:
         DataError: the array is not an image, or has values that are not finite.
@@ -88,31 +88,34 @@ def fit_array(image: np.ndarray, input_shape: tuple[int, int, int]) -> np.ndarra
     image = np.asarray(image)
     if image.ndim not in (2, 3) or image.dtype.kind not in "buif" or not image.size:
         raise DataError(
-            "An image array is numeric, `(height, width)` or `(height, width, channels)`. "
-            f"Received: shape {image.shape}, dtype {image.dtype}. Give one image of that form."
+            "An image array must be numeric, `(height, width)` or `(height, width, channels)`. "
+            f"Received: shape {image.shape}, dtype {image.dtype}. Pass one image of that form."
         )
     if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise DataError("An image array holds finite numbers. Received: NaN or infinity. Replace them.")
+        raise DataError("An image array must hold finite numbers. Received: NaN or infinity. Replace them.")
     image = image[..., np.newaxis] if image.ndim == 2 else image
     if image.shape == tuple(input_shape):
         return image
     if image.shape[-1] not in (1, 3, 4):
-        raise DataError(f"An image has 1, 3 or 4 channels, last. Received: shape {image.shape}. Move the channel axis last.")
+        raise DataError(
+            f"An image must have 1, 3 or 4 channels in the last axis. Received: shape {image.shape}. Move the channel axis "
+            "last."
+        )
     image = as_uint8(image)
     return _fit(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image), input_shape)
 
 
 def as_uint8(image: np.ndarray) -> np.ndarray:
-    """Return an image array in 8 bits, values of 0..1 scaled and all rounded.
+    """Return an image array in 8 bits: values of 0..1 are scaled, and all values rounded.
 
     Raises:
-        DataError: there are values outside of 0..255.
+        DataError: a value is outside 0..255.
     """
     if image.dtype == np.uint8:
         return image
     if image.min() < 0 or image.max() > 255:
         raise DataError(
-            "An image that is brought to another size, or to 8 bits, holds 0 to 255, or 0 to 1. Received: "
+            "To convert an image to another size or to 8 bits, its values must be in 0..255 or 0..1. Received: "
             f"{image.min()} to {image.max()} in shape {image.shape}. Scale it."
         )
     scale = 255.0 if image.max() <= 1.0 else 1.0

@@ -1,4 +1,4 @@
-"""Columns to features inside a TensorFlow graph: what `TablePreprocessor` does with pandas."""
+"""Converts columns to features inside a TensorFlow graph, as `TablePreprocessor` does with pandas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.inputs.table.preprocessor import Column, TablePreprocessor
 
 
 def column_inputs(table: TablePreprocessor) -> dict[str, str]:
-    """Return for each column the name of its tensor: the column's own, with `_` for what no tensor name may have."""
+    """Return the tensor name of each column: its own name, with `_` for characters that tensor names do not allow."""
     names: dict[str, str] = {}
     for number, column in enumerate(table.columns):
         name = re.sub(r"[^A-Za-z0-9]+", "_", column.name).strip("_")
@@ -22,12 +22,12 @@ def column_inputs(table: TablePreprocessor) -> dict[str, str]:
 
 
 def encode_columns(columns: Mapping[str, tf.Tensor], table: TablePreprocessor) -> tf.Tensor:
-    """Return features as `TablePreprocessor.transform` gives them.
+    """Return the features of `TablePreprocessor.transform`.
 
     Args:
-        columns: by the names of `column_inputs`, each `(batch,)`: float32 with NaN for a missing number, or strings with ""
-            for a missing category.
-        table: the columns that were fitted.
+        columns: columns under the names of `column_inputs`, each `(batch,)`: float32 with NaN for a missing number, or
+            strings with "" for a missing category.
+        table: fitted preprocessor of the columns.
 
     Returns:
         `(batch, features)`, float32.

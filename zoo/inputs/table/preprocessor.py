@@ -1,4 +1,4 @@
-"""Tables of named columns, with categories and missing values, brought to a float32 matrix."""
+"""Converts tables of named columns, with categories and missing values, to a float32 matrix."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import pandas as pd
 from zoo.errors import DataError, nearest
 
 MAX_CATEGORIES = 100
-LARGEST = 1e18  # of a number, whose variance is a float32 too
+LARGEST = 1e18  # largest number, so that the variance fits in float32
 
 
 @dataclass(frozen=True)
 class Column:
-    """What one column of the training part held."""
+    """Facts about one column of the training split."""
 
     name: str
     kind: Literal["number", "category"]
-    fill: float = 0.0  # a missing number becomes the training mean
-    has_missing: bool = False  # then a further feature says where
+    fill: float = 0.0  # replaces a missing number: the training mean
+    has_missing: bool = False  # whether an additional feature marks missing values
     categories: tuple[str, ...] = ()
 
     @property
@@ -35,11 +35,11 @@ class Column:
 
 @dataclass(frozen=True)
 class TablePreprocessor:
-    """Columns, as fitted on the training part, and the way from a table to features.
+    """Columns, fitted on the training split, and their conversion to features.
 
-    Numbers stay numbers; a missing one becomes the training mean, with a feature that says so where the training part
-    had any missing. Booleans become 0 and 1, times seconds since 1970, durations seconds. Text becomes one feature a
-    category; a missing or unseen category gives zeros. Of more than 100 categories the most frequent 100 are kept.
+    Numbers stay numbers; a missing one becomes the training mean, and an additional feature marks it if the training split
+    had missing values. Booleans become 0 and 1, times seconds since 1970, durations seconds. Text becomes one feature
+    per category; a missing or unseen category gives zeros. Of more than 100 categories, the 100 most frequent are kept.
     """
 
     columns: tuple[Column, ...]
@@ -63,7 +63,9 @@ class TablePreprocessor:
                 kept = sorted(counts.index[:MAX_CATEGORIES])
                 columns.append(Column(str(name), "category", categories=tuple(kept)))
         if not any(column.features for column in columns):
-            raise DataError(f"A table needs a column to learn from. Received: {[*table.columns]}. Add one beside the label.")
+            raise DataError(
+                f"A table needs a column to learn from. Received: {[*table.columns]}. Add one in addition to the label."
+            )
         return cls(tuple(columns))
 
     @property
@@ -102,15 +104,15 @@ class TablePreprocessor:
         return np.concatenate(blocks, axis=1, dtype=np.float32, casting="unsafe")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data, ready for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> TablePreprocessor:
-        """Return the preprocessor that `to_dict` described.
+        """Return the preprocessor from `to_dict`'s result.
 
         Raises:
-            KeyError, TypeError, ValueError: it is damaged.
+            KeyError, TypeError, ValueError: the data is damaged.
         """
         for column in plain["columns"]:
             if column["kind"] not in ("number", "category"):
@@ -122,7 +124,7 @@ def as_table(features: Any) -> pd.DataFrame:
     """Return a DataFrame, or a `(rows, columns)` array with its columns named feature_0, feature_1, ...
 
     Raises:
-        DataError: it is neither.
+        DataError: the value is neither.
     """
     if isinstance(features, pd.DataFrame):
         names = [str(name) for name in features.columns]
@@ -135,7 +137,7 @@ def as_table(features: Any) -> pd.DataFrame:
         raise DataError(
             f"A table is a DataFrame or a `(rows, columns)` array. Received: shape {array.shape}, dtype {array.dtype}."
         )
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # pandas knows no long double
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # pandas does not support long double
         array = array.astype(np.float64)
     return pd.DataFrame(array, columns=[f"feature_{index}" for index in range(array.shape[1])]).infer_objects()
 
@@ -148,11 +150,13 @@ def _is_numeric(values: pd.Series) -> bool:
 
 def _numbers(values: pd.Series, name: str) -> np.ndarray:
     if pd.api.types.is_datetime64_any_dtype(values):
-        values = values - pd.Timestamp(0, tz=values.dt.tz).as_unit("s")  # of nanoseconds there are none after 2262
+        values = values - pd.Timestamp(0, tz=values.dt.tz).as_unit("s")  # nanoseconds end in 2262
     if pd.api.types.is_timedelta64_dtype(values):
         values = values.dt.total_seconds()
     if values.dtype.kind in "cO" and any(isinstance(value, complex) for value in values):
-        raise DataError(f"Column {name!r} must hold real numbers. Received: complex ones. Give their parts apart.")
+        raise DataError(
+            f"Column {name!r} must hold real numbers. Received: complex numbers. Split them into real and imaginary parts."
+        )
     try:
         numbers: np.ndarray = pd.to_numeric(values).to_numpy(np.float64, na_value=np.nan)
     except OverflowError as error:
@@ -165,7 +169,7 @@ def _numbers(values: pd.Series, name: str) -> np.ndarray:
         position = int(np.argmax(is_broken))
         raise DataError(
             f"Column {name!r} held numbers in training. Received: {values.iloc[position]!r} in row {values.index[position]}. "
-            "Mend the cell or leave it empty if the value is missing."
+            "Fix the cell, or leave it empty if the value is missing."
         ) from error
     is_too_large = np.abs(numbers) > LARGEST  # false for a missing one
     if is_too_large.any():

@@ -1,4 +1,4 @@
-"""Texts to token ids inside a TensorFlow graph: what `TextPreprocessor` does in Python."""
+"""Converts texts to token ids inside a TensorFlow graph, as `TextPreprocessor` does in Python."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from zoo.text.graph import GraphTokenizer
 
 
 def encode_texts(texts: tf.Tensor, tokenizer: GraphTokenizer, preprocessor: TextPreprocessor) -> tf.Tensor:
-    """Return token ids as `TextPreprocessor` gives them.
+    """Return the token ids of `TextPreprocessor`.
 
     Args:
         texts: `(batch,)`, strings.
-        tokenizer: in graph, of the preprocessor's vocabulary.
-        preprocessor: how texts are cut and filled up.
+        tokenizer: in-graph tokenizer with the preprocessor's vocabulary.
+        preprocessor: rules for truncation and padding.
 
     Returns:
         `(batch, time)`, int32, time at least 1.
@@ -31,7 +31,7 @@ def encode_texts(texts: tf.Tensor, tokenizer: GraphTokenizer, preprocessor: Text
         tf.ones_like(ids.row_lengths(), tf.int32)[: tf.math.count_nonzero(ids.row_lengths() == 0)],
         tf.cast(ids.row_lengths() == 0, tf.int64),
     )
-    ids = tf.concat([ids, unknown], axis=1)  # a text without a word is one unknown word
+    ids = tf.concat([ids, unknown], axis=1)  # a text without words is one unknown word
     shape = [None, length if preprocessor.fixed_length else None]
     if preprocessor.padding == "pre":
         return ids[:, ::-1].to_tensor(shape=shape)[:, ::-1]

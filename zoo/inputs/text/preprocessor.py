@@ -1,4 +1,4 @@
-"""Texts as they are read, and what turns them into token ids."""
+"""Texts, and their conversion to token ids."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.sources.hashing import hash_all
 from zoo.text import Tokenizer
 from zoo.text.characters import DEFAULT_FILTERS
 
-# The old Keras tokenizer's, and the white space that it leaves inside words: files have \r, pages have \xa0.
+# The old Keras tokenizer's filters, plus white space that it leaves inside words: \r in files, \xa0 in web pages.
 FILTERS = DEFAULT_FILTERS + "\r\x0b\x0c\x1c\x1d\x1e\x85\xa0\u2028\u2029"
 Truncation = Literal["pre", "post", "middle"]
 Padding = Literal["pre", "post"]
@@ -26,7 +26,7 @@ class Texts:
     """Texts in a fixed order of rows.
 
     Args:
-        read: returns all of them, in this order, each time; a file is read anew.
+        read: function that returns all texts, always in this order; it reads files again each time.
         hashes: `(rows,)`, uint64, equal for equal texts.
     """
 
@@ -35,14 +35,14 @@ class Texts:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Texts:
-        """Return texts that are in memory."""
+        """Return texts from memory."""
         return cls(lambda: texts, hash_texts(texts))
 
     def rows(self, wanted: np.ndarray) -> Iterator[str]:
-        """Yield the texts of the given rows, ascending positions.
+        """Yield the texts of the given rows, which are ascending positions.
 
         Raises:
-            DataError: a file has more or fewer texts than when it was read first.
+            DataError: the number of texts in a file has changed.
         """
         is_wanted = np.zeros(len(self.hashes), bool)
         is_wanted[wanted] = True
@@ -50,8 +50,8 @@ class Texts:
             yield from (text for text, keep in zip(self.read(), is_wanted, strict=True) if keep)
         except ValueError as error:
             raise DataError(
-                f"The texts have changed since they were read first. Received: another number than {len(self.hashes)}. "
-                "Leave the files alone until the run is over."
+                f"The texts have changed since they were first read. Received: a different number than {len(self.hashes)}. "
+                "Do not change the files during a run."
             ) from error
 
 
@@ -62,14 +62,14 @@ def hash_texts(texts: Iterable[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class TextPreprocessor:
-    """Texts to token ids: the tokenizer, and how long texts are cut and short ones filled up.
+    """Converts texts to token ids: the tokenizer, and the rules for truncation and padding.
 
     Args:
-        tokenizer: fitted on the training part.
-        max_length: tokens that are kept of a text, at least 1.
-        truncation: where a longer text loses tokens: at its beginning ("pre"), its end ("post") or its "middle".
-        padding: where the id 0 fills up the shorter texts of a batch.
-        fixed_length: whether every batch is filled up to `max_length`, or only to its longest text.
+        tokenizer: tokenizer, fitted on the training split.
+        max_length: maximum number of tokens per text, at least 1.
+        truncation: where a longer text loses tokens: at its start ("pre"), its end ("post") or its "middle".
+        padding: side on which the id 0 pads shorter texts of a batch.
+        fixed_length: whether every batch is padded to `max_length` instead of to its longest text.
     """
 
     tokenizer: Tokenizer
@@ -80,7 +80,7 @@ class TextPreprocessor:
 
     @classmethod
     def fit(cls, texts: Iterable[str], arguments: DataArguments) -> TextPreprocessor:
-        """Learn the vocabulary of the training texts.
+        """Learn the vocabulary from the training texts.
 
         Raises:
             DataError: no text has a token.
@@ -94,10 +94,11 @@ class TextPreprocessor:
         )
         tokenizer.fit_on_texts(texts)
         words = list(tokenizer.word_index)[: arguments.vocabulary_size - 1]
-        if len(words) < 2:  # the first is <unk>
+        if len(words) < 2:  # the first word is <unk>
             raise DataError(
                 "The training texts have no words to learn from: all are empty, only punctuation, or rarer than "
-                f"data.min_frequency={arguments.min_frequency}. Received: {tokenizer.document_count} texts. Give real texts."
+                f"data.min_frequency={arguments.min_frequency}. Received: {tokenizer.document_count} texts. Pass texts with "
+                "words."
             )
         return cls(
             _with_vocabulary(tokenizer, words),
@@ -109,11 +110,11 @@ class TextPreprocessor:
 
     @property
     def vocabulary_size(self) -> int:
-        """Number of ids, with 0 for padding and 1 for unknown words."""
+        """Number of ids, including 0 for padding and 1 for unknown words."""
         return len(self.tokenizer.word_index) + 1
 
     def encode(self, text: str) -> np.ndarray:
-        """Return the ids of one text, `(tokens,)`, int32, at most `max_length`; a text without a word gives one unknown."""
+        """Return the ids of one text, `(tokens,)`, int32, at most `max_length`; a text without words gives one unknown word."""
         ids = self.tokenizer.encode(text) or [1]
         if len(ids) > self.max_length:
             ids = self._cut(ids)
@@ -136,7 +137,7 @@ class TextPreprocessor:
         return batch
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data, ready for JSON; the vocabulary is in the order of the ids, from 1."""
+        """Return plain data for JSON; the vocabulary is in the order of the ids, from 1."""
         return {
             "vocabulary": list(self.tokenizer.word_index),
             "filters": self.tokenizer.filters,
@@ -150,10 +151,10 @@ class TextPreprocessor:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> TextPreprocessor:
-        """Return the preprocessor that `to_dict` described.
+        """Return the preprocessor from `to_dict`'s result.
 
         Raises:
-            ValueError: it is damaged.
+            ValueError: the data is damaged.
         """
         saved = _Saved(**plain)
         tokenizer = Tokenizer(filters=saved.filters, lower=saved.lower, char_level=saved.char_level)
@@ -162,7 +163,7 @@ class TextPreprocessor:
 
 
 class _Saved(BaseModel):
-    """What `TextPreprocessor.to_dict` gives, checked."""
+    """Schema of `TextPreprocessor.to_dict`'s result."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -177,7 +178,7 @@ class _Saved(BaseModel):
 
 
 def _with_vocabulary(tokenizer: Tokenizer, words: Sequence[str]) -> Tokenizer:
-    """Return a tokenizer like this one that knows exactly these words, with ids from 1."""
+    """Return a tokenizer with the same settings and exactly these words, with ids from 1."""
     fresh = Tokenizer(filters=tokenizer.filters, lower=tokenizer.lower, char_level=tokenizer.char_level)
     fresh.word_index = {word: number for number, word in enumerate(words, start=1)}
     fresh.index_word = dict(enumerate(words, start=1))

@@ -1,4 +1,4 @@
-"""Token ids of texts as a source: kept in memory or in a temporary file, batched with others of about their length."""
+"""Token ids of texts as a source: in memory or in a temporary file, batched by similar length."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from zoo.errors import DataError
 from zoo.inputs.text.preprocessor import TextPreprocessor, Texts
 from zoo.sources.source import Pass, constant, finished, passes, plainly
 
-UNKNOWN = 1  # the id of a word that is not in the vocabulary
-POOL = 50  # batches that are sorted by length together: more of them need less padding, fewer are shuffled better
+UNKNOWN = 1  # id of words outside the vocabulary
+POOL = 50  # number of batches to sort by length together: more batches need less padding, fewer are shuffled better
 
 
 class TokenIds:
-    """The token ids of texts, encoded once; a training batch holds texts of about one length.
+    """Token ids of texts, encoded once; a training batch holds texts of similar length.
 
     Args:
-        texts: to encode.
-        text: encodes and pads.
-        budget_bytes: more ids than this are kept in a temporary file.
+        texts: texts to encode.
+        text: preprocessor that encodes and pads.
+        budget_bytes: maximum size in memory; more ids go to a temporary file.
 
     Raises:
         DataError: the temporary file cannot be written.
@@ -56,7 +56,7 @@ class TokenIds:
         return finished(positions.batch(batch_size).map(plainly(wanted.shard.of)).map(plainly(fetch)), wanted.num_batches)
 
     def statistics(self, rows: np.ndarray) -> dict[str, float]:
-        """Return what is known of the chosen rows: median number of tokens, share at `max_length`, share of unknown tokens."""
+        """Return facts about the given rows: median number of tokens, fraction at `max_length`, fraction of unknown tokens."""
         lengths = self._sequences.lengths[rows]
         unknown = sum(int((self._sequences[row] == UNKNOWN).sum()) for row in rows)
         return {
@@ -70,14 +70,14 @@ class TokenIds:
 
 
 def bucketed_order(lengths: np.ndarray, batch_size: int, seed: tuple[int | None, int]) -> np.ndarray:
-    """Return a shuffled order of rows in which each batch holds rows of about one length.
+    """Return a shuffled order of rows in which each batch holds rows of similar length.
 
     Rows are shuffled; every `POOL` batches of them are sorted by length and cut into batches; the batches are shuffled.
 
     Args:
-        lengths: `(rows,)`; where all are equal the order is a plain permutation.
-        batch_size: rows a batch; only the last one may be smaller.
-        seed: of the order.
+        lengths: `(rows,)`; with equal lengths, the order is a plain permutation.
+        batch_size: rows per batch; only the last batch may be smaller.
+        seed: seed of the order.
 
     Returns:
         `(rows,)`, int64, each position once.
@@ -92,12 +92,12 @@ def bucketed_order(lengths: np.ndarray, batch_size: int, seed: tuple[int | None,
 
 
 class _Sequences:
-    """Rows of int32 numbers, each of its own length, in memory up to a budget and in a temporary file beyond it."""
+    """Rows of int32 numbers of different lengths, in memory up to a budget and in a temporary file beyond it."""
 
     def __init__(self, rows: Iterable[np.ndarray], budget_bytes: int) -> None:
         self._file = tempfile.SpooledTemporaryFile(max(budget_bytes, 1))  # noqa: SIM115 - lives as long as this object; 0 has no bound
         weakref.finalize(self, self._file.close)
-        self._lock = threading.Lock()  # training and validation read at the same time
+        self._lock = threading.Lock()  # training and validation may read at the same time
         lengths = []
         try:
             for row in rows:
@@ -106,7 +106,7 @@ class _Sequences:
         except OSError as error:
             raise DataError(
                 f"The token ids do not fit on the temporary disk: {error.strerror or error}. Received: {len(lengths)} texts so "
-                "far. Free space, or name another folder in TMPDIR."
+                "far. Free space, or set TMPDIR to another folder."
             ) from error
         self.lengths = np.array(lengths, np.int64)
         self._ends = np.cumsum(self.lengths)
