@@ -25,7 +25,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str, str]:
     with (folder / "rows.csv").open("w", encoding="gb18030", newline="") as file:
         csv.writer(file).writerows([("prose", "stars"), *zip(TEXTS, LABELS, strict=True)])
     words = ["train", "lstm/tiny", "--data", str(folder / "rows.csv"), "--out", str(folder / "run"), "--quiet"]
-    columns = ["--text-column", "prose", "--label-column", "stars", "--encoding", "gb18030"]
+    columns = ["--data.text-column", "prose", "--data.label-column", "stars", "--data.encoding", "gb18030"]
     with pytest.MonkeyPatch.context() as patch:
         printed = io.StringIO()
         patch.setattr(sys, "stdout", printed)
@@ -53,8 +53,17 @@ def test_evaluate_reads_the_runs_own_file_and_others_like_it(
     assert main(["evaluate", run, "--data", path, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["num_examples"] == 48
     (tmp_path / "other.jsonl").write_text('{"body": "很差", "kind": "neg"}\n', encoding="utf-8")
-    words = ["evaluate", run, "--data", str(tmp_path / "other.jsonl"), "--text-column", "body", "--label-column", "kind"]
-    assert main([*words, "--encoding", "utf-8"]) == 0
+    words = [
+        "evaluate",
+        run,
+        "--data",
+        str(tmp_path / "other.jsonl"),
+        "--data.text-column",
+        "body",
+        "--data.label-column",
+        "kind",
+    ]
+    assert main([*words, "--data.encoding", "utf-8"]) == 0
     assert "test part, 1 examples" in capsys.readouterr().out
 
 
@@ -83,7 +92,7 @@ def test_a_text_that_is_no_unicode_is_predicted(
     assert main(["predict", trained[0]]) == 1
     assert "cannot be read as utf-8" in capsys.readouterr().err
     pipe(monkeypatch, b"caf\xe9\n")
-    assert main(["predict", trained[0], "--encoding", "latin-1"]) == 0
+    assert main(["predict", trained[0], "--data.encoding", "latin-1"]) == 0
     assert "café" in capsys.readouterr().out
 
 
@@ -117,10 +126,10 @@ def test_lines_become_a_csv_row_for_row(
     texts = ["a good film", "", "很差"]
     (tmp_path / "lines.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     words = ["predict", trained[0], "--data", str(tmp_path / "lines.txt"), "--out", str(tmp_path / "p.csv")]
-    assert main([*words, "--encoding", "utf-8"]) == 0
+    assert main([*words, "--data.encoding", "utf-8"]) == 0
     assert "3 predictions in" in capsys.readouterr().out
     assert pd.read_csv(tmp_path / "p.csv")["label"].tolist() == zoo.load(trained[0]).predict(texts).labels
-    assert main([*words, "--encoding", "utf-8"]) == 1
+    assert main([*words, "--data.encoding", "utf-8"]) == 1
     assert "not overwritten" in capsys.readouterr().err
 
 
@@ -131,10 +140,10 @@ def test_the_column_and_encoding_of_the_training_are_remembered(
     assert main(["predict", run, "--data", path, "--out", str(tmp_path / "p.csv"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"rows": 48, "broken": [], "out": str(tmp_path / "p.csv")}
     assert pd.read_csv(tmp_path / "p.csv")["label"].tolist() == zoo.load(run).predict(TEXTS).labels
-    words = ["predict", run, "--data", path, "--out", str(tmp_path / "q.csv"), "--text-column", "stars"]
+    words = ["predict", run, "--data", path, "--out", str(tmp_path / "q.csv"), "--data.text-column", "stars"]
     assert main(words) == 0
     assert pd.read_csv(tmp_path / "q.csv")["label"].tolist() == zoo.load(run).predict(LABELS).labels
-    assert main([*words[:-3], str(tmp_path / "r.csv"), "--text-column", "text"]) == 1
+    assert main([*words[:-3], str(tmp_path / "r.csv"), "--data.text-column", "text"]) == 1
     said = capsys.readouterr().err
     assert "no such column. Received: 'text'." in said
     assert "Accepted: prose, stars." in said
@@ -163,9 +172,9 @@ def test_data_check_counts_texts_and_names_what_is_wrong(tmp_path: Path, capsys:
 def test_data_check_takes_columns_encoding_and_the_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{label},{text}" for text, label in zip(TEXTS, LABELS, strict=True)]
     (tmp_path / "rows.csv").write_text("\n".join(row.replace(", ", " ") for row in rows), "gb18030")
-    words = ["data", "check", str(tmp_path / "rows.csv"), "--text-column", "2", "--label-column", "1"]
-    assert main([*words, "--encoding", "gb18030"]) == 0
+    words = ["data", "check", str(tmp_path / "rows.csv"), "--data.text-column", "2", "--data.label-column", "1"]
+    assert main([*words, "--data.encoding", "gb18030"]) == 0
     assert "without a header: column 2 is used as the text, column 1 as the label" in capsys.readouterr().out
     assert main(words) == 1
     assert "not written in utf-8" in capsys.readouterr().err
-    assert main([*words[:3], "--task", "text_classification", "--encoding", "gb18030"]) == 0
+    assert main([*words[:3], "--task", "text_classification", "--data.encoding", "gb18030"]) == 0

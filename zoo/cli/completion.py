@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from zoo import registry
-from zoo.cli import output
+from zoo.cli import output, setting_options
+from zoo.keywords import SETTING_NAMES, DataKeywords
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -38,6 +39,9 @@ def answer(parser: argparse.ArgumentParser) -> None:
         return
     import argcomplete
 
+    words = os.environ.get("COMP_LINE", "").split()[1:]
+    if words and words[0] in verb_parsers(parser):
+        setting_options.document(verb_parsers(parser)[words[0]], words)
     _attach(parser)
     argcomplete.autocomplete(parser)
 
@@ -92,11 +96,13 @@ def _tasks() -> Iterable[str]:
 
 def _settings(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     """Propose `KEY=`: of settings, of data, and of the model that stands before it."""
-    from zoo.settings import SETTING_NAMES, DataArguments
-
     model = getattr(parsed_args, "model", None)
     arguments: Mapping[str, Any] = registry.find_model(model)[0].defaults if model in registry.list_models() else {}
-    keys = [*SETTING_NAMES, *(f"data.{name}" for name in DataArguments.model_fields), *(f"model.{name}" for name in arguments)]
+    keys = [
+        *SETTING_NAMES,
+        *(f"data.{name}" for name in DataKeywords.__annotations__),
+        *(f"model.{name}" for name in arguments),
+    ]
     return sorted(f"{key}=" for key in keys if key.startswith(prefix))
 
 

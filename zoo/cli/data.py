@@ -10,16 +10,15 @@ from zoo.cli import options, output
 if TYPE_CHECKING:
     from zoo.keywords import DataKeywords
 
-MOST_LINES = 20  # of broken rows that are printed
+MOST_LINES = 20  # printed of broken rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo data` takes."""
-    parser.add_argument("action", choices=["check"], help="check: count what is there and what is wrong")
-    parser.add_argument("source", help="a data set's name or a path")
-    parser.add_argument("--task", help="the task; by default the data set's own, or guessed")
-    options.add_columns(parser)
-    options.add_set(parser, "data.label_column=price")
+    parser.add_argument("action", choices=["check"], help="check: count classes and problems")
+    parser.add_argument("source", help="name of a data set, or a path")
+    parser.add_argument("--task", help="task of the data; default: the data set's own, or guessed")
+    options.add_data_settings(parser)
     options.add_json(parser)
 
 
@@ -38,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def check(source: str, task: str | None, given: DataKeywords) -> dict[str, Any]:
-    """Return what is in the data; where broken rows would stop training, what is in the rest of them."""
+    """Return a report on the data; if broken rows would stop training, on the other rows."""
     from zoo import api
     from zoo.errors import DataError
     from zoo.pipeline.cleaning import as_problems

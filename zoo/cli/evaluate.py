@@ -9,11 +9,10 @@ from zoo.cli import options, output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo evaluate` takes."""
-    parser.add_argument("run_directory", metavar="RUN", help="a run directory, or a released model, for example cnn@mnist")
-    parser.add_argument("--data", help="other data than the run's own: a name or a path")
-    parser.add_argument("--split", choices=["train", "validation", "test"], default="test", help="which part; default test")
-    options.add_columns(parser)
-    options.add_set(parser, "data.label_column=price")
+    parser.add_argument("run_directory", metavar="RUN", help="run directory, or released model, for example cnn@mnist")
+    parser.add_argument("--data", help="name or path of other data; default: the run's own data")
+    parser.add_argument("--split", choices=["train", "validation", "test"], default="test", help="part to score; default test")
+    options.add_data_settings(parser)
     options.add_json(parser)
 
 

@@ -12,18 +12,18 @@ FORMATS = ("saved_model", "litert", "onnx", "keras")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo export` takes."""
-    parser.add_argument("run_directory", metavar="RUN", help="a run directory, or a released model, for example cnn@mnist")
-    parser.add_argument("--out", required=True, metavar="DIR", help="the directory to make; TensorFlow Serving's base path")
+    parser.add_argument("run_directory", metavar="RUN", help="run directory, or released model, for example cnn@mnist")
+    parser.add_argument("--out", required=True, metavar="DIR", help="directory to create; TensorFlow Serving's base path")
     parser.add_argument(
-        "--format", nargs="+", choices=FORMATS, default=["saved_model"], help="one or several; default saved_model"
+        "--format", nargs="+", choices=FORMATS, default=["saved_model"], help="one format or several; default saved_model"
     )
-    parser.add_argument("--data", help="examples for the proof: a name or a path; by default the run's own data")
-    options.add_columns(parser)
+    parser.add_argument("--data", help="name or path of examples to check the export with; default: the run's own data")
+    options.add_data_settings(parser)
     options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write a trained model in formats that run elsewhere, proved equal to it.
+    """Write a trained model in formats that run elsewhere, and check that they give equal results.
 
     Example: zoo export cnn@mnist --data mnist_sample --format saved_model litert --out exported
     """
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         for name, proof in formats.items()
     ]
     output.print_table(columns, rows, right=columns[1:])
-    output.print_line(f"\n{exported.directory} answers as the trained model does. Next:")
+    output.print_line(f"\n{exported.directory} gives the results of the trained model. Next:")
     output.print_line(f"  {output.program()} predict {shlex.quote(str(exported.directory))} ...")
     if "saved_model" in formats:
         output.print_line(f"  saved_model_cli show --dir {shlex.quote(str(exported.directory / '1'))} --all")

@@ -9,9 +9,9 @@ from zoo.cli import options, output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo find-lr` takes."""
-    parser.add_argument("model", help="a model, for example cnn")
+    parser.add_argument("model", help="name of a model, for example cnn; or a run directory, or a released model")
     options.add_picture(parser, "find-lr")
-    options.add_training(parser, "batch_size=64, optimizer=momentum, model.filters=[8,16]")
+    options.add_training(parser)
     options.add_json(parser)
 
 
@@ -33,5 +33,5 @@ def run(arguments: argparse.Namespace) -> int:
         content = {"suggestion": sweep.suggestion, "rates": sweep.rates, "losses": sweep.losses, "smoothed": sweep.smoothed}
         output.print_json({**content, "picture": str(picture)})
         return 0
-    output.print_line(f"Suggestion: --set learning_rate={sweep.suggestion:g}\nLoss against rate: {picture}")
+    output.print_line(f"Suggestion: --learning-rate {sweep.suggestion:g}\nLoss against rate: {picture}")
     return 0

@@ -8,7 +8,21 @@ import io
 import logging
 import sys
 
-from zoo.cli import compare, completion, data, doctor, evaluate, export, find_lr, info, predict, train, tune, verify
+from zoo.cli import (
+    compare,
+    completion,
+    data,
+    doctor,
+    evaluate,
+    export,
+    find_lr,
+    info,
+    predict,
+    setting_options,
+    train,
+    tune,
+    verify,
+)
 from zoo.cli import list as list_verb
 from zoo.errors import ZooError
 from zoo.version import __version__
@@ -37,11 +51,11 @@ def main(words: list[str] | None = None) -> int:
         parser.exit(2)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know no Chinese
-    arguments = _parse(parser, words)
-    arguments.words = list(words)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("zoo").setLevel(logging.INFO)
     try:
+        arguments = _parse(parser, words)
+        arguments.words = list(words)
         return int(arguments.run(arguments))
     except ZooError as error:
         _say(f"Error: {error}", error)
@@ -70,12 +84,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _parse(parser: argparse.ArgumentParser, words: list[str] | None) -> argparse.Namespace:
-    """Parse the words; a list of inputs or runs may go on behind an option, which argparse does not take (Python 3.11)."""
+def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
+    """Parse the words: settings are options, and a list of inputs or runs may continue after an option."""
+    verb = completion.verb_parsers(parser).get(words[0]) if words else None
+    if verb is not None:
+        if {"-h", "--help"} & set(words):
+            setting_options.document(verb, words)
+        words = [words[0], *setting_options.as_assignments(words[1:], verb)]
     arguments, rest = parser.parse_known_args(words)
     listed = next((name for name in ("inputs", "runs") if hasattr(arguments, name)), None)
     if rest and (listed is None or any(word.startswith("-") for word in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{setting_options.suggestion(rest, verb or parser)}")
     if rest and listed is not None:
         setattr(arguments, listed, [*getattr(arguments, listed), *rest])
     return arguments

@@ -6,12 +6,10 @@ import argparse
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from zoo.errors import UnknownNameError, UsageError
-
-if TYPE_CHECKING:
-    from zoo.keywords import DataKeywords
+from zoo.keywords import SETTING_NAMES, DataKeywords
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -19,40 +17,32 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def add_set(parser: argparse.ArgumentParser, example: str) -> None:
-    """Add `--set KEY=VALUE`."""
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help=f"a setting, may be repeated; for example {example}"
-    )
+def add_data_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of reading data, as `--data.x VALUE` and `--set data.x=VALUE`; `data_arguments` reads them."""
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="the same as --KEY VALUE")
+    parser.set_defaults(takes="data")
 
 
-def add_columns(parser: argparse.ArgumentParser) -> None:
-    """Add `--text-column`, `--label-column` and `--encoding`."""
-    parser.add_argument("--text-column", metavar="NAME", help="the column of texts, by name or, without a header, from 1")
-    parser.add_argument("--label-column", metavar="NAME", help="the column to predict")
-    parser.add_argument("--encoding", metavar="NAME", help="of a text file; default utf-8")
-
-
-def add_training(parser: argparse.ArgumentParser, example: str) -> None:
-    """Add what says on which data and with which settings a model is trained; `settings` reads the latter."""
-    parser.add_argument("--data", help="a data set's name or a path; by default the task's embedded data set")
-    parser.add_argument("--config", metavar="FILE", help="a YAML file of flat settings")
-    add_columns(parser)
-    add_set(parser, example)
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Add data, a configuration file and all settings of a training run; `settings` reads the settings."""
+    parser.add_argument("--data", help="name of a data set, or a path; default: the embedded data set of the task")
+    parser.add_argument("--config", metavar="FILE", help="YAML file of flat settings; options replace them")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="the same as --KEY VALUE")
+    parser.set_defaults(takes="all")
+    parser.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
 def add_picture(parser: argparse.ArgumentParser, name: str) -> None:
     """Add `--out` for a picture; `picture` reads it."""
-    parser.add_argument("--out", metavar="FILE", help=f"the picture, a new PNG file; default runs/{name}-TIME.png")
+    parser.add_argument("--out", metavar="FILE", help=f"PNG file to write, which must not exist; default runs/{name}-TIME.png")
 
 
 def picture(arguments: argparse.Namespace, name: str) -> Path:
-    """Return where the picture goes.
+    """Return the path of the picture.
 
     Raises:
         ArtefactError: it exists.
-        UsageError: its name does not end in .png.
+        UsageError: the name does not end in .png.
     """
     from zoo.artefacts.files import check_new_picture
 
@@ -62,22 +52,15 @@ def picture(arguments: argparse.Namespace, name: str) -> Path:
     return path
 
 
-def columns(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what `add_columns` read, as flat settings."""
-    names = ("text_column", "label_column", "encoding")
-    given = {f"data.{name}": getattr(arguments, name, None) for name in names}
-    return {name: value for name, value in given.items() if value is not None}
-
-
 def settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings in `--set KEY=VALUE` and in the options of `add_columns`; model and data arguments keep prefixes.
+    """Return the settings of the command line as flat keys.
 
     Raises:
-        UnknownNameError: a key is no setting; the message has the nearest.
+        UnknownNameError: a key is not a setting; the message has the nearest one.
     """
-    from zoo.settings import SETTING_NAMES, parse_assignments
+    from zoo.settings import parse_assignments
 
-    found = {**parse_assignments(arguments.set), **columns(arguments)}
+    found = parse_assignments(arguments.set)
     for key in found:
         if "." not in key and key not in SETTING_NAMES:
             raise UnknownNameError("setting", key, SETTING_NAMES)
@@ -95,10 +78,10 @@ def nested(flat: Mapping[str, Any]) -> Any:
 
 
 def model_and_data(arguments: argparse.Namespace, found: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Take model and data out of the settings, where they stand in place of the arguments proper.
+    """Return model and data, and remove them from the settings, which may name them too.
 
     Raises:
-        UsageError: both are there and differ.
+        UsageError: arguments and settings name different ones.
     """
     chosen = []
     for name in ("model", "data"):
@@ -110,16 +93,15 @@ def model_and_data(arguments: argparse.Namespace, found: dict[str, Any]) -> tupl
 
 
 def data_arguments(arguments: argparse.Namespace) -> DataKeywords:
-    """Return the arguments of `load_data` in `--set data.KEY=VALUE` and in the options of `add_columns`.
+    """Return the settings of reading data as arguments of `load_data`.
 
     Raises:
-        UnknownNameError: a key does not begin with `data.`.
+        UnknownNameError: a key is not such a setting; the message has the nearest one.
     """
-    from zoo.settings import DataArguments, parse_assignments
+    from zoo.settings import parse_assignments
 
-    settings = {**parse_assignments(getattr(arguments, "set", [])), **columns(arguments)}
-    accepted = {f"data.{name}" for name in DataArguments.model_fields}
-    for key in settings:
+    found, accepted = parse_assignments(arguments.set), {f"data.{name}" for name in DataKeywords.__annotations__}
+    for key in found:
         if key not in accepted:
             raise UnknownNameError("setting", key, accepted)
-    return cast("DataKeywords", {key.removeprefix("data."): value for key, value in settings.items()})
+    return cast("DataKeywords", {key.removeprefix("data."): value for key, value in found.items()})

@@ -29,10 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="FILE", help="in bulk: a table, a text file, a .npz or a folder of images")
     parser.add_argument("--out", type=Path, metavar="FILE", help="in bulk: the CSV file to write, which must not exist")
-    parser.add_argument("--text-column", metavar="NAME", help="the column of texts; by default the one that was trained on")
-    parser.add_argument(
-        "--encoding", metavar="NAME", help="of a text file or pipe; default for files the one that was trained on"
-    )
+    options.add_data_settings(parser)
     parser.add_argument("--engine", metavar="FORMAT", help="of an export's formats; by default the fastest that is installed")
     options.add_json(parser)
 
@@ -59,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             output.print_line(f"{done.rows:,} predictions in {arguments.out}")
     else:
-        rows, broken = _predict(predictor, arguments.inputs, arguments.encoding)
+        rows, broken = _predict(predictor, arguments.inputs, options.data_arguments(arguments).get("encoding"))
         if arguments.json:
             output.print_json(rows)
         elif rows:
@@ -125,7 +122,7 @@ def _lines_of_standard_input(encoding: str | None) -> list[str]:
         content = sys.stdin.buffer.read().decode(encoding or "utf-8-sig")
     except (LookupError, UnicodeError) as error:
         raise DataError(
-            f"Standard input cannot be read as {encoding or 'utf-8'}: {error}. Name its encoding with --encoding."
+            f"Standard input cannot be read as {encoding or 'utf-8'}: {error}. Name its encoding with --data.encoding."
         ) from error
     return [line.rstrip("\n") for line in io.StringIO(content, newline=None)]
 

@@ -15,25 +15,27 @@ from zoo.errors import UsageError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `zoo train` takes."""
-    parser.add_argument("model", nargs="?", help="a model, for example cnn; may stand in --config")
-    parser.add_argument("--out", metavar="DIR", help="the run directory, new or empty; default runs/MODEL-DATA-TIME")
-    parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, from its newest checkpoint")
+    parser.add_argument("model", nargs="?", help="name of a model, for example cnn; --config can name it instead")
+    parser.add_argument("--out", metavar="DIR", help="run directory, new or empty; default runs/MODEL-DATA-TIME")
+    parser.add_argument("--resume", metavar="RUN", help="resume a stopped run from its newest checkpoint")
     parser.add_argument(
         "--workers",
         type=int,
         metavar="N",
-        help="train in N processes of this machine, each with its share of cores and GPUs; with --ray, in N of its cluster",
+        help="train in N processes of this machine, each with its share of cores and GPUs; with --ray, in N of the cluster",
     )
-    parser.add_argument("--strategy", choices=("auto", "mirrored", "none"), default="auto", help="how batches are spread")
+    parser.add_argument(
+        "--strategy", choices=("auto", "mirrored", "none"), default="auto", help="devices that share each batch; default auto"
+    )
     parser.add_argument("--ray", metavar="ADDRESS", help="train in N workers of a Ray cluster: HOST:PORT, auto or local")
-    options.add_training(parser, "epochs=3, model.filters=[8,16], data.label_column=price")
+    options.add_training(parser)
     options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train a model, score it once on the test part, and keep everything in a run directory.
 
-    Example: zoo train cnn --data mnist --set epochs=3 --set model.dropout=0.4
+    Example: zoo train cnn --data mnist --epochs 3 --model.dropout 0.4
     """
     settings = options.settings(arguments)
     model, data = options.model_and_data(arguments, settings)
@@ -79,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | None, settings: dict[str, Any]) -> int:
-    """Let several processes do what this command line asks for."""
+    """Train in several processes."""
     from zoo.artefacts.files import check_new_directory, read_json
     from zoo.cli.workers import run_workers
     from zoo.training.plan import check_resumed_alone, plan_training, planned_directory
@@ -89,10 +91,10 @@ def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | N
     if arguments.strategy != "auto":
         raise UsageError(f"Workers have a strategy of their own. Received: --strategy {arguments.strategy}. Leave it out.")
     if os.environ.get("TF_CONFIG"):
-        raise UsageError("TF_CONFIG names the workers already. Received: --workers beside it. Leave one of them out.")
+        raise UsageError("TF_CONFIG names the workers already. Received: --workers with TF_CONFIG. Leave one of them out.")
     if arguments.resume is not None:
         check_resumed_alone({"model": model, "config": arguments.config, "out": arguments.out, **settings})
-        read_json(Path(arguments.resume) / "run.json")  # there is a run
+        read_json(Path(arguments.resume) / "run.json")  # fails if there is no run
         return run_workers(arguments.words, arguments.workers, Path(arguments.resume))
     directory = planned_directory(plan_training(model, data, settings, arguments.config), arguments.out)
     check_new_directory(directory)

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--join", metavar="DIR", help="run trials of a search that began at --address on another machine")
     parser.add_argument("--out", metavar="DIR", help="the search directory; default runs/tune-MODEL-DATA-TIME")
     parser.add_argument("--resume", metavar="DIR", help="go on with a search that was stopped")
-    options.add_training(parser, "epochs=5, model.units=64; it is not searched")
+    options.add_training(parser)
     options.add_json(parser)
 
 

@@ -75,7 +75,7 @@ def read_errors(path: Path) -> Iterator[None]:
 def _not_utf_8(received: str, path: Path) -> str:
     return (
         f"A table's text must be UTF-8. Received: {received} in {path}. Save the file as UTF-8, "
-        "or for a file of texts set its encoding with --encoding or data.encoding."
+        "or for a file of texts set its encoding with data.encoding."
     )
 
 
@@ -155,7 +155,7 @@ def split_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Dat
             hint = " In .csv, commas separate the columns, in .tsv tabs." if len(names) == 1 else ""
             raise DataError(
                 f"Which column is the label? Received: columns {', '.join(name[:40] for name in names)}, none called "
-                f"{', '.join(LABEL_NAMES)}. Name it with --label-column or data.label_column=..., or for a file of texts set "
+                f"{', '.join(LABEL_NAMES)}. Name it with data.label_column, or for a file of texts set "
                 f"task=text_classification.{hint}"
             )
     for column in (wanted, *arguments.ignore_columns):

@@ -210,7 +210,7 @@ def _decoded(records: Callable[[Any], Iterator[Record]], path: Path, encoding: s
             yield from records(file)
     except UnicodeError as error:
         raise DataError(
-            f"The file is not encoded in {encoding}: {error}. Received: {path}. Set its encoding with --encoding or "
+            f"The file is not encoded in {encoding}: {error}. Received: {path}. Set its encoding with "
             "data.encoding=..., for example gb18030, utf-16 or latin-1."
         ) from error
     except csv.Error as error:
@@ -250,6 +250,6 @@ def _columns_without_header(first: list[str], rows: Iterator[Record], columns: C
     if all(NUMBER.fullmatch(cell.strip()) for cell in seen[1 - label]):
         raise DataError(
             f"Which column is the text? Received: two columns without a header, numbers in column {2 - label}. Name both "
-            "with --text-column and --label-column, by their names or their positions from 1."
+            "with data.text_column and data.label_column, by their names or their positions from 1."
         )
     return 1 - label, label

@@ -1,0 +1,94 @@
+"""Every setting is an option of its own, for any model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from zoo import registry
+from zoo.cli import options
+from zoo.cli.main import _parse, _parser, main
+from zoo.keywords import DataKeywords, SettingKeywords
+
+
+def parsed(*words):
+    return options.settings(_parse(_parser(), list(words)))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["train", "cnn", "--epochs", "3"], {"epochs": 3}),
+        (["train", "--epochs=3", "cnn"], {"epochs": 3}),
+        (["train", "cnn", "--learning-rate", "1e-3"], {"learning_rate": 0.001}),
+        (["train", "cnn", "--learning_rate", "auto"], {"learning_rate": "auto"}),
+        (["train", "cnn", "--model.filters", "[8, 16]"], {"model.filters": [8, 16]}),
+        (["train", "cnn", "--model.any-thing", "-1"], {"model.any_thing": -1}),
+        (["train", "cnn", "--data.label-column", "1e5"], {"data.label_column": "1e5"}),
+        (["train", "cnn", "--data.label-column", "no", "--quiet"], {"data.label_column": "no"}),
+        (["train", "cnn", "--data.lower", "false"], {"data.lower": False}),
+        (["train", "cnn", "--set", "epochs=2", "--epochs", "3"], {"epochs": 3}),
+        (["find-lr", "cnn", "--optimizer", "sgd"], {"optimizer": "sgd"}),
+        (["evaluate", "run", "--data.label-column", "说"], {"data.label_column": "说"}),
+    ],
+)
+def test_an_option_sets_a_setting(words, expected):
+    assert parsed(*words) == expected
+
+
+def test_options_of_a_verb_keep_their_meaning():
+    arguments = _parse(_parser(), ["tune", "cnn", "--keep", "2", "--epochs", "4"])
+    assert arguments.keep == 2
+    assert options.settings(arguments) == {"epochs": 4}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "cnn", "--epoch", "3"], "--epoch 3 Did you mean '--epochs'?"),
+        (["train", "cnn", "--label-column", "x"], "Did you mean '--data.label-column'?"),
+        (["train", "cnn", "--modle.units", "3"], "unrecognized arguments"),
+        (["evaluate", "run", "--text-column", "x"], "Did you mean '--data.text-column'?"),
+        (["evaluate", "run", "--epochs", "3"], "unrecognized arguments: --epochs 3"),
+    ],
+)
+def test_an_unknown_option_gets_the_nearest(words, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "cnn", "--epochs"], "An option of a setting has a value. Received: --epochs."),
+        (["evaluate", "cnn@mnist", "--data.chanels", "1"], "Did you mean 'data.channels'?"),
+        (["data", "check", "iris", "--data.lable-column", "x"], "Did you mean 'data.label_column'?"),
+    ],
+)
+def test_a_wrong_setting_is_refused(words, said, capsys):
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_help_lists_every_setting_with_type_default_and_effect(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "cnn", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    names = [*SettingKeywords.__annotations__, *(f"data.{name}" for name in DataKeywords.__annotations__)]
+    names += [f"model.{name}" for name in registry.find_model("cnn")[0].defaults]
+    assert [name for name in names if f" --{name.replace('_', '-')} VALUE " not in told] == []
+    assert "--epochs VALUE passes over the training part (int; default 5)" in told
+    assert (
+        "--data.overlap VALUE what to do with train rows that are also in validation or test (keep|drop; default drop)" in told
+    )
+
+
+def test_help_of_zoo_needs_no_pydantic():
+    code = "import sys\nfrom zoo.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+    code += "assert not {'pydantic', 'yaml', 'numpy', 'tensorflow'} & set(sys.modules), sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
