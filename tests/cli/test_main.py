@@ -62,7 +62,7 @@ def test_list_and_info(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "lenett"]) == 0
     assert "Did you mean 'lenet'?" in capsys.readouterr().out
     assert main(["info", "cnn", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["arguments"]["units"] == 500
+    assert json.loads(capsys.readouterr().out)["arguments"]["units"] == 128
     assert main(["info", "cnn"]) == 0
     assert "model.units" in capsys.readouterr().out
     assert main(["info", "cn"]) == 2
