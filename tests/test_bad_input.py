@@ -118,7 +118,11 @@ CLASSES = np.arange(20) % 2
         (texts("t.csv", "text,label\n,x\n,y\n"), 1, ("All 2 texts are empty", "Line 2", "Give texts")),
         (texts("t.csv", TEXTS + '"film,x\n'), 1, ("not valid CSV", "t.csv", "Double the quotes")),
         (texts("t.csv", TEXTS.encode("utf-16")), 1, ("starts like UTF-16", "t.csv", "data.encoding=utf-16")),
-        (texts("t.csv", TEXTS.replace("film", "电影").encode("gb18030")), 1, ("not written in utf-8", "t.csv", "data.encoding")),
+        (
+            texts("t.csv", TEXTS.replace("film", "电影").encode("gb18030")),
+            1,
+            ("not written in utf-8", "t.csv", "data.encoding"),
+        ),
         (texts("t.txt", b"x a\0b\n"), 1, ("binary file", "t.txt", "Pass a text file")),
         (
             texts("t.txt", "".join(f"so{n} it goes\n" for n in range(9))),
