@@ -121,7 +121,7 @@ CLASSES = np.arange(20) % 2
         (
             texts("t.csv", TEXTS.replace("film", "电影").encode("gb18030")),
             1,
-            ("not written in utf-8", "t.csv", "data.encoding"),
+            ("not encoded in utf-8", "t.csv", "data.encoding"),
         ),
         (texts("t.txt", b"x a\0b\n"), 1, ("binary file", "t.txt", "Pass a text file")),
         (

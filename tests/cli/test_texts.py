@@ -176,5 +176,5 @@ def test_data_check_takes_columns_encoding_and_the_task(tmp_path: Path, capsys: 
     assert main([*words, "--data.encoding", "gb18030"]) == 0
     assert "without a header: column 2 is used as the text, column 1 as the label" in capsys.readouterr().out
     assert main(words) == 1
-    assert "not written in utf-8" in capsys.readouterr().err
+    assert "not encoded in utf-8" in capsys.readouterr().err
     assert main([*words[:3], "--task", "text_classification", "--data.encoding", "gb18030"]) == 0

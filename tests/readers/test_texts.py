@@ -308,7 +308,7 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
         ("a.csv", b"text,label\n\x00\x01\x02,a\n", {}, "binary file. Received: .*zero bytes.*Pass a text file"),
         ("a.txt", b"\x89PNG\r\n\x1a\n\x00\x00", {}, "binary file"),
         ("a.txt", "1 这部\n".encode("utf-16"), {}, "starts like UTF-16. Received: .*data.encoding=utf-16"),
-        ("a.txt", "1 这部\n2 电影\n".encode("gb18030"), {}, r"not written in utf-8: .*data.encoding=.*gb18030"),
+        ("a.txt", "1 这部\n2 电影\n".encode("gb18030"), {}, r"not encoded in utf-8: .*data.encoding=.*gb18030"),
         ("a.jsonl", content("[1, 2]\n3\n"), {}, "one JSON object per line"),
         ("a.jsonl", content(GOOD_JSON + "{broken\n"), {}, "cannot be read: 1. Received: Line 21 of .*is not JSON"),
         ("a.jsonl", content(GOOD_JSON + "[1]\n"), {}, "Line 21 of .*is not a JSON object"),
