@@ -235,6 +235,7 @@ def test_what_weights_bring_is_not_searched():
         assert not [key for key in space if key.startswith(("model.", "data."))]
 
 
+@pytest.mark.slow
 def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
     zoo.train("mlp", data="iris", epochs=1, out=tmp_path / "one", verbose=0)
     monkeypatch.chdir(tmp_path)

@@ -99,7 +99,13 @@ def test_every_model_is_counted_by_hand_and_has_facts():
     assert list(registry.facts()) == registry.list_models()
 
 
-@pytest.mark.parametrize("name", HAND_COUNTED)
+RECURRENT = [f"{cell}/{kind}" for cell in ("rnn", "gru", "lstm") for kind in ("bidirectional", "conv")]
+SLOW = ("resnet/20", "transformer/base", *RECURRENT)  # 10 s together
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in HAND_COUNTED]
+)
 def test_facts_are_what_is_measured_and_what_is_counted_by_hand(name):
     facts = registry.facts()[name]
     assert facts == measure(name)

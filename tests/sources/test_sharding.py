@@ -70,21 +70,19 @@ def passes(source: Source, shard: Shard, seed: int | None) -> list[list[list[int
     return found
 
 
-@pytest.mark.parametrize("count", [2, 3])
 @pytest.mark.parametrize("seed", [None, 7])
 @pytest.mark.parametrize("make", [arrays, image_files, texts, one_file])
-def test_the_shards_of_a_batch_are_the_batch(
-    make: Callable[[Path], Source], seed: int | None, count: int, tmp_path: Path
-) -> None:
+def test_the_shards_of_a_batch_are_the_batch(make: Callable[[Path], Source], seed: int | None, tmp_path: Path) -> None:
     source = make(tmp_path)
     whole = passes(source, Shard(), seed)
-    shards = [passes(source, Shard(index, count), seed) for index in range(count)]
-    for number in range(3):
-        assert sorted(row for shard in shards for batch in shard[number] for row in batch) == ROWS.tolist()
-        for place, batch in enumerate(whole[number]):
-            parts = [shard[number][place] for shard in shards]
-            assert [row for part in parts for row in part] == batch
-            assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    for count in (2, 3):
+        shards = [passes(source, Shard(index, count), seed) for index in range(count)]
+        for number in range(3):
+            assert sorted(row for shard in shards for batch in shard[number] for row in batch) == ROWS.tolist()
+            for place, batch in enumerate(whole[number]):
+                parts = [shard[number][place] for shard in shards]
+                assert [row for part in parts for row in part] == batch
+                assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_with_enough_files_each_shard_opens_its_own(tmp_path: Path) -> None:
