@@ -84,7 +84,7 @@ def test_build_takes_the_weights_of_a_run(run: zoo.Run) -> None:
         ({"name": "cnn", "data": "digits", "num_classes": 3}, UsageError, "num_classes=3; the data have 10"),
         ({"name": "cnn", "data": "digits", "input_shape": (9, 9, 1)}, UsageError, "do not fit the data"),
         ({"name": "mlp", "task": "tabular_classification"}, UsageError, "needs num_classes= or data="),
-        ({"name": "cnn", "weights": "nowhere/run"}, ArtefactError, "no such run directory. Received: nowhere/run"),
+        ({"name": "cnn", "weights": "nowhere/run"}, ArtefactError, "run directory does not exist. Received: nowhere/run"),
     ],
 )
 def test_build_refuses_what_does_not_fit(arguments: dict[str, Any], error: type, words: str) -> None:
@@ -217,7 +217,7 @@ def test_a_run_on_splits_with_arguments_of_their_own_is_scored_on_them_again(tmp
 
 
 def test_load_refuses_what_is_no_path() -> None:
-    with pytest.raises(zoo.UsageError, match=r"named by its directory. Received: NoneType"):
+    with pytest.raises(zoo.UsageError, match=r"must be a path or a released model's name. Received: NoneType"):
         zoo.load(None)  # type: ignore[arg-type]
 
 

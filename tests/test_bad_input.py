@@ -281,5 +281,5 @@ def test_ctrl_c_in_mid_epoch_keeps_the_last_model(
     monkeypatch.setattr(keras.callbacks.CallbackList, "on_train_batch_end", interrupt)
     assert main(["train", "linear", "--data", "iris", "--out", str(tmp_path / "run"), "--quiet"]) == 1
     said = capsys.readouterr().err
-    assert f"The model as it was in epoch 2, after 2 batches is kept in {tmp_path / 'run' / 'model.keras'}." in said
+    assert f"The model's state in epoch 2, after 2 batches is saved in {tmp_path / 'run' / 'model.keras'}." in said
     assert len(zoo.Run.open(tmp_path / "run").predict(np.zeros((2, 4)))) == 2

@@ -328,7 +328,7 @@ def test_a_step_that_fails_says_its_cause(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(self_test, "_nvidia_gpus", list)
     self_test.main(str(tmp_path))
     steps = {step["step"]: step for step in map(json.loads, capsys.readouterr().out.splitlines())}
-    finding = [*self_test._judge(steps, "No model is kept yet.\n", "")][-1]
+    finding = [*self_test._judge(steps, "No model has been saved yet.\n", "")][-1]
     assert finding.state == "fault"
     assert finding.found == "failed at train: TypeError: `x` and `y` must have the same dtype"
 

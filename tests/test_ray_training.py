@@ -92,7 +92,7 @@ def test_ctrl_c_lets_the_workers_save_and_says_how_to_go_on(tmp_path: Path, shor
     training.send_signal(signal.SIGINT)
     _, error = training.communicate(timeout=60)
     assert training.returncode == 1
-    assert f"To go on: zoo train --resume {run} --ray local --workers 2" in error
+    assert f"To resume: zoo train --resume {run} --ray local --workers 2" in error
     kept = zoo.Run.open(run).content
     assert kept["status"] == "interrupted"
     assert kept["kept"]["epoch"] >= 2

@@ -203,7 +203,7 @@ def test_what_a_table_model_cannot_take_is_refused(table_run: zoo.Run, tmp_path:
 
 
 def test_a_missing_folder_for_the_result_is_refused(image_run: zoo.Run, tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match="no folder to write to"):
+    with pytest.raises(ArtefactError, match="output folder does not exist"):
         predict_file(image_run.predictor, images(tmp_path / "images"), tmp_path / "nowhere" / "out.csv")
 
 

@@ -148,9 +148,9 @@ def test_missing_cells_and_unseen_categories_are_predicted(table_run: zoo.Run) -
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        ([1.0], r"A row has 2 columns: width, colour. Received: shape \(1, 1\)"),
-        ("rows.csv", "A row has 2 columns"),
-        (None, "A row has 2 columns"),
+        ([1.0], r"A row must have 2 columns: width, colour. Received: shape \(1, 1\)"),
+        ("rows.csv", "A row must have 2 columns"),
+        (None, "A row must have 2 columns"),
         ([[1.0, "blue"], [1.0]], "different lengths"),
         ({"width": [1, 2], "colour": ["blue"]}, "equally long"),
         ({"width": 1.0, "color": "blue"}, r"wanted 'colour'. Did you mean 'color'\?"),

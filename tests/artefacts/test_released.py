@@ -158,7 +158,7 @@ def test_a_folder_of_that_name_stands_before_a_released_model_and_says_so(tmp_pa
         assert released.directory_of(name) == Path(name)
     assert [record.getMessage() for record in caplog.records] == [
         f"This directory is used, not the released model of its name. Received: {tmp_path / 'cnn@mnist'}. "
-        f"Name the other by its path: {released.packaged() / 'cnn@mnist'}"
+        f"For the released model, pass its path: {released.packaged() / 'cnn@mnist'}"
     ]
 
 
@@ -224,7 +224,7 @@ def test_what_is_no_index_is_refused_or_the_one_of_before_used(server, models, m
     if is_fetched:
         assert zoo.list_pretrained() == before
         assert zoo.list_pretrained() == before  # what is no index has not been kept
-        assert "The index of before is used." in caplog.text
+        assert "The stored index is used." in caplog.text
         shutil.rmtree(released.cache())
     with pytest.raises(ArtefactError, match="Received"):
         zoo.list_pretrained()
@@ -257,7 +257,7 @@ def test_an_index_that_drips_is_given_up(server, monkeypatch):
 @pytest.mark.parametrize("place", ["file://{folder}", "ftp://127.0.0.1/models"])
 def test_other_addresses_are_refused(models, monkeypatch, place):
     monkeypatch.setenv("ZOO_MODELS", place.format(folder=models))
-    with pytest.raises(ArtefactError, match="neither a folder nor an address"):
+    with pytest.raises(ArtefactError, match="neither a folder nor a URL"):
         zoo.list_pretrained()
 
 
@@ -438,7 +438,7 @@ def test_a_full_disk_is_told_at_once_and_not_as_the_network(server):
 def test_a_file_in_the_cache_that_changed_is_refused(server):
     path = released.directory_of("toy@numbers") / "model.keras"
     path.write_bytes(WEIGHTS[:-1] + b"x")
-    with pytest.raises(ArtefactError, match="and it is fetched anew"):
+    with pytest.raises(ArtefactError, match="it is then fetched again"):
         released.directory_of("toy@numbers")
 
 
@@ -486,7 +486,7 @@ def test_an_index_that_cannot_be_kept_is_used(server, tmp_path, monkeypatch, cap
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
     assert "toy@numbers" in zoo.list_pretrained()
-    assert "The index is used, but not kept." in caplog.text
+    assert "The index is used, but not stored." in caplog.text
 
 
 def test_two_that_fetch_at_once_get_the_whole_model(server):

@@ -85,8 +85,8 @@ def change_json(name: str, **content: object) -> Callable[[Path], object]:
         (lambda run: (run / "run.json").write_text("{"), "damaged"),
         (lambda run: (run / "run.json").write_text("[]"), "not a JSON object"),
         (lambda run: (run / "run.json").write_text('{"format": 1}'), "parts are missing"),
-        (change_json("run.json", metrics={"accuracy": None}), "metrics are no numbers"),
-        (change_json("run.json", metrics=[1]), "metrics are no numbers"),
+        (change_json("run.json", metrics={"accuracy": None}), "metrics are not numbers"),
+        (change_json("run.json", metrics=[1]), "metrics are not numbers"),
         (change_json("run.json", format=2), "another format. Received: format 2 .*accepted: 1. Install a newer zoo"),
         (lambda run: (run / "model.keras").unlink(), "has no model"),
         (lambda run: (run / "assets" / "data.json").unlink(), r"data\.json is missing"),
@@ -128,7 +128,7 @@ def test_a_damaged_history_is_refused(image_run: zoo.Run, tmp_path: Path, conten
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "nowhere", tmp_path / "file"):
-        with pytest.raises(ArtefactError, match=r"no such run directory.*`zoo\.train` makes one"):
+        with pytest.raises(ArtefactError, match=r"run directory does not exist.*Create one with `zoo\.train`"):
             zoo.Run.open(place)
 
 
@@ -136,7 +136,7 @@ def test_a_run_that_finished_no_epoch_says_so(image_run: zoo.Run, tmp_path: Path
     copy = shutil.copytree(image_run.directory, tmp_path / "copy")
     (copy / "model.keras").unlink()
     change_json("run.json", status="interrupted")(copy)
-    with pytest.raises(ArtefactError, match=r"interrupted before the first was kept.*Go on with: zoo train --resume"):
+    with pytest.raises(ArtefactError, match=r"interrupted before the first was kept.*Resume it with: zoo train --resume"):
         zoo.load(copy)
 
 

@@ -77,14 +77,14 @@ def test_texts_without_a_word_are_predicted_as_one_unknown_word(run: zoo.Run) ->
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (7, "A text is a string. Received: int 7 at 0. Give strings"),
+        (7, "A text must be a string. Received: int 7 at 0. Pass strings"),
         ([1.5, "a"], "Received: float 1.5 at 0"),
         (["a", None], "Received: NoneType None at 1"),
         (None, "Received: NoneType None"),
-        (np.zeros((2, 3)), "A text is a string. Received: ndarray"),
+        (np.zeros((2, 3)), "A text must be a string. Received: ndarray"),
         ([["a", "b"]], "Received: list"),
-        (pd.DataFrame({"prose": ["a"]}), r"DataFrame with \['prose'\]. Give the column of texts alone"),
-        ({"prose": "a"}, r"dict with \['prose'\]. Give the column"),
+        (pd.DataFrame({"prose": ["a"]}), r"DataFrame with \['prose'\]. Pass only the column of texts"),
+        ({"prose": "a"}, r"dict with \['prose'\]. Pass only the column"),
         ([], "nothing to predict. Received: no examples"),
     ],
     ids=["int", "float", "None-inside", "None", "array", "list-inside", "DataFrame", "dict", "nothing"],

@@ -220,7 +220,7 @@ def test_a_stopped_run_is_resumed_and_runs_are_compared(
     said = capsys.readouterr().err
     assert "Interrupted." in said
     assert "in epoch 2, after 2 batches" in said
-    assert "To go on: zoo train --resume stopped" in said
+    assert "To resume: zoo train --resume stopped" in said
     monkeypatch.setattr(Keeper, "on_train_batch_end", stop)
     assert main(["train", "--resume", "stopped", "--quiet"]) == 0
     assert main([*words, "whole"]) == 0

@@ -52,7 +52,7 @@ def test_what_a_user_chooses_or_mistakes_with_two_devices(job: Callable[..., tup
     assert "clipnorm of the optimizer" in found.pop("clipping in build")
     assert "gradient accumulation" in found.pop("accumulation")
     assert "steps_per_execution=2" in found.pop("steps per execution")
-    assert "the last batch of an epoch has 1. Take for example batch_size=627" in found.pop("one image for two devices")
+    assert "the last batch of an epoch has 1. Use for example batch_size=627" in found.pop("one image for two devices")
     assert found.pop("one text for two devices") == [1, 2]
     assert "This machine has no GPU:0, GPU:2" in found.pop("no such device")
     assert found.pop("best") == "finished"

@@ -209,7 +209,7 @@ def test_wrong_calls_are_refused_before_anything_is_read(image_run, tmp_path):
         zoo.export(image_run, tmp_path / "link")
     (tmp_path / "link").unlink()
     (tmp_path / "empty").rmdir()
-    with pytest.raises(ArtefactError, match="no such run directory"):
+    with pytest.raises(ArtefactError, match="run directory does not exist"):
         zoo.export(tmp_path / "nowhere", tmp_path / "out")
     with pytest.raises(DataError, match="no such file"):
         zoo.export(image_run, tmp_path / "out", data=str(tmp_path / "nowhere.npz"))

@@ -56,7 +56,7 @@ def test_nan_in_the_first_batch_gives_back_the_untrained_model(tmp_path: Path) -
     before = model.get_weights()
     with pytest.raises(ZooError, match="to the last checkpoint, before training") as caught:
         zoo.train(model, data=VALUES, epochs=1, out=tmp_path / "run", callbacks=[Poison(1)], verbose=0)
-    assert "To go on" not in caught.value.__notes__[0]  # it would diverge again
+    assert "To resume" not in caught.value.__notes__[0]  # it would diverge again
     for kept, own in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(kept, own)
 

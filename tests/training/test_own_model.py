@@ -202,5 +202,5 @@ def test_a_sweep_changes_images_and_weights_classes_as_training_does() -> None:
     )
     assert plain.losses[0] != weighted.losses[0]
     assert plain.losses[0] != changed.losses[0]
-    with pytest.raises(UsageError, match="Only images are shifted"):
+    with pytest.raises(UsageError, match="Augmentation is for images only"):
         zoo.find_learning_rate("mlp", data="iris", augment_shift=0.1, verbose=0)

@@ -125,7 +125,7 @@ def test_sigterm_saves_and_ends_too(tmp_path: Path, whole: Callable[[str], tuple
         zoo.train(config=TABLES, out=tmp_path / "run", callbacks=[StopAt(4, number=signal.SIGTERM)], verbose=0)
     kept = tmp_path / "run" / "model.keras"
     assert caught.value.__notes__ == [
-        f"The model as it was in epoch 1, after 4 batches is kept in {kept}. To go on: zoo train --resume {tmp_path / 'run'}"
+        f"The model's state in epoch 1, after 4 batches is saved in {kept}. To resume: zoo train --resume {tmp_path / 'run'}"
     ]
     stopped = zoo.Run.open(tmp_path / "run")
     assert stopped.status == "interrupted"
@@ -152,7 +152,7 @@ def test_a_second_ctrl_c_interrupts_at_once(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt) as caught:
         zoo.train("linear", data="iris", epochs=1, out=tmp_path / "run", callbacks=[Twice()], verbose=0)
-    assert caught.value.__notes__[0].startswith("No model is kept yet. To go on")
+    assert caught.value.__notes__[0].startswith("No model has been saved yet. To go on")
 
 
 def test_a_run_can_be_stopped_in_a_thread_or_resumed_there(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_without_a_whole_checkpoint_nothing_is_made_up(tmp_path: Path) -> None:
         path.write_bytes(b"")
     with pytest.raises(ArtefactError, match="no intact checkpoint") as caught:
         zoo.train(resume=run, callbacks=[StopAt()], verbose=0)
-    assert "To go on" not in caught.value.__notes__[0]
+    assert "To resume" not in caught.value.__notes__[0]
 
 
 def test_settings_that_were_changed_in_run_json_are_refused(tmp_path: Path) -> None:

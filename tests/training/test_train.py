@@ -209,7 +209,7 @@ def test_a_disk_that_fills_up_keeps_the_last_good_checkpoint_and_training_goes_o
     settings = {"epochs": 5, "batch_size": 8, "checkpoint_seconds": 0}
     with pytest.raises(ArtefactError, match=r"No space left on device.*Free space") as caught:
         trained(tmp_path / "run", **settings)
-    assert f"To go on: zoo.train(resume='{tmp_path / 'run'}', data=...)" in caught.value.__notes__[0]
+    assert f"To resume: zoo.train(resume='{tmp_path / 'run'}', data=...)" in caught.value.__notes__[0]
     run = zoo.Run.open(tmp_path / "run")
     assert run.status == "failed"
     assert len(run.predict(TABLE[0])) == 40
@@ -238,7 +238,7 @@ def test_a_real_sigint_ends_the_command_and_keeps_the_last_epoch(tmp_path: Path)
         process.kill()
     assert process.returncode == 1
     assert "Interrupted." in said
-    assert f"is kept in {tmp_path / 'run' / 'model.keras'}" in said
+    assert f"is saved in {tmp_path / 'run' / 'model.keras'}" in said
     assert "Traceback" not in said
     run = zoo.Run.open(tmp_path / "run")
     assert run.status == "interrupted"
@@ -247,7 +247,7 @@ def test_a_real_sigint_ends_the_command_and_keeps_the_last_epoch(tmp_path: Path)
 
 def test_a_lambda_is_refused_before_training_since_it_could_not_be_loaded(tmp_path: Path) -> None:
     layers = [keras.Input((4,)), keras.layers.Lambda(lambda x: x / 2), keras.layers.Dense(3)]
-    with pytest.raises(ArtefactError, match=r"cannot be saved and loaded again.*layers in place of lambdas"):
+    with pytest.raises(ArtefactError, match=r"cannot be saved and loaded again.*replace lambdas by layers"):
         zoo.train(keras.Sequential(layers), data="iris", epochs=1, out=tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
 

@@ -247,7 +247,7 @@ def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begi
     monkeypatch.setattr("zoo.api.searching.surveyed", full)
     with pytest.raises(ArtefactError) as told:
         zoo.tune(resume=search.directory)
-    assert told.value.__notes__ == [f"What was found is kept. To go on: zoo tune --resume {search.directory}"]
+    assert told.value.__notes__ == [f"What was found is kept. To resume: zoo tune --resume {search.directory}"]
 
 
 @pytest.mark.slow

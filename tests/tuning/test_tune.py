@@ -151,7 +151,7 @@ def test_a_stopped_search_says_how_to_go_on_and_the_same_command_does(tmp_path):
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=WITHIN)
     assert process.returncode == 1
-    assert f"To go on: zoo tune --resume {tmp_path / 's'}" in err
+    assert f"To resume: zoo tune --resume {tmp_path / 's'}" in err
     assert json.loads((tmp_path / "s" / "search.json").read_text())["status"] == "interrupted"
     with pytest.raises(UsageError, match="settings epochs: then 60, now 61"):
         zoo.tune(

@@ -250,4 +250,4 @@ def _raise_what_was_left(state: Path) -> None:
 def _how_to_go_on(directory: Path, words: str) -> str:
     if not any(directory.glob("checkpoints/*.npz")):
         return "No checkpoint was written yet."
-    return f"To go on: zoo train --resume {shlex.quote(str(directory))} {words}"
+    return f"To resume: zoo train --resume {shlex.quote(str(directory))} {words}"

@@ -209,7 +209,7 @@ def _told_how_to_go_on(directory: Path) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, ArtefactError) as error:
         if (directory / SEARCH_FILE).is_file():
-            error.add_note(f"What was found is kept. To go on: zoo tune --resume {shlex.quote(str(directory))}")
+            error.add_note(f"What was found is kept. To resume: zoo tune --resume {shlex.quote(str(directory))}")
         raise
 
 

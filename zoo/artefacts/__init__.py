@@ -1,1 +1,1 @@
-"""What training leaves behind and what prediction reads: run directories and Predictors."""
+"""Stored results of training, and their use: run directories, exports and Predictors."""

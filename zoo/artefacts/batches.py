@@ -1,4 +1,4 @@
-"""Raw input of every form, as the batches that an engine takes."""
+"""Converts raw input of every form to an engine's batches."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from zoo.pipeline.info import DataInfo
 from zoo.text.characters import valid_text
 
 CHUNK = 256
-TEXT_CHUNK = 64  # texts of about one length
-MOST_CHANNELS = 4  # of an image; a longer last axis is the width of grey ones
+TEXT_CHUNK = 64  # number of texts of similar length per batch
+MOST_CHANNELS = 4  # maximum of an image; a longer last axis is the width of greyscale images
 
-Batches = tuple[np.ndarray | None, Iterator[np.ndarray]]  # the order in which examples are taken, if not their own
+Batches = tuple[np.ndarray | None, Iterator[np.ndarray]]  # the order of the examples, if it differs from the input's
 
 
 def batches_of(raw: Any, info: DataInfo, *, takes_strings: bool, dtype: np.dtype | None) -> Batches:
-    """Return the batches of raw input, and the order in which its examples stand in them; None for their own order.
+    """Return the batches of raw input, and the order of its examples in them; None for the original order.
 
     Args:
-        raw: see `Predictor.predict`.
-        info: of the data that the model learned from.
-        takes_strings: whether texts stay strings, or become token ids.
-        dtype: that images must have; None leaves them as they are.
+        raw: raw input; see `Predictor.predict`.
+        info: facts about the training data.
+        takes_strings: whether texts stay strings instead of becoming token ids.
+        dtype: required dtype of images; None leaves it unchanged.
 
     Raises:
         DataError: the input does not fit the model.
@@ -70,10 +70,10 @@ def _images(raw: Any, shape: tuple[int, int, int], dtype: np.dtype | None) -> It
 
 
 def as_image(image: Any, shape: tuple[int, int, int], dtype: np.dtype | None = None) -> np.ndarray:
-    """Return one image in the shape and dtype that a model takes.
+    """Return one image in the model's shape and dtype.
 
     Raises:
-        DataError: it is no image, or cannot be read.
+        DataError: the input is not an image, or cannot be read.
     """
     if isinstance(image, str | Path | bytes | Image.Image):
         array = read_image(image, shape)
@@ -86,13 +86,13 @@ def as_image(image: Any, shape: tuple[int, int, int], dtype: np.dtype | None = N
 
 def _as_texts(raw: Any) -> list[str]:
     if isinstance(raw, pd.DataFrame | Mapping):
-        raise DataError(f"Texts are strings. Received: {type(raw).__name__} with {[*raw]}. Give the column of texts alone.")
+        raise DataError(f"Texts must be strings. Received: {type(raw).__name__} with {[*raw]}. Pass only the column of texts.")
     raw = raw.item() if isinstance(raw, np.ndarray) and raw.ndim == 0 else raw
     many = [raw] if isinstance(raw, str | bytes) or not isinstance(raw, Iterable) else list(raw)
     texts = [valid_text(each) if isinstance(each, str | bytes) else each for each in many]
     for number, text in enumerate(texts):
         if not isinstance(text, str):
-            raise DataError(f"A text is a string. Received: {type(text).__name__} {text!r:.40} at {number}. Give strings.")
+            raise DataError(f"A text must be a string. Received: {type(text).__name__} {text!r:.40} at {number}. Pass strings.")
     return texts
 
 
@@ -102,7 +102,9 @@ def _as_rows(raw: Any, table: TablePreprocessor) -> pd.DataFrame:
         try:
             return pd.DataFrame([raw] if is_one else raw)
         except ValueError as error:
-            raise DataError(f"The columns do not make rows: {error}. Received: {[*raw]}. Make them equally long.") from error
+            raise DataError(
+                f"The columns have different lengths: {error}. Received: {[*raw]}. Make them equally long."
+            ) from error
     if isinstance(raw, pd.DataFrame):
         return as_table(raw)
     columns = [column.name for column in table.columns]
@@ -111,12 +113,12 @@ def _as_rows(raw: Any, table: TablePreprocessor) -> pd.DataFrame:
     try:
         rows = np.asarray(raw)
     except ValueError as error:
-        raise DataError(f"Rows have different lengths: {error}. Received: {len(raw)} rows. Fill them up.") from error
+        raise DataError(f"Rows have different lengths: {error}. Received: {len(raw)} rows. Make them equally long.") from error
     rows = rows[np.newaxis] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != len(columns):
         raise DataError(
-            f"A row has {len(columns)} columns: {', '.join(columns)}. Received: shape {rows.shape}. "
-            "Give them in this order, or a DataFrame with these names."
+            f"A row must have {len(columns)} columns: {', '.join(columns)}. Received: shape {rows.shape}. "
+            "Pass them in this order, or pass a DataFrame with these names."
         )
     return pd.DataFrame(rows, columns=columns)
 

@@ -1,4 +1,4 @@
-"""Predictions for many files or rows, written as CSV while they are made."""
+"""Predictions for many files or rows, streamed to a CSV file."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from zoo.readers.table_stream import stream_table
 from zoo.settings import DataArguments
 from zoo.tasks.answers import Predictions
 
-Chunks = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, answers, and a line for each broken one
+Chunks = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, predictions, and a line for each unreadable example
 
 
 @dataclass
 class Done:
-    """What a bulk prediction did: rows written, and a line for each example that could not be read."""
+    """Result of a bulk prediction: the number of rows written, and a line for each unreadable example."""
 
     rows: int = 0
     broken: list[str] = field(default_factory=list)
 
 
 def predict_images(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return `file`, `label`, `probability` and `probabilities` of each image, and a line for each that cannot be read.
+    """Return `file`, `label`, `probability` and `probabilities` of each image, and a line for each unreadable one.
 
     Raises:
         UsageError: the model is not for images.
@@ -67,21 +67,21 @@ def predict_file(predictor: Predictor, data: Path, out: Path, arguments: DataArg
     """Write a CSV with the prediction of each row of a table, text file or `.npz`, or of each image in a folder.
 
     Args:
-        predictor: of the model.
-        data: CSV, TSV or Parquet; for texts also JSON lines, or any other file with a text a line; a `.npz` with `x` (or
-            `x_test`); a folder of images.
-        out: the CSV file: `row` of a table or text, or `example` (a file's path, or a position); then `label` and a column
-            for each probability, or the values.
-        arguments: how to read texts: `text_column` and `encoding`; by default the usual ones.
+        predictor: predictor to use.
+        data: CSV, TSV or Parquet file; for texts also JSON lines, or any other file with one text per line; a `.npz` with `x`
+            (or `x_test`); a folder of images.
+        out: CSV file to write. Its columns are `row` for a table or texts, or `example` (a file's path or a position), then
+            `label` and one column per probability, or the values.
+        arguments: options for reading texts: `text_column` and `encoding`; default None.
 
     Raises:
         ArtefactError: `out` exists or cannot be written.
-        DataError: the data cannot be read, or do not fit the model.
+        DataError: the data cannot be read, or does not fit the model.
     """
     if out.exists():
-        raise ArtefactError(f"The file exists and is not overwritten. Received: {out}. Choose another name.")
+        raise ArtefactError(f"The output file exists; zoo does not overwrite it. Received: {out}. Choose another name.")
     if not out.parent.is_dir():
-        raise ArtefactError(f"There is no folder to write to. Received: {out}. Create {out.parent} first.")
+        raise ArtefactError(f"The output folder does not exist. Received: {out}. Create {out.parent} first.")
     chunks = _chunks_of(predictor, data, arguments or DataArguments())
     done = Done()
     write_atomically(out, lambda partial: _write(partial, predictor, chunks, done))
@@ -92,10 +92,12 @@ def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Ch
     if not data.exists():
         raise DataError(f"There is no such file or folder. Received: {data}. Check the path.")
     if not (data.is_file() or data.is_dir()):
-        raise DataError(f"Data are read more than once, which a pipe cannot be. Received: {data}. Write them to a file first.")
+        raise DataError(
+            f"Data is read more than once, so it cannot come from a pipe. Received: {data}. Write it to a file first."
+        )
     if predictor.info.task.input_name == "text":
         if data.is_dir():
-            raise DataError(f"This model takes a file of texts. Received: the folder {data}. Give a file.")
+            raise DataError(f"This model takes a file of texts. Received: the folder {data}. Pass a file.")
         return _texts(predictor, track_share(texts.stream_texts(data, arguments, CHUNK * 16), "Predicting"))
     if predictor.info.table is not None:
         if data.suffix.lower() not in tables.SUFFIXES:
@@ -119,13 +121,13 @@ def _rows(predictor: Predictor, chunks: Iterable[Any]) -> Chunks:
         except DataError as error:
             if not isinstance(chunk, np.ndarray):
                 raise  # a table's error names the row
-            raise DataError(f"{error} It stands in rows {start} to {start + len(chunk) - 1}.") from error
+            raise DataError(f"{error} The error is in rows {start} to {start + len(chunk) - 1}.") from error
         yield range(start, start + len(chunk)), predictions, []
         start += len(chunk)
 
 
 def _texts(predictor: Predictor, chunks: Iterable[Sequence[str | DataError]]) -> Chunks:
-    """Predict texts by their rows; one that cannot be read costs only itself."""
+    """Predict texts row by row; an unreadable one does not affect the others."""
     start = 0
     for chunk in chunks:
         rows = [start + place for place, text in enumerate(chunk) if isinstance(text, str)]
@@ -136,18 +138,18 @@ def _texts(predictor: Predictor, chunks: Iterable[Sequence[str | DataError]]) ->
 
 
 def _images(chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield `(rows, height, width, channels)`; without channels a few rows would look like one image."""
+    """Yield `(rows, height, width, channels)`; without channels, a few rows would look like one image."""
     for chunk in chunks:
         if chunk.ndim not in (3, 4):
             raise DataError(
-                "An array of images is `(rows, height, width[, channels])`. "
+                "An array of images must be `(rows, height, width[, channels])`. "
                 f"Received: rows of shape {chunk.shape[1:]}. Reshape it."
             )
         yield chunk[..., np.newaxis] if chunk.ndim == 3 else chunk
 
 
 def _in_chunks(predictor: Predictor, paths: Sequence[Path]) -> Chunks:
-    """Predict image files; one that cannot be read costs only itself."""
+    """Predict image files; an unreadable one does not affect the others."""
     starts = range(0, len(paths), CHUNK)
     for start in track(starts, "Predicting"):
         names, images, broken = [], [], []

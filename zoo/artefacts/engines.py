@@ -1,4 +1,4 @@
-"""What runs a model: LiteRT, ONNX Runtime, a SavedModel's signature; `zoo.artefacts.outputs` has Keras itself."""
+"""Engines that run a model: LiteRT, ONNX Runtime, a SavedModel's signature; `zoo.artefacts.outputs` has the Keras engine."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Engine(Protocol):
 
     Attributes:
         name: "keras", "saved_model", "onnx" or "litert".
-        takes_strings: whether texts come as strings rather than as token ids.
-        dtype: that images must have; None for any number.
-        input_shape: of one example, None where any size goes.
-        num_outputs: probabilities or values of one example.
+        takes_strings: whether texts are strings instead of token ids.
+        dtype: required dtype of images; None for any numeric dtype.
+        input_shape: shape of one example, with None for any size.
+        num_outputs: number of probabilities or values per example.
     """
 
     name: str
@@ -40,15 +40,15 @@ class Engine(Protocol):
 
 
 def is_installed(name: str) -> bool:
-    """Return whether the package that runs this engine is there; it is not imported."""
+    """Return whether the engine's package is installed, without importing it."""
     return find_spec(PACKAGES[name]) is not None
 
 
 def check_installed(name: str) -> None:
-    """Refuse an engine whose package is missing.
+    """Reject an engine with a missing package.
 
     Raises:
-        UsageError: the message has the command that installs it.
+        UsageError: the package is missing; the message gives the command that installs it.
     """
     if not is_installed(name):
         raise missing_package(f"The format {name!r}", PACKAGES[name], extra="onnx" if name == "onnx" else None)
@@ -59,7 +59,7 @@ def _answer_among(outputs: Iterable[str]) -> str:
 
 
 def _sizes(shape: Iterable[Any]) -> tuple[int | None, ...]:
-    """Return sizes as whole numbers; ONNX names those that are open, LiteRT has -1 for them."""
+    """Return sizes as integers or None; ONNX uses a name for an open size, LiteRT -1."""
     return tuple(int(size) if not isinstance(size, str | None) and size >= 0 else None for size in shape)
 
 
@@ -67,7 +67,7 @@ class LiteRTEngine:
     """A LiteRT file in ai-edge-litert, on one thread at a time.
 
     Args:
-        content: the bytes of the file.
+        content: content of the file.
     """
 
     name = "litert"
@@ -81,12 +81,12 @@ class LiteRTEngine:
         ((_, taken),) = runner.get_input_details().items()
         self._input: int = taken["index"]
         given = runner.get_output_details()
-        del runner  # it would hold the interpreter's memory in place
+        del runner  # it would keep the interpreter's memory alive
         self._outputs: dict[str, int] = {name: each["index"] for name, each in given.items()}
         self._answer = _answer_among(given)
         self.input_shape: tuple[int | None, ...] = _sizes(taken["shape_signature"][1:])
         self.num_outputs: int | None = int(given[self._answer]["shape"][-1])
-        self._interpreter.allocate_tensors()  # what LiteRT has to say, it says here
+        self._interpreter.allocate_tensors()  # LiteRT prints its messages here
         self.dtype: np.dtype | None = np.dtype(taken["dtype"])
         self._takes_one = taken["shape_signature"][0] == 1
         self._shape: tuple[int, ...] = ()
@@ -120,7 +120,7 @@ class OnnxEngine:
     """An ONNX file in ONNX Runtime on the CPU.
 
     Args:
-        path: of the file.
+        path: path of the file.
     """
 
     name = "onnx"
@@ -155,11 +155,11 @@ class SavedModelEngine:
     """A signature of a SavedModel in TensorFlow.
 
     Args:
-        directory: of the SavedModel itself, `out/1`.
-        input_name: that the signature takes: "text", "image" or "features".
+        directory: directory of the SavedModel itself, `out/1`.
+        input_name: input of the signature: "text", "image" or "features".
 
     Raises:
-        ArtefactError: it could touch files or run code.
+        ArtefactError: the SavedModel could access files or run code.
     """
 
     name = "saved_model"
@@ -170,7 +170,7 @@ class SavedModelEngine:
         from zoo.artefacts.saved_model_ops import check_operations
 
         check_operations(directory)
-        self._model = tf.saved_model.load(str(directory))  # the signatures live as long as it does
+        self._model = tf.saved_model.load(str(directory))  # keeps the signatures alive
         signatures: Mapping[str, tf.types.experimental.ConcreteFunction] = self._model.signatures
         self._signature = signatures["features" if input_name == "features" else "serving_default"]
         ((_, taken),) = self._signature.structured_input_signature[1].items()

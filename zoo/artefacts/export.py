@@ -26,7 +26,7 @@ CUT_FILE = "model.tflite.cut"  # of a released model: LiteRT without the tables 
 
 
 class _Proof(BaseModel):
-    """What was measured of a format; nothing yet while it is being proved."""
+    """Measurements of a format; empty during verification."""
 
     model_config = ConfigDict(strict=True)
 
@@ -35,7 +35,7 @@ class _Proof(BaseModel):
 
 
 class _Saved(BaseModel):
-    """What is read of `export.json`."""
+    """Schema of `export.json`."""
 
     formats: dict[Literal["saved_model", "litert", "onnx", "keras"], _Proof] = Field(min_length=1)
     files: dict[str, str]
@@ -48,10 +48,10 @@ class Export:
     """An export directory, opened.
 
     Args:
-        directory: of the export.
-        content: of `export.json`: `formats` with what was measured when they were proved, `files` with their SHA-256, `card`,
-            and the `tables` that `CUT_FILE` lacks.
-        info: of the data that the model learned from.
+        directory: directory of the export.
+        content: content of `export.json`: `formats` with the measurements of their verification, `files` with their SHA-256,
+            `card`, and the `tables` that `CUT_FILE` lacks.
+        info: facts about the training data.
     """
 
     directory: Path
@@ -60,10 +60,10 @@ class Export:
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str]) -> Export:
-        """Open an export directory; its models are read when asked for.
+        """Open an export directory; models are loaded on first use.
 
         Raises:
-            ArtefactError: it is damaged or of a newer format.
+            ArtefactError: the export is damaged or has a newer format.
         """
         path = Path(directory)
         content = files.read_json(path / EXPORT_FILE)
@@ -84,24 +84,24 @@ class Export:
 
     @property
     def formats(self) -> tuple[str, ...]:
-        """The formats in it, each proved equal to the trained model."""
+        """The formats of the export, each verified against the trained model."""
         return tuple(self.content["formats"])
 
     def size(self, name: str) -> int:
-        """Return the bytes that a format takes."""
+        """Return the size of a format in bytes."""
         return sum((self.directory / file).stat().st_size for file in files_of(self.directory, PLACES[name]))
 
     def predictor(self, engine: str | None = None, *, for_many: bool = False) -> Predictor:
         """Return a Predictor.
 
         Args:
-            engine: the format to run; None takes the one that was fastest when it was proved, of those whose package is
-                installed.
-            for_many: whether the fastest for many examples at once is meant, not for one.
+            engine: format to run; None selects the one that was fastest during verification among those with an installed
+                package; default None.
+            for_many: whether to select the fastest format for many examples instead of one; default False.
 
         Raises:
-            ArtefactError: a file is missing, damaged or of something else.
-            UsageError: there is no such format in the export, or its package is not installed.
+            ArtefactError: a file is missing, is damaged, or belongs to something else.
+            UsageError: the export lacks this format, or its package is not installed.
         """
         name = self._fastest(for_many=for_many) if engine is None else self._check(engine)
         return Predictor(self.engine(name), self.info, self.content.get("card") or read_card(self.directory))
@@ -120,23 +120,23 @@ class Export:
         return min(usable, key=lambda name: self.content["formats"][name].get(measure, 0.0))
 
     def engine(self, name: str) -> Engine:
-        """Return what runs a format; its files are compared with their SHA-256 first.
+        """Return the engine of a format, after checking the SHA-256 of its files.
 
         Raises:
-            ArtefactError: a file is missing, damaged or of something else.
+            ArtefactError: a file is missing, is damaged, or belongs to something else.
         """
         path = self.directory / PLACES[name]
         try:
             engine = self._open(name, path)
         except ZooError:
             raise
-        except Exception as error:  # each of the packages raises its own
+        except Exception as error:  # each package raises its own type
             raise ArtefactError(f"The file cannot be read: {one_line(error)}. Received: {path}. Export again.") from error
         shape: tuple[int | None, ...] = () if engine.takes_strings else self.info.input_shape
         if (engine.input_shape, engine.num_outputs) != (shape, self.info.num_outputs):
             raise ArtefactError(
-                f"The file is of another model than {DATA_FILE} tells. Received: input {engine.input_shape}, "
-                f"{engine.num_outputs} outputs in {path}; told: {shape}, {self.info.num_outputs}. Export again."
+                f"The file contains a different model than {DATA_FILE} describes. Received: input {engine.input_shape}, "
+                f"{engine.num_outputs} outputs in {path}; expected: {shape}, {self.info.num_outputs}. Export again."
             )
         return engine
 
@@ -160,28 +160,30 @@ class Export:
         shape = getattr(model, "input_shape", None)  # a subclass has none
         if shape is not None and tuple(shape[1:]) != tuple(self.info.input_shape):
             raise ArtefactError(
-                f"The file is of another model than {DATA_FILE} tells. Received: input {shape} in {path}; told: "
+                f"The file contains a different model than {DATA_FILE} describes. Received: input {shape} in {path}; expected: "
                 f"{self.info.input_shape}. Export again."
             )
         return Outputs(model, self.info)
 
 
 def is_export(directory: Path) -> bool:
-    """Return whether a directory is an export of zoo's."""
+    """Return whether a directory is a zoo export."""
     return (directory / EXPORT_FILE).is_file()
 
 
 def files_of(directory: Path, place: str) -> list[str]:
-    """Return the paths of a file, or of all files in a folder, within a directory; links are followed by nothing.
+    """Return the paths of a file, or of all files in a folder, within a directory; links are never followed.
 
     Raises:
-        ArtefactError: there is a link, or what is neither file nor folder.
+        ArtefactError: there is a link, or something that is neither file nor folder.
     """
     found = []
     for folder, folders, names in os.walk(directory / place):
         for path in [Path(folder) / name for name in (*folders, *names)]:
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                raise ArtefactError(f"An export holds plain files. Received: {path}, a link. Put the file itself there.")
+                raise ArtefactError(
+                    f"An export must hold plain files. Received: {path}, a link. Replace it by the file itself."
+                )
         found += [Path(folder, name).relative_to(directory).as_posix() for name in names]
     return sorted(found) if (directory / place).is_dir() else [place]
 
@@ -190,16 +192,18 @@ def check_files(directory: Path, listed: Mapping[str, str], place: str) -> None:
     """Compare a file, or all files in a folder, with the SHA-256 that an export lists.
 
     Raises:
-        ArtefactError: one is missing, of another content, or not listed.
+        ArtefactError: a file is missing, has other content, or is not listed.
     """
     present = files_of(directory, place)
     expected = [name for name in listed if name == place or name.startswith(f"{place}/")]
     for name in sorted({*present, *expected}):
         path = directory / name
         if any((directory / each).is_symlink() for each in (name, *map(str, PurePosixPath(name).parents))[:-1]):
-            raise ArtefactError(f"An export holds plain files. Received: {path}, by a link. Put the file itself there.")
+            raise ArtefactError(
+                f"An export must hold plain files. Received: {path}, through a link. Replace the link by the file itself."
+            )
         if not path.is_file():
             raise ArtefactError(f"A file of this export is missing. Received: no {path}. Copy it again, or export again.")
         if listed.get(name) != files.sha256(path):
-            said = "is not one that it lists" if name not in listed else "has another SHA-256 than it lists"
+            said = "is not in its list" if name not in listed else "has a different SHA-256 than listed"
             raise ArtefactError(f"A file of this export {said}. Received: {path}. Copy it again, or export again.")

@@ -1,4 +1,4 @@
-"""A Keras model's raw outputs as probabilities or values, whatever its last layer is."""
+"""Converts a Keras model's raw outputs to probabilities or values, for any last layer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
-    """Return what a model's outputs are: zoo's models give logits, a user's own may end in a softmax.
+    """Return the kind of a model's outputs: zoo's models return logits; a user's model may end in a softmax.
 
     Raises:
         UsageError: the model's output does not fit the data.
@@ -31,9 +31,9 @@ def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
 
 
 def output_shape(model: keras.Model, info: DataInfo) -> Any:
-    """Return the shape of a model's output with None for the batch; a subclass knows it only by an answer."""
+    """Return the shape of a model's output with None for the batch; for a subclassed model, this needs a prediction."""
     outputs = getattr(model, "output", None)
-    if isinstance(outputs, dict):  # of one output Keras tells the shape as if it stood alone
+    if isinstance(outputs, dict):  # for a single output, Keras reports its shape directly
         return f"a dictionary of {[*outputs]}"
     try:
         return model.output_shape
@@ -51,9 +51,9 @@ class Outputs:
 
     def __init__(self, model: keras.Model, info: DataInfo) -> None:
         self._kind, self._task = output_kind(model, info), info.task
-        # One trace for batches of any size, and without Keras' own `predict_on_batch`, with which each device of a strategy
-        # would predict all of the batch.
-        self._model = model  # the function holds its variables only weakly
+        # One trace for batches of any size. Keras' `predict_on_batch` would predict the whole batch on each device of a
+        # strategy.
+        self._model = model  # the function only has weak references to its variables
         self._spec = _batch_spec(info)
         self.input_shape: tuple[int | None, ...] = tuple(self._spec.shape[1:])
         self.num_outputs: int | None = info.num_outputs

@@ -1,4 +1,4 @@
-"""The Predictor: raw input in, labels and probabilities out."""
+"""The Predictor: takes raw input, and returns labels and probabilities."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class Predictor:
-    """A trained model with all that it needs to take raw input.
+    """A trained model with everything needed to predict from raw input.
 
     Args:
-        model: the trained `keras.Model`, or what runs an exported one.
-        info: of the data that it learned from.
-        card: what is known of the model, as plain data.
+        model: trained `keras.Model`, or the engine of an exported one.
+        info: facts about the training data.
+        card: facts about the model, as plain data; default None.
     """
 
     def __init__(self, model: keras.Model | Engine, info: DataInfo, card: Mapping[str, Any] | None = None) -> None:
@@ -40,12 +40,12 @@ class Predictor:
 
     @property
     def engine(self) -> str:
-        """What runs the model: "keras", "saved_model", "onnx" or "litert"."""
+        """The engine of the model: "keras", "saved_model", "onnx" or "litert"."""
         return self._engine.name
 
     @property
     def card(self) -> dict[str, Any]:
-        """What is known of the model as plain data: task, labels and data; name, settings, scores and versions of its run."""
+        """Facts about the model as plain data: task, labels and data; name, settings, scores and versions of its run."""
         told = {"task": self.info.task_name, "labels": list(self.labels), "data": self.info.name, "engine": self.engine}
         return {**self._card, **told}
 
@@ -53,13 +53,13 @@ class Predictor:
         """Return predictions for one example or many.
 
         Args:
-            raw: for texts a string, or a list, array or Series of strings; for images a path, an array
-                `(height, width[, channels])` of any size, a Pillow image, or a list or batch of such; for tables a
-                DataFrame, a mapping of column to value or list, or an array `(rows, columns)`.
+            raw: for texts, a string, or a list, array or Series of strings; for images, a path, an array `(height, width[,
+                channels])` of any size, a Pillow image, or a list or batch of these; for tables, a DataFrame, a mapping from
+                columns to values or lists, or an array `(rows, columns)`.
 
         Raises:
-            DataError: a text is no text, an image cannot be read, a column is missing, or there is nothing to predict.
-            ArtefactError: what runs the model fails, for example for want of memory.
+            DataError: a text is not a string, an image cannot be read, a column is missing, or there is nothing to predict.
+            ArtefactError: the engine fails, for example because it runs out of memory.
 
         Example:
             >>> import numpy as np, zoo
@@ -70,29 +70,29 @@ class Predictor:
         order, batches = batches_of(raw, self.info, takes_strings=self._engine.takes_strings, dtype=self._engine.dtype)
         outputs = [self._answers(batch) for batch in batches]
         if not outputs:
-            raise DataError("There is nothing to predict. Received: no examples. Give at least one.")
+            raise DataError("There is nothing to predict. Received: no examples. Pass at least one.")
         answers = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         return self._predictions(answers if order is None else answers[np.argsort(order)])
 
     def read_image(self, path: Path) -> np.ndarray:
-        """Return an image file in the shape that the model takes.
+        """Return an image file in the model's shape.
 
         Raises:
-            DataError: it cannot be read as an image.
+            DataError: the file is not a readable image.
         """
         return as_image(path, self.info.image_shape)
 
     def no_predictions(self) -> Predictions:
-        """Return predictions of no examples."""
+        """Return empty predictions."""
         return self._predictions(np.zeros((0, self.info.num_outputs), np.float32))
 
     def _answers(self, batch: np.ndarray) -> np.ndarray:
         try:
             return self._engine.of(batch)
-        except Exception as error:  # each engine raises its own
+        except Exception as error:  # each engine raises its own type
             raise ArtefactError(
-                f"The model cannot answer: {one_line(error)}. Received: a batch of shape {batch.shape} for {self.engine!r}. "
-                "Give fewer or smaller examples; or train or export again, if no example goes."
+                f"The model cannot predict: {one_line(error)}. Received: a batch of shape {batch.shape} for {self.engine!r}. "
+                "Pass fewer or smaller examples; if every example fails, train or export again."
             ) from error
 
     def _predictions(self, outputs: np.ndarray) -> Predictions:

@@ -1,4 +1,4 @@
-"""Released models: run directories with a card, listed by an index in the package, in a folder, or at an address."""
+"""Released models: run directories with a card, listed by an index in the package, in a folder, or at a URL."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from zoo.tasks import find_task
 
 logger = logging.getLogger(__name__)
 FORMAT = 1
-VARIABLE = "ZOO_MODELS"  # a folder or an address with models of your own, looked at before those that come with zoo
-CACHE_VARIABLE = "ZOO_CACHE"  # where models from an address are kept
+VARIABLE = "ZOO_MODELS"  # folder or URL with the user's own models, which take precedence over zoo's
+CACHE_VARIABLE = "ZOO_CACHE"  # cache of models from a URL
 INDEX_FILE = "index.json"
 CARD_FILE = "card.json"
-LOCK_PATIENCE = 3600.0  # seconds that another process of this machine has to fetch the same model
+LOCK_PATIENCE = 3600.0  # seconds to wait while another process fetches the same model
 
 
 def _inner_path(path: str) -> str:
-    """Return a path that stays within its folder."""
+    """Return a path, checked to stay within its folder."""
     if not re.fullmatch(r"[A-Za-z0-9_-][\w.-]*(/[A-Za-z0-9_-][\w.-]*)*", path, re.ASCII):
         raise ValueError("not a plain path of letters, digits, '_', '-', '.' within the folder")
     return path
@@ -46,7 +46,7 @@ def _name(name: str) -> str:
 
 
 class File(BaseModel):
-    """What a file must be."""
+    """Expected size and SHA-256 of a file."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -59,7 +59,7 @@ Scores = dict[str, FiniteFloat]
 
 
 class ReleasedModel(BaseModel):
-    """What the index says of one model."""
+    """Entry of the index for one model."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -71,7 +71,7 @@ class ReleasedModel(BaseModel):
 
     @property
     def bytes(self) -> int:
-        """The size of all its files."""
+        """The total size of its files."""
         return sum(file.bytes for file in self.files.values())
 
 
@@ -82,7 +82,7 @@ class _Index(BaseModel):
 
 
 class _Card(BaseModel):
-    """What is compared of a card."""
+    """The part of a card that is verified."""
 
     model_config = ConfigDict(strict=True)
 
@@ -93,17 +93,17 @@ class _Card(BaseModel):
 
 @dataclass(frozen=True)
 class Released:
-    """A released model and where it is: below a folder, or below an address."""
+    """A released model and its place: below a folder or a URL."""
 
     name: str
     place: str
     model: ReleasedModel
 
     def directory(self) -> Path:
-        """Return its folder, whole: each file has the SHA-256 that the index lists; fetched first where it is at an address.
+        """Return its complete folder, fetched first if it is at a URL, after checking each file's SHA-256.
 
         Raises:
-            ArtefactError: a file is missing or of another content, cannot be fetched, or cannot be kept.
+            ArtefactError: a file is missing, has other content, cannot be fetched, or cannot be stored.
         """
         if not is_address(self.place):
             directory = Path(self.place) / self.name
@@ -113,15 +113,17 @@ class Released:
         directory = cache() / f"{self.name}-{version}"
         if not directory.is_dir():
             self._fetch(directory)
-        _check_files(directory, self.model.files, f"Remove {directory}, and it is fetched anew.")
+        _check_files(directory, self.model.files, f"Remove {directory}; it is then fetched again.")
         return directory
 
     def _fetch(self, directory: Path) -> None:
-        """Fetch all files, going on with what an earlier try has left, and put them in place together."""
+        """Fetch all files, resuming an earlier attempt, and put them in place together."""
         partial = directory.with_name(f"{directory.name}.partial")
         with _written_cache(), files.lock(cache() / f"{directory.name}.lock", patience=LOCK_PATIENCE) as is_held:
             if not is_held:
-                raise ArtefactError(f"Another process has fetched this model for an hour. Received: {self.name}. Look at it.")
+                raise ArtefactError(
+                    f"Another process has been fetching this model for an hour. Received: {self.name}. Check that process."
+                )
             if directory.is_dir():
                 return  # the other process has just fetched it
             with track_bytes(f"Fetching {self.name}", self.model.bytes) as advance:
@@ -131,14 +133,14 @@ class Released:
 
 
 def packaged() -> Path | None:
-    """Return the folder of the models that come with zoo: in the package, or beside it in a clone; None if there is none."""
+    """Return the folder of zoo's own models: in the package, or next to it in a clone; None if there is none."""
     package = Path(__file__).parents[1]
     folders = (package / "saved_models", package.parent / "saved_models")
     return next((folder for folder in folders if (folder / INDEX_FILE).is_file()), None)
 
 
 def cache() -> Path:
-    """Return the folder where models from an address are kept."""
+    """Return the cache folder for models from a URL."""
     if os.environ.get(CACHE_VARIABLE):
         return Path(os.path.expanduser(os.environ[CACHE_VARIABLE]))
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo"
@@ -146,27 +148,27 @@ def cache() -> Path:
 
 @contextmanager
 def _written_cache() -> Iterator[None]:
-    """Make the cache, and tell of what cannot be written there as an error of zoo's.
+    """Create the cache, and convert errors of writing to it.
 
     Raises:
-        ArtefactError: it cannot be made or written.
+        ArtefactError: the cache cannot be created or written.
     """
     try:
         cache().mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise ArtefactError(
-            f"Nothing can be kept here: {error.strerror or error}. Received: {cache()}. Free space, or choose another "
+            f"The cache cannot be written: {error.strerror or error}. Received: {cache()}. Free space, or choose another "
             f"directory with {CACHE_VARIABLE}."
         ) from error
 
 
 def released_models(pattern: str = "*", *, task: str | None = None) -> dict[str, Released]:
-    """Return released models by name, as `list_pretrained` chooses them; those of ZOO_MODELS stand before zoo's own.
+    """Return released models by name, selected as in `list_pretrained`; those in ZOO_MODELS precede zoo's own.
 
     Raises:
         ArtefactError: an index cannot be read or is damaged.
-        UnknownNameError: there is no such task.
+        UnknownNameError: the task does not exist.
     """
     if task is not None:
         find_task(task)
@@ -182,24 +184,24 @@ def released_models(pattern: str = "*", *, task: str | None = None) -> dict[str,
 
 
 def _own_place() -> str | None:
-    """Return the folder or the address in ZOO_MODELS, if there is one.
+    """Return the folder or URL in ZOO_MODELS, if it is set.
 
     Raises:
-        ArtefactError: it is neither.
+        ArtefactError: the value is neither.
     """
     own = os.environ.get(VARIABLE, "")
     if is_address(own):
         return own.rstrip("/")
     if "://" in own:
         raise ArtefactError(
-            f"{VARIABLE} names neither a folder nor an address. Received: {own}; accepted: a folder, http://... or https://... "
-            "Name one of them, or unset it."
+            f"{VARIABLE} names neither a folder nor a URL. Received: {own}; accepted: a folder, http://... or https://... "
+            "Fix or unset it."
         )
     return os.path.expanduser(own) or None
 
 
 def by_name_and_recipe() -> dict[str, Released]:
-    """Return all released models by name, and by the recipe that made them where no model has its name.
+    """Return all released models by name, and by their recipe if no model has that name.
 
     Raises:
         ArtefactError: an index cannot be read or is damaged.
@@ -209,11 +211,11 @@ def by_name_and_recipe() -> dict[str, Released]:
 
 
 def find_released(name: str) -> Released:
-    """Return the model of this name, "cnn@mnist", or the one that this recipe made.
+    """Return the model of this name, for example "cnn@mnist", or of this recipe.
 
     Raises:
         ArtefactError: an index cannot be read or is damaged.
-        UnknownNameError: there is none.
+        UnknownNameError: there is no such model.
     """
     known = by_name_and_recipe()
     if name not in known:
@@ -225,12 +227,12 @@ def list_pretrained(pattern: str = "*", *, task: str | None = None) -> list[str]
     """Return the names of the released models, MODEL@DATA, for `load`, `verify`, `Run.open` and `weights` of `build`.
 
     Args:
-        pattern: shell pattern on the name, for example "*@imdb".
-        task: only models for this task.
+        pattern: shell pattern for the name, for example "*@imdb"; default `"*"`.
+        task: list only models for this task; default None.
 
     Raises:
-        ArtefactError: the folder or address in ZOO_MODELS cannot be read.
-        UnknownNameError: there is no such task.
+        ArtefactError: the folder or URL in ZOO_MODELS cannot be read.
+        UnknownNameError: the task does not exist.
 
     Example:
         >>> list_pretrained("cnn@*")
@@ -240,17 +242,15 @@ def list_pretrained(pattern: str = "*", *, task: str | None = None) -> list[str]
 
 
 def directory_of(run: str | os.PathLike[str]) -> Path:
-    """Return the directory that a path, or the name of a released model, means.
+    """Return the directory of a run, given by path or as the name of a released model.
 
     Raises:
         ArtefactError: a released model is damaged or cannot be fetched.
-        UnknownNameError: it has the form of a released model's name, but there is none, and no such path.
-        UsageError: it is neither path nor name.
+        UnknownNameError: the value looks like a released model's name, but neither the model nor a path exists.
+        UsageError: the value is neither a path nor a name.
     """
     if not isinstance(run, str | os.PathLike):
-        raise UsageError(
-            f"A run is named by its directory. Received: {type(run).__name__}. Give a path, or a released model's name."
-        )
+        raise UsageError(f"A run must be a path or a released model's name. Received: {type(run).__name__}. Pass one of these.")
     path = Path(run)
     if not isinstance(run, str) or not re.fullmatch(r"[\w-][\w.-]*@[\w.-]+", run):
         return path
@@ -259,7 +259,8 @@ def directory_of(run: str | os.PathLike[str]) -> Path:
     home = packaged()
     if home and (home / run).is_dir() and not path.samefile(home / run):
         logger.warning(
-            "This directory is used, not the released model of its name. Received: %s. Name the other by its path: %s",
+            "This directory is used, not the released model of its name. Received: %s. For the released model, pass its "
+            "path: %s",
             path.absolute(),
             home / run,
         )
@@ -267,7 +268,7 @@ def directory_of(run: str | os.PathLike[str]) -> Path:
 
 
 def read_card(directory: Path) -> dict[str, Any] | None:
-    """Return the card of a released model, or None where a directory has none.
+    """Return the card of a released model, or None if a directory has none.
 
     Raises:
         ArtefactError: it is damaged.
@@ -280,42 +281,42 @@ def check_card(directory: Path, scores: Mapping[str, float]) -> None:
     """Compare a run with the card in its directory, if there is one: the files, and the scores.
 
     Raises:
-        ArtefactError: a file is missing or of another content, the scores are others, or the card is damaged.
+        ArtefactError: a file is missing or has other content, the scores differ, or the card is damaged.
     """
-    mend = "Copy or fetch the released model again."
+    fix = "Copy or fetch the released model again."
     try:
         card = _Card.model_validate(read_card(directory) or {})
     except ValidationError as error:
-        raise ArtefactError(f"A card is damaged: {files.first_problem(error)}. Received: {directory}. {mend}") from error
-    _check_files(directory, card.files, mend)
+        raise ArtefactError(f"A card is damaged: {files.first_problem(error)}. Received: {directory}. {fix}") from error
+    _check_files(directory, card.files, fix)
     if card.scores and card.scores != scores:
         raise ArtefactError(
-            f"A card has other scores than its run. Received: {dict(scores)} in {directory}; accepted: {card.scores}. {mend}"
+            f"A card has different scores than its run. Received: {dict(scores)} in {directory}; accepted: {card.scores}. {fix}"
         )
 
 
-def _check_files(directory: Path, listed: Mapping[str, File], mend: str) -> None:
+def _check_files(directory: Path, listed: Mapping[str, File], fix: str) -> None:
     for name, file in listed.items():
         path = directory / name
         if not path.is_file():
-            raise ArtefactError(f"A file of a released model is missing. Received: no {path}. {mend}")
+            raise ArtefactError(f"A file of a released model is missing. Received: no {path}. {fix}")
         if path.stat().st_size != file.bytes or files.sha256(path) != file.sha256:
-            raise ArtefactError(f"A file of a released model has another SHA-256 than is listed. Received: {path}. {mend}")
+            raise ArtefactError(f"A file of a released model has a different SHA-256 than listed. Received: {path}. {fix}")
 
 
 def read_index(place: str) -> Mapping[str, ReleasedModel]:
-    """Return the models that the index of a folder or an address lists.
+    """Return the models in the index of a folder or a URL.
 
     Raises:
-        ArtefactError: it cannot be read or is damaged.
+        ArtefactError: the index cannot be read or is damaged.
     """
     if is_address(place):
         return _index_at(place)
     path = Path(place) / INDEX_FILE
     if not path.is_file():
         raise ArtefactError(
-            f"There is no index of released models. Received: {place}, without {INDEX_FILE}. Name a folder or an address "
-            f"with one in {VARIABLE}, or unset it."
+            f"There is no index of released models. Received: {place}, without {INDEX_FILE}. Set {VARIABLE} to a folder or "
+            f"URL with an index, or unset it."
         )
     return _models_of(files.read_json(path), place)
 
@@ -331,7 +332,7 @@ def _models_of(content: Mapping[str, Any], place: str) -> Mapping[str, ReleasedM
 
 
 def _index_at(place: str) -> Mapping[str, ReleasedModel]:
-    """Return the models at an address; those of the index kept from last time, and a warning, where it gives no good one."""
+    """Return the models at a URL; if its index is not usable, use the stored index, with a warning."""
     kept = cache() / f"index-{hashlib.sha256(place.encode()).hexdigest()[:12]}.json"
     try:
         text = read_url(f"{place}/{INDEX_FILE}")
@@ -339,15 +340,15 @@ def _index_at(place: str) -> Mapping[str, ReleasedModel]:
     except ArtefactError as error:
         with suppress(ArtefactError):
             models = _models_of(files.read_json(kept), place)
-            logger.warning("%s The index of before is used.", error)
+            logger.warning("%s The stored index is used.", error)
             return models
-        raise ArtefactError(f"{error} Or unset {VARIABLE}, and the models that come with zoo are there.") from error
+        raise ArtefactError(f"{error} Or unset {VARIABLE} to use the models that come with zoo.") from error
     try:
         with _written_cache():
             if not kept.is_file() or kept.read_bytes() != text.encode():
                 files.write_text(kept, text)
     except ArtefactError as error:
-        logger.warning("%s The index is used, but not kept.", error)
+        logger.warning("%s The index is used, but not stored.", error)
     return models
 
 
@@ -355,7 +356,7 @@ def _parse(text: str, place: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (RecursionError, ValueError) as error:
-        raise ArtefactError(f"The index of released models is no JSON: {one_line(error)}. Received: {place}.") from error
+        raise ArtefactError(f"The index of released models is not JSON: {one_line(error)}. Received: {place}.") from error
     if not isinstance(content, dict):
-        raise ArtefactError(f"The index of released models holds no object. Received: {place}. Give an address of one.")
+        raise ArtefactError(f"The index of released models is not a JSON object. Received: {place}. Use the URL of an index.")
     return content

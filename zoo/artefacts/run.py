@@ -1,4 +1,4 @@
-"""A run directory: what was trained, on what, how, and with what result."""
+"""A run directory: the model, its data, its settings and its results."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn
 
 @dataclass(frozen=True)
 class Run:
-    """A run directory, opened. Its `model` is read when first asked for.
+    """An opened run directory. Its `model` is loaded on first access.
 
     Example:
         >>> import zoo
@@ -60,27 +60,28 @@ class Run:
         """Open a run directory, or a released model by its name ("cnn@mnist").
 
         Raises:
-            ArtefactError: it is missing, damaged, of a newer format, or has no finished epoch.
+            ArtefactError: the run is missing, is damaged, has a newer format, or has no finished epoch.
         """
         run = cls.open_unfinished(directory)
         if not (run.directory / MODEL_FILE).is_file():
             raise ArtefactError(
-                f"This run has no model: {run.status} before the first was kept. "
-                f"Received: {run.directory}. Go on with: zoo train --resume {run.directory}"
+                f"This run has no model: it was {run.status} before the first one was saved. "
+                f"Received: {run.directory}. Resume it with: zoo train --resume {run.directory}"
             )
         return run
 
     @classmethod
     def open_unfinished(cls, directory: str | os.PathLike[str]) -> Run:
-        """Open a run directory that may have no model yet.
+        """Open a run directory that may not have a model yet.
 
         Raises:
-            ArtefactError: it is missing, damaged or of a newer format.
+            ArtefactError: the run is missing, is damaged or has a newer format.
         """
         path = directory_of(directory)
         if not path.is_dir():
             raise ArtefactError(
-                f"There is no such run directory. Received: {path}. `zoo.train` makes one; `zoo list --pretrained` has others."
+                f"The run directory does not exist. Received: {path}. Create one with `zoo.train`, or see `zoo list "
+                "--pretrained`."
             )
         content = files.read_json(path / RUN_FILE)
         files.check_format(content, FORMAT, "run directory", path)
@@ -88,7 +89,7 @@ class Run:
             raise ArtefactError(f"{RUN_FILE} is damaged: parts are missing. Received: {path}. Restore or train again.")
         scores = content.get("metrics", {})
         if not isinstance(scores, dict) or not all(isinstance(value, int | float) for value in scores.values()):
-            raise ArtefactError(f"{RUN_FILE} is damaged: metrics are no numbers. Received: {path}. Restore or train again.")
+            raise ArtefactError(f"{RUN_FILE} is damaged: metrics are not numbers. Received: {path}. Restore or train again.")
         try:
             info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
             find_task(info.task_name)
@@ -103,15 +104,15 @@ class Run:
         """The trained, compiled model.
 
         Raises:
-            ArtefactError: the file is damaged, or holds layers that are not registered.
+            ArtefactError: the file is damaged, or contains layers that are not registered.
         """
         return load_keras(self.directory / MODEL_FILE)
 
     def untrained_model(self) -> keras.Model:
-        """Return the compiled model as it was before training, for a checkpoint to fill.
+        """Return the compiled model from before training, for a checkpoint to fill.
 
         Raises:
-            ArtefactError: the file is missing or damaged, or holds layers that are not registered.
+            ArtefactError: the file is missing or damaged, or contains layers that are not registered.
         """
         return load_keras(self.directory / UNTRAINED_FILE)
 
@@ -132,9 +133,9 @@ class Run:
 
     @property
     def card(self) -> dict[str, Any]:
-        """What is known of the model: its name, settings, test scores, versions and times, as plain data.
+        """Facts about the model as plain data: its name, settings, test scores, versions and times.
 
-        Of a released model it is `card.json`: also its intended use and limits, and the licence of its data.
+        For a released model, this is `card.json`, with its intended use, its limits and the licence of its data.
         """
         released = read_card(self.directory)
         if released is not None:
@@ -144,7 +145,7 @@ class Run:
 
     @cached_property
     def history(self) -> dict[str, list[float]]:
-        """Losses and metrics, one number an epoch.
+        """Losses and metrics, with one number per epoch.
 
         Raises:
             ArtefactError: the file is missing or damaged.
@@ -159,7 +160,7 @@ class Run:
 
     @cached_property
     def predictor(self) -> Predictor:
-        """The model with what it needs to take raw input."""
+        """A Predictor for raw input."""
         return Predictor(self.model, self.info, self.card)
 
     def predict(self, raw: Any) -> Predictions:
@@ -193,13 +194,13 @@ def find_run(model: object) -> Run | None:
 
 
 class RunWriter:
-    """Writes a run directory while it is trained; each file is whole at any time.
+    """Writes a run directory during training; each file is complete at any time.
 
-    A context manager: an error inside is recorded in `run.json` and told which model is kept.
+    A context manager: it records an error in `run.json`, and adds a note on the saved model to the error.
 
     Args:
-        directory: of the run.
-        content: of `run.json`, as far as it is known; see `begin` and `go_on`.
+        directory: directory of the run.
+        content: known content of `run.json`; see `begin` and `go_on`.
 
     Raises:
         ArtefactError: the directory cannot be written.
@@ -212,7 +213,7 @@ class RunWriter:
 
     @classmethod
     def begin(cls, directory: Path, settings: Settings, info: DataInfo, **content: Any) -> RunWriter:
-        """Begin a run in a directory; what else is known goes into `run.json`, empty parts left out."""
+        """Begin a run in a directory; the given facts go into `run.json`, without empty ones."""
         (directory / "assets").mkdir(exist_ok=True)
         files.write_json(directory / DATA_FILE, info.to_dict())
         files.write_text(directory / "config.yaml", write_yaml(settings))
@@ -230,7 +231,7 @@ class RunWriter:
 
     @classmethod
     def go_on(cls, directory: Path, content: Mapping[str, Any]) -> RunWriter:
-        """Go on with a run that did not finish; `run.json` says when."""
+        """Resume an unfinished run, and record the time in `run.json`."""
         kept = {name: value for name, value in content.items() if name != "error"}
         return cls(directory, {**kept, "resumed": [*content.get("resumed", ()), files.now()]})
 
@@ -238,28 +239,28 @@ class RunWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        """Record how the run ended; an error gets a note that says which model is kept."""
+        """Record how the run ended; an error gets a note about the saved model."""
         if error is None:
             return
-        comes_from_outside = type(error) in (ArtefactError, WorkerLostError)  # a full disk, a machine that went
+        comes_from_outside = type(error) in (ArtefactError, WorkerLostError)  # a full disk, a lost machine
         error.add_note(self._kept(can_go_on=comes_from_outside or not isinstance(error, ZooError)))
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        with contextlib.suppress(ArtefactError):  # on a full disk this too may fail; what was kept stays
+        with contextlib.suppress(ArtefactError):  # may also fail on a full disk; earlier files stay intact
             self.update(status=status, error=str(error))
 
     def _kept(self, *, can_go_on: bool) -> str:
-        """Return which model is kept; and how to go on, where that would not end at the same error."""
+        """Return which model is saved, and how to resume, if resuming would not fail again."""
         workers = self._content.get("strategy", {}).get("workers", 1)
         command = f"zoo train --resume {shlex.quote(str(self.directory))}"
         if workers > 1:
             command += f" {os.environ[STARTED_BY]}" if STARTED_BY in os.environ else " (in each of the workers)"
         if self._content["data"]["name"] in UNNAMED:
             command = f"zoo.train(resume={str(self.directory)!r}, data=...)"
-        go_on = f" To go on: {command}" if can_go_on else ""
+        go_on = f" To resume: {command}" if can_go_on else ""
         if "kept" not in self._content:
-            return f"No model is kept yet.{go_on}"
+            return f"No model has been saved yet.{go_on}"
         place = place_of(**self._content["kept"])
-        return f"The model as it was {place} is kept in {self.directory / MODEL_FILE}.{go_on}"
+        return f"The model's state {place} is saved in {self.directory / MODEL_FILE}.{go_on}"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -277,34 +278,34 @@ class RunWriter:
         self.update(epochs_finished=len(rows))
 
     def keep_model(self, model: keras.Model, *, epoch: int, batch: int) -> None:
-        """Write the model as it is, so many batches after so many finished epochs.
+        """Write the current model, after the given numbers of epochs and batches.
 
         Raises:
-            ArtefactError: the disk is full; the model that was there is unchanged.
+            ArtefactError: the disk is full; the earlier model is unchanged.
         """
         files.write_atomically(self.directory / MODEL_FILE, lambda partial: _save(model, partial))
         self.update(kept={"epoch": epoch, "batch": batch})
 
 
 def place_of(epoch: int, batch: int) -> str:
-    """Return in words where training is, so many batches after so many finished epochs."""
+    """Return the position in training, in words."""
     if batch:
         return f"in epoch {epoch + 1}, after {batch} batches"
     return f"after epoch {epoch}" if epoch else "before training"
 
 
 def keep_untrained(model: keras.Model, directory: Path, *, loads: bool = False) -> None:
-    """Save the model before it is trained, and load it for trial: one that cannot be kept fails here.
+    """Save the untrained model and load it again, so that a model that cannot be saved fails early.
 
-    The optimizer's variables are made now, which Keras would leave to the first step.
+    The optimizer's variables are created now; Keras would create them in the first step.
 
     Args:
-        model: compiled.
-        directory: of the run.
-        loads: whether models of this kind are known to load, so that the trial is left out.
+        model: compiled model.
+        directory: directory of the run.
+        loads: whether models of this kind are known to load, which skips the check; default False.
 
     Raises:
-        ArtefactError: it cannot be written, or not be read again.
+        ArtefactError: the model cannot be written, or cannot be read again.
     """
     import keras
 
@@ -321,8 +322,9 @@ def keep_untrained(model: keras.Model, directory: Path, *, loads: bool = False) 
             path.replace(directory / UNTRAINED_FILE)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ArtefactError(
-            f"This model cannot be saved and loaded again: {one_line(error)}. Received: {model.name!r}. Give its own layers a "
-            "`get_config` and @keras.saving.register_keras_serializable, and put layers in place of lambdas."
+            f"This model cannot be saved and loaded again: {one_line(error)}. Received: {model.name!r}. Give its custom "
+            "layers a "
+            "`get_config` and @keras.saving.register_keras_serializable, and replace lambdas by layers."
         ) from error
     except OSError as error:
         raise ArtefactError(
@@ -332,7 +334,7 @@ def keep_untrained(model: keras.Model, directory: Path, *, loads: bool = False) 
 
 
 def _save(model: keras.Model, path: Path) -> None:
-    """Keras wants its own suffix: save under it, then take the name asked for."""
+    """Keras requires its own suffix: save with it, then rename the file."""
     named = path.with_name(path.name + ".keras")
     try:
         model.save(named)
@@ -377,7 +379,7 @@ def _device() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of the zoo sources, where they lie in a git checkout."""
+    """The commit of the zoo sources, if they are in a git checkout."""
     try:
         answer = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5, check=False

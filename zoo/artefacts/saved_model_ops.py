@@ -1,4 +1,4 @@
-"""What the operations of a SavedModel may do: compute, and nothing else."""
+"""Checks that the operations of a SavedModel only compute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zoo.errors import ArtefactError, one_line
 
-# Operations with a state that stays inside of the model: its variables, its tables, its control flow.
+# Operations with state inside the model: variables, tables, control flow.
 OWN_STATE = frozenset(
     {
         "Assert", "AssignVariableOp", "AssignAddVariableOp", "Case", "HashTableV2", "If", "LookupTableExportV2",
@@ -52,10 +52,10 @@ CHECKPOINTS = frozenset({"DisableCopyOnRead", "MergeV2Checkpoints", "RestoreV2",
 
 
 def check_operations(directory: Path) -> None:
-    """Refuse a SavedModel that could read or write files, print, or run code: with an operation not known to compute alone.
+    """Reject a SavedModel that could read or write files, print, or run code: one with an operation not known to only compute.
 
     Raises:
-        ArtefactError: it could, or it is damaged.
+        ArtefactError: it has such an operation, or is damaged.
     """
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
@@ -64,10 +64,12 @@ def check_operations(directory: Path) -> None:
     try:
         saved.ParseFromString((directory / "saved_model.pb").read_bytes())
     except (DecodeError, OSError) as error:
-        raise ArtefactError(f"This is no whole SavedModel: {one_line(error)}. Received: {directory}. Export again.") from error
+        raise ArtefactError(
+            f"This SavedModel is incomplete: {one_line(error)}. Received: {directory}. Export again."
+        ) from error
     if len(saved.meta_graphs) != 1 or not saved.meta_graphs[0].HasField("object_graph_def"):
-        raise ArtefactError(  # it would be loaded in another way, which calls more functions
-            f"This is no SavedModel of TensorFlow 2. Received: {directory}. Load it with TensorFlow if you trust it."
+        raise ArtefactError(  # TensorFlow would load it in another way, which calls more functions
+            f"This is not a SavedModel of TensorFlow 2. Received: {directory}. Load it with TensorFlow if you trust it."
         )
     for graph in saved.meta_graphs:
         functions = {function.signature.name: function.node_def for function in graph.graph_def.library.function}
@@ -85,10 +87,10 @@ def check_operations(directory: Path) -> None:
 
 
 def only_computes(operation: str) -> bool:
-    """Return whether an operation can do nothing but compute: it is listed here, or has no state and numbers alone.
+    """Return whether an operation only computes: it is listed here, or is stateless with only numeric arguments.
 
     Args:
-        operation: its name, for example "MatMul".
+        operation: name of the operation, for example "MatMul".
     """
     from tensorflow.core.framework import types_pb2
     from tensorflow.python.framework import op_def_registry

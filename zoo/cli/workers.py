@@ -64,7 +64,7 @@ def run_workers(words: Sequence[str], count: int, directory: Path) -> int:
         if code < 0:
             print_error(f"Worker {first} of {count} was ended by {signal.Signals(-code).name}; the others have stopped.")
             if workers[0].returncode < 0 and any(directory.glob("checkpoints/*.npz")):  # else it has said so itself
-                print_error(f"To go on: zoo train --resume {shlex.quote(str(directory))} --workers {count}")
+                print_error(f"To resume: zoo train --resume {shlex.quote(str(directory))} --workers {count}")
         elif first > 0 and workers[0].returncode != UsageError.exit_code:  # which the chief has been told as well, and has said
             logs[first].seek(0)
             print_error(f"Worker {first} of {count} failed:\n{logs[first].read()[-4000:].rstrip()}")

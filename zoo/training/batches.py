@@ -1,4 +1,4 @@
-"""What training reads: batches, changed by augmentation, weighted by class, and spread over devices and workers."""
+"""Training input: batches with augmentation and class weights, distributed over devices and workers."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Batches = Any  # a tf.data.Dataset, or a tf.distribute.DistributedDataset
 
 
 def check_batches(data: Splits, settings: Settings, strategy: tf.distribute.Strategy | None) -> None:
-    """Refuse what the other functions here would, before anything is written.
+    """Check early, before anything is written, what the other functions would reject.
 
     Raises:
-        UsageError: images are to be changed and there are none, a device would get no example, or a score is followed of a
-            validation part that there is not.
-        UnknownNameError: a weight is given for a label that the data lack.
+        UsageError: augmentation is set for other data than images, a device would get no example, or a validation score is
+            watched without a validation split.
+        UnknownNameError: a class weight is given for an unknown label.
     """
     if settings.follows_score and not data.has_validation:
         raise UsageError(
-            "A score is followed on the validation part. Received: early_stopping, keep=best or schedule=plateau with "
-            "data.validation=0, which trains on it. Leave one of them out."
+            "These settings need a validation split. Received: early_stopping, keep=best or schedule=plateau with "
+            "data.validation=0, which trains on it. Omit one of them."
         )
     training_batches(data, settings, strategy=strategy)
     validation_batches(data, strategy)
@@ -38,17 +38,17 @@ def check_batches(data: Splits, settings: Settings, strategy: tf.distribute.Stra
 def training_batches(
     data: Splits, settings: Settings, first_batch: int = 0, strategy: tf.distribute.Strategy | None = None
 ) -> Batches:
-    """Return the training part without end: features, targets, and weights where classes have any.
+    """Return the training split, repeated endlessly: features, targets, and class weights if there are any.
 
     Args:
-        data: in batches for all devices together.
+        data: data in batches for all devices together.
         settings: augmentation and class weights.
-        first_batch: to begin with, counted over all passes.
-        strategy: of more than one device, each of which gets its share of each batch.
+        first_batch: number of the first batch, counted over all passes; default 0.
+        strategy: strategy with several devices, each of which gets its share of each batch; default None.
 
     Raises:
-        UsageError: images are to be changed and there are none, or a device would get no example of an epoch's last batch.
-        UnknownNameError: a weight is given for a label that the data lack.
+        UsageError: augmentation is set for other data than images, or a device would get no example of an epoch's last batch.
+        UnknownNameError: a class weight is given for an unknown label.
     """
     augmentation, weights = augmentation_of(data, settings), class_weights(data, settings)
     worker = Worker.of(strategy)
@@ -66,9 +66,9 @@ def training_batches(
 
 
 def validation_batches(data: Splits, strategy: tf.distribute.Strategy | None = None) -> tuple[Batches | None, int | None]:
-    """Return the validation part, of which each device gets its share, and its number of batches where Keras cannot count.
+    """Return the validation split, distributed over devices, and its number of batches if Keras cannot count them.
 
-    Both are None where there is no such part.
+    Both are None without a validation split.
     """
     if not data.has_validation:
         return None, None
@@ -79,14 +79,16 @@ def validation_batches(data: Splits, strategy: tf.distribute.Strategy | None = N
     sizes = range(max(data.batch_size, devices), max(rows, devices) + devices)
     size = next((size for size in sizes if rows % size == 0 or rows % size >= devices), devices)
     if data.info.task.input_name == "image" and (rows % size or size) < devices:
-        raise UsageError(f"Each device needs an image. Received: {rows} validation images for {devices} devices. Take fewer.")
+        raise UsageError(
+            f"Each device needs an image. Received: {rows} validation images for {devices} devices. Use fewer devices."
+        )
     batches = data.in_order("validation", Shard(worker.index, worker.count), size)
     steps = -(-rows // size)
     return _on_devices(batches, strategy, steps), steps
 
 
 def _on_devices(batches: tf.data.Dataset, strategy: tf.distribute.Strategy, cardinality: int) -> Batches:
-    """Return a worker's batches, each spread over its devices."""
+    """Return a worker's batches, each distributed over its devices."""
     devices = len(strategy.extended.worker_devices)
     if devices > 1:
         cardinality *= devices if cardinality > 0 else 1
@@ -95,10 +97,10 @@ def _on_devices(batches: tf.data.Dataset, strategy: tf.distribute.Strategy, card
 
 
 def _check_last_batch(data: Splits, devices: int) -> None:
-    """Refuse image batches of which a device would get nothing: TensorFlow's convolutions fail on no images at all.
+    """Reject image batches of which a device would get none: TensorFlow's convolutions fail on empty batches.
 
     Raises:
-        UsageError: the message has batch sizes that do.
+        UsageError: a device would get none; the message suggests batch sizes.
     """
     fitting = fitting_batch_size(data, data.batch_size, devices)
     if fitting != data.batch_size:
@@ -106,14 +108,14 @@ def _check_last_batch(data: Splits, devices: int) -> None:
         raise UsageError(
             f"Each device needs an example of each batch. Received: batch_size={size} for {rows} examples on {devices} "
             f"devices; the last batch of an epoch has {rows % size or size}. "
-            f"{f'Take for example batch_size={fitting}' if fitting else 'Take fewer devices'}."
+            f"{f'Use for example batch_size={fitting}' if fitting else 'Use fewer devices'}."
         )
 
 
 def fitting_batch_size(data: Splits, size: int, devices: int) -> int | None:
-    """Return the batch size nearest to `size` that leaves no device without an example; None where there is none.
+    """Return the batch size nearest to `size` that gives every device an example; None if there is none.
 
-    In an epoch's last batch only images are needed by all.
+    In an epoch's last batch, only images are needed on every device.
     """
     rows, are_images = len(data.targets("train")), data.info.task.input_name == "image"
     fitting = [each for each in range(devices, max(size, devices) + 50) if not are_images or (rows % each or each) >= devices]
@@ -121,28 +123,28 @@ def fitting_batch_size(data: Splits, size: int, devices: int) -> int | None:
 
 
 def augmentation_of(data: Splits, settings: Settings) -> Augmentation:
-    """Return how the images of a batch are changed, as `augment_*` of the settings say.
+    """Return the augmentation for the `augment_*` settings.
 
     Raises:
-        UsageError: changes are asked for and the data are no images.
+        UsageError: augmentation is set, but the data is not images.
     """
     given = {field.name: getattr(settings, f"augment_{field.name}") for field in fields(Augmentation)}
     augmentation = Augmentation(**given)
     if augmentation != Augmentation() and data.info.task.input_name != "image":
         used = ", ".join(f"augment_{name}={value}" for name, value in given.items() if value)
         raise UsageError(
-            f"Only images are shifted, rotated, zoomed or cut out. Received: {used} for {data.info.task_name}. Leave it out; "
-            "texts have model.token_dropout."
+            f"Augmentation is for images only. Received: {used} for {data.info.task_name}. Omit it; "
+            "for texts, use model.token_dropout."
         )
     return augmentation
 
 
 def class_weights(data: Splits, settings: Settings) -> dict[int, float] | None:
-    """Return the weight of each class number's loss.
+    """Return the loss weight of each class.
 
     Raises:
-        UsageError: the data have no classes.
-        UnknownNameError: they lack one that is given.
+        UsageError: the data has no classes.
+        UnknownNameError: a given label does not exist.
     """
     given = settings.class_weight
     return None if given is None else data.info.task.class_weights(given, data.targets("train"), data.info.labels)

@@ -1,4 +1,4 @@
-"""One run of several workers: the first keeps it, and the others have a copy that vanishes."""
+"""One run on several workers: the first one writes it, and the others use temporary copies."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from zoo.pipeline.info import DataInfo
     from zoo.settings import Settings
 
-LEFT_OUT = ("logs", "report.html")  # of a copied run
+LEFT_OUT = ("logs", "report.html")  # not copied to other workers
 
 
 def described(strategy: tf.distribute.Strategy | None) -> dict[str, Any]:
-    """Return what `run.json` says of a strategy; nothing of one device."""
+    """Return the entry of `run.json` for a strategy; empty for one device."""
     import tensorflow as tf
 
     from zoo.distribution.workers import Worker
 
     if strategy is None:
         return {}
-    is_multi = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # whose class has another name
+    is_multi = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # whose class has a different name
     name = "MultiWorkerMirroredStrategy" if is_multi else type(strategy).__name__
     return {"name": name, "devices": strategy.num_replicas_in_sync, "workers": Worker.of(strategy).count}
 
 
 def from_chief(strategy: tf.distribute.Strategy | None, make: Callable[[], Any]) -> Any:
-    """Return what the first worker makes, ready for JSON; the others wait for it."""
+    """Return the first worker's result, as plain data for JSON; the others wait for it."""
     from zoo.distribution.workers import Worker, broadcast
 
     worker = Worker.of(strategy)
@@ -59,10 +59,10 @@ def from_chief(strategy: tf.distribute.Strategy | None, make: Callable[[], Any])
 
 
 def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, info: DataInfo) -> None:
-    """Refuse workers that would not train the same: they would wait for each other for ever, or learn from mixed data.
+    """Reject workers with different settings or data: they would wait for each other forever, or learn from mixed data.
 
     Raises:
-        UsageError: on all of them; the message of one that differs says in what.
+        UsageError: workers differ; it is raised on all of them, with the differences.
     """
     from importlib.metadata import version
 
@@ -72,21 +72,22 @@ def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, inf
         return
     own = {**settings.to_flat(), "content of the data": info.fingerprint}
     own |= {"zoo": __version__, **{package: version(package) for package in ("keras", "tensorflow")}}
-    del own["data"]  # may lie elsewhere on each machine
+    del own["data"]  # may have a different place on each machine
     own = json.loads(json.dumps(own))
     chiefs = from_chief(strategy, lambda: own)
     differing = sorted(name for name in {*own, *chiefs} if own.get(name) != chiefs.get(name))
     if total(strategy, [bool(differing)])[0]:
         here = ", ".join(f"{name}={own.get(name)} ({chiefs.get(name)} there)" for name in differing)
         raise UsageError(
-            f"All workers train alike. Received: {here or 'another worker'}, unlike the first worker. Give all of them the "
+            f"All workers must train alike. Received: {here or 'another worker'}, unlike the first worker. Pass all of them "
+            "the "
             "same data and settings."
         )
 
 
 @contextmanager
 def own_directory(strategy: tf.distribute.Strategy | None, directory: Path) -> Iterator[Path]:
-    """Give the first worker the run directory, and each other one a directory of its own that is removed in the end."""
+    """Give the first worker the run directory, and each other one a temporary directory."""
     from zoo.distribution.workers import Worker
 
     if Worker.of(strategy).is_chief:
@@ -96,13 +97,13 @@ def own_directory(strategy: tf.distribute.Strategy | None, directory: Path) -> I
         try:
             yield Path(private) / directory.name
         except BaseException as error:
-            vars(error).pop("__notes__", None)  # on what is kept here, which is not
+            vars(error).pop("__notes__", None)  # notes on a run that is not kept here
             raise
 
 
 @contextmanager
 def copied_run(strategy: tf.distribute.Strategy | None, directory: str | os.PathLike[str]) -> Iterator[str | os.PathLike[str]]:
-    """Give the first worker the directory of a run, and each other one a copy of it; they need no common file system."""
+    """Give the first worker the directory of a run, and each other one a copy, without a shared file system."""
     from zoo.artefacts.run import Run
     from zoo.distribution.workers import Worker, broadcast
 
@@ -110,7 +111,7 @@ def copied_run(strategy: tf.distribute.Strategy | None, directory: str | os.Path
     if strategy is None or worker.count == 1:
         yield directory
     elif worker.is_chief:
-        from_chief(strategy, lambda: str(Run.open_unfinished(directory).directory))  # or says on all what is wrong with it
+        from_chief(strategy, lambda: str(Run.open_unfinished(directory).directory))  # or raises its error on all workers
         broadcast(strategy, _packed(Path(directory)))
         yield directory
     else:

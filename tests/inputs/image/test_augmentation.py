@@ -109,5 +109,5 @@ def test_nothing_to_change_leaves_the_batches_alone() -> None:
 
 
 def test_only_images_are_augmented(tmp_path) -> None:
-    with pytest.raises(UsageError, match=r"Only images.*augment_zoom=0.1 for tabular_classification.*Leave it out"):
+    with pytest.raises(UsageError, match=r"for images only.*augment_zoom=0.1 for tabular_classification.*Omit it"):
         zoo.train("mlp", data="iris", epochs=1, augment_zoom=0.1, out=tmp_path / "run", verbose=0)
