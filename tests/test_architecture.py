@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import pkgutil
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -168,6 +170,88 @@ def test_a_broken_rule_is_named_with_file_and_line(file, source, problem):
 )
 def test_what_is_allowed_passes(file, source):
     assert wrong_imports(ROOT / "zoo" / file, source) == []
+
+
+MODULE = re.compile(r"(zoo(?:\.\w+)+)(?::\w+)?")  # in a string: "zoo.tuning.trials:work"
+IN_CYCLES = {  # known cycles, which the move of the search out of `zoo.api` removes; the list only shrinks
+    "zoo.api", "zoo.api.ray_training", "zoo.api.ray_worker", "zoo.api.search_requests", "zoo.api.searching",
+    "zoo.api.training", "zoo.api.trials", "zoo.tuning.nursery", "zoo.tuning.supervisor",
+}  # fmt: skip
+
+
+def module_of(path):
+    """Return the dotted name of a file, and of a package for its `__init__.py`."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def graph_of(sources):
+    """Return which module names which, by import at any place or in a string; the lazy names of `zoo` itself are left out."""
+    modules = {module_of(path): (path, ast.parse(text)) for path, text in sources.items()}
+    graph = {}
+    for module, (path, tree) in modules.items():
+        named = {name for _, found in imports_of(path, tree) for name in (found, found.rpartition(".")[0])}
+        strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        named |= {match[1] for text in strings if (match := MODULE.fullmatch(text)) and not module.startswith(f"{match[1]}.")}
+        graph[module] = {name for name in named & modules.keys() if name not in ("zoo", module)} if module != "zoo" else set()
+    return graph
+
+
+def cycles_of(graph):
+    """Return the groups of modules that reach each other."""
+
+    def reach(start):
+        seen, waiting = set(), [start]
+        while waiting:
+            for other in graph[waiting.pop()] - seen:
+                seen.add(other)
+                waiting.append(other)
+        return seen
+
+    reached = {module: reach(module) for module in graph}
+    groups = {tuple(sorted(other for other in reached[one] if one in reached[other])) for one in graph if one in reached[one]}
+    return sorted(groups)
+
+
+def test_no_module_imports_itself_through_others():
+    found = cycles_of(graph_of({path: path.read_text(encoding="utf-8") for path in FILES}))
+    assert [cycle for cycle in found if not set(cycle) <= IN_CYCLES] == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("import zoo.api.b", "from zoo.api.a import x"),
+        ("def f():\n    from zoo.api import b", "class A:\n    def f(self):\n        import zoo.api.a"),
+        ("CALL = 'zoo.api.b:work'", "from zoo.api import a"),
+    ],
+)
+def test_a_cycle_is_found(one, other):
+    folder = ROOT / "zoo" / "api"
+    sources = {folder / "a.py": one, folder / "b.py": other, folder / "c.py": "import zoo.api.a"}
+    assert cycles_of(graph_of(sources)) == [("zoo.api.a", "zoo.api.b")]
+    sources[folder / "b.py"] = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import zoo.api.a"
+    assert cycles_of(graph_of(sources)) == []
+
+
+SAME_NAME = {  # why files share a name
+    "batches": "both make batches: of raw input for an engine, of examples for training",
+    "examples": "both are examples: of a reader, and to check an export with",
+    "export": "the verb's command, the stage's function and the Export that it makes",
+    "files": "both read files: of an artefact, and of images",
+    "graph": "the in-graph twin of each kind of input, and of the tokenizer",
+    "info": "both describe: data for a model, and anything by name on the command line",
+    "loading": "the verb and its engine",
+    "optimizers": "zoo's own optimizer, and the choice of one by settings",
+    "preprocessor": "what is learned from the training part of texts, and of tables",
+    "progress": "progress bars: of any loop, and of training",
+    "report": "report.html: of a run, and of a search",
+    "workers": "the command's processes, and TensorFlow's workers; the former move to zoo/processes",
+}
+
+
+def test_files_share_a_name_only_for_a_reason():
+    names = Counter(path.stem for path in FILES if path.stem != "__init__")
+    assert {name for name, count in names.items() if count > 1} <= SAME_NAME.keys()
 
 
 def test_every_file_has_its_place_in_the_order():

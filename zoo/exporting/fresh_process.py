@@ -20,7 +20,7 @@ from zoo.artefacts.engines import Engine
 from zoo.artefacts.export import PLACES, Export
 from zoo.artefacts.predictor import Predictor
 from zoo.exporting.examples import Raw
-from zoo.exporting.proof import ANSWERS, read_examples
+from zoo.exporting.exchange import ANSWERS, read_examples
 from zoo.pipeline.info import DataInfo
 
 ROUNDS, CALLS, BATCH = 5, 20, 64

@@ -15,10 +15,10 @@ import pandas as pd
 
 from zoo.errors import ArtefactError
 from zoo.exporting.examples import Raw
+from zoo.exporting.exchange import ANSWERS, write_examples
 from zoo.tasks.answers import Predictions
 
 TOLERANCE = 1e-5  # absolute for probabilities; for values, relative to the largest
-EXAMPLES, ANSWERS = "examples", "answers.json"
 
 
 def prove(directory: Path, examples: Raw, expected: Predictions) -> dict[str, dict[str, Any]]:
@@ -92,24 +92,3 @@ def _told(examples: Raw, row: int) -> str:
         return repr(dict(examples.iloc[row]))[:200]
     example = examples[row]
     return f"an image with mean {example.mean():.1f}" if isinstance(example, np.ndarray) else f"{example!r:.80}"
-
-
-def write_examples(examples: Raw, folder: Path) -> None:
-    """Write raw examples for another process."""
-    if isinstance(examples, pd.DataFrame):
-        examples.to_parquet(folder / f"{EXAMPLES}.parquet")
-    elif isinstance(examples, np.ndarray):
-        np.save(folder / f"{EXAMPLES}.npy", examples)
-    else:
-        (folder / f"{EXAMPLES}.json").write_text(json.dumps(examples), encoding="utf-8")
-
-
-def read_examples(folder: Path) -> Raw:
-    """Return the examples that `write_examples` wrote."""
-    if (folder / f"{EXAMPLES}.parquet").exists():
-        return pd.read_parquet(folder / f"{EXAMPLES}.parquet")
-    if (folder / f"{EXAMPLES}.npy").exists():
-        images: np.ndarray = np.load(folder / f"{EXAMPLES}.npy", allow_pickle=False)
-        return images
-    texts: list[str] = json.loads((folder / f"{EXAMPLES}.json").read_text(encoding="utf-8"))
-    return texts
