@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -281,6 +282,24 @@ def test_plugin_cannot_take_a_name_that_is_taken(tmp_path, monkeypatch, caplog, 
     registry.MODELS._load_plugins()
     assert "The name 'sound' is taken" in caplog.text
     assert registry.find_model("sound")[0].summary == "Of that name."
+
+
+def test_a_shelf_loads_its_own_modules_before_anything_is_added(tmp_path, monkeypatch):
+    package = tmp_path / "own_things"
+    package.mkdir()
+    (package / "__init__.py").write_text("from zoo.registry import Shelf\nTHINGS = Shelf('own_things', 'thing')\n")
+    (package / "first.py").write_text("from own_things import THINGS\nTHINGS.add('first', 1)\n")
+    (package / "second.py").write_text("from own_things import THINGS\nTHINGS.add('second', 2)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    things = importlib.import_module("own_things").THINGS
+    with pytest.raises(UsageError, match=r"'first' is taken on the shelf own_things\. Received: a second thing"):
+        things.add("first", 3)
+    things.add("third", 3)
+    assert dict(things) == {"first": 1, "second": 2, "third": 3}
+    with pytest.raises(UnknownNameError, match=r"Unknown thing\. Received: 'secnd'\. Did you mean 'second'"):
+        things.find("secnd")
+    only_one = registry.Shelf("own_things", "thing", own=("second",))
+    assert "first" not in only_one
 
 
 def test_package_of_other_people_is_listed_with_unknown_size(other_package):

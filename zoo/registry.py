@@ -146,6 +146,7 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
     Args:
         package: package of zoo whose modules register entries on import; also the entry-point group of plug-ins.
         noun: word for one entry in messages.
+        own: modules of the package to import; None imports all.
         entries: entries that are registered so far.
         has_own: whether the modules of the package are imported, or are being imported.
         has_plugins: whether plug-ins are imported, or are being imported.
@@ -153,6 +154,7 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
 
     package: str
     noun: str
+    own: tuple[str, ...] | None = None
     entries: dict[str, Entry] = field(default_factory=dict)
     has_own: bool = False
     has_plugins: bool = False
@@ -200,8 +202,9 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
     def _load_own(self) -> None:
         if not self.has_own:
             self.has_own = True
-            for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
-                importlib.import_module(f"{self.package}.{module.name}")
+            found = pkgutil.iter_modules(importlib.import_module(self.package).__path__)
+            for name in (module.name for module in found) if self.own is None else self.own:
+                importlib.import_module(f"{self.package}.{name}")
 
     def _load_plugins(self) -> None:
         from importlib.metadata import entry_points
