@@ -115,7 +115,7 @@ CLASSES = np.arange(20) % 2
         ),
         (texts("t.csv", TEXTS, "--data.text-column", "label"), 1, ("two columns", "'label' for both", "Name two")),
         (texts("t.csv", TEXTS + " ,x\n"), 1, ("cannot be read: 1", "Line 22", "empty text", "data.broken=drop")),
-        (texts("t.csv", "text,label\n,x\n,y\n"), 1, ("All 2 texts are empty", "Line 2", "Give texts")),
+        (texts("t.csv", "text,label\n,x\n,y\n"), 1, ("All 2 texts are empty", "Line 2", "Add texts")),
         (texts("t.csv", TEXTS + '"film,x\n'), 1, ("not valid CSV", "t.csv", "Double the quotes")),
         (texts("t.csv", TEXTS.encode("utf-16")), 1, ("starts like UTF-16", "t.csv", "data.encoding=utf-16")),
         (

@@ -190,7 +190,7 @@ def test_it_scores_what_its_card_says(name, shared):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "As it was kept." in done.stdout
+    assert "All scores match." in done.stdout
 
 
 def test_intervals_are_those_of_the_binomial():

@@ -31,7 +31,7 @@ def run(trained, tmp_path):
 def test_a_run_is_as_it_was_kept(run, capsys):
     assert zoo.verify(run).is_good
     assert main(["verify", str(run.directory)]) == 0
-    assert "As it was kept." in capsys.readouterr().out
+    assert "All scores match." in capsys.readouterr().out
 
 
 def test_changed_weights_are_drift(run, capsys):

@@ -177,7 +177,7 @@ def test_predict_in_bulk(table_run: str, tmp_path: Path, capsys: pytest.CaptureF
 
 def test_predict_wants_examples(table_run: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", table_run]) == 2
-    assert "Which examples? Received: none" in capsys.readouterr().err
+    assert "There is nothing to predict. Received: no examples" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["x.png", "--data", "d.csv", "--out", "o.csv"], ["--data", "d.csv"], ["--out", "o.csv"]])
@@ -185,7 +185,7 @@ def test_predict_wants_images_or_a_file_and_a_result(
     table_run: str, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", table_run, *words]) == 2
-    assert "Give texts or image files, or --data and --out together" in capsys.readouterr().err
+    assert "Pass either texts or image files, or both --data and --out" in capsys.readouterr().err
 
 
 def test_data_check_counts_and_says_what_would_stop_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -284,7 +284,7 @@ def test_files_and_folders_in_place_of_texts_and_pictures_are_refused(
     assert main(["predict", "lstm@imdb", str(tmp_path / "review.txt")]) == 2
     assert f"--data {tmp_path / 'review.txt'}" in capsys.readouterr().err
     assert main(["predict", "cnn@mnist", str(tmp_path)]) == 2
-    assert f"Give --data {tmp_path} --out" in capsys.readouterr().err
+    assert f"Use --data {tmp_path} --out" in capsys.readouterr().err
 
 
 def test_a_released_model_without_a_card_is_shown(

@@ -64,7 +64,7 @@ def test_evaluate_reads_the_runs_own_file_and_others_like_it(
         "kind",
     ]
     assert main([*words, "--data.encoding", "utf-8"]) == 0
-    assert "test part, 1 examples" in capsys.readouterr().out
+    assert "test split, 1 examples" in capsys.readouterr().out
 
 
 def test_predict_one_text_or_several(trained: tuple[str, str, str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,7 +107,7 @@ def test_texts_may_come_by_a_pipe(
     assert "nothing to predict" in capsys.readouterr().err
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     assert main(["predict", trained[0]]) == 2
-    assert "Which texts? Received: none." in capsys.readouterr().err
+    assert "There is nothing to predict. Received: no texts." in capsys.readouterr().err
 
 
 def test_a_pipe_and_arguments_give_the_same_texts(

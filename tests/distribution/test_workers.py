@@ -160,7 +160,7 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others() -> None:
     waiting.send_signal(signal.SIGINT)
     _, error = waiting.communicate(timeout=10)
     assert waiting.returncode == -signal.SIGINT
-    assert "Waiting for the 2 workers that TF_CONFIG names." in error
+    assert "Waiting for the 2 workers in TF_CONFIG." in error
 
 
 def test_one_worker_is_this_process_and_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,10 +189,10 @@ def test_what_is_wrong_is_refused_before_workers_start(
     assert main(["train", "cnn", "--workers", "3", "--out", str(tmp_path / "run")]) == 2
     assert "3 workers for 2" in capsys.readouterr().err
     assert main(["train", "cnn", "--workers", "2", "--strategy", "mirrored"]) == 2
-    assert "Workers have a strategy of their own. Received: --strategy mirrored" in capsys.readouterr().err
+    assert "Workers set their own strategy. Received: --strategy mirrored" in capsys.readouterr().err
     monkeypatch.setenv("TF_CONFIG", "{}")
     assert main(["train", "cnn", "--workers", "2"]) == 2
-    assert "TF_CONFIG names the workers already" in capsys.readouterr().err
+    assert "TF_CONFIG already lists the workers" in capsys.readouterr().err
     assert main(["train", "cnn", "--workers", "2", "--set", "epoch=3"]) == 2
     assert "Did you mean 'epochs'" in capsys.readouterr().err
     monkeypatch.delenv("TF_CONFIG")

@@ -103,7 +103,7 @@ def test_empty_files_alone_are_refused(tmp_path: Path) -> None:
     for label in "ab":
         (tmp_path / label).mkdir()
         (tmp_path / label / "1.txt").write_text("")
-    with pytest.raises(DataError, match=r"All 2 texts are empty or unreadable.*Give texts"):
+    with pytest.raises(DataError, match=r"All 2 texts are empty or unreadable.*Add texts"):
         zoo.load_data(tmp_path)
 
 

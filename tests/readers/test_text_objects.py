@@ -131,7 +131,7 @@ def test_npz_may_hold_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "labels", "words"),
     [
-        ([""] * 28, LABELS, r"All 28 texts are empty or unreadable. Received: Row 0 .*Give texts"),
+        ([""] * 28, LABELS, r"All 28 texts are empty or unreadable. Received: Row 0 .*Add texts"),
         (["", *TEXTS[1:]], LABELS, "cannot be read: 1. Received: Row 0 of the texts has an empty text.*data.broken=drop"),
         ([*TEXTS[:27], None], LABELS, "Row 27 of the texts has no text"),
         ([*TEXTS[:27], 7], LABELS, "Row 27 of the texts has no text but int 7"),

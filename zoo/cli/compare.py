@@ -8,7 +8,7 @@ from zoo.cli import options, output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo compare` takes."""
+    """Add the options of `zoo compare`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories or released models, two or more")
     options.add_picture(parser, "compare")
     options.add_json(parser)

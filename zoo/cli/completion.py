@@ -1,4 +1,4 @@
-"""`zoo completion`, and what the shell is told when it asks."""
+"""`zoo completion`, and the answers to the shell's requests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo completion` takes."""
-    parser.add_argument("shell", choices=SHELLS, help="which shell")
+    """Add the options of `zoo completion`."""
+    parser.add_argument("shell", choices=SHELLS, help="shell to set up")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what makes a shell complete verbs, options, models, data sets, settings and released models.
+    """Print the setup code for completing verbs, options, models, data sets, settings and released models.
 
-    Put this line into ~/.bashrc or ~/.zshrc:      eval "$(zoo completion bash)"
+    Add this line to ~/.bashrc or ~/.zshrc:        eval "$(zoo completion bash)"
     or for fish into ~/.config/fish/config.fish:   zoo completion fish | source
 
     Example: zoo completion bash
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def answer(parser: argparse.ArgumentParser) -> None:
-    """Tell the shell what may follow, and end, where it is the shell that asks."""
+    """Answer a request of the shell and exit; do nothing in a normal call."""
     if "_ARGCOMPLETE" not in os.environ:
         return
     import argcomplete
@@ -47,7 +47,7 @@ def answer(parser: argparse.ArgumentParser) -> None:
 
 
 def _attach(parser: argparse.ArgumentParser) -> None:
-    """Give each argument what proposes its values."""
+    """Attach a completer to each argument."""
     for verb, verb_parser in verb_parsers(parser).items():
         for action in verb_parser._actions:
             proposer = PROPOSERS.get((verb, action.dest)) or PROPOSERS.get(("", action.dest))
@@ -80,7 +80,7 @@ def _names(names: Callable[[], Iterable[str]]) -> Callable[..., list[str]]:
 def _released() -> list[str]:
     from zoo.artefacts.released import packaged
 
-    folder = packaged()  # what ZOO_MODELS names may be far away
+    folder = packaged()  # ZOO_MODELS may be a slow URL
     return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder else []
 
 
@@ -95,7 +95,7 @@ def _tasks() -> Iterable[str]:
 
 
 def _settings(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
-    """Propose `KEY=`: of settings, of data, and of the model that stands before it."""
+    """Propose `KEY=` for settings, data settings, and arguments of the preceding model."""
     model = getattr(parsed_args, "model", None)
     arguments: Mapping[str, Any] = registry.find_model(model)[0].defaults if model in registry.list_models() else {}
     keys = [

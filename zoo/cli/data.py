@@ -14,7 +14,7 @@ MOST_LINES = 20  # printed of broken rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo data` takes."""
+    """Add the options of `zoo data`."""
     parser.add_argument("action", choices=["check"], help="check: count classes and problems")
     parser.add_argument("source", help="name of a data set, or a path")
     parser.add_argument("--task", help="task of the data; default: the data set's own, or guessed")

@@ -11,7 +11,7 @@ FORMATS = ("saved_model", "litert", "onnx", "keras")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo export` takes."""
+    """Add the options of `zoo export`."""
     parser.add_argument("run_directory", metavar="RUN", help="run directory, or released model, for example cnn@mnist")
     parser.add_argument("--out", required=True, metavar="DIR", help="directory to create; TensorFlow Serving's base path")
     parser.add_argument(

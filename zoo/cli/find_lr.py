@@ -8,7 +8,7 @@ from zoo.cli import options, output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo find-lr` takes."""
+    """Add the options of `zoo find-lr`."""
     parser.add_argument("model", help="name of a model, for example cnn; or a run directory, or a released model")
     options.add_picture(parser, "find-lr")
     options.add_training(parser)

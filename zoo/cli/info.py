@@ -12,7 +12,7 @@ from zoo.errors import UnknownNameError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo info` takes."""
+    """Add the options of `zoo info`."""
     parser.add_argument(
         "name", help="a model, a variant such as cnn/tiny, a data set, a recipe such as cnn@mnist, or a released model"
     )
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show what is known of a model, a data set, a recipe or a released model.
+    """Show the details of a model, a data set, a recipe or a released model.
 
     Example: zoo info cnn
     """
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             output.print_json({"name": released.name, "place": released.place, **released.model.model_dump()})
         return 0
-    if "documentation" in content:  # of a recipe; its first line is the summary
+    if "documentation" in content:  # recipes only; the first line is the summary
         content["card"], content["changes"] = _card_of(arguments.name)
     if arguments.json:
         output.print_json(content)
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         if content["card"]:
             changes = ", ".join(f"{key}={value}" for key, value in content["changes"].items())
             output.print_line(
-                f"\nA model of this recipe is released{changes and f', with {changes}'}. Its card: {content['card']}"
+                f"\nThis recipe has a released model{changes and f', with {changes}'}. Its card: {content['card']}"
             )
         return 0
     defaults = content.pop("arguments", {})
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _card_of(recipe: str) -> tuple[str | None, dict[str, Any]]:
-    """Return where the card is of a model that was released of this recipe, and with which settings in place of its own."""
+    """Return the path of the card of a recipe's released model, and the settings that differ from the recipe's."""
     from zoo.artefacts.files import read_json
     from zoo.artefacts.released import CARD_FILE, by_name_and_recipe
 
@@ -70,5 +70,5 @@ def _card_of(recipe: str) -> tuple[str | None, dict[str, Any]]:
     if released is None:
         return None, {}
     path = Path(released.place) / released.name / CARD_FILE
-    changes = read_json(path).get("changes") if path.is_file() else None  # it is not fetched for that
+    changes = read_json(path).get("changes") if path.is_file() else None  # do not fetch it for this
     return f"{released.place}/{released.name}/README.md", (changes or {}).get("settings", {})

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo list` takes."""
-    parser.add_argument("pattern", nargs="?", default="*", help="shell pattern on the name, for example '*net*'")
-    parser.add_argument("--task", help="only models and data sets for this task")
-    parser.add_argument("--max-params", type=int, metavar="N", help="only models with at most N parameters")
-    parser.add_argument("--tag", action="append", default=[], help="only those with this tag; may be repeated")
-    parser.add_argument("--sort", default="name", help="order of the models: name or params")
+    """Add the options of `zoo list`."""
+    parser.add_argument("pattern", nargs="?", default="*", help="shell pattern for names, for example '*net*'")
+    parser.add_argument("--task", help="list only models and data sets for this task")
+    parser.add_argument("--max-params", type=int, metavar="N", help="list only models with at most N parameters")
+    parser.add_argument("--tag", action="append", default=[], help="list only entries with this tag; can be repeated")
+    parser.add_argument("--sort", default="name", help="order of models: name or params")
     shelf = parser.add_mutually_exclusive_group()
-    shelf.add_argument("--datasets", action="store_true", help="list data sets in place of models")
-    shelf.add_argument("--pretrained", action="store_true", help="list released models: trained, with a card")
+    shelf.add_argument("--datasets", action="store_true", help="list data sets instead of models")
+    shelf.add_argument("--pretrained", action="store_true", help="list released models, which are trained and have a card")
     options.add_json(parser)
 
 
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _list_pretrained(arguments)
     if arguments.datasets:
         if arguments.max_params is not None or arguments.sort != "name":
-            raise UsageError("--max-params and --sort are for models. Received: them with --datasets. Leave them out.")
+            raise UsageError("--max-params and --sort are for models only. Received: one of them with --datasets. Omit it.")
         names = registry.list_datasets(arguments.pattern, task=arguments.task, tags=arguments.tag)
         columns = ("name", "task", "tags", "summary")
     else:
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.print_table(columns, [[entry[column] for column in columns] for entry in found], right=("parameters",))
     else:
         known = registry.list_datasets() if arguments.datasets else registry.list_models()
-        output.print_line(f"Nothing matches {arguments.pattern!r} here.{nearest(arguments.pattern, known)}")
+        output.print_line(f"Nothing matches {arguments.pattern!r}.{nearest(arguments.pattern, known)}")
     return 0
 
 
@@ -63,7 +63,9 @@ def _list_pretrained(arguments: argparse.Namespace) -> int:
     from zoo.artefacts.released import released_models
 
     if arguments.max_params is not None or arguments.sort != "name" or arguments.tag:
-        raise UsageError("--max-params, --sort and --tag are for models. Received: them with --pretrained. Leave them out.")
+        raise UsageError(
+            "--max-params, --sort and --tag are for models only. Received: one of them with --pretrained. Omit it."
+        )
     found = dict(sorted(released_models(arguments.pattern, task=arguments.task).items()))
     if arguments.json:
         output.print_json([{"name": name, "place": each.place, **each.model.model_dump()} for name, each in found.items()])
@@ -80,7 +82,7 @@ def _list_pretrained(arguments: argparse.Namespace) -> int:
         ]
         output.print_table(("name", "task", "parameters", "MB", "test score"), rows, right=("parameters", "MB"))
     else:
-        output.print_line(f"Nothing matches {arguments.pattern!r} here.{nearest(arguments.pattern, released_models())}")
+        output.print_line(f"Nothing matches {arguments.pattern!r}.{nearest(arguments.pattern, released_models())}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`zoo`: the verbs, and what an error becomes on the command line."""
+"""`zoo`: parses the command line, runs a verb, and reports errors."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def main(words: list[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        words: the arguments; None takes the process's own.
+        words: command-line arguments; None uses the process' own.
 
     Returns:
-        The exit code: 0 is fine, 1 failed, 2 wrong use.
+        The exit code: 0 for success, 1 for failure, 2 for wrong usage.
     """
     parser = _parser()
     completion.answer(parser)
@@ -50,7 +50,7 @@ def main(words: list[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         parser.exit(2)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know no Chinese
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support Chinese
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("zoo").setLevel(logging.INFO)
     try:
@@ -63,16 +63,16 @@ def main(words: list[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         _say("Interrupted.", interrupt)
         return 1
-    except BrokenPipeError:  # the reader of a pipe has seen enough, as `head` does
+    except BrokenPipeError:  # the reader of a pipe has stopped, as `head` does
         sys.stderr.close()
         return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="zoo", description="A complete, small model zoo for Keras 3 on TensorFlow.", epilog="Begin with: zoo train cnn"
+        prog="zoo", description="A complete, small model zoo for Keras 3 on TensorFlow.", epilog="Start with: zoo train cnn"
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and end")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for name, verb in VERBS.items():
         summary, _, rest = (inspect.getdoc(verb.run) or "").partition("\n")

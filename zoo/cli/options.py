@@ -87,7 +87,7 @@ def model_and_data(arguments: argparse.Namespace, found: dict[str, Any]) -> tupl
     for name in ("model", "data"):
         given, other = getattr(arguments, name), found.pop(name, None)
         if given is not None and other is not None and given != other:
-            raise UsageError(f"The {name} is given twice. Received: {given} and --set {name}={other}. Leave one of them out.")
+            raise UsageError(f"The {name} is given twice. Received: {given} and --set {name}={other}. Omit one of them.")
         chosen.append(given if given is not None else other)
     return chosen[0], chosen[1]
 

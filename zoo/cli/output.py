@@ -1,4 +1,4 @@
-"""What all verbs print with: tables, JSON, and a quiet start of TensorFlow."""
+"""Output of all verbs: tables, JSON, and a quiet start of TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.errors import ZooError
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
-    """Print a table; the columns named in `right` hold numbers. Rich would take 50 ms to import, `zoo list` has 200."""
+    """Print a table, with the columns in `right` right-aligned. Importing rich would take 50 of the 200 ms of `zoo list`."""
     cells = [list(columns), *([_as_text(cell) for cell in row] for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     for row in cells if any(columns) else cells[1:]:
@@ -34,12 +34,12 @@ def print_json(content: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def print_line(text: str = "") -> None:
-    """Print one line as it is."""
+    """Print one line."""
     print(text)  # noqa: T201
 
 
 def program() -> str:
-    """Return what this program is called by where it runs: its path, where the shell would not find it."""
+    """Return the command that runs this program: its path, if the shell would not find it."""
     return "zoo" if shutil.which("zoo") else sys.argv[0]
 
 
@@ -49,14 +49,14 @@ def print_error(text: str) -> None:
 
 
 def start_tensorflow(*, with_workers: bool = False) -> bool:
-    """Import TensorFlow and Keras quietly, and meet the other workers of `TF_CONFIG` if asked to.
+    """Import TensorFlow and Keras quietly, and connect to the other workers in `TF_CONFIG` if requested.
 
     Returns:
-        Whether this process is the one that speaks.
+        Whether this process prints the output.
     """
     if with_workers and (count := workers_in_environment()) > 1:
         are_ours = STARTED_BY in os.environ
-        print_error(f"Starting {count} workers." if are_ours else f"Waiting for the {count} workers that TF_CONFIG names.")
+        print_error(f"Starting {count} workers." if are_ours else f"Waiting for the {count} workers in TF_CONFIG.")
     with quiet_start():
         import keras  # noqa: F401
         import tensorflow as tf
@@ -66,15 +66,15 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
             from zoo.distribution.workers import Worker
 
             is_chief = Worker.of(choose_strategy("auto")).is_chief  # before the first operation
-        tf.constant(0)  # the first operation starts the runtime, which speaks too
+        tf.constant(0)  # the first operation starts the runtime, which also prints messages
     return is_chief if with_workers else True
 
 
 @contextmanager
 def quiet_start() -> Iterator[None]:
-    """Keep start-up lines of TensorFlow and LiteRT off standard error: its C++ writes them before any setting is read.
+    """Hide start-up messages of TensorFlow and LiteRT on standard error, which their C++ code writes before reading settings.
 
-    They are shown after all when the block fails and no error of zoo's says why.
+    If the block fails without an error of zoo, the messages are shown.
     """
     # 3, since at 2 every text model says "oneDNN supports DT_BOOL only on ..." (TensorFlow 2.21); errors are exceptions too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -108,5 +108,5 @@ def _as_text(cell: Any) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns on a terminal: Chinese, Japanese and Korean letters take two."""
+    """Return the width on a terminal: Chinese, Japanese and Korean characters take two columns."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

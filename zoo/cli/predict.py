@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo predict` takes."""
+    """Add the options of `zoo predict`."""
     parser.add_argument(
         "directory", metavar="RUN", help="a run directory, an export, or a released model, for example cnn@mnist"
     )
@@ -25,12 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="texts, or image files of any size and mode; texts may come by a pipe",
+        help="texts, or image files of any size and mode; texts can also come through a pipe",
     )
-    parser.add_argument("--data", type=Path, metavar="FILE", help="in bulk: a table, a text file, a .npz or a folder of images")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="in bulk: the CSV file to write, which must not exist")
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="bulk input: a table, a text file, a .npz or a folder of images"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="bulk output: a new CSV file")
     options.add_data_settings(parser)
-    parser.add_argument("--engine", metavar="FORMAT", help="of an export's formats; by default the fastest that is installed")
+    parser.add_argument("--engine", metavar="FORMAT", help="format of an export to run; default: the fastest installed one")
     options.add_json(parser)
 
 
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if bool(arguments.data) != bool(arguments.out) or (arguments.data and arguments.inputs):
         raise UsageError(
-            "Give texts or image files, or --data and --out together. "
+            "Pass either texts or image files, or both --data and --out. "
             f"Received: {len(arguments.inputs)} inputs, --data {arguments.data}, --out {arguments.out}."
         )
     predictor = _load(arguments)
@@ -68,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> Predictor:
-    """Return what predicts: an export's fastest format, for many examples where a file of them is given, or a run's model."""
+    """Return the predictor: an export's fastest format (for many examples, if a file is given), or a run's model."""
     from zoo.artefacts.export import Export, is_export
     from zoo.artefacts.released import directory_of
 
@@ -93,36 +95,40 @@ def _predict(predictor: Predictor, inputs: list[str], encoding: str | None) -> t
         _refuse_files(inputs)
         return bulk.predict_texts(predictor, [valid_text(text) for text in inputs] or _lines_of_standard_input(encoding)), []
     if not inputs:
-        raise UsageError("Which examples? Received: none. Give image files, or --data and --out.")
+        raise UsageError("There is nothing to predict. Received: no examples. Pass image files, or --data and --out.")
     for name in inputs:
         if os.path.isdir(name):
-            raise UsageError(f"Inputs are image files. Received: the folder {name}. Give --data {name} --out predictions.csv.")
+            raise UsageError(
+                f"Inputs must be image files. Received: the folder {name}. Use --data {name} --out predictions.csv."
+            )
     return bulk.predict_images(predictor, [Path(name) for name in inputs])
 
 
 def _refuse_files(texts: list[str]) -> None:
-    """Refuse the name of a file where a text is wanted: its letters would get a label, and mean nothing.
+    """Reject the name of a file as a text: the label of the name would be meaningless.
 
     Raises:
-        UsageError: there is a file of this name.
+        UsageError: a file of this name exists.
     """
     for text in texts:
         if os.path.splitext(text)[1] and os.path.isfile(text):
             raise UsageError(
-                f"This model takes texts. Received: the name of a file, {text}. For the texts in it: --data {text} --out "
+                f"This model takes texts. Received: the name of a file, {text}. For its content, use --data {text} --out "
                 "predictions.csv."
             )
 
 
 def _lines_of_standard_input(encoding: str | None) -> list[str]:
-    """Return one text a line, empty ones too, so that answers can be counted off against lines."""
+    """Return one text per line, including empty ones, so that predictions correspond to lines."""
     if sys.stdin.isatty():
-        raise UsageError('Which texts? Received: none. Give them as arguments, as "a film I will not forget", or by a pipe.')
+        raise UsageError(
+            'There is nothing to predict. Received: no texts. Pass texts such as "a film I will not forget", or use a pipe.'
+        )
     try:
         content = sys.stdin.buffer.read().decode(encoding or "utf-8-sig")
     except (LookupError, UnicodeError) as error:
         raise DataError(
-            f"Standard input cannot be read as {encoding or 'utf-8'}: {error}. Name its encoding with --data.encoding."
+            f"Standard input cannot be read as {encoding or 'utf-8'}: {error}. Set its encoding with --data.encoding."
         ) from error
     return [line.rstrip("\n") for line in io.StringIO(content, newline=None)]
 

@@ -14,7 +14,7 @@ from zoo.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo train` takes."""
+    """Add the options of `zoo train`."""
     parser.add_argument("model", nargs="?", help="name of a model, for example cnn; --config can name it instead")
     parser.add_argument("--out", metavar="DIR", help="run directory, new or empty; default runs/MODEL-DATA-TIME")
     parser.add_argument("--resume", metavar="RUN", help="resume a stopped run from its newest checkpoint")
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train a model, score it once on the test part, and keep everything in a run directory.
+    """Train a model, score it once on the test split, and write a run directory.
 
     Example: zoo train cnn --data mnist --epochs 3 --model.dropout 0.4
     """
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.print_json({**trained.metrics, "directory": str(directory), **content})
         return 0
     scores = "  ".join(f"{name} {value:.4f}" for name, value in trained.metrics.items())
-    output.print_line(f"\nTest part of {trained.info.name}, {trained.info.num_examples['test']:,} examples: {scores}")
+    output.print_line(f"\nTest split of {trained.info.name}, {trained.info.num_examples['test']:,} examples: {scores}")
     if baseline := trained.content.get("baseline"):
         from zoo.evaluation.report import verdict
 
@@ -87,11 +87,11 @@ def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | N
     from zoo.training.plan import check_resumed_alone, plan_training, planned_directory
 
     if arguments.workers < 1:
-        raise UsageError(f"`--workers` is at least 1. Received: {arguments.workers}. Leave it out for one process.")
+        raise UsageError(f"`--workers` must be at least 1. Received: {arguments.workers}. Omit it for one process.")
     if arguments.strategy != "auto":
-        raise UsageError(f"Workers have a strategy of their own. Received: --strategy {arguments.strategy}. Leave it out.")
+        raise UsageError(f"Workers set their own strategy. Received: --strategy {arguments.strategy}. Omit it.")
     if os.environ.get("TF_CONFIG"):
-        raise UsageError("TF_CONFIG names the workers already. Received: --workers with TF_CONFIG. Leave one of them out.")
+        raise UsageError("TF_CONFIG already lists the workers. Received: --workers with TF_CONFIG. Omit one of them.")
     if arguments.resume is not None:
         check_resumed_alone({"model": model, "config": arguments.config, "out": arguments.out, **settings})
         read_json(Path(arguments.resume) / "run.json")  # fails if there is no run

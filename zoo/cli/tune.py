@@ -14,7 +14,7 @@ MOST_REASONS = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo tune` takes."""
+    """Add the options of `zoo tune`."""
     parser.add_argument("model", nargs="?", help="a model, for example cnn; may stand in --config")
     parser.add_argument("--trials", type=int, metavar="N", help="at most; default 20 without --minutes")
     parser.add_argument("--minutes", type=float, metavar="M", help="after which running trials are stopped")
@@ -127,7 +127,7 @@ def _print(search: Any, *, as_json: bool) -> None:
         output.print_line(f"... and {len(others) - MOST_REASONS} more; report.html has them all.")
     scores = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
     directory, zoo = shlex.quote(str(search.directory)), output.program()
-    output.print_line(f"\nTest part, the best trial ({top.name}) alone: {scores}")
+    output.print_line(f"\nTest split, the best trial ({top.name}) alone: {scores}")
     output.print_line(f"Search directory: {directory}, with report.html, and the best run in {directory}/best\n\nTry next:")
     output.print_line(f"  {zoo} train --config {directory}/best.yaml")
     output.print_line(f"  {zoo} evaluate {directory}/best")

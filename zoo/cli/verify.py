@@ -8,13 +8,13 @@ from zoo.cli import options, output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what `zoo verify` takes."""
+    """Add the options of `zoo verify`."""
     parser.add_argument("name", metavar="NAME", help="a released model, for example cnn@mnist, or a run directory")
     options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check a released model's files, score it once more on its test data, and fail where scores have drifted.
+    """Check a released model's files, score it again on its test data, and fail if a score has drifted.
 
     Example: zoo verify cnn@mnist
     """
@@ -33,6 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
     output.print_table(columns, rows, right=columns[1:])
     output.print_line(
         f"\n{verification.num_examples:,} test examples. "
-        + ("As it was kept." if verification.is_good else f"Drifted: {', '.join(verification.drifted)}.")
+        + ("All scores match." if verification.is_good else f"Drifted: {', '.join(verification.drifted)}.")
     )
     return 0 if verification.is_good else 1

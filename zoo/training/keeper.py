@@ -1,4 +1,4 @@
-"""What a run keeps while it is trained: history, checkpoints, and the model."""
+"""Checkpointing during training: history, checkpoints and the model."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from zoo.training.snapshot import (
     weights_in_place,
 )
 
-RATES = 60  # learning rates that are noted in all; each one costs 3 ms, which a schedule takes outside of a graph
+RATES = 60  # number of learning rates to record; evaluating a schedule outside a graph takes 3 ms
 
 
 class Keeper(keras.callbacks.Callback):
-    """Follows a training step by step, so that it can go on from any batch as if it had never stopped.
+    """Follows training step by step, so that it can resume from any batch with bit-identical results.
 
-    It stands last among the callbacks, since it keeps the state of the others.
+    It must be the last callback, since it saves the state of the others.
 
     Args:
-        writer: of the run directory.
-        checkpoints: of the run.
-        stateful: the other callbacks whose state belongs to the training.
-        epochs: how many there will be.
-        steps: batches in an epoch.
-        seconds: between checkpoints; 0 writes one after each batch.
-        monitor: name of the validation score to follow and "min" or "max"; None follows none.
-        keeps_best: whether the model of its best epoch is kept, else that of the last.
-        stop: noted by a signal.
-        agreement: of all workers, which stop and write checkpoints together.
-        begin: where training begins.
+        writer: writer of the run directory.
+        checkpoints: checkpoints of the run.
+        stateful: other callbacks with state to save.
+        epochs: number of epochs.
+        steps: batches per epoch.
+        seconds: seconds between checkpoints; 0 writes one after each batch.
+        monitor: name of the validation score to watch, and "min" or "max"; None watches none.
+        keeps_best: whether to save the best epoch's model instead of the last.
+        stop: stop request from a signal.
+        agreement: agreement of all workers to stop and write checkpoints together.
+        begin: position at which training starts.
     """
 
     def __init__(
@@ -81,21 +81,21 @@ class Keeper(keras.callbacks.Callback):
 
     @property
     def seconds(self) -> float:
-        """Training time until now, of all sessions together."""
+        """Total training time so far, over all sessions."""
         return time.perf_counter() - self._begun
 
     def go_on_from(self, snapshot: Snapshot) -> None:
-        """Let the next call of `fit` go on from a snapshot."""
+        """Let the next call of `fit` resume from a snapshot."""
         self._begin = snapshot
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Bring back the state of the other callbacks, which they have just reset."""
+        """Restore the state of the other callbacks, which they have just reset."""
         if self._begin is not None and "callbacks" in self._begin.facts:
             restore_plain_state(self._stateful, self._begin.facts["callbacks"])
             self._begin.restore_random_state()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Begin to count batches; in the middle of an epoch, bring back the metrics, which Keras has just reset."""
+        """Start to count batches; in the middle of an epoch, restore the metrics, which Keras has just reset."""
         self.epoch, self.step = epoch, 0
         self._epoch_begun = time.perf_counter()
         if self._begin is not None:
@@ -106,7 +106,7 @@ class Keeper(keras.callbacks.Callback):
             self._begin = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Write a checkpoint when it is time, or when a stop was asked for."""
+        """Write a checkpoint when one is due, or when a stop was requested."""
         self.step += 1
         done = self.epoch * self._steps + self.step
         if done % self._rate_steps == 0:
@@ -115,7 +115,7 @@ class Keeper(keras.callbacks.Callback):
             return  # validation comes first
         self._wants_end |= bool(self.model.stop_training)
         must_stop, is_due, ends = self._agreement.at_step(done, self._stop.is_made, self._is_due(), self._wants_end)
-        self.model.stop_training = ends  # a callback of one worker may have set it, and all end at the same step
+        self.model.stop_training = ends  # a callback of one worker may have set it; all workers end at the same step
         if must_stop:
             self._keep_all()
             raise KeyboardInterrupt
@@ -123,7 +123,7 @@ class Keeper(keras.callbacks.Callback):
             self.save()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Note the scores; write checkpoint and model when it is time."""
+        """Record the scores; write checkpoint and model when they are due."""
         self.epoch_seconds.append(time.perf_counter() - self._epoch_begun)
         scores = numbers_in(logs)
         scores["learning_rate"] = learning_rate_of(self.model)
@@ -141,7 +141,7 @@ class Keeper(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
     def snapshot(self) -> Snapshot:
-        """Return the state of everything now.
+        """Return the current state.
 
         Raises:
             Diverged: a variable is not finite.
@@ -164,11 +164,11 @@ class Keeper(keras.callbacks.Callback):
         return found
 
     def final_weights(self) -> Weights | None:
-        """Return the weights that the run keeps: of the best epoch, or averaged, or None for those that the model has."""
+        """Return the weights to save: of the best epoch, or averaged, or None for the model's current weights."""
         return self.best if self.best is not None else averaged_weights(self.model)
 
     def keep_model(self) -> None:
-        """Write the model with the weights that the run keeps."""
+        """Write the model with the weights to save."""
         with weights_in_place(self.model, self.final_weights()):
             self._writer.keep_model(self.model, epoch=self.epoch, batch=self.step)
 
@@ -195,7 +195,7 @@ class Keeper(keras.callbacks.Callback):
         if self._monitor is None:
             return
         name, direction = self._monitor
-        if name not in scores:  # of a model that came compiled
+        if name not in scores:  # a user's compiled model
             raise UnknownNameError("score to monitor", name, scores)
         if not self._keeps_best:
             return
@@ -207,20 +207,20 @@ class Keeper(keras.callbacks.Callback):
 
 
 def numbers_in(logs: Mapping[str, Any] | None) -> dict[str, float]:
-    """Return the scores of an epoch, without what a user's callback may have put beside them that is no single number."""
+    """Return the scores of an epoch, without additions of a user's callback that are not single numbers."""
     found = {}
     for name, value in (logs or {}).items():
         with suppress(TypeError, ValueError):
-            if name != "epoch" and not isinstance(value, str):  # the history's own column
+            if name != "epoch" and not isinstance(value, str):  # a column of the history itself
                 found[name] = float(value)
     return found
 
 
 def newest_snapshot(checkpoints: Checkpoints) -> Snapshot:
-    """Return the newest whole snapshot of a run.
+    """Return the newest intact snapshot of a run.
 
     Raises:
-        ArtefactError: there is none.
+        ArtefactError: there is no intact snapshot.
     """
     arrays, facts = checkpoints.load_newest()
     return Snapshot(facts["epoch"], facts["step"], arrays, facts)
