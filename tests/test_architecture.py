@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import zoo
+from zoo.tasks import TASKS
 
 ROOT = Path(zoo.__file__).parent.parent
 FILES = sorted((ROOT / "zoo").rglob("*.py"))
@@ -252,6 +253,80 @@ SAME_NAME = {  # why files share a name
 def test_files_share_a_name_only_for_a_reason():
     names = Counter(path.stem for path in FILES if path.stem != "__init__")
     assert {name for name, count in names.items() if count > 1} <= SAME_NAME.keys()
+
+
+TASK_NAMES = {*TASKS, "classification", "multilabel", "regression"}
+TASKS_OF_TEXTS = {
+    "artefacts/loading.py",
+    "readers/arrays.py",
+    "readers/folder.py",
+}  # they ask for texts
+TASK_CLASSES = {type(task).__name__ for task in TASKS.values()}
+
+
+def conditions_of(node):
+    """Return the expressions of a node that are asked whether they are true."""
+    if isinstance(node, ast.If | ast.IfExp | ast.While):
+        return [node.test]
+    if isinstance(node, ast.BoolOp):
+        return node.values
+    if isinstance(node, ast.UnaryOp):
+        return [node.operand] if isinstance(node.op, ast.Not) else []
+    if isinstance(node, ast.comprehension):
+        return node.ifs
+    is_bool = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "bool"
+    return node.args if is_bool else []
+
+
+def questions_about_tasks(path, text):
+    """Return the places outside `zoo/tasks` that ask which task they have, each with file and line."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        constants = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+        name = getattr(node, "id", getattr(node, "attr", getattr(node, "name", None)))
+        if isinstance(node, ast.Compare | ast.pattern) and constants & TASK_NAMES:
+            found.append((node.lineno, f"compares with {sorted(constants & TASK_NAMES)[0]!r}"))
+        elif isinstance(node, ast.Name | ast.Attribute | ast.alias) and name in TASK_CLASSES:
+            found.append((node.lineno, f"names the class {name}"))
+        asked = [each.left for each in [node] if isinstance(each, ast.Compare) and ast.unparse(each.comparators[0]) == "None"]
+        for each in (*conditions_of(node), *asked):
+            if isinstance(each, ast.Attribute) and each.attr in ("labels", "num_classes"):
+                found.append((each.lineno, f"asks whether there are {ast.unparse(each)}"))
+    return [f"{path.relative_to(ROOT)}:{line}: {what}; ask the task" for line, what in found]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if part_of(path) != "tasks" and path.relative_to(ROOT / "zoo").as_posix() not in TASKS_OF_TEXTS],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_only_tasks_know_which_task_they_are(path):
+    assert questions_about_tasks(path, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("x = 1 if task.kind == 'classification' else 2", ":1: compares with 'classification'; ask the task"),
+        ("if task in ('regression', 'other'):\n    pass", ":1: compares with 'regression'"),
+        ("match name:\n    case 'text_classification':\n        pass", ":2: compares with 'text_classification'"),
+        ("if info.labels:\n    pass", ":1: asks whether there are info.labels"),
+        ("x = [] if not run.info.labels else [1]", ":1: asks whether there are run.info.labels"),
+        ("x = bool(info.labels) and y", ":1: asks whether there are info.labels"),
+        ("x = [each for each in rows if each.labels]", ":1: asks whether there are each.labels"),
+        ("x = info.num_classes is None", ":1: asks whether there are info.num_classes"),
+        ("def f(task):\n    return isinstance(task, Classification)", ":2: names the class Classification"),
+        ("from zoo.tasks.regression import Regression", ":1: names the class Regression"),
+    ],
+)
+def test_a_question_about_the_task_is_found(source, problem):
+    (found,) = questions_about_tasks(ROOT / "zoo" / "evaluation" / "new.py", source)
+    assert problem in found
+
+
+def test_naming_a_task_to_register_for_it_is_allowed():
+    source = "@register_model(tasks=('regression',))\ndef f():\n    'A model.'\nlabels = info.labels\nx = labels if y else ()"
+    assert questions_about_tasks(ROOT / "zoo" / "models" / "new.py", source) == []
 
 
 def test_every_file_has_its_place_in_the_order():

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 OptimizerName = Literal["adam", "adamw", "lazy_adam", "lion", "momentum", "nesterov", "rmsprop", "sgd"]
 ScheduleName = Literal["constant", "cosine", "exponential", "one_cycle", "plateau", "step"]
-MonitorName = Literal["loss", "accuracy", "macro_f1", "mae", "rmse", "r2"]
+MonitorName = Literal["loss", "accuracy", "macro_f1", "mae", "rmse", "r2"] | str  # or a score of a plug-in's task
 PartName = Literal["train", "validation", "test"]
 Verbosity = int | Literal["auto"]
 

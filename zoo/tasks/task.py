@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from zoo.errors import UsageError
+from zoo.errors import UnknownNameError, UsageError
 from zoo.registry import Shelf
 from zoo.tasks.answers import Evaluation, Mistake, OutputKind, Predictions, Section
 
@@ -196,8 +196,15 @@ class Task(ABC):
     # Scores
 
     def direction(self, score: str) -> Direction:
-        """Return the direction in which a score improves; the user's own model may track scores of other tasks."""
-        return {name: best for task in (*TASKS.values(), self) for name, best in task.scores.items()}[score]
+        """Return the direction in which a score improves; the user's own model may track scores of other tasks.
+
+        Raises:
+            UnknownNameError: no task has this score.
+        """
+        known = {name: best for task in (*TASKS.values(), self) for name, best in task.scores.items()}
+        if score not in known:
+            raise UnknownNameError("score to monitor", score, known)
+        return known[score]
 
     @abstractmethod
     def score(self, truth: np.ndarray, answers: np.ndarray, labels: Sequence[Label]) -> Evaluation:
