@@ -17,10 +17,10 @@ def cnn_mnist_sample() -> Mapping[str, Any]:
     Time: 50 s of training
     Expected: accuracy 0.993 on the test split, mean of three seeds; tolerance 0.004
 
-    Chosen on the validation split with three seeds: 99.37, 99.25 and 99.37 %, with the validation loss lowest at the end. Without
-    label smoothing the accuracy was the same, but the loss rose towards the end; 20 epochs without it gave 99.62 % with two seeds
-    and were overconfident. The network of the full MNIST's recipe gave 99.25, 99.25 and 99.12 % after 20 epochs in a tenth less
-    time, the one of zoo 0.1 99.12 and 99.37 % (two seeds).
+    Chosen on the validation split with three seeds: 99.37, 99.25 and 99.37 %, with the validation loss lowest at the end.
+    Without label smoothing the accuracy was the same, but the loss rose towards the end; 20 epochs without it gave 99.62 %
+    with two seeds, and overconfident models. The network of the recipe for all of MNIST gave 99.25, 99.25 and 99.12 % after
+    20 epochs in a tenth less time, that of zoo 0.1 gave 99.12 and 99.37 % (two seeds, without smoothing).
     """
     return {
         "epochs": 12,
