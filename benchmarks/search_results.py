@@ -36,8 +36,7 @@ def main(folder: Path) -> None:
         for algorithm in ("random", "bayesian", "hyperband"):
             out = folder / f"{model}-{data}-{algorithm}"
             limits = {"trials": TRIALS} if minutes is None else {"minutes": minutes}
-            zoo.tune(model, data=data, algorithm=algorithm, out=out, **limits, **settings)
-            search = zoo.Search.open(out)
+            search = zoo.tune(model, data=data, algorithm=algorithm, out=out, **limits, **settings)
             finished = [trial for trial in search.trials if trial.objective is not None]
             took = max(trial.ended_s or 0.0 for trial in finished) / 60
             minutes = minutes or took

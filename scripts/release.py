@@ -339,7 +339,7 @@ def write_card(card: Mapping[str, Any], folder: Path) -> None:
 
 def convert(name: str) -> None:
     """Write the LiteRT file of a released model again."""
-    from zoo.api.reading import own_data
+    from zoo.artefacts.loading import own_data
 
     folder = FOLDER / name
     card = files.read_json(folder / CARD_FILE)

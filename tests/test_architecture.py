@@ -19,6 +19,7 @@ FILES = sorted((ROOT / "zoo").rglob("*.py"))
 # Imports go one way: a file imports only from its own row and the rows above it.
 ORDER = [
     {"errors", "registry", "settings", "keywords", "seeding", "progress", "keras_import", "local_data", "version"},
+    {"processes"},
     {
         "layers",
         "text",
@@ -49,7 +50,7 @@ ORDER = [
 ]
 RANK = {part: rank for rank, row in enumerate(ORDER) for part in row}
 SHELVES = {"models", "datasets", "recipes"}
-STAGES = {"pipeline", *(part for row in ORDER[5:12] for part in row)}
+STAGES = {"pipeline", *(part for row in ORDER[6:13] for part in row)}
 HEAVY = {
     "tensorflow",
     "keras",

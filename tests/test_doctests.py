@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 
-SLOW = ("zoo.api.hypermodel", "zoo.api.scoring", "zoo.artefacts.run")  # they train
+SLOW = ("zoo.tuning.hypermodel", "zoo.api.scoring", "zoo.artefacts.run")  # they train
 MODULES = [module.name for module in pkgutil.walk_packages(zoo.__path__, "zoo.")]
 
 

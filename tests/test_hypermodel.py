@@ -91,7 +91,7 @@ def test_splits_are_read_already(tmp_path):
     hypermodel = zoo.HyperModel("lstm", data=data)
     assert not [name for name in hypermodel.space if name.startswith("data.")]
     assert "batch_size" in hypermodel.space
-    with pytest.raises(UsageError, match="This takes data to search"):
+    with pytest.raises(UsageError, match="Searching this needs data"):
         zoo.HyperModel("lstm", data=data, space={"data.max_length": [8, 16]})
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
-from zoo.api.pretrained import arguments_of
 
 import zoo
 from zoo import registry
-from zoo.api.building import uncompiled
-from zoo.api.planning import make_plan
-from zoo.api.search_requests import searched
 from zoo.errors import UnknownNameError, UsageError
 from zoo.tasks import find_task
-from zoo.tuning.space import read_changes
+from zoo.training.construct import construct
+from zoo.training.plan import plan_training
+from zoo.training.weights import arguments_of
+from zoo.tuning.space import read_changes, searched_space
 
 TEXTS = [f"the {thing} is {word}" for thing in ("film", "book", "play", "song") for word in ("lovely", "dull", "long")]
 
@@ -230,7 +229,7 @@ def test_weights_for_a_model_of_your_own_are_refused(tmp_path):
 def test_what_weights_bring_is_not_searched():
     nothing = read_changes({}, {})
     for model, weights in (("cnn", "mnist"), ("lstm", "imdb")):
-        space = searched(model, find_task(zoo.info(model).tasks[0]), {}, nothing, {"weights": weights})
+        space = searched_space(model, find_task(zoo.info(model).tasks[0]), {}, nothing, {"weights": weights})
         assert "learning_rate" in space
         assert not [key for key in space if key.startswith(("model.", "data."))]
 
@@ -244,7 +243,7 @@ def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
     again = zoo.train("mlp", data="iris", weights=run, epochs=1, out=tmp_path / "three", verbose=0)
     assert again.settings["weights"] == str(tmp_path / "two")
     (tmp_path / "mnist").mkdir()  # data, say, beside which the released weights are meant
-    assert make_plan("cnn", "mnist_sample", None, None, None, {"weights": "mnist"}).settings.weights == "mnist"
+    assert plan_training("cnn", "mnist_sample", {"weights": "mnist"}).settings.weights == "mnist"
 
 
 def test_settings_of_reading_beside_weights_of_texts_are_refused(tmp_path):
@@ -269,7 +268,7 @@ def test_a_run_of_before_is_built_with_the_defaults_of_then(tmp_path):
     former = zoo.Run(run.directory, {**content, "settings": settings}, run.info)
     learned = arguments_of(former, entry)
     assert {name: learned[name] for name in ("filters", "units", "dropout")} == entry.former_defaults
-    model, *_ = uncompiled("cnn", None, None, {}, source=former)
+    model, *_ = construct("cnn", None, None, {}, source=former)
     assert model.layers[-2].rate == 0.5
     assert [layer.filters for layer in model.layers if hasattr(layer, "filters")] == [10, 20]
 

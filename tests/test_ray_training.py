@@ -20,10 +20,10 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.api import ray_worker
 from zoo.cli.main import main
 from zoo.errors import UsageError
-from zoo.training.interruption import StopRequest
+from zoo.processes.signals import StopRequest
+from zoo.training import ray_worker
 
 ZOO = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())"]
 SETTINGS = [
@@ -103,10 +103,10 @@ def test_ctrl_c_lets_the_workers_save_and_says_how_to_go_on(tmp_path: Path, shor
 
 def test_only_the_wish_to_stop_stops_also_where_a_machine_does_not_see_the_folder(tmp_path: Path) -> None:
     state = tmp_path / "state"  # not there yet
-    watch = threading.Thread(target=ray_worker._pass_on_the_wish_to_stop, args=(state,), daemon=True)
+    watch = threading.Thread(target=ray_worker._forward_stop, args=(state,), daemon=True)
     with StopRequest() as stop:
         watch.start()
-        time.sleep(2 * ray_worker.LOOK)
+        time.sleep(2 * ray_worker.POLL_SECONDS)
         assert not stop.is_made
         state.mkdir()
         (state / ray_worker.STOP).touch()
@@ -126,7 +126,7 @@ def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
 
 def test_more_workers_than_cores_are_refused_before_a_cluster_starts(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    with pytest.raises(UsageError, match=r"Each worker takes a core\. Received: 1000000 workers"):
+    with pytest.raises(UsageError, match=r"Each worker needs a core\. Received: 1000000 workers"):
         zoo.train("linear", data="iris", ray="local", workers=10**6, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

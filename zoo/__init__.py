@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         tune,
         verify,
     )
-    from zoo.api.hypermodel import HyperModel
     from zoo.artefacts.export import Export
     from zoo.artefacts.predictor import Predictor
     from zoo.artefacts.released import list_pretrained
@@ -42,13 +41,14 @@ if TYPE_CHECKING:
     from zoo.registry import info, list_datasets, list_models, register_dataset, register_model
     from zoo.tasks.answers import Evaluation, Predictions
     from zoo.training.learning_rate import LearningRateSweep
+    from zoo.tuning.hypermodel import HyperModel
     from zoo.tuning.search import Search
 
 _HOME = {
     name: home
     for home, names in {
         "zoo.api": "baseline build compare evaluate export find_learning_rate load load_data predict train tune verify",
-        "zoo.api.hypermodel": "HyperModel",
+        "zoo.tuning.hypermodel": "HyperModel",
         "zoo.artefacts.export": "Export",
         "zoo.artefacts.predictor": "Predictor",
         "zoo.artefacts.released": "list_pretrained",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
 import difflib
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from zoo.version import install_command
 
@@ -13,6 +15,10 @@ class ZooError(Exception):
     """Base class of zoo's errors; the command line exits with `exit_code`."""
 
     exit_code = 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the message and the notes, whatever arguments the subclass takes."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined] # pickle's own
 
 
 class UsageError(ZooError, ValueError):

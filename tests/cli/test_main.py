@@ -18,7 +18,7 @@ from PIL import Image
 import zoo
 from zoo.artefacts.files import sha256
 from zoo.cli.main import VERBS, _parse, _parser, main
-from zoo.training.keeper import Keeper
+from zoo.training.checkpointing import Checkpointing
 
 
 @pytest.fixture(scope="module")
@@ -208,20 +208,20 @@ def test_a_stopped_run_is_resumed_and_runs_are_compared(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["train", "linear", "--data", "iris", "--set", "epochs=3", "--quiet", "--out"]
-    stop = Keeper.on_train_batch_end
+    stop = Checkpointing.on_train_batch_end
 
-    def stop_once(self: Keeper, batch: int, logs: Any = None) -> None:
+    def stop_once(self: Checkpointing, batch: int, logs: Any = None) -> None:
         if self.epoch == 1 and batch == 1:
             signal.raise_signal(signal.SIGTERM)
         stop(self, batch, logs)
 
-    monkeypatch.setattr(Keeper, "on_train_batch_end", stop_once)
+    monkeypatch.setattr(Checkpointing, "on_train_batch_end", stop_once)
     assert main([*words, "stopped"]) == 1
     said = capsys.readouterr().err
     assert "Interrupted." in said
     assert "in epoch 2, after 2 batches" in said
     assert "To resume: zoo train --resume stopped" in said
-    monkeypatch.setattr(Keeper, "on_train_batch_end", stop)
+    monkeypatch.setattr(Checkpointing, "on_train_batch_end", stop)
     assert main(["train", "--resume", "stopped", "--quiet"]) == 0
     assert main([*words, "whole"]) == 0
     capsys.readouterr()

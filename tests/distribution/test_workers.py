@@ -101,11 +101,14 @@ def stop_after(epochs: int, run: Path, training: subprocess.Popen[str], victim: 
     while not (run / "run.json").exists() or json.loads((run / "run.json").read_text()).get("epochs_finished", 0) < epochs:
         assert training.poll() is None, training.communicate()
         time.sleep(0.02)
-    children = sorted(psutil.Process(training.pid).children(), key=lambda each: each.pid)
+    family = psutil.Process(training.pid).children(recursive=True)
+    children = sorted(
+        (each for each in family if each.children() == [] and each.ppid() != training.pid), key=lambda each: each.pid
+    )
     begun = time.monotonic()
     os.kill(training.pid if victim is None else children[victim].pid, number)
     _, error = training.communicate(timeout=LOST_WITHIN)
-    assert [each for each in children if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
+    assert [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
     return time.monotonic() - begun, error
 
 
@@ -175,10 +178,10 @@ def test_one_worker_is_this_process_and_none_is_refused(tmp_path: Path, capsys: 
 def test_what_is_wrong_is_refused_before_workers_start(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from zoo.cli import workers
     from zoo.cli.main import main
+    from zoo.processes.forkserver import ForkServer
 
-    monkeypatch.setattr(workers, "_start", lambda *_: pytest.fail("a worker was started"))
+    monkeypatch.setattr(ForkServer, "start", lambda *_, **__: pytest.fail("a worker was started"))
     (tmp_path / "note").write_text("mine")
     assert main(["train", "cnn", "--workers", "2", "--out", str(tmp_path)]) == 1
     assert "is not empty" in capsys.readouterr().err

@@ -161,11 +161,11 @@ def test_training_on_validation_too_has_no_validation_scores(tmp_path):
 
 @pytest.mark.slow
 def test_training_on_validation_too_goes_on_after_a_stop(tmp_path, monkeypatch):
-    from zoo.training.keeper import Keeper
+    from zoo.training.checkpointing import Checkpointing
 
     settings = {"data": "iris", "epochs": 3, "data_arguments": {"validation": 0}, "verbose": 0}
     whole = zoo.train("linear", out=tmp_path / "whole", **settings)
-    step = Keeper.on_train_batch_end
+    step = Checkpointing.on_train_batch_end
 
     def stop_in_the_second_epoch(self, batch, logs=None):
         step(self, batch, logs)
@@ -174,7 +174,7 @@ def test_training_on_validation_too_goes_on_after_a_stop(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Keeper, "on_train_batch_end", stop_in_the_second_epoch)
+        patched.setattr(Checkpointing, "on_train_batch_end", stop_in_the_second_epoch)
         with pytest.raises(KeyboardInterrupt):
             zoo.train("linear", out=tmp_path / "run", **settings)
     resumed = zoo.train(resume=tmp_path / "run", verbose=0)

@@ -293,12 +293,12 @@ import os, signal, sys, threading, time
 import numpy as np
 import zoo
 from zoo.artefacts import checkpoints
-from zoo.training.keeper import Keeper
+from zoo.training.checkpointing import Checkpointing
 
 out, seconds, how = sys.argv[1], float(sys.argv[2]), sys.argv[3]
 begun = None
 kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
-save, on_train_batch_end = np.savez, Keeper.on_train_batch_end
+save, on_train_batch_end = np.savez, Checkpointing.on_train_batch_end
 
 def cut(file, **arrays):  # half of a checkpoint is on the disk
     save(file, **arrays)
@@ -315,7 +315,7 @@ def count(self, *arguments, **named):  # from the first batch on
             threading.Timer(seconds, kill).start()
     on_train_batch_end(self, *arguments, **named)
 
-Keeper.on_train_batch_end = count
+Checkpointing.on_train_batch_end = count
 if how == "inside":
     checkpoints.np.savez = cut
 exists = os.path.exists(os.path.join(out, "run.json"))

@@ -1,4 +1,4 @@
-"""Searches without processes: the chief's part and the workers' part in this one."""
+"""Searches without processes: the scheduler's part and the workers' part in this one."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 import zoo
 from zoo.artefacts.files import write_json
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
+from zoo.tuning.spec import SearchSpec
+from zoo.tuning.writer import begin_search, update_search
 
 IRIS = zoo.load_data("iris").info.fingerprint
 CONTENT: dict[str, Any] = {
@@ -18,7 +20,7 @@ CONTENT: dict[str, Any] = {
     "space": {"batch_size": [16, 32, 64, 128]},
     "defaults": {"batch_size": 32}, "algorithm": "random", "objective": {"name": "accuracy", "direction": "max"}, "seed": 0,
     "repeats": 1, "folds": None, "constraints": {"max_parameters": None, "max_latency_ms": None}, "trials": 4, "minutes": None,
-    "keep": 3, "fingerprint": IRIS, "code": {"zoo/a.py": "1"}, "versions": {"keras": "3"}, "max_epochs": 2, "retrain": False,
+    "keep": 3, "fingerprint": IRIS, "factory": "1", "versions": {"keras": "3"}, "max_epochs": 2, "retrain": False,
     "task": "tabular_classification",
 }  # fmt: skip
 
@@ -28,9 +30,10 @@ def begin(tmp_path: Path) -> Callable[..., Search]:
     """Return a function that begins a search with changed content."""
 
     def begun(**changes: Any) -> Search:
-        directory = tmp_path / "search"
-        directory.mkdir()
-        return Search.begin(directory, {**CONTENT, **changes})
+        content = {**CONTENT, **changes}
+        limits = {name: content[name] for name in ("trials", "minutes", "keep", "retrain")}
+        search = begin_search(tmp_path / "search", SearchSpec.read(content), limits)
+        return update_search(search, **{name: content[name] for name in ("seconds", "status") if name in changes})
 
     return begun
 

@@ -1,8 +1,7 @@
-"""What is handed out, and what comes back after the chief was killed between any two of its files."""
+"""What is handed out, and what comes back after the search was killed between any two of its files."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 from zoo.artefacts.files import write_json
 from zoo.errors import ArtefactError
 from zoo.tuning import oracle as oracles
-from zoo.tuning.oracle import make_oracle
-from zoo.tuning.search import ALL_TRIED, Search
+from zoo.tuning.oracle import ALL_TRIED, make_oracle
+from zoo.tuning.search import Search
 
 
 def ask(oracle, worker="worker-0"):
@@ -33,10 +32,10 @@ def finish(end):
     return finished
 
 
-def again(search, *, workers_live):
-    """Return the oracle of a chief that was started again."""
+def again(search):
+    """Return the oracle of a search that is resumed."""
     oracle = make_oracle(Search.open(search.directory))
-    oracle.go_on(workers_live=workers_live)
+    oracle.restore()
     return oracle
 
 
@@ -71,10 +70,10 @@ def test_a_search_ends_after_its_trials_and_those_that_break_a_constraint_do_not
     oracle = make_oracle(search)
     finish(oracle, search, ask(oracle), status="infeasible")
     finish(oracle, search, ask(oracle))
-    assert oracle.ends_because() is None
+    assert oracle.end_reason() is None
     finish(oracle, search, ask(oracle))
     assert ask(oracle).status == "STOPPED"
-    assert oracle.ends_because() == "2 trials"
+    assert oracle.end_reason() == "2 trials"
 
 
 def test_too_many_failures_in_a_row_end_a_search_and_a_resumed_one_forgives_them(begin, monkeypatch, finish):
@@ -84,25 +83,24 @@ def test_too_many_failures_in_a_row_end_a_search_and_a_resumed_one_forgives_them
     finish(oracle, search, ask(oracle), status="failed")
     finish(oracle, search, ask(oracle), status="infeasible")
     finish(oracle, search, ask(oracle), status="failed")
-    assert oracle.ends_because() == "2 trials in a row failed, the last one: it is failed"
+    assert oracle.end_reason() == "2 trials in a row failed, the last one: it is failed"
     assert ask(oracle).status == "STOPPED"
-    assert again(search, workers_live=True).ends_because() is not None
-    assert again(search, workers_live=False).ends_because() is None
+    assert again(search).end_reason() is None
 
 
 def test_a_constraint_that_nothing_keeps_ends_a_search_at_every_start(begin, monkeypatch, end):
     monkeypatch.setattr(oracles, "INFEASIBLE", 3)
     search = begin(trials=9, space={"batch_size": list(range(1, 40))})
     oracle = make_oracle(search)
-    oracle.go_on(workers_live=False)
+    oracle.restore()
     for parameters in (700, 500, 900):
         trial = ask(oracle)
         end(search, trial.trial_id, status="infeasible", parameters=parameters, reason=f"{parameters} parameters")
         trial.status = "FAILED"
         oracle.end_trial(trial)
-    for each in (oracle, again(search, workers_live=False)):
+    for each in (oracle, again(search)):
         assert ask(each).status == "STOPPED"
-        assert each.ends_because() == "3 trials in a row break a constraint, the nearest with 500 parameters"
+        assert each.end_reason() == "3 trials in a row break a constraint, the nearest with 500 parameters"
 
 
 def test_a_trial_whose_result_is_gone_is_run_again(begin, finish):
@@ -111,7 +109,7 @@ def test_a_trial_whose_result_is_gone_is_run_again(begin, finish):
     for _ in range(2):
         finish(oracle, search, ask(oracle))
     shutil.rmtree(search.trial_directory("0001"))
-    oracle = again(search, workers_live=False)
+    oracle = again(search)
     trial = ask(oracle)
     assert (trial.trial_id, trial.status) == ("0001", "RUNNING")
     finish(oracle, search, trial)
@@ -129,7 +127,7 @@ def test_a_damaged_state_of_keras_tuner_is_named(begin, finish, damaged):
     else:
         path.write_text("{")
     with pytest.raises(ArtefactError, match="damaged") as caught:
-        again(search, workers_live=False)
+        again(search)
     assert str(search.directory / "oracle") in str(caught.value)
 
 
@@ -139,7 +137,7 @@ def test_trials_without_a_state_of_keras_tuner_are_refused(begin, finish):
     finish(oracle, search, ask(oracle))
     shutil.rmtree(search.directory / "oracle")
     with pytest.raises(ArtefactError, match=r"oracle\.json is missing"):
-        again(search, workers_live=False)
+        again(search)
 
 
 def test_no_trial_begins_after_the_deadline(begin, finish):
@@ -154,39 +152,17 @@ def test_a_worker_that_asks_again_gets_its_trial_again(begin, finish):
     assert ask(oracle, "worker-1").trial_id == "0001"
 
 
-def test_a_trial_that_is_ended_twice_counts_once(begin, finish):
-    search = begin()
-    oracle = make_oracle(search)
-    trial = ask(oracle)
-    finish(oracle, search, trial)
-    oracle.end_trial(trial)
-    assert oracle.end_order == ["0000"]
-
-
-def test_a_chief_that_is_started_again_knows_who_runs_what(begin, finish):
-    search = begin()
-    oracle = make_oracle(search)
-    finish(oracle, search, ask(oracle))
-    ask(oracle)
-    ask(oracle, "worker-1")
-    new = again(search, workers_live=True)
-    assert new.end_order == ["0000"]
-    assert ask(new, "worker-1").trial_id == "0002"
-    assert ask(new, "worker-0").trial_id == "0001"
-    assert ask(new, "worker-2").trial_id == "0003"
-
-
 def test_a_search_that_is_resumed_gives_unfinished_trials_to_whoever_asks(begin, finish):
     search = begin()
     oracle = make_oracle(search)
     ask(oracle, "worker-3")
-    new = again(search, workers_live=False)
+    new = again(search)
     assert ask(new, "worker-0").trial_id == "0000"
     assert ask(new, "worker-1").trial_id == "0001"
 
 
-def test_every_place_where_a_chief_may_be_killed_loses_and_doubles_nothing(begin, monkeypatch, tmp_path, finish):
-    """Two trials are run, once for each file that is written meanwhile; there the chief is killed, and started again."""
+def test_a_kill_between_any_two_files_loses_and_repeats_no_trial(begin, monkeypatch, tmp_path, finish):
+    """Two trials are run, once for each file that is written meanwhile; there the search is killed, and resumed."""
     search = begin(trials=3)
     writes = 0
     limit = 0
@@ -202,7 +178,7 @@ def test_every_place_where_a_chief_may_be_killed_loses_and_doubles_nothing(begin
 
     def run_until_killed():
         oracle = make_oracle(search)
-        oracle.go_on(workers_live=True)
+        oracle.restore()
         while (trial := ask(oracle)).status == "RUNNING":
             ran.append(trial.trial_id) if not (search.trial_directory(trial.trial_id) / "result.json").is_file() else None
             finish(oracle, search, trial)
@@ -230,15 +206,6 @@ def test_every_place_where_a_chief_may_be_killed_loses_and_doubles_nothing(begin
         if whole:
             break
     assert limit > 9  # it was killed in many places
-
-
-def test_the_trial_of_a_machine_that_is_gone_goes_to_another(begin, finish):
-    search = begin()
-    oracle = make_oracle(search)
-    ask(oracle, "far-1-worker-0")
-    oracle.take_back("far-1-worker-0")
-    assert ask(oracle, "worker-0").trial_id == "0000"
-    assert json.loads((search.directory / "oracle" / "oracle.json").read_text())["ongoing_trials"] == {"worker-0": "0000"}
 
 
 def test_hyperband_begins_with_rounds_that_its_trials_fill(begin, finish):
@@ -285,9 +252,8 @@ def test_hyperband_fills_the_places_of_those_that_fail(begin, finish):
     assert 9 in epochs
 
 
-@pytest.mark.parametrize("workers_live", [True, False])
 @pytest.mark.parametrize("ongoing", [0, 1])
-def test_a_grid_goes_on_where_it_was(begin, finish, workers_live, ongoing):
+def test_a_grid_goes_on_where_it_was(begin, finish, ongoing):
     search = begin(
         algorithm="grid", trials=None, space={"batch_size": [16, 32], "epochs": [1, 2, 3]},
         defaults={"batch_size": 16, "epochs": 1},
@@ -300,47 +266,20 @@ def test_a_grid_goes_on_where_it_was(begin, finish, workers_live, ongoing):
             break
         seen.add(tuple(trial.hyperparameters.values.values()))
         if ongoing:  # killed while it runs
-            oracle = again(search, workers_live=workers_live)
+            oracle = again(search)
             assert ask(oracle).trial_id == trial.trial_id
         finish(oracle, search, trial)
-        oracle = again(search, workers_live=workers_live)
+        oracle = again(search)
     assert len(seen) == len(oracle.trials) == 6
 
 
-def test_trials_of_other_machines_stay_theirs_when_a_search_is_resumed(begin):
-    search = begin()
-    oracle = make_oracle(search)
-    ask(oracle, "far-7-worker-0")
-    ask(oracle, "worker-0")
-    new = again(search, workers_live=False)
-    assert ask(new, "worker-1").trial_id == "0001"
-    assert ask(new, "far-7-worker-0").trial_id == "0000"
-
-
-def test_an_error_in_the_chief_is_told(begin, monkeypatch):
-    oracle = make_oracle(begin())
-    told = []
-    oracle.on_fault = lambda: told.append(True)
-    monkeypatch.setattr(oracles, "write_json", fail)
-    with pytest.raises(OSError, match="disk full"):
-        ask(oracle)
-    assert told
-
-
-def fail(*_):
-    raise OSError("disk full")
-
-
-def test_why_a_search_ends_is_written(begin, finish):
+def test_the_reason_of_the_end_is_known(begin, finish):
     search = begin(trials=None, space={"batch_size": [16, 32]})
     oracle = make_oracle(search)
     while (trial := ask(oracle)).status == "RUNNING":
         finish(oracle, search, trial)
-    assert search.ended_because == ALL_TRIED
-    again(search, workers_live=True)  # a chief that was asked once more than there is, and is started again, has not begun anew
-    assert search.ended_because == ALL_TRIED
-    again(search, workers_live=False)
-    assert search.ended_because == ""
+    assert oracle.ended_because == ALL_TRIED
+    assert again(search).ended_because == ""
 
 
 def test_hyperband_gives_more_epochs_to_the_best(begin, finish):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
 import zoo
 from zoo.artefacts.files import read_json, write_json
 from zoo.errors import ArtefactError, UsageError
-from zoo.tuning.search import Search, code_of
+from zoo.tuning.search import Search
+from zoo.tuning.spec import SearchSpec, check_same
+from zoo.tuning.writer import elapsed, held, keep_best_only, seconds_before, update_search
 
 
 def test_best_trials_come_first_and_of_equals_the_smaller(begin, end):
@@ -39,21 +42,46 @@ def test_a_search_without_a_finished_trial_has_no_best(begin):
     [
         ("space", {"batch_size": [16, 32]}, "space batch_size: then [16, 32, 64, 128], now [16, 32]"),
         ("fingerprint", "def", "content of the data, as a fingerprint: then"),
-        ("code", {"zoo/a.py": "2"}, "code zoo/a.py: then 1, now 2"),
-        ("code", {}, "code zoo/a.py: then 1, now nothing"),
         ("settings", {"epochs": 3}, "settings epochs: then 2, now 3"),
         ("objective", {"name": "loss", "direction": "min"}, "objective direction: then max, now min"),
         ("seed", 1, "seed: then 0, now 1"),
         ("folds", 5, "folds: then nothing, now 5"),
-        ("versions", {"keras": "4"}, "versions keras: then 3, now 4"),
     ],
 )
 def test_something_else_under_the_same_name_is_refused_with_the_difference(begin, name, value, shown):
     search = begin()
-    search.check_same(search.content)
+    check_same(search.spec, search.spec, search.directory)
     with pytest.raises(UsageError) as refused:
-        search.check_same({**search.content, name: value})
+        check_same(search.spec, replace(search.spec, **{name: value}), search.directory)
     assert shown in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [("versions", {"keras": "4"}, "versions keras: then 3, now 4"), ("factory", "2", "factory: then 1, now 2")],
+)
+def test_other_packages_and_another_factory_are_a_warning(begin, caplog, name, value, shown):
+    search = begin()
+    check_same(search.spec, replace(search.spec, **{name: value}), search.directory)
+    assert shown in caplog.text
+
+
+def test_a_search_of_version_0_1_opens_and_resumes(begin, caplog):
+    search = begin()
+    content = {**search.content, "code": {"zoo/a.py": "1"}}
+    del content["factory"]
+    write_json(search.directory / "search.json", content)
+    check_same(Search.open(search.directory).spec, search.spec, search.directory)
+    assert caplog.text == ""
+
+
+def test_a_search_is_frozen_and_the_former_name_of_its_run_is_explained(begin):
+    search = begin()
+    with pytest.raises(FrozenInstanceError):
+        search.directory = search.directory / "other"
+    with pytest.raises(AttributeError, match=r"Use `Search\.best_run`"):
+        _ = search.best
+    assert SearchSpec.read(search.content) == search.spec
 
 
 def test_only_the_best_keep_their_models(begin, end):
@@ -66,20 +94,11 @@ def test_only_the_best_keep_their_models(begin, end):
         (run / "checkpoints").mkdir(parents=True)
         for part in ("model.keras", "history.csv", "checkpoints/1.npz"):
             (run / part).touch()
-    search.keep_best_only(2)
+    keep_best_only(search, 2)
     kept = sorted(path.parent.parent.name for path in search.directory.rglob("model.keras"))
     assert kept == ["0001", "0002", "0004"]  # the last one runs
     assert sorted(path.parent.parent.parent.name for path in search.directory.rglob("1.npz")) == kept
     assert len([*search.directory.rglob("history.csv")]) == 5
-
-
-def test_what_ends_is_noticed_once_whoever_looked_at_the_trials_before(begin, end):
-    search = begin()
-    assert not search.notice()
-    end(search, "0000", 0.5)
-    assert len(search.trials) == 1
-    assert search.notice()
-    assert not search.notice()
 
 
 def test_what_is_no_search_is_refused(tmp_path, begin):
@@ -92,40 +111,26 @@ def test_what_is_no_search_is_refused(tmp_path, begin):
         Search.open(search.directory)
 
 
-def test_code_is_told_by_file_and_leaves_out_the_command_line(tmp_path):
-    package = tmp_path / "zoo"
-    (package / "cli").mkdir(parents=True)
-    (package / "a.py").write_text("1")
-    (package / "cli" / "b.py").write_text("1")
-    plugin = tmp_path / "mine.py"
-    plugin.write_text("2")
-    before = code_of(package, plugin, package / "a.py")
-    assert set(before) == {"zoo/a.py", "mine.py"}
-    (package / "a.py").write_text("2")
-    assert code_of(package, plugin)["zoo/a.py"] != before["zoo/a.py"]
-
-
 def test_time_goes_on_over_sessions(begin, monkeypatch):
     search = begin(seconds=100.0)
-    assert search.elapsed() == 100.0
+    assert elapsed(search) == 100.0
     monkeypatch.setattr("time.time", lambda: 1010.0)
-    search.update(session_begun=1000.0)
-    assert search.elapsed() == 110.0
+    assert elapsed(update_search(search, session_begun=1000.0)) == 110.0
 
 
 def test_one_process_alone_searches_in_a_directory(begin):
     search = begin()
-    with search.held(), pytest.raises(UsageError, match="Another process searches here"), search.held():
+    with held(search), pytest.raises(UsageError, match="Another process searches here"), held(search):
         pass
-    with search.held():  # let go of
+    with held(search):  # released
         pass
 
 
 def test_time_of_a_killed_session_is_that_of_its_last_trial(begin, end):
     search = begin(seconds=5.0)
-    assert search.seconds_before() == 5.0
+    assert seconds_before(search) == 5.0
     end(search, "0000", 0.5, ended_s=17.0)
-    assert search.seconds_before() == 17.0
+    assert seconds_before(search) == 17.0
 
 
 def test_damaged_files_of_trials_are_set_aside(begin, end):
@@ -133,9 +138,9 @@ def test_damaged_files_of_trials_are_set_aside(begin, end):
     for name in ("0000", "0001"):
         end(search, name, 0.5)
     (search.trial_directory("0001") / "result.json").write_text("")
-    (damaged,) = search.set_damaged_aside()
-    assert damaged == search.trial_directory("0001") / "result.json"
-    assert damaged.with_name("result.json.damaged").read_text() == ""
+    with held(search):
+        assert not (search.trial_directory("0001") / "result.json").exists()
+    assert (search.trial_directory("0001") / "result.json.damaged").read_text() == ""
     assert [trial.status for trial in Search.open(search.directory).trials] == ["finished", "running"]
 
 
@@ -143,7 +148,7 @@ def test_a_trial_of_a_search_that_does_not_run_is_stopped(begin, end):
     search = begin()
     end(search, "0000", 0.5)
     (search.trial_directory("0000") / "result.json").unlink()
-    search.update(status="finished")
+    search = update_search(search, status="finished")
     assert search.trials[0].status == "stopped"
 
 
@@ -155,9 +160,9 @@ def test_a_damaged_search_says_what_is_missing(begin):
     with pytest.raises(ArtefactError, match=r"damaged.*search\.json without space"):
         Search.open(search.directory)
     write_json(search.directory / "search.json", {**content, "format": 2})
-    with pytest.raises(ArtefactError, match=r"of another format.*format 2"):
+    with pytest.raises(ArtefactError, match=r"another format.*format 2"):
         Search.open(search.directory)
 
 
 def test_what_varies_is_the_space_and_with_hyperband_the_epochs(begin):
-    assert set(begin(algorithm="hyperband", max_epochs=9).varied) == {"batch_size", "epochs"}
+    assert set(begin(algorithm="hyperband", max_epochs=9).spec.varied) == {"batch_size", "epochs"}

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
 import zoo
-from zoo.api import building, trials
-from zoo.api.planning import make_plan
-from zoo.api.trials import count_parameters, finish, run_trial, runs_of, survey
 from zoo.errors import ArtefactError, DataError, UsageError
+from zoo.training.plan import plan_training
+from zoo.tuning import execution, trials
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
 from zoo.tuning.space import read_changes
+from zoo.tuning.trials import count_parameters, finish, run_trial, survey
 
 
 def run(search, name="0000", **chosen):
-    return run_trial(search, name, {"batch_size": 32, **chosen}, "worker-0", "SIGKILL")
+    return run_trial(str(search.directory), name, {"batch_size": 32, **chosen}, "worker-0", "SIGKILL", None)
 
 
 @pytest.mark.slow
@@ -45,11 +46,11 @@ def test_a_finished_trial_is_not_run_again(begin, monkeypatch):
 @pytest.mark.slow
 def test_repeats_and_folds_are_means_over_seeds_and_parts(begin):
     repeated = begin(repeats=2, seed=3)
-    assert runs_of(repeated.content) == [{"seed": 3}, {"seed": 4}]
+    assert repeated.spec.run_settings == [{"seed": 3}, {"seed": 4}]
     result = run(repeated)
     assert len(result["each"]) == 2
     assert result["objective"] == sum(each["accuracy"] for each in result["each"]) / 2
-    folds = runs_of({**repeated.content, "repeats": 1, "folds": 3})
+    folds = replace(repeated.spec, repeats=1, folds=3).run_settings
     assert [each["data.fold"] for each in folds] == [[1, 3], [2, 3], [3, 3]]
 
 
@@ -72,7 +73,7 @@ def test_a_model_that_breaks_a_constraint_is_not_trained(begin, limits, reason):
     ("model", "data"), [("mlp", "diabetes"), ("cnn", "digits"), ("gru", "reviews_sample"), ("transformer", "reviews_sample")]
 )
 def test_parameters_are_counted_without_memory_for_them(model, data):
-    plan = make_plan(model, data, None, None, None, {})
+    plan = plan_training(model, data, {})
     assert count_parameters(plan, plan.read()) == plan.make()[0].count_params()
 
 
@@ -81,7 +82,7 @@ def test_a_model_that_needs_its_values_while_it_is_built_is_counted_then(begin, 
         raise ValueError("You are attempting to create a variable while in a stateless scope.")
 
     search = begin(constraints={"max_parameters": 10, "max_latency_ms": None})
-    monkeypatch.setattr(building, "uncompiled", needs_values)  # not where models are built
+    monkeypatch.setattr(trials, "construct", needs_values)  # not where models are built
     assert run(search)["reason"] == "15 parameters, more than 10"
 
 
@@ -118,7 +119,7 @@ def test_memory_that_is_used_up_is_a_failure(begin, monkeypatch):
         raise MemoryError("no more")
 
     monkeypatch.setattr(trials, "begin_training", grow)
-    expected = "memory was used up; smaller batches or a smaller model may fit (MemoryError: no more)"
+    expected = "out of memory; smaller batches or a smaller model may fit (MemoryError: no more)"
     assert run(begin())["reason"] == expected
 
 
@@ -130,16 +131,16 @@ def test_a_trial_whose_process_is_killed_again_and_again_fails(begin):
         trial = {"name": "0000", "settings": {}, "worker": "worker-0", "attempts": attempt, "spent": 1.0}
         (directory / TRIAL_FILE).write_text(json.dumps(trial))
     result = run(search)
-    assert result["reason"] == "its process was ended 3 times, at last by SIGKILL; the system does so when memory is used up"
+    assert result["reason"] == "its process was ended 3 times, last by SIGKILL; the system does so when it is out of memory"
 
 
 @pytest.mark.slow
 def test_a_trial_that_is_stopped_goes_on_from_where_it_was(begin, monkeypatch, tmp_path):
     search = begin()
     straight = run(search, epochs=4)
-    from zoo.training.keeper import Keeper
+    from zoo.training.checkpointing import Checkpointing
 
-    end_of_epoch = Keeper.on_epoch_end
+    end_of_epoch = Checkpointing.on_epoch_end
 
     def interrupt(self, epoch, logs=None):
         end_of_epoch(self, epoch, logs)
@@ -148,7 +149,7 @@ def test_a_trial_that_is_stopped_goes_on_from_where_it_was(begin, monkeypatch, t
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Keeper, "on_epoch_end", interrupt)
+        patched.setattr(Checkpointing, "on_epoch_end", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run(search, name="0001", epochs=4)
     (_, stopped) = search.trials
@@ -166,8 +167,8 @@ def test_the_best_run_is_an_ordinary_one_tested_once(begin, tmp_path):
     search = begin()
     run(search)
     run(search, name="0001", learning_rate=1e-6)
-    finish(str(search.directory), retrain=False)
-    best = Search.open(search.directory).best
+    finish(str(search.directory), None)
+    best = Search.open(search.directory).best_run
     assert best.status == "finished"
     assert best.metrics == zoo.evaluate(best).metrics
     again = zoo.train(config=search.directory / "best.yaml", out=tmp_path / "again", verbose=0)
@@ -179,8 +180,8 @@ def test_the_best_run_is_an_ordinary_one_tested_once(begin, tmp_path):
 def test_the_best_can_be_trained_anew_on_train_and_validation(begin, tmp_path):
     search = begin(folds=2, retrain=True)
     run(search)
-    finish(str(search.directory), retrain=True)
-    best = search.best
+    finish(str(search.directory), None)
+    best = search.best_run
     assert dict(best.info.num_examples) == {"train": 128, "test": 22}
     assert best.settings["data.validation"] == 0
     again = zoo.train(config=search.directory / "best.yaml", out=tmp_path / "again", verbose=0)
@@ -189,10 +190,10 @@ def test_the_best_can_be_trained_anew_on_train_and_validation(begin, tmp_path):
 
 def test_a_survey_knows_task_data_and_settings(begin):
     search = begin()
-    known = survey({**search.content, "changes": read_changes({}, {})})
-    assert known["task"] == "tabular_classification"
-    assert known["fingerprint"] == zoo.load_data("iris").info.fingerprint
-    assert known["defaults"]["epochs"] == 2
+    known = survey(search.spec, read_changes({"*": "default", "learning_rate": [0.1, 0.01]}, {}), None)
+    assert known.task == "tabular_classification"
+    assert known.fingerprint == zoo.load_data("iris").info.fingerprint
+    assert (known.max_epochs, known.space) == (2, {"learning_rate": [0.01, 0.1]})
 
 
 @pytest.mark.parametrize(
@@ -203,20 +204,19 @@ def test_a_survey_knows_task_data_and_settings(begin):
     ],
 )
 def test_a_range_that_no_trial_could_take_is_refused_by_the_survey(begin, changes, message):
-    content = begin().content
     with pytest.raises(UsageError, match=message) as refused:
-        survey({**content, "samples": changes})
-    assert refused.value.__notes__ == [f"So it is with all of `{next(iter(changes))}` in the space."]
+        survey(begin().spec, read_changes(changes, {}), None)
+    assert refused.value.__notes__ == [f"This applies to all values of `{next(iter(changes))}` in the space."]
 
 
 def test_a_range_that_some_trials_could_take_is_not_refused(begin):
-    content = begin().content
-    survey({**content, "samples": {"plateau_patience": [4, 5], "schedule": ["plateau", "cosine"], "batch_size": [16, 32]}})
+    changes = {"plateau_patience": [4, 5], "schedule": ["plateau", "cosine"], "batch_size": [16, 32]}
+    survey(begin().spec, read_changes(changes, {}), None)
 
 
 def test_data_that_have_changed_end_a_worker_and_no_trial(begin):
     search = begin(fingerprint="of other data")
-    with pytest.raises(DataError, match="have changed since the search began"):
+    with pytest.raises(DataError, match="have changed since the search started"):
         run(search)
     assert [trial.status for trial in search.trials] == ["running"]
 
@@ -243,11 +243,11 @@ def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begi
     with pytest.raises(ArtefactError) as told:
         run(search)
     assert not told.value.__notes__
-    monkeypatch.setattr("zoo.tuning.nursery.Nursery", lambda *_: nullcontext())
-    monkeypatch.setattr("zoo.api.searching.surveyed", full)
+    monkeypatch.setattr(execution, "_engine", lambda *_: nullcontext())
+    monkeypatch.setattr(execution, "_surveyed", full)
     with pytest.raises(ArtefactError) as told:
         zoo.tune(resume=search.directory)
-    assert told.value.__notes__ == [f"What was found is kept. To resume: zoo tune --resume {search.directory}"]
+    assert told.value.__notes__ == [f"All trials are kept. To resume: zoo tune --resume {search.directory}"]
 
 
 @pytest.mark.slow
@@ -282,8 +282,8 @@ def test_settings_that_a_chosen_schedule_does_not_use_are_left_out(begin):
 def test_a_plateau_schedule_is_no_hindrance_to_training_anew(begin):
     search = begin(settings={"epochs": 2, "schedule": "plateau", "plateau_patience": 2, "monitor": "loss"}, retrain=True)
     run(search)
-    finish(str(search.directory), retrain=True)
-    assert search.best.settings["schedule"] == "constant"
+    finish(str(search.directory), None)
+    assert search.best_run.settings["schedule"] == "constant"
 
 
 @pytest.mark.slow
@@ -291,5 +291,5 @@ def test_training_anew_takes_the_epochs_of_the_model_that_was_scored(begin):
     search = begin(settings={"epochs": 5, "keep": "best", "monitor": "loss"}, retrain=True)
     run(search, learning_rate=0.5, schedule="constant", warmup=0.0)
     history = zoo.Run.open(search.trial_directory("0000") / "run-1").history["val_loss"]
-    finish(str(search.directory), retrain=True)
-    assert search.best.settings["epochs"] == 1 + history.index(min(history))
+    finish(str(search.directory), None)
+    assert search.best_run.settings["epochs"] == 1 + history.index(min(history))

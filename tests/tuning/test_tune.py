@@ -1,16 +1,13 @@
-"""Whole searches, in processes: parallel, killed, resumed, joined."""
+"""Whole searches in processes: parallel, killed, resumed."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,10 +17,9 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.api import searching
 from zoo.cli.main import main
-from zoo.distribution.machine import free_ports
 from zoo.errors import ArtefactError, UnknownNameError, UsageError, ZooError
+from zoo.tuning import execution
 
 QUICK = {"data": "iris", "epochs": 2, "verbose": 0, "space": {"*": "default", "learning_rate": [0.001, 0.01, 0.1]}}
 COMMAND = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())", "tune"]
@@ -59,11 +55,9 @@ def results(directory: Path) -> dict[str, dict]:
     return {path.parent.name: json.loads(path.read_text()) for path in found}
 
 
-def family(process: subprocess.Popen) -> tuple[psutil.Process, psutil.Process, list[psutil.Process]]:
-    """Return the nursery, the chief and the workers of a search."""
-    (nursery,) = psutil.Process(process.pid).children()
-    chief, *workers = sorted(nursery.children(), key=lambda child: child.create_time())
-    return nursery, chief, workers
+def server_of(process: subprocess.Popen) -> psutil.Process:
+    """Return the fork server of a search; the other child is Python's resource tracker."""
+    return next(each for each in living_children(process.pid) if any("forkserver" in word for word in each.cmdline()))
 
 
 def check_whole(directory: Path, count: int) -> None:
@@ -90,9 +84,10 @@ def living_children(pid: int) -> list[psutil.Process]:
 
 @pytest.mark.slow
 def test_a_search_from_python(tmp_path):
-    best = zoo.tune("linear", trials=3, workers=2, keep=1, out=tmp_path / "s", **QUICK)
-    search = zoo.Search.open(tmp_path / "s")
-    assert best.metrics == search.best.metrics == zoo.evaluate(best).metrics
+    search = zoo.tune("linear", trials=3, workers=2, keep=1, out=tmp_path / "s", **QUICK)
+    best = search.best_run
+    assert best.metrics == zoo.Search.open(tmp_path / "s").best_run.metrics == zoo.evaluate(best).metrics
+    assert not psutil.Process().children() or "resource_tracker" in str(psutil.Process().children()[0].cmdline())
     assert [trial.status for trial in search.trials] == ["finished"] * 3
     assert search.trials[0].settings == {"learning_rate": 0.01}
     assert {trial.worker for trial in search.trials} == {"worker-0", "worker-1"}
@@ -101,26 +96,23 @@ def test_a_search_from_python(tmp_path):
     ]
     assert (search.directory / "report.html").is_file()
     assert {path.name for path in search.directory.iterdir()} == {
-        "search.json", "trials", "oracle", "best", "best.yaml", "report.html", "ended.json", ".lock",
+        "search.json", "trials", "oracle", "best", "best.yaml", "report.html", ".lock",
     }  # fmt: skip
-    assert zoo.tune(resume=search.directory, verbose=0).metrics == best.metrics  # it has finished
+    assert zoo.tune(resume=search.directory, verbose=0).best_run.metrics == best.metrics  # it has finished
     with pytest.raises(UsageError, match="model: then linear, now mlp"):
         zoo.tune("mlp", trials=3, out=search.directory, **QUICK)
-    assert main(["tune", "--join", str(search.directory), "--address", "127.0.0.1:1"]) == 2  # nothing to join
 
 
 @pytest.mark.slow
-def test_killed_workers_chiefs_and_nurseries_lose_nothing(tmp_path):
+def test_killed_trials_and_a_killed_fork_server_lose_nothing(tmp_path):
     process = started(tmp_path / "s", "--trials", "6", "--workers", "2")
     begun = tmp_path / "s" / "trials"
     wait_for(lambda: len([*begun.glob("*/run-1/checkpoints/*.npz")]) >= 2, "no trial began")
-    _, chief, workers = family(process)
-    workers[0].kill()
-    wait_for(lambda: is_gone(workers[0]), "the worker lives")
-    chief.kill()
+    victim = server_of(process).children()[0]
+    victim.kill()
+    wait_for(lambda: is_gone(victim), "the trial's process lives")
     wait_for(lambda: len(results(tmp_path / "s")) >= 2, "no trial finished")
-    nursery, _, _ = family(process)
-    nursery.kill()
+    server_of(process).kill()
     out, err = process.communicate(timeout=WITHIN)
     assert process.returncode == 0, err
     check_whole(tmp_path / "s", 6)
@@ -132,10 +124,10 @@ def test_killed_workers_chiefs_and_nurseries_lose_nothing(tmp_path):
 def test_a_killed_search_leaves_no_process_and_is_resumed(tmp_path):
     process = started(tmp_path / "s", "--trials", "4", "--workers", "2")
     wait_for(lambda: len(results(tmp_path / "s")) >= 1, "no trial finished")
-    nursery, chief, workers = family(process)
+    family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
-    for each in (nursery, chief, *workers):
+    for each in family:
         wait_for(lambda each=each: is_gone(each), "a process of the search lives on")
     before = results(tmp_path / "s")
     assert main(["tune", "--resume", str(tmp_path / "s"), "--quiet"]) == 0
@@ -145,7 +137,7 @@ def test_a_killed_search_leaves_no_process_and_is_resumed(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_stopped_search_says_how_to_go_on_and_the_same_command_does(tmp_path):
+def test_a_stopped_search_says_how_to_resume_and_the_same_command_does(tmp_path):
     process = started(tmp_path / "s", "--trials", "3")
     wait_for(lambda: [*(tmp_path / "s").glob("trials/*/run-1/checkpoints/*.npz")], "no trial began")
     process.send_signal(signal.SIGTERM)
@@ -168,25 +160,6 @@ def test_a_stopped_search_says_how_to_go_on_and_the_same_command_does(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_second_machine_takes_its_part_and_may_vanish(tmp_path, monkeypatch):
-    address = f"127.0.0.1:{20000 + os.getpid() % 10000}"
-    process = started(tmp_path / "s", "--trials", "5", "--address", address)
-    wait_for(lambda: (tmp_path / "s" / "search.json").is_file(), "no search began")
-    join = [*COMMAND, "--join", str(tmp_path / "s"), "--address", address]
-    other = subprocess.Popen(join, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    _, err = process.communicate(timeout=WITHIN)
-    assert process.returncode == 0, err
-    out, err = other.communicate(timeout=WITHIN)
-    assert other.returncode == 0, err
-    assert "There are no more trials" in out
-    check_whole(tmp_path / "s", 5)
-    workers = {each["worker"] for each in results(tmp_path / "s").values()}
-    assert "worker-0" in workers
-    assert len(workers) == 2
-    assert not [*(tmp_path / "s" / "machines").iterdir()]
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("form", ["arrays", "frame", "tf.data"])
 def test_data_in_memory_reach_the_trials(tmp_path, form):
     data = zoo.load_data("iris")
@@ -197,8 +170,8 @@ def test_data_in_memory_reach_the_trials(tmp_path, form):
 
         given["frame"] = pd.DataFrame(features).assign(label=labels.astype(str))
     out = tmp_path / "s"
-    best = zoo.tune("linear", trials=1, out=out, **{**QUICK, "data": given[form]}, task="tabular_classification")
-    assert best.status == "finished"
+    search = zoo.tune("linear", trials=1, out=out, **{**QUICK, "data": given[form]}, task="tabular_classification")
+    assert search.best_run.status == "finished"
     with pytest.raises(UsageError, match="does not keep"):
         zoo.tune(resume=out, trials=2)
     assert zoo.tune(resume=out, trials=2, data=given[form], verbose=0).status == "finished"
@@ -223,16 +196,12 @@ def test_too_many_failures_end_a_search_with_the_reason(tmp_path):
 
 
 @pytest.mark.slow
-def test_whatever_is_killed_before_the_first_trial_is_started_again(tmp_path):
+def test_a_fork_server_that_is_killed_before_the_first_trial_is_started_again(tmp_path):
     process = started(tmp_path / "s", "--trials", "2")
-    for _ in range(2):  # what reads the data, then what forks it
-        wait_for(lambda: living_children(process.pid), "nothing forks")
-        (nursery,) = living_children(process.pid)
-        wait_for(lambda nursery=nursery: nursery.children() or (tmp_path / "s").exists(), "nothing is forked")
-        for each in nursery.children()[:1]:
-            each.kill()
-        nursery.kill()
-        wait_for(lambda nursery=nursery: is_gone(nursery), "it lives on")
+    wait_for(lambda: [each for each in living_children(process.pid) if "forkserver" in str(each.cmdline())], "nothing forks")
+    server = server_of(process)
+    wait_for(lambda: server.children(), "nothing is forked")  # it reads the data
+    server.kill()
     _, err = process.communicate(timeout=WITHIN)
     assert process.returncode == 0, err
     check_whole(tmp_path / "s", 2)
@@ -243,11 +212,11 @@ def test_what_somebody_deleted_or_damaged_is_made_again(tmp_path):
     words = {**QUICK, "data": None, "out": tmp_path / "s"}
     written = tmp_path / "search.yaml"
     written.write_text("model: linear\ndata: iris\nalgorithm: grid\ntrials: 2\n")
-    best = zoo.tune(config=written, **words)
-    search = zoo.Search.open(tmp_path / "s")
-    assert (search.content["algorithm"], len(search.trials)) == ("grid", 2)
+    search = zoo.tune(config=written, **words)
+    best = search.best_run
+    assert (search.spec.algorithm, len(search.trials)) == ("grid", 2)
     shutil.rmtree(search.directory / "best")
-    assert zoo.tune(resume=search.directory, verbose=0).metrics == best.metrics
+    assert zoo.tune(resume=search.directory, verbose=0).best_run.metrics == best.metrics
     (search.directory / "best.yaml").unlink()
     zoo.tune(config=written, **words)
     assert (search.directory / "best.yaml").is_file()
@@ -274,7 +243,7 @@ def test_a_trial_that_time_stopped_is_more_to_do_where_as_many_are_asked_for(tmp
     (tmp_path / "best.yaml").write_text("")
     there = [SimpleNamespace(status=status) for status in ("finished", "stopped", "infeasible")]
     search = SimpleNamespace(directory=tmp_path, trials=there, status="finished", content={"retrain": False})
-    assert searching._is_done(search, {"trials": trials, "minutes": None}, retrain=False) is is_done
+    assert execution._is_done(search, {"trials": trials, "minutes": None}, retrain=False) is is_done
 
 
 @pytest.mark.slow
@@ -307,7 +276,7 @@ def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
         ({"config": 3}, "`config` is a YAML file or a mapping"),
         ({"config": {"trials": 0}}, "`trials` is a whole number"),
         ({"space": {"batch_size": {"min": 16, "max": 33.5}}}, "`batch_size` is not accepted"),
-        ({"address": "127.0.0.1:99999"}, "with a port from 1 to 65535"),
+        ({"address": "127.0.0.1:9999"}, "Give ray='HOST:PORT' of a Ray cluster instead"),
         ({"trials": 0}, "`trials` is a whole number of at least 1"),
         ({"minutes": -1}, "`minutes` is a number above 0"),
         ({"folds": 1}, "`folds` is a whole number of at least 2"),
@@ -318,8 +287,6 @@ def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
         ({"space": {"model.dropout": [0.1, 1.5]}}, "`dropout` of model 'mlp' is not accepted"),
         ({"space": {"batch_size": [0, 8]}}, "`batch_size` is not accepted"),
         ({"epoch": 3}, "Did you mean 'epochs'"),
-        ({"address": "nowhere"}, "An address is HOST:PORT"),
-        ({"address": "192.0.2.1:8765"}, "cannot be listened on"),
         ({"folds": 3, "data_arguments": {"fold": (1, 2)}}, "Folds are cut from train and validation"),
         ({"data_arguments": {"validation": 0}}, "Trials are scored on the validation part"),
         ({"seed": 2**32 - 1}, "`seed` is a whole number"),
@@ -342,7 +309,7 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
     endless = tf.data.Dataset.from_tensor_slices(([[1.0]], [1])).repeat()
     with pytest.raises(UsageError, match="These data never end"):
         zoo.tune("linear", data=endless, out=tmp_path / "s")
-    with pytest.raises(UsageError, match="cannot be given to other processes"):
+    with pytest.raises(UsageError, match="cannot be sent to other processes"):
         zoo.tune("linear", data=(row for row in [1]), out=tmp_path / "s")
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "mine.txt").touch()
@@ -350,27 +317,11 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
         zoo.tune("linear", data="iris", out=tmp_path / "s")
 
 
-def test_two_searches_do_not_share_a_port(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(UsageError, match="cannot be listened on"):
-        zoo.tune("linear", data="iris", address=f"127.0.0.1:{other.getsockname()[1]}", out=tmp_path / "s")
-
-
 def test_a_resumed_search_takes_no_other_settings(tmp_path):
-    with pytest.raises(UsageError, match="epochs beside resume"):
+    with pytest.raises(UsageError, match="epochs with resume"):
         zoo.tune(resume=tmp_path, epochs=3)
 
 
-def test_joining_a_search_that_nobody_listens_for_is_refused(begin, monkeypatch):
-    search = begin()
-    monkeypatch.setattr(searching, "PATIENCE", 0.0)
-    monkeypatch.setattr(searching, "surveyed", lambda content, _: content)
-    monkeypatch.setattr("zoo.tuning.nursery.Nursery", lambda *_: nullcontext())
-    with pytest.raises(UsageError, match="No search answers at this address"):
-        searching.join_search(search.directory, f"127.0.0.1:{free_ports(1)[0]}", 1)
-
-
-def test_joining_takes_an_address_and_nothing_else(tmp_path, capsys):
-    assert main(["tune", "--join", str(tmp_path)]) == 2
-    assert "--join without --address" in capsys.readouterr().err
-    assert main(["tune", "--join", str(tmp_path), "--address", "a:1", "--trials", "3"]) == 2
-    assert "Received: trials" in capsys.readouterr().err
+def test_the_former_options_for_several_machines_name_ray(tmp_path, capsys):
+    assert main(["tune", "--join", str(tmp_path), "--address", "127.0.0.1:1"]) == 2
+    assert "zoo tune MODEL --ray HOST:PORT" in capsys.readouterr().err

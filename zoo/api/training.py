@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import UsageError
 from zoo.settings import flatten
-from zoo.training.plan import check_resumed_alone, plan_training
-from zoo.training.session import Training, begin_training, resume_run, resume_training, score_once, train_plan
+from zoo.training.plan import check_resumed_alone, plan_training, planned_directory
+from zoo.training.session import resume_run, train_plan
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from zoo.artefacts.run import Run
     from zoo.keywords import DataKeywords, SettingKeywords, Verbosity
     from zoo.training.plan import Config
-
-__all__ = ["Training", "begin_training", "resume_training", "score_once", "train"]  # the search still imports them here
 
 
 def train(
@@ -75,20 +75,27 @@ def train(
         ZooError: training diverged, or a worker was lost; the message says what to change or how to resume.
         KeyboardInterrupt: Ctrl-C or SIGTERM in any worker; a checkpoint and the model are kept, and a note says where.
     """
+    from zoo.artefacts.run import Run
     from zoo.training.compile import check_callbacks
+    from zoo.training.ray_training import train_on_ray
 
     check_callbacks(callbacks)
     given = flatten(settings, model_arguments, data_arguments)
-    bar = 0 if verbose == 0 else 1
-    if ray is not None or workers is not None:
-        from zoo.api.ray_training import train_on_ray
-
-        job = {"model": model, "data": data, "config": config, "out": out, "resume": resume, "callbacks": callbacks}
-        job |= {"verbose": bar, "model_arguments": model_arguments, "data_arguments": data_arguments, **settings}
-        return train_on_ray(job, settings, strategy, ray, workers)
+    if (ray is None) != (workers is None):
+        raise UsageError(
+            f"`ray` and `workers` belong together. Received: workers={workers}, ray={ray}. Give both; on this machine alone, "
+            "`zoo train --workers N` needs no Ray."
+        )
+    how: dict[str, Any] = {"callbacks": callbacks, "strategy": strategy, "verbose": 0 if verbose == 0 else 1}
     if resume is not None:
         nested = {"model_arguments": model_arguments, "data_arguments": data_arguments}
         check_resumed_alone({"model": model, "config": config, "out": out, **nested, **settings})
-        return resume_run(resume, data, callbacks=callbacks, strategy=strategy, verbose=bar)
+        if ray is not None and workers is not None:
+            return train_on_ray(
+                None, resume.directory if isinstance(resume, Run) else Path(resume), data, address=ray, workers=workers, **how
+            )
+        return resume_run(resume, data, **how)
     plan = plan_training(model, data, given, config)
-    return train_plan(plan, out, callbacks=callbacks, strategy=strategy, verbose=bar)
+    if ray is not None and workers is not None:
+        return train_on_ray(plan, planned_directory(plan, out), data, address=ray, workers=workers, **how)
+    return train_plan(plan, out, **how)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import inspect
 import io
-import logging
 import sys
 
 from zoo.cli import (
@@ -17,6 +16,7 @@ from zoo.cli import (
     export,
     find_lr,
     info,
+    output,
     predict,
     setting_options,
     train,
@@ -51,11 +51,9 @@ def main(words: list[str] | None = None) -> int:
         parser.exit(2)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support Chinese
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("zoo").setLevel(logging.INFO)
+    output.show_log()
     try:
         arguments = _parse(parser, words)
-        arguments.words = list(words)
         return int(arguments.run(arguments))
     except ZooError as error:
         _say(f"Error: {error}", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -46,6 +47,12 @@ def program() -> str:
 def print_error(text: str) -> None:
     """Print one line on standard error."""
     print(text, file=sys.stderr)  # noqa: T201
+
+
+def show_log() -> None:
+    """Show what zoo logs on standard error."""
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("zoo").setLevel(logging.INFO)
 
 
 def start_tensorflow(*, with_workers: bool = False) -> bool:

@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | None, settings: dict[str, Any]) -> int:
     """Train in several processes."""
     from zoo.artefacts.files import check_new_directory, read_json
-    from zoo.cli.workers import run_workers
+    from zoo.distribution.local_workers import train_in_processes
     from zoo.training.plan import check_resumed_alone, plan_training, planned_directory
 
     if arguments.workers < 1:
@@ -95,8 +95,13 @@ def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | N
     if arguments.resume is not None:
         check_resumed_alone({"model": model, "config": arguments.config, "out": arguments.out, **settings})
         read_json(Path(arguments.resume) / "run.json")  # fails if there is no run
-        return run_workers(arguments.words, arguments.workers, Path(arguments.resume))
+        return int(train_in_processes(_run_worker, arguments, arguments.workers, Path(arguments.resume)))
     directory = planned_directory(plan_training(model, data, settings, arguments.config), arguments.out)
     check_new_directory(directory)
-    verb, *others = arguments.words
-    return run_workers([verb, "--out", str(directory), *others], arguments.workers, directory)
+    arguments.out = str(directory)
+    return int(train_in_processes(_run_worker, arguments, arguments.workers, directory))
+
+
+def _run_worker(arguments: argparse.Namespace) -> int:
+    output.show_log()
+    return run(arguments)

@@ -31,10 +31,10 @@ def faults_of_keras() -> list[str]:
     return [name for _, name, _ in _faulty()]
 
 
-def mend_keras() -> None:
+def patch_keras() -> None:
     """Patch the faulty functions; a second call does nothing."""
-    for owner, name, mended in _faulty():
-        setattr(owner, name, mended(getattr(owner, name)))
+    for owner, name, patched in _faulty():
+        setattr(owner, name, patched(getattr(owner, name)))
 
 
 def _faulty() -> list[tuple[Any, str, Callable[[Any], Any]]]:
@@ -42,14 +42,14 @@ def _faulty() -> list[tuple[Any, str, Callable[[Any], Any]]]:
     from keras.src.backend.tensorflow import numpy, trainer
 
     known = [
-        (trainer.TensorFlowTrainer, "_maybe_symbolic_build", REDUCED_BATCH, _mended_build),
-        (trainer, "reduce_per_replica", REDUCED_AXIS, _mended_reduce),
-        (numpy, "add", EMPTY_AS_BIAS, _mended_add),
+        (trainer.TensorFlowTrainer, "_maybe_symbolic_build", REDUCED_BATCH, _patched_build),
+        (trainer, "reduce_per_replica", REDUCED_AXIS, _patched_reduce),
+        (numpy, "add", EMPTY_AS_BIAS, _patched_add),
     ]
-    return [(owner, name, mended) for owner, name, fault, mended in known if fault in inspect.getsource(getattr(owner, name))]
+    return [(owner, name, patched) for owner, name, fault, patched in known if fault in inspect.getsource(getattr(owner, name))]
 
 
-def _mended_build(original: Any) -> Any:
+def _patched_build(original: Any) -> Any:
     def build_from_one_part(model: keras.Model, iterator: Any = None, data_batch: Any = None) -> None:
         if iterator is not None and model._distribute_strategy is not None:
             iterator, data_batch = None, _example(iterator, model.distribute_strategy)
@@ -68,7 +68,7 @@ def _example(epoch: Any, strategy: tf.distribute.Strategy) -> Any:
     return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], next(batches))
 
 
-def _mended_reduce(original: Any) -> Any:
+def _patched_reduce(original: Any) -> Any:
     def reduce_as_one(values: Any, strategy: tf.distribute.Strategy, reduction: str) -> Any:
         if reduction not in ("auto", "mean") or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return original(values, strategy, reduction)
@@ -84,7 +84,7 @@ def _mended_reduce(original: Any) -> Any:
     return reduce_as_one
 
 
-def _mended_add(original: Any) -> Any:
+def _patched_add(original: Any) -> Any:
     def add_unless_empty(x1: Any, x2: Any) -> Any:
         if 0 in tuple(getattr(x2, "shape", ())) and getattr(x1, "dtype", None) == x2.dtype:
             return tf.add(x1, x2)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -14,8 +12,9 @@ import keras
 import tensorflow as tf
 
 from zoo.distribution.cluster import workers_in_environment
-from zoo.distribution.keras_workers import mend_keras
+from zoo.distribution.keras_workers import patch_keras
 from zoo.errors import UsageError, one_line
+from zoo.processes.signals import signal_handler
 
 
 def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
@@ -32,7 +31,7 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
     """
     if isinstance(given, tf.distribute.Strategy):
         _check_devices(given)
-        mend_keras()
+        patch_keras()
         return given
     if given not in ("auto", "mirrored", "none"):
         raise UsageError(
@@ -44,7 +43,7 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
             raise UsageError(
                 f"A strategy's scope is open. Received: strategy={given!r} inside it. Leave the scope, or omit `strategy`."
             )
-        mend_keras()
+        patch_keras()
         return tf.distribute.get_strategy()
     if given == "none":
         return None
@@ -98,7 +97,7 @@ def strategy_of(model: keras.Model) -> tf.distribute.Strategy | None:
     strategy = model.distribute_strategy
     if strategy.num_replicas_in_sync == 1:
         return None
-    mend_keras()
+    patch_keras()
     return strategy
 
 
@@ -116,15 +115,16 @@ def learning_rate_of(model: keras.Model) -> float:
 
 @cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    mend_keras()
+    patch_keras()
     return tf.distribute.MirroredStrategy(devices)
 
 
 @cache
 def _all_workers() -> tf.distribute.Strategy:
-    mend_keras()
+    patch_keras()
     try:
-        with _ended_by_ctrl_c():
+        # TensorFlow waits without returning to Python, so Python handles no signals; TensorFlow handles SIGTERM itself.
+        with signal_handler(signal.SIG_DFL, signal.SIGINT, signal.SIGTERM):
             return tf.distribute.MultiWorkerMirroredStrategy()
     except (ValueError, tf.errors.OpError) as error:  # no task, a wrong index, an address in use
         raise UsageError(
@@ -140,21 +140,3 @@ def _all_workers() -> tf.distribute.Strategy:
             "it as "
             "strategy=."
         ) from error
-
-
-@contextmanager
-def _ended_by_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C end the process at once while it waits for other workers, and restore the signal handlers afterwards.
-
-    TensorFlow waits without returning to Python, so Python handles no signals; TensorFlow handles SIGTERM itself.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

@@ -63,12 +63,12 @@ def total(strategy: tf.distribute.Strategy, numbers: Sequence[float] | np.ndarra
         `(len(numbers),)`, float32.
     """
     own = tf.convert_to_tensor(np.asarray(numbers, np.float32))
-    with told_of_losses():
+    with explain_lost_workers():
         return np.asarray(strategy.experimental_local_results(_sum_of(strategy)(own))[0])
 
 
 @contextmanager
-def told_of_losses(*, is_one_of_several: bool = True) -> Iterator[None]:
+def explain_lost_workers(*, is_one_of_several: bool = True) -> Iterator[None]:
     """Replace TensorFlow's error about a failed message by a readable one.
 
     Raises:

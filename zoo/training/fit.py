@@ -12,15 +12,15 @@ import tensorflow as tf
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.artefacts.run import RunWriter, place_of
 from zoo.distribution.strategies import strategy_of
-from zoo.distribution.workers import Agreement, Worker, told_of_losses
+from zoo.distribution.workers import Agreement, Worker, explain_lost_workers
 from zoo.errors import CheckpointError, UsageError, ZooError, one_line
 from zoo.pipeline.splits import Splits
+from zoo.processes.signals import StopRequest
 from zoo.settings import Settings
 from zoo.training.averaging import ScoreAverages
 from zoo.training.batches import training_batches, validation_batches
-from zoo.training.guard import Diverged, Guard
-from zoo.training.interruption import StopRequest
-from zoo.training.keeper import Keeper, newest_snapshot, numbers_in
+from zoo.training.checkpointing import Checkpointing, newest_snapshot, numbers_in
+from zoo.training.divergence import Diverged, Guard
 from zoo.training.progress import EpochBars
 from zoo.training.snapshot import Snapshot
 
@@ -70,18 +70,18 @@ def fit(
     begin = newest_snapshot(checkpoints) if resume else Snapshot(0, 0, {})  # nothing to restore
     _check_settings(begin, writer.settings)
     with StopRequest() as stop:
-        keeper = Keeper(
+        checkpointing = Checkpointing(
             writer, checkpoints, stateful, epochs=settings.epochs, steps=steps, seconds=settings.checkpoint_seconds,
             monitor=(f"val_{monitor}", direction) if settings.follows_score else None,
             keeps_best=settings.keep == "best", stop=stop, agreement=Agreement(strategy), begin=begin,
         )  # fmt: skip
-        keeper.set_model(model)
+        checkpointing.set_model(model)
 
-        def go_on(begin: Snapshot) -> None:
+        def train_from(begin: Snapshot) -> None:
             """Train from the middle of an epoch to its end, or from the start of one to the end of training."""
             if begin.arrays:
                 begin.restore(model, "model", "optimizer")
-            keeper.go_on_from(begin)
+            checkpointing.resume_from(begin)
             first_batch = begin.epoch * steps + begin.step
             model.fit(
                 training_batches(data, settings, first_batch, strategy),
@@ -92,30 +92,30 @@ def fit(
                 steps_per_epoch=steps - begin.step,
                 shuffle=False,
                 verbose=0,
-                callbacks=[ScoreAverages(), *stateful, logs, *([bars] if bars else []), keeper],
+                callbacks=[ScoreAverages(), *stateful, logs, *([bars] if bars else []), checkpointing],
             )
 
         try:
-            with told_of_losses(is_one_of_several=Worker.of(strategy).count > 1):
+            with explain_lost_workers(is_one_of_several=Worker.of(strategy).count > 1):
                 if not resume:
                     model.stop_training = False  # a sweep or an earlier stop may have set it
-                    _save_first(keeper)
+                    _save_first(checkpointing)
                 if begin.step:
                     scored = validation if validation is not None else data.train
                     model.evaluate(scored, steps=1, verbose=0)  # creates the metrics' variables, which are also restored
-                    go_on(begin)
+                    train_from(begin)
                     begin = newest_snapshot(checkpoints)  # after `fit`, the model may hold the optimizer's averages
                 if begin.epoch < settings.epochs and not begin.facts.get("is_stopped"):
-                    go_on(begin)
+                    train_from(begin)
                 else:
                     begin.restore(model, "model", "optimizer")
-                    keeper.keep_model()
+                    checkpointing.keep_model()
         except Diverged as problem:
             good = newest_snapshot(checkpoints)
             good.restore(model, "model", "optimizer")
-            keeper.epoch, keeper.step = good.epoch, good.step
-            keeper.keep_model()
-            raise ZooError(_advice(problem, keeper, settings)) from problem
+            checkpointing.epoch, checkpointing.step = good.epoch, good.step
+            checkpointing.keep_model()
+            raise ZooError(_advice(problem, checkpointing, settings)) from problem
         except UsageError:
             raise  # some are also ValueErrors
         except tf.errors.ResourceExhaustedError as error:
@@ -126,7 +126,7 @@ def fit(
         except tf.errors.InvalidArgumentError as error:
             raise ZooError(f"Training failed: {_first_line(error)}") from error
         except ValueError as error:  # from a loss or metric of the user's compiled model
-            if keeper.epoch_seconds or keeper.step:  # a different error, since some batches have succeeded
+            if checkpointing.epoch_seconds or checkpointing.step:  # a different error, since some batches have succeeded
                 raise
             raise ZooError(
                 f"The model's loss or metrics do not accept this data: {one_line(error)}. Received: "
@@ -135,21 +135,21 @@ def fit(
         finally:
             if bars:
                 bars.close()
-    weights = keeper.final_weights()
+    weights = checkpointing.final_weights()
     if weights is not None:
         model.set_weights(weights)
-    writer.update(learning_rates=keeper.learning_rates)
-    return {"fit_s": keeper.seconds, "epoch_s": statistics.median(keeper.epoch_seconds)}
+    writer.update(learning_rates=checkpointing.learning_rates)
+    return {"fit_s": checkpointing.seconds, "epoch_s": statistics.median(checkpointing.epoch_seconds)}
 
 
-def _save_first(keeper: Keeper) -> None:
+def _save_first(checkpointing: Checkpointing) -> None:
     """Write the checkpoint of the untrained model.
 
     Raises:
         UsageError: a weight is not a finite number.
     """
     try:
-        keeper.save()
+        checkpointing.save()
     except Diverged as problem:
         raise UsageError(
             "A weight of the model is not a finite number before training. Build or load the model again."
@@ -195,13 +195,13 @@ def _scheduled(settings: Settings, monitor: str, direction: str) -> list[keras.c
     return found
 
 
-def _advice(problem: Diverged, keeper: Keeper, settings: Settings) -> str:
+def _advice(problem: Diverged, checkpointing: Checkpointing, settings: Settings) -> str:
     """Return what happened to a diverged run, and what to change."""
     can_clip = not settings.clip_norm and settings.optimizer not in ("lazy_adam", "own")
     clip = ", or limit the gradients with clip_norm=1" if can_clip else ""
     return (
         f"Training diverged: {problem}. Received: optimizer={settings.optimizer}, learning_rate={settings.learning_rate:g}. "
-        f"The model has been restored to the last checkpoint, {place_of(keeper.epoch, keeper.step)}. "
+        f"The model has been restored to the last checkpoint, {place_of(checkpointing.epoch, checkpointing.step)}. "
         f"Try learning_rate={min(settings.learning_rate / 10, HIGH_RATE):g}{clip}."
     )
 

@@ -1,4 +1,4 @@
-"""How much each searched setting decides on the objective."""
+"""The importance of each searched setting for the objective."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 from zoo.tuning.search import Search, Trial
 from zoo.tuning.space import Choices, Interval
 
-FEWEST = 10  # finished trials, below which nothing is said
+FEWEST = 10  # finished trials; fewer give no result
 TREES, REPEATS = 300, 20
 
 
 @dataclass(frozen=True)
 class Importance:
-    """What a random forest makes of the trials.
+    """Importance of the settings by a random forest.
 
     Args:
-        shares: of each setting, which sum to 1; by how much the forest errs when the setting's values are shuffled.
-        explained: R2 of the forest on trials that a tree has not seen; at most 1, and not above 0 where nothing is known.
+        shares: share of each setting; they sum to 1. It measures the forest's error when the setting's values are shuffled.
+        explained: R2 of the forest on trials that a tree has not seen; at most 1, and 0 or less if nothing is known.
     """
 
     shares: dict[str, float]
@@ -29,7 +29,7 @@ class Importance:
 
 
 def importance_of(search: Search) -> Importance | None:
-    """Return how much each setting matters; None where there are too few trials, or all are equal.
+    """Return the importance of each setting; None if there are too few trials, or all are equal.
 
     References:
         Breiman, Random forests, Machine Learning 2001, section 10 (permutation importance).
@@ -39,7 +39,7 @@ def importance_of(search: Search) -> Importance | None:
 
     trials = [trial for trial in search.trials if trial.objective is not None]
     targets = np.array([trial.objective for trial in trials])
-    space, names = search.varied, list(search.varied)
+    space, names = search.spec.varied, list(search.spec.varied)
     if len(trials) < FEWEST or np.ptp(targets) == 0:
         return None
     places = np.array([[place_in(space[name], trial.settings[name]) for name in names] for trial in trials])
@@ -52,7 +52,7 @@ def importance_of(search: Search) -> Importance | None:
 
 
 def place_in(found: Choices | Interval, value: object) -> float:
-    """Return where a value stands in its range, in [0, 1]."""
+    """Return the position of a value in its range, in [0, 1]."""
     if isinstance(found, Choices):
         values = list(found.values)
         return values.index(value) / max(len(values) - 1, 1) if value in values else 0.0
@@ -63,6 +63,6 @@ def place_in(found: Choices | Interval, value: object) -> float:
 
 
 def best_so_far(trials: Sequence[Trial], *, is_better_high: bool) -> list[float]:
-    """Return the best objective of the first trials, for each number of them; all have finished."""
+    """Return the best objective so far after each trial; all trials have finished."""
     scores = np.array([trial.objective for trial in trials], float)
     return list((np.maximum if is_better_high else np.minimum).accumulate(scores)) if len(scores) else []

@@ -1,4 +1,4 @@
-"""How long a model takes for one example."""
+"""The latency of a model."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ WARM_UP, CALLS = 5, 30
 
 
 def latency_ms(model: keras.Model, info: DataInfo) -> float:
-    """Return the median time of one call of the model's compiled graph on one example, in milliseconds, on this machine now.
+    """Return the median time of one call of the model's compiled graph on one example, in milliseconds, on this machine.
 
-    Texts have the greatest length that the data allow.
+    Texts have the maximum length of the data.
     """
     example = info.example_batch(1)
     if info.text is not None:

@@ -1,4 +1,4 @@
-"""`report.html` of a search: one page, complete in itself."""
+"""`report.html` of a search: one self-contained page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BEST, OTHER = "#a4551e", "#2f6f4f"
 MOST_CURVES = 40
 WHITE = {"color": "white", "alpha": 0.8, "pad": 0.6}  # behind a value
-MOST_LETTERS = 14  # of a value beside an axis
+MOST_LETTERS = 14  # of a value next to an axis
 
 
 def write_report(directory: str) -> None:
@@ -36,7 +36,7 @@ def report_page(search: Search) -> str:
     """Return the page."""
     content, trials, best = search.content, search.trials, search.best_trials
     title = f"Search: {content['model']} on {content['data']}"
-    direction = "the more the better" if search.is_better_high else "the less the better"
+    direction = "higher is better" if search.direction == "max" else "lower is better"
     kinds = [trial.status for trial in trials]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     parts = [
@@ -53,8 +53,8 @@ def report_page(search: Search) -> str:
             "<h2>Importance</h2>",
             *_importance(search),
             "<h2>Settings and objective</h2>",
-            f"<p>A line is a trial, the darker the better its {search.objective}; the best is thick. Of trials with the same "
-            "score the one with fewer parameters is better, then the earlier one.</p>",
+            f"<p>Each line is a trial; the darker, the better its {search.objective}; the best one is thick. Of trials with "
+            "the same score the one with fewer parameters is better, then the earlier one.</p>",
             _image(_parallel(search, best), "parallel coordinates"),
             "<h2>Learning curves</h2>",
             *_curves(search, best),
@@ -63,7 +63,7 @@ def report_page(search: Search) -> str:
     parts += [
         "<h2>Space</h2>",
         table(
-            ("setting", "range", "begins with"),
+            ("setting", "range", "starts with"),
             [(key, _as_yaml(found), _as_yaml(content["defaults"][key])) for key, found in content["space"].items()],
         ),
     ]
@@ -79,9 +79,9 @@ def _verdict(search: Search, trials: list[Trial], best: list[Trial]) -> str:
             count = first.settings["epochs"]
             epochs = f" and {count} epoch{'s' if count != 1 else ''}"
         said += (
-            f" The first trial, with the settings that the search begins with{epochs}, had {first.objective:.4f}."
+            f" The first trial, with the settings that the search starts with{epochs}, had {first.objective:.4f}."
             if top.name != first.name
-            else f" That is the first trial, with the settings that the search begins with{epochs}: nothing better was found."
+            else f" That is the first trial, with the settings that the search starts with{epochs}: nothing better was found."
         )
     spread = [each[search.objective] for each in top.each]
     if len(spread) > 1:
@@ -95,7 +95,7 @@ def _test(search: Search) -> list[str]:
     if not metrics:
         return []
     return [
-        '<p>On the test part, which the best alone is scored on (<a href="best/report.html">its report</a>):</p>',
+        '<p>Scores on the test part, of the best trial only (<a href="best/report.html">its report</a>):</p>',
         table(("score", "best"), metrics.items()),
     ]
 
@@ -113,7 +113,7 @@ def _figure(width: float, height: float) -> Figure:
 def _progress(search: Search, finished: list[Trial]) -> Figure:
     figure = _figure(9, 3.2)
     scores = [trial.objective for trial in finished]
-    lines = best_so_far(finished, is_better_high=search.is_better_high)
+    lines = best_so_far(finished, is_better_high=search.direction == "max")
     minutes = [(trial.ended_s or 0.0) / 60 for trial in finished]
     for axes, places, label in zip(
         figure.subplots(1, 2, sharey=True), (range(1, len(finished) + 1), minutes), ("finished trials", "minutes"), strict=True
@@ -130,11 +130,11 @@ def _progress(search: Search, finished: list[Trial]) -> Figure:
 def _importance(search: Search) -> list[str]:
     found = importance_of(search)
     if found is None:
-        return ["<p>There are too few finished trials to tell.</p>"]
+        return ["<p>There are too few finished trials.</p>"]
     said = (
         f"A random forest explains {found.explained:.0%} of the variance of trials that it has not seen."
         if found.explained > 0
-        else "A random forest explains nothing of trials that it has not seen: these shares are chance. Run more trials."
+        else "A random forest explains no variance of trials that it has not seen: these shares are chance. Run more trials."
     )
     names, shares = list(found.shares)[::-1], list(found.shares.values())[::-1]
     figure = _figure(7, 0.6 + 0.26 * len(names))
@@ -145,10 +145,10 @@ def _importance(search: Search) -> list[str]:
 
 
 def _parallel(search: Search, best: list[Trial]) -> Figure:
-    """Return parallel coordinates, whose axes lie one below the other."""
+    """Return parallel coordinates with one axis below the other."""
     from matplotlib import colormaps
 
-    space, names = search.varied, list(search.varied)
+    space, names = search.spec.varied, list(search.spec.varied)
     scores = [float(trial.objective or 0.0) for trial in best]
     low, high = min(scores), max(scores)
     figure = _figure(9, 0.8 + 0.42 * (len(names) + 1))
@@ -158,7 +158,7 @@ def _parallel(search: Search, best: list[Trial]) -> Figure:
         place = (score - low) / (high - low) if high > low else 0.5
         places = [*(place_in(space[name], trial.settings[name]) for name in names), place]
         is_best = trial.name == best[0].name
-        shade = colormaps["Greens"](0.25 + 0.75 * (place if search.is_better_high else 1 - place))
+        shade = colormaps["Greens"](0.25 + 0.75 * (place if search.direction == "max" else 1 - place))
         axes.plot(places, heights, color=BEST if is_best else shade, linewidth=3 if is_best else 1.2)
     for height, name in zip(heights, names, strict=False):
         found = space[name]
@@ -180,7 +180,7 @@ def _axis(axes: Axes, height: int, marks: list[tuple[float, str]]) -> None:
 
 
 def _curves(search: Search, best: list[Trial]) -> list[str]:
-    """Return the validation curves of the trials' first runs."""
+    """Return the validation curves of each trial's first run."""
     found: dict[str, list[float]] = {}
     shown = search.objective
     for trial in best[:MOST_CURVES]:
@@ -229,7 +229,7 @@ def _trials(search: Search, trials: list[Trial], best: list[Trial]) -> str:
     ]  # fmt: skip
     reasons = [(trial.name, trial.reason) for trial in trials if trial.reason]
     return table(("trial", "status", search.objective, "time", "parameters", *names), rows, upright=True) + (
-        "\n<h2>Reasons</h2>\n" + table(("trial", "why it did not finish"), reasons) if reasons else ""
+        "\n<h2>Reasons</h2>\n" + table(("trial", "reason"), reasons) if reasons else ""
     )
 
 

@@ -1,8 +1,7 @@
-"""Search spaces: which values a setting may take, told as plain data, and handed to keras-tuner.
+"""Search spaces: the values that each setting may take, as plain data and for keras-tuner.
 
-A range is a list of choices, or a mapping with `min` and `max`, and `step` and `sampling` (linear or log) if need be. A space
-is a mapping of settings, in the flat keys of `zoo.settings`, to ranges; models and tasks bring theirs, users narrow and widen
-them.
+A range is a list of choices, or a mapping with `min` and `max`, and optionally `step` and `sampling` (linear or log). A space
+maps settings, in the flat keys of `zoo.settings`, to ranges. Models and tasks have spaces; users narrow and widen them.
 """
 
 from __future__ import annotations
@@ -14,73 +13,75 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo import registry
 from zoo.errors import UnknownNameError, UsageError
 from zoo.settings import AUTO_NAMES, DataArguments, Settings
+from zoo.tasks import Task
 
 Range = Sequence[Any] | Mapping[str, Any]
 PARTS_OF_RANGE = ("min", "max", "step", "sampling")
 SAMPLINGS = ("linear", "log")
-DEFAULT = "default"  # in place of a range: the setting stays as it is
-TOLERANCE = 1e-9  # of a count of steps, which is computed from numbers with a point
-DIGITS = 6  # of a number between two others; more would only be harder to read
-# What a trial is scored on, how it is kept, and what names the search itself: never searched.
+DEFAULT = "default"  # instead of a range: the setting keeps its value
+TOLERANCE = 1e-9  # of a number of steps, which is computed from floats
+DIGITS = 6  # significant digits of a sampled number
+# Never searched: they decide what a trial is scored on, how it is kept, or what the search itself is.
 FIXED_SETTINGS = frozenset(
     {
         "model", "data", "task", "seed", "monitor", "checkpoint_seconds", "auto_seconds", "keep_checkpoints", "baseline",
         "model_arguments", "data_arguments",
     }
 )  # fmt: skip
-DATA_SETTINGS = (  # that leave the parts as they are
+DATA_SETTINGS = (  # those that do not change train, validation and test
     "image_size", "vocabulary_size", "min_frequency", "lower", "char_level", "max_length", "truncation", "padding", "buckets",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Choices:
-    """One of several values, of any plain kind.
+    """One of several values of any plain type.
 
     Args:
-        values: at least one, all different.
-        default: the one to begin with.
+        values: the values, at least one, all different.
+        default: the value to start with.
     """
 
     values: tuple[Any, ...]
     default: Any
 
     def declare(self, hp: Any, name: str) -> Any:
-        """Declare it on keras-tuner's `HyperParameters`, and return the value that is chosen there."""
+        """Declare the range on keras-tuner's `HyperParameters`, and return the value chosen there."""
         if _are_alike(self.values):
             return self._plain(hp.Choice(name, list(self.values), default=self.default, ordered=_are_numbers(self.values)))
-        by_text = {_as_text(value): value for value in self.values}  # keras-tuner knows texts and numbers alone
+        by_text = {_as_text(value): value for value in self.values}  # keras-tuner accepts only strings and numbers
         return by_text[hp.Choice(name, list(by_text), default=_as_text(self.default))]
 
     def _plain(self, value: Any) -> Any:
-        """Return the choice that a number is, which may have been rounded on its way."""
+        """Return the choice nearest to a number, which keras-tuner may have rounded."""
         return min(self.values, key=lambda choice: abs(choice - value)) if _are_numbers(self.values) else value
 
     def ends(self) -> tuple[Any, ...]:
-        """Return the values, as they are marked on an axis."""
+        """Return the values to mark on an axis."""
         return self.values
 
     def samples(self) -> tuple[Any, ...]:
-        """Return values that stand for all when they are checked."""
+        """Return values whose check stands for all."""
         return self.values
 
     def to_plain(self) -> list[Any]:
-        """Return it as YAML has it."""
+        """Return the range as plain data."""
         return list(self.values)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A number between two others, which belong to it.
+    """A number in a closed interval.
 
     Args:
-        low: the least.
-        high: the greatest.
-        step: distance of neighbours, or their ratio where sampling is log; None for any number.
+        low: the minimum.
+        high: the maximum.
+        step: distance of neighbours, or their ratio if sampling is log; None for any number.
         sampling: "linear", or "log" for the same share of trials in each order of magnitude.
-        default: the value to begin with.
+        default: the value to start with.
     """
 
     low: float
@@ -90,7 +91,7 @@ class Interval:
     default: float
 
     def declare(self, hp: Any, name: str) -> int | float:
-        """Declare it on keras-tuner's `HyperParameters`, and return the value that is chosen there."""
+        """Declare the range on keras-tuner's `HyperParameters`, and return the value chosen there."""
         limits = {"min_value": self.low, "max_value": self.high, "step": self.step, "sampling": self.sampling}
         if self.is_whole:
             return int(hp.Int(name, **limits, default=self.default))
@@ -98,21 +99,21 @@ class Interval:
 
     @property
     def is_whole(self) -> bool:
-        """Whether only whole numbers belong to it."""
+        """Whether the interval contains only whole numbers."""
         given = (self.low, self.high, self.default, *(() if self.step is None else (self.step,)))
         return all(isinstance(number, int) for number in given)
 
     def ends(self) -> tuple[Any, ...]:
-        """Return the least and the greatest."""
+        """Return minimum and maximum."""
         return (self.low, self.high)
 
     def samples(self) -> tuple[Any, ...]:
-        """Return values that stand for all when they are checked."""
+        """Return values whose check stands for all."""
         between = () if self.is_whole else (self.low + (self.step or (self.high - self.low) / math.pi),)  # no whole number
         return (self.low, *between, self.high)
 
     def to_plain(self) -> dict[str, Any]:
-        """Return it as YAML has it."""
+        """Return the range as plain data."""
         plain: dict[str, Any] = {"min": self.low, "max": self.high}
         if self.step is not None:
             plain["step"] = self.step
@@ -124,11 +125,11 @@ Space = Mapping[str, Choices | Interval]
 
 @dataclass(frozen=True)
 class Changes:
-    """What a user says of a space.
+    """A user's changes of a space.
 
     Args:
-        ranges: to search, over those of the model and the task.
-        held: settings that are held at a value.
+        ranges: ranges to search, which replace those of the model and the task.
+        held: settings with a fixed value.
         left: patterns of settings that are not searched.
     """
 
@@ -137,13 +138,24 @@ class Changes:
     left: Sequence[str]
 
 
+def check_mapping(space: Any) -> dict[str, Any]:
+    """Return a user's space as a new mapping.
+
+    Raises:
+        UsageError: it is not a mapping.
+    """
+    if not isinstance(space, Mapping | None):
+        raise UsageError(f"A space is a mapping of settings to ranges. Received: {type(space).__name__}. Give a mapping.")
+    return dict(space or {})
+
+
 def read_changes(given: Mapping[str, Any], explicit: Mapping[str, Any]) -> Changes:
-    """Read and check what a user says of a space.
+    """Read and check a user's changes of a space.
 
     Args:
-        given: for each setting a range, a single value to hold it at, or "default" to leave it as it is. A key may be a
-            pattern, as `"model.*"`, with "default"; keys without one go before patterns.
-        explicit: the settings that the user gave beside it.
+        given: for each setting a range, a single fixed value, or "default" to keep its value. With "default" a key may be a
+            pattern such as `"model.*"`; other keys take precedence over patterns.
+        explicit: settings that the user gave along with the space.
 
     Raises:
         UsageError: a range is not accepted, or a setting cannot be searched or is given as well.
@@ -158,7 +170,7 @@ def read_changes(given: Mapping[str, Any], explicit: Mapping[str, Any]) -> Chang
         if "*" in key:
             raise UsageError(f'A pattern in a space leaves settings as they are. Received: {key}={value}. Write "{DEFAULT}".')
         if key in explicit:
-            raise UsageError(f"A setting is given or searched. Received: {key} in both. Leave one of them out.")
+            raise UsageError(f"A setting is given or searched. Received: {key} as both. Leave one of them out.")
         if isinstance(value, Mapping | list | tuple | range):
             plain = value if isinstance(value, Mapping) else list(value)
             ends = read_range(key, plain).ends()
@@ -179,9 +191,9 @@ def join_spaces(
     Args:
         own: ranges of the model and the task.
         changes: the user's.
-        settings: flat, with which a search begins. Each belongs to `own` ranges, which are widened where it does not; where it
-            does not belong to a range of the user's, the search begins with the value there that is next to it, or first.
-        explicit: the settings that the user gave, which are not searched.
+        settings: flat settings that the search starts with. `own` ranges are widened to contain them; in a user's range
+            that does not contain them the search starts with the nearest value, or the first one.
+        explicit: settings that the user gave, which are not searched.
 
     Raises:
         UsageError: nothing is left to search.
@@ -206,13 +218,13 @@ def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool =
     """Return a range from plain data.
 
     Args:
-        key: of the setting.
+        key: the setting.
         given: the range.
-        default: the value to begin with; None takes the first.
-        may_widen: whether `default` becomes part of the range in any case; else the nearest value begins.
+        default: the value to start with; None takes the first one.
+        may_widen: whether the range is widened to contain `default`; otherwise the search starts with the nearest value.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a range.
 
     Example:
         >>> read_range("epochs", {"min": 2, "max": 8, "step": 2}, default=4)
@@ -220,7 +232,7 @@ def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool =
     """
     if not isinstance(given, Mapping):
         if not given:
-            raise UsageError(f"A range has a value at least. Received: {key}=[]. Give a list, or min and max.")
+            raise UsageError(f"A range has at least one value. Received: {key}=[]. Give a list, or min and max.")
         listed = [*given, *([default] if default is not None and may_widen else [])]
         if any(type(value) is float for value in listed) and all(type(value) in (int, float) for value in listed):
             listed = [float(value) for value in listed]
@@ -237,7 +249,7 @@ def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool =
 
 
 def _fitting(given: Range, default: Any) -> Range:
-    """Leave out lists of another length than the default's: other settings have one number for each of its members."""
+    """Leave out lists whose length differs from the default's: other settings have one number for each member."""
     if isinstance(given, Mapping) or not isinstance(default, list | tuple):
         return given
     return [value for value in given if not isinstance(value, list) or len(value) == len(default)] or [default]
@@ -254,8 +266,8 @@ def _read_interval(key: str, given: Mapping[str, Any], default: Any, *, may_wide
     is_fine = all(isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each) for each in numbers)
     if not is_fine or low > high or sampling not in SAMPLINGS or (sampling == "log" and low <= 0):
         raise UsageError(
-            f"A range has numbers `min` and `max`, a `step` above 0 if need be, and `sampling` linear or log, the latter "
-            f"above 0. Received: {key}={dict(given)}. Write for example "
+            f"A range has numbers `min` and `max`, optionally a `step` above 0, and `sampling` linear or log, which needs "
+            f"min above 0. Received: {key}={dict(given)}. Write for example "
             f"{key}: {{min: 0.001, max: 0.1, sampling: log}}, or a list."
         )
     if step is not None and step <= (1 if sampling == "log" else 0):
@@ -276,7 +288,7 @@ def _read_interval(key: str, given: Mapping[str, Any], default: Any, *, may_wide
 
 
 def _on_step(number: float, low: float, high: float, step: float, *, is_log: bool) -> float:
-    """Return the value of a stepped range that is next to a number in it."""
+    """Return the value of a stepped range that is nearest to a number in it."""
     count = math.log(high / low, step) if is_log else (high - low) / step
     place = math.log(number / low, step) if is_log else (number - low) / step
     steps = min(round(place), math.floor(count + TOLERANCE))
@@ -284,10 +296,10 @@ def _on_step(number: float, low: float, high: float, step: float, *, is_log: boo
 
 
 def _check_key(key: str) -> None:
-    """Refuse what no search may change."""
+    """Refuse a setting that no search may change."""
     prefix, dot, name = key.partition(".")
     if dot and prefix == "model":
-        return  # of which the factory knows
+        return  # the factory's own
     accepted = [
         *(name for name in Settings.model_fields if name not in FIXED_SETTINGS),
         *(f"data.{name}" for name in DATA_SETTINGS),
@@ -297,35 +309,77 @@ def _check_key(key: str) -> None:
     known = name in DataArguments.model_fields if dot and prefix == "data" else key in Settings.model_fields
     if known:
         raise UsageError(
-            f"`{key}` is not searched: scores would be of other data, or it changes none. Received: it in the space. Set it "
-            "beside the space."
+            f"`{key}` cannot be searched: it changes the data that trials are scored on, or no score. Received: {key} in the "
+            "space. Give it as a setting."
         )
     raise UnknownNameError("setting to search", key, [*accepted, "model.NAME"])
 
 
 def check_auto(space: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """Refuse ranges over settings that each trial would choose for itself.
+    """Refuse ranges of settings that each trial would choose by probes.
 
     Raises:
         UsageError: one is "auto".
     """
     both = [name for name in AUTO_NAMES if name in space and settings.get(name) == "auto"]
     if both:
-        raise UsageError(f'"auto" is one value, not a range. Received: {", ".join(both)} searched and "auto". Leave one out.')
+        raise UsageError(f'"auto" is one value, not a range. Received: {", ".join(both)} as both. Leave one out.')
+
+
+def searched_space(
+    model: str,
+    task: Task,
+    settings: Mapping[str, Any],
+    changes: Changes,
+    explicit: Mapping[str, Any],
+    without: tuple[str, ...] = (),
+) -> dict[str, Choices | Interval]:
+    """Return the space of a model and a task with a user's changes.
+
+    Args:
+        model: name of the model.
+        task: its task.
+        settings: flat settings that the search starts with.
+        changes: the user's changes.
+        explicit: settings that the user gave, which are not searched.
+        without: prefixes of settings that are searched only if the user gives a range.
+    """
+    entry, variant = registry.find_model(model)
+    arguments = {**entry.defaults, **entry.arguments(variant, {})}
+    start = {**{f"model.{name}": value for name, value in arguments.items()}, **settings}
+    own = {**task.space, **{f"model.{name}": found for name, found in entry.space.items()}}
+    if explicit.get("weights") is not None:  # which determine the architecture and how data are read
+        without = (*without, "model.", "data.")
+    own = {key: found for key, found in own.items() if not key.startswith(without)}
+    return join_spaces(own, changes, start, explicit)
+
+
+def objective_of(task: Task, name: str | None, direction: str | None) -> dict[str, str | None]:
+    """Return name and direction of the objective.
+
+    Raises:
+        UsageError: the task has no such score, or its direction is the other one.
+    """
+    name = (name or task.monitor).removeprefix("val_")
+    if name not in task.scores:
+        raise UnknownNameError(f"objective of {task.name}", name, task.scores)
+    if direction not in (None, best := task.scores[name]):
+        raise UsageError(f"The direction of `{name}` is {best}. Received: direction={direction!r}. Leave it out.")
+    return {"name": name, "direction": best}
 
 
 def declare_space(space: Space, hp: Any) -> dict[str, Any]:
-    """Declare a space on keras-tuner's `HyperParameters`, and return the settings that are chosen there."""
+    """Declare a space on keras-tuner's `HyperParameters`, and return the settings chosen there."""
     return {key: found.declare(hp, key) for key, found in space.items()}
 
 
 def plain_space(space: Space) -> dict[str, Any]:
-    """Return a space as YAML has it."""
+    """Return a space as plain data."""
     return {key: found.to_plain() for key, found in space.items()}
 
 
 def _are_alike(values: Sequence[Any]) -> bool:
-    """Whether keras-tuner takes these values as they are: it makes numbers of booleans."""
+    """Whether keras-tuner takes these values as they are; it turns booleans into numbers."""
     return len({type(value) for value in values}) == 1 and type(values[0]) in (int, float, str)
 
 

@@ -1,4 +1,4 @@
-"""The table of trials that is seen while a search runs."""
+"""The table of trials shown while a search runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.errors import ArtefactError
 from zoo.progress import shows_bars
 from zoo.tuning.search import Search, Trial
 
-MOST_ROWS = 20  # trials that are shown: those that run, and the newest
+MOST_ROWS = 20  # trials shown: the newest, and the best
 FEWEST_ROWS = 5
 STATUS = 14  # columns for a trial's status
 AROUND = 8  # lines of a terminal that are not rows
@@ -26,12 +26,12 @@ AROUND = 8  # lines of a terminal that are not rows
 class TrialTable:
     """Shows the trials of a search on standard error; a context manager.
 
-    On a terminal a table with the trials that run, the newest and the best, and the time left. Without one, a line for each
-    trial that ends.
+    A terminal gets a table with the newest trials, the best one, and the remaining time; otherwise each trial that ends gets a
+    line.
 
     Args:
-        search: opened.
-        workers: how many there are.
+        search: the search, opened.
+        workers: number of workers.
         verbose: 0 shows nothing.
     """
 
@@ -40,7 +40,7 @@ class TrialTable:
         self._console = Console(stderr=True)
         self._is_live = not self._is_quiet and shows_bars(self._console)
         self._live = Live(console=self._console, auto_refresh=False) if self._is_live else None
-        self._told = {trial.name for trial in search.trials if trial.status != "running"}
+        self._printed = {trial.name for trial in search.trials if trial.status != "running"}
 
     def __enter__(self) -> TrialTable:
         if self._live:
@@ -52,7 +52,7 @@ class TrialTable:
             self._live.stop()
 
     def show(self) -> None:
-        """Show how it stands."""
+        """Show the current state."""
         if self._is_quiet:
             return
         trials = self._search.trials
@@ -60,8 +60,8 @@ class TrialTable:
             self._live.update(self._picture(trials), refresh=True)
             return
         for trial in trials:
-            if trial.status != "running" and trial.name not in self._told:
-                self._told.add(trial.name)
+            if trial.status != "running" and trial.name not in self._printed:
+                self._printed.add(trial.name)
                 self._console.print(self._line(trial), highlight=False, soft_wrap=True, markup=False)
 
     def _picture(self, trials: list[Trial]) -> Group:
@@ -69,11 +69,11 @@ class TrialTable:
         room = max(FEWEST_ROWS, min(MOST_ROWS, self._console.height - AROUND))
         shown = sorted({*(trial.name for trial in trials[-room:]), *(trial.name for trial in best)})
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
-        score = f"{self._search.objective} ({self._search.content['objective']['direction']})"
+        score = f"{self._search.objective} ({self._search.direction})"
         for title, width in (("trial", 5), ("status", STATUS), (score, len(score)), ("time", 7)):
             table.add_column(title, justify="left" if title in ("trial", "status") else "right", no_wrap=True, width=width)
         differs = len(trials) > 1
-        title = f"settings{', then what differs' if differs else ''}"
+        title = f"settings{', then differences' if differs else ''}"
         table.add_column(title, ratio=1, no_wrap=True, overflow="ellipsis")
         for trial in trials:
             if trial.name in shown:
@@ -84,8 +84,8 @@ class TrialTable:
                     for name, value in trial.settings.items()
                     if trial is trials[0] or trials[0].settings.get(name) != value
                 )
-                told = settings if trial.reason is None else trial.reason
-                row = [trial.name, self._status(trial), score, clock(trial.seconds), told]
+                last = settings if trial.reason is None else trial.reason
+                row = [trial.name, self._status(trial), score, clock(trial.seconds), last]
                 table.add_row(*(Text(cell) for cell in row), style="bold green" if is_best else "")
         return Group(table, Text(self._summary(trials, best)))
 
@@ -94,11 +94,11 @@ class TrialTable:
             return trial.status
         runs = sorted(trial.directory.glob("run-*"), key=lambda run: int(run.name.rpartition("-")[2]))
         if not runs:
-            return "begins"
+            return "starting"
         try:
             content = read_json(runs[-1] / "run.json")
         except ArtefactError:  # not yet written
-            return "begins"
+            return "starting"
         of = f"run {len(runs)}, " if len(runs) > 1 else ""
         return f"{of}epoch {content.get('epochs_finished', 0)}/{content['settings']['epochs']}"
 
@@ -126,7 +126,7 @@ class TrialTable:
         return f"{', '.join(parts) or 'Starting'}{of}{found}{self._left()}"
 
     def _left(self) -> str:
-        """Return the time left, in which all trials take what the finished ones took, and the minutes are not over."""
+        """Return the remaining time, as a text: that of the limit, or of all trials at the mean time of the finished ones."""
         content, trials = self._search.content, self._search.trials
         begun = content.get("session_begun") or time.time()
         found = []
@@ -139,7 +139,7 @@ class TrialTable:
 
 
 def clock(seconds: float | None) -> str:
-    """Return a time as people read it: "0:07", "1:02:03"."""
+    """Return a duration as "0:07" or "1:02:03"."""
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)
@@ -148,5 +148,5 @@ def clock(seconds: float | None) -> str:
 
 
 def short(value: Any) -> str:
-    """Return a value in few letters."""
+    """Return a value as a short text."""
     return f"{value:.4g}" if isinstance(value, float) else str(value).replace(" ", "")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import keras_tuner
 
 from zoo import registry
-from zoo.api.building import uncompiled
-from zoo.api.planning import Plan, make_plan
-from zoo.api.search_requests import mapping_of, searched
 from zoo.errors import UsageError
+from zoo.settings import flatten
 from zoo.tasks import Task, find_task
-from zoo.tuning.space import declare_space, plain_space, read_changes
+from zoo.training.construct import construct
+from zoo.training.plan import Plan, plan_training
+from zoo.tuning.space import check_mapping, declare_space, plain_space, read_changes, searched_space
 
 if TYPE_CHECKING:
     import keras
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
     from zoo.pipeline.splits import Splits
     from zoo.settings import Settings
 
-OF_DATA = ("data.", "batch_size", "augment_", "schedule", "warmup", "decay", "step_at")  # what takes data to decide or to do
-MOST_READINGS = 2  # of the data that are kept in memory
-ROUND_BEGIN, ROUND_END = "tuner/initial_epoch", "tuner/epochs"  # what keras-tuner's Hyperband notes
-EVER = 10**9  # batches in all, where nobody knows
+OF_DATA = ("data.", "batch_size", "augment_", "schedule", "warmup", "decay", "step_at")  # settings that depend on data
+MOST_READINGS = 2  # copies of the data that are kept in memory
+ROUND_BEGIN, ROUND_END = "tuner/initial_epoch", "tuner/epochs"  # recorded by keras-tuner's Hyperband
+UNKNOWN_STEPS = 10**9  # the number of batches is not known
 
 
 class HopelessError(UsageError, keras_tuner.errors.FatalError):
-    """No trial could do better: keras-tuner ends its search at it, where it would note other errors as failed trials."""
+    """An error that every trial would meet: keras-tuner ends its search, while other errors become failed trials."""
 
 
 class HyperModel(keras_tuner.HyperModel):
-    """A `keras_tuner.HyperModel` of one of zoo's models; its space joins what the model and the task bring.
+    """A `keras_tuner.HyperModel` of one of zoo's models; its space joins those of the model and the task.
 
-    keras-tuner's tuners take it as it is. With `data`, `search()` needs no more: each trial trains on them with its own batch
-    size, augmentation, vocabulary and length. Data that are given to `search(...)` are trained on as they are; what the space
-    says of reading and batching data then stays at its defaults.
+    keras-tuner's tuners accept it. With `data`, `search()` needs no arguments: each trial trains on the data with its own batch
+    size, augmentation, vocabulary and text length. Data passed to `search(...)` are used as they are, and the settings of the
+    space for reading and batching data keep their defaults.
 
-    The course of the learning rate is made for `epochs` as they are given here, and not to `search`; of Hyperband, each round
-    has its own.
+    The learning-rate schedule covers `epochs` as given here, not as given to `search`; with Hyperband, each round has its own
+    schedule.
 
     Args:
-        model: a name.
-        data: anything that `load_data` takes, or Splits, whose vocabulary and length are not searched. Without data only
-            architecture, optimizer and regularisation are.
-        space: what is searched, as in `zoo.tune`.
-        task: name of the task; by default that of the data, else the model's first.
-        model_arguments: arguments of the model's factory, which are not searched.
-        data_arguments: arguments of `load_data`, which are not searched.
-        name: of this object, for keras-tuner.
+        model: name of the model.
+        data: anything that `load_data` accepts, or Splits, whose vocabulary and text length are not searched. Without data
+            only architecture, optimizer and regularisation are searched.
+        space: ranges to search, as in `zoo.tune`.
+        task: name of the task; default: the task of the data, or the model's first.
+        model_arguments: arguments of the model's factory that are not searched.
+        data_arguments: arguments of `load_data` that are not searched.
+        name: name of this object for keras-tuner.
         tunable: see `keras_tuner.HyperModel`.
-        **settings: as in `zoo.train`; they are not searched.
+        **settings: settings of `zoo.train` that are not searched.
 
     Raises:
         UsageError: a name, key, range or value is not accepted.
@@ -87,11 +87,10 @@ class HyperModel(keras_tuner.HyperModel):
 
         entry, _ = registry.find_model(model)
         given = {**settings, **({"task": task} if task is not None else {})}
-        given |= {f"model.{key}": value for key, value in (model_arguments or {}).items()}
-        given |= {f"data.{key}": value for key, value in (data_arguments or {}).items()}
+        given = flatten(given, model_arguments, data_arguments)
         if "weights" in given:
-            raise UsageError("A HyperModel begins with fresh weights. Received: weights. Leave it out, or use zoo.tune.")
-        changes = read_changes(mapping_of(space), given)
+            raise UsageError("A HyperModel starts with fresh weights. Received: weights. Leave it out, or use zoo.tune.")
+        changes = read_changes(check_mapping(space), given)
         self._model, self._data, self._given = model, data, {**given, **changes.held}
         self._read: dict[str, Splits] = {}
         self._executions: dict[str, int] = {}
@@ -104,10 +103,10 @@ class HyperModel(keras_tuner.HyperModel):
         if refused := sorted(key for key in changes.ranges if key.startswith(fixed)):
             what = "no data" if data is None else repr(data)
             raise UsageError(
-                f"This takes data to search. Received: {', '.join(refused)} in the space, and {what}. Give data= by name, path "
+                f"Searching this needs data. Received: {', '.join(refused)} in the space, and {what}. Give data= by name, path "
                 "or arrays."
             )
-        self._space = searched(model, self._task, known, changes, self._given, without=fixed)
+        self._space = searched_space(model, self._task, known, changes, self._given, without=fixed)
 
     @property
     def space(self) -> dict[str, Any]:
@@ -119,7 +118,7 @@ class HyperModel(keras_tuner.HyperModel):
         return self._built(hp, 0)
 
     def _built(self, hp: keras_tuner.HyperParameters, number: int) -> keras.Model:
-        """Return the model for the execution of this number, from 0, of a trial: they differ in their seed."""
+        """Return the model for an execution of a trial, numbered from 0; executions differ in their seed."""
         from zoo.distribution.strategies import build_optimizer
 
         chosen = {**self._chosen(hp), "seed": int(self._given.get("seed", 0)) + number}
@@ -128,20 +127,20 @@ class HyperModel(keras_tuner.HyperModel):
         else:
             plan = self._plan(chosen)
             model = plan.make(splits=self._splits(plan))[0]
-        build_optimizer(model)  # else Keras cannot load its weights, and warns when keras-tuner asks for the best models
+        build_optimizer(model)  # otherwise Keras cannot load its weights, and warns when keras-tuner asks for the best models
         return model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
-        """Train the model, on the data given, else on its own; return Keras' history.
+        """Train the model on the given data, or on its own; return Keras' history.
 
         Args:
             hp: the hyperparameters of `model`.
-            model: made by `build`.
-            *args: of `keras.Model.fit`, which keras-tuner's `search` hands on.
-            **kwargs: likewise; `epochs` by default those of the settings.
+            model: the result of `build`.
+            *args: arguments of `keras.Model.fit`, which keras-tuner's `search` passes on.
+            **kwargs: the same; `epochs` defaults to that of the settings.
 
         Raises:
-            UsageError: there are no data, or they have another shape than the model's input; keras-tuner's search ends.
+            UsageError: there are no data, or their shape differs from the model's input; keras-tuner's search ends.
         """
         key = json.dumps(hp.values, sort_keys=True, default=str)
         number = self._executions[key] = self._executions.get(key, -1) + 1
@@ -164,7 +163,7 @@ class HyperModel(keras_tuner.HyperModel):
     def _frozen(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, number: int, callbacks: Sequence[Any]
     ) -> keras.Model:
-        """Put what the space says of data back to its defaults, in `hp` and its tuner too, and return the model of it."""
+        """Reset the data settings of the space to their defaults, in `hp` and its tuner too, and return that model."""
         defaults = keras_tuner.HyperParameters()
         declare_space(self._space, defaults)
         frozen = {key: value for key, value in defaults.values.items() if key.startswith(OF_DATA[:3])}
@@ -177,9 +176,9 @@ class HyperModel(keras_tuner.HyperModel):
         return self._built(hp, number)
 
     def _chosen(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Return the settings that hyperparameters say, and the epochs of this round of keras-tuner's Hyperband."""
+        """Return the settings of hyperparameters, and the epochs of this round of keras-tuner's Hyperband."""
         chosen = declare_space(self._space, hp)
-        if ROUND_END in hp.values:  # the learning rate has its whole course in each round
+        if ROUND_END in hp.values:  # each round has a complete learning-rate schedule
             chosen["epochs"] = int(hp.values[ROUND_END]) - int(hp.values.get(ROUND_BEGIN, 0))
         return chosen
 
@@ -189,10 +188,10 @@ class HyperModel(keras_tuner.HyperModel):
         return find_task(settings.task), settings.to_flat()
 
     def _plan(self, chosen: Mapping[str, Any]) -> Plan:
-        return make_plan(self._model, self._data, None, None, None, {**self._given, **chosen})
+        return plan_training(self._model, self._data, {**self._given, **chosen})
 
     def _splits(self, plan: Plan) -> Splits:
-        """Return the data as a plan reads them, which are read once for each way."""
+        """Return the data as a plan reads them; equal arguments read them once."""
         way = json.dumps(plan.data_arguments, sort_keys=True, default=str)
         if way not in self._read:
             while len(self._read) >= MOST_READINGS:
@@ -206,19 +205,19 @@ class HyperModel(keras_tuner.HyperModel):
         from zoo.training.compile import compile_model
         from zoo.training.optimizers import optimizer_of
 
-        steady = {"schedule": "constant", "warmup": 0.0}  # nobody knows how many batches there will be
+        steady = {"schedule": "constant", "warmup": 0.0}  # the number of batches is not known
         names = {"model": self._model, "data": "arrays", "task": self._task.name}
         settings: Settings = resolve(self._task.settings, self._given, chosen, steady, names)
         set_seed(settings.seed)
-        model, task, width = uncompiled(self._model, None, self._task.name, settings.model_arguments, settings.precision)
-        compile_model(model, task, width, optimizer_of(settings, EVER), None, settings.label_smoothing)
+        model, task, width = construct(self._model, None, self._task.name, settings.model_arguments, settings.precision)
+        compile_model(model, task, width, optimizer_of(settings, UNKNOWN_STEPS), None, settings.label_smoothing)
         return model
 
 
 def _fix(oracle: keras_tuner.Oracle, values: Mapping[str, Any]) -> None:
-    """Let an oracle search these settings no more: its later trials would only repeat earlier ones, and a grid stumble."""
+    """Remove settings from an oracle's space: later trials would only repeat earlier ones, and a grid would skip points."""
     before = getattr(oracle, "hyperparameters", None)
-    if before is None:  # a chief's, in another process
+    if before is None:  # an oracle of a chief in another process
         return
     after = keras_tuner.HyperParameters()
     for each in before.space:
@@ -230,7 +229,7 @@ def _fix(oracle: keras_tuner.Oracle, values: Mapping[str, Any]) -> None:
 
 
 def _check_fits(model: keras.Model, x: Any) -> None:
-    """Refuse arrays, or datasets, of another shape than the model takes, at which every trial would fail.
+    """Refuse arrays or datasets whose shape differs from the model's input, on which every trial would fail.
 
     Raises:
         UsageError: they are.
@@ -244,6 +243,6 @@ def _check_fits(model: keras.Model, x: Any) -> None:
         None not in (one, other) and one != other for one, other in zip(took, takes, strict=True)
     ):
         raise HopelessError(
-            f"The data have another shape than the model's input. Received: {tuple(shape)}; accepted: {model.inputs[0].shape}. "
-            "Give model_arguments={'input_shape': ..., 'num_classes': ...} to HyperModel, or data=, which say it."
+            f"The data do not fit the model's input. Received: {tuple(shape)}; accepted: {model.inputs[0].shape}. "
+            "Give model_arguments={'input_shape': ..., 'num_classes': ...} to HyperModel, or data=, which contain it."
         )

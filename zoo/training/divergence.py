@@ -15,7 +15,7 @@ class Diverged(Exception):  # noqa: N818 - it is caught by `fit`, which says mor
     """The loss is not a number, or far above that of the first batch."""
 
 
-class Guard(keras.callbacks.Callback):
+class Guard(keras.callbacks.Callback):  # checkpoints contain this name
     """Raises `Diverged` if the running mean loss of an epoch or the validation loss is not finite or has exploded."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import zoo
 from zoo.errors import ZooError
-from zoo.training.guard import Diverged, Guard
+from zoo.training.divergence import Diverged, Guard
 
 RANDOM = np.random.default_rng(0)
 VALUES = (RANDOM.normal(size=(64, 3)).astype(np.float32), RANDOM.normal(size=64).astype(np.float32))

@@ -14,8 +14,8 @@ from zoo.artefacts.run import RunWriter
 from zoo.distribution.strategies import learning_rate_of
 from zoo.distribution.workers import Agreement
 from zoo.errors import UnknownNameError
-from zoo.training.guard import Diverged
-from zoo.training.interruption import StopRequest
+from zoo.processes.signals import StopRequest
+from zoo.training.divergence import Diverged
 from zoo.training.snapshot import (
     Snapshot,
     Weights,
@@ -28,7 +28,7 @@ from zoo.training.snapshot import (
 RATES = 60  # number of learning rates to record; evaluating a schedule outside a graph takes 3 ms
 
 
-class Keeper(keras.callbacks.Callback):
+class Checkpointing(keras.callbacks.Callback):
     """Follows training step by step, so that it can resume from any batch with bit-identical results.
 
     It must be the last callback, since it saves the state of the others.
@@ -84,7 +84,7 @@ class Keeper(keras.callbacks.Callback):
         """Total training time so far, over all sessions."""
         return time.perf_counter() - self._begun
 
-    def go_on_from(self, snapshot: Snapshot) -> None:
+    def resume_from(self, snapshot: Snapshot) -> None:
         """Let the next call of `fit` resume from a snapshot."""
         self._begin = snapshot
 

@@ -1,0 +1,1 @@
+"""Supervised child processes on this machine and tasks on a Ray cluster."""

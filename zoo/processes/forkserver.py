@@ -1,0 +1,253 @@
+"""Processes of this machine, forked by `multiprocessing.forkserver` from a server that has imported TensorFlow.
+
+A fresh interpreter takes 4 s to import TensorFlow, which a trial of 10 s cannot afford. Unlike plain `multiprocessing`, the
+children do not run the user's script again, form process groups of their own, so that Ctrl-C reaches only the supervisor, and
+end when the supervisor does.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from zoo.errors import UsageError, ZooError
+from zoo.processes.machine import Share
+from zoo.processes.tasks import POLL_SECONDS, ProcessDiedError
+
+GRACE = 20.0  # seconds that a child has to save and end before it is killed
+INTERRUPTED = 130  # exit code
+SERVER_DIED = 255  # exit code that `multiprocessing` reports when the server dies; the child may be alive
+LOG_BYTES = 2000
+NOISE = re.compile(r"WARNING: All log messages|[IWEF]\d{4} |\d{4}-\d\d-\d\d \d\d:")  # starts a line of TensorFlow's own
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}  # where the user has not set it
+
+
+class Child:
+    """A task in a forked process; see `zoo.processes.tasks.Task`."""
+
+    def __init__(self, process: Any, answer: Connection, log: Path | None) -> None:
+        self._process, self._connection, self.log = process, answer, log
+        self._answer: tuple[Any, BaseException | None] | None = None
+        self.sentinels = [process.sentinel, answer]
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return int(self._process.pid)
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal; None while the process runs."""
+        code: int | None = self._process.exitcode
+        if code == SERVER_DIED:
+            self._signal(signal.SIGKILL)
+        return code
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process runs."""
+        self._receive()
+        return self.exit_code is None
+
+    def interrupt(self) -> None:
+        """Send SIGINT."""
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._signal(signal.SIGKILL)
+
+    def result(self) -> Any:
+        """Return what the function returned; see `Task.result`."""
+        self._receive()
+        if self._answer is None:
+            code = self.exit_code or 0
+            ending = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            raise ProcessDiedError(ending, self._log_end(), was_killed=code < 0 or code == SERVER_DIED)
+        value, error = self._answer
+        if error is not None:
+            raise error
+        return value
+
+    def _receive(self) -> None:
+        if self._answer is None and self._connection in self.sentinels:
+            with suppress(OSError):
+                if self._connection.poll():
+                    self.sentinels.remove(self._connection)  # at its end too, where it would always be ready
+                    with suppress(EOFError):
+                        self._answer = self._connection.recv()
+
+    def _signal(self, number: int) -> None:
+        if self._process.exitcode in (None, SERVER_DIED):
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def _log_end(self) -> str:
+        """Return the end of the output, without TensorFlow's greetings."""
+        if self.log is None:
+            return ""
+        with suppress(OSError):
+            lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+            return "\n".join(line for line in lines if not NOISE.match(line))[-LOG_BYTES:].strip()
+        return ""
+
+
+class ForkServer:
+    """An engine for this machine; a context manager that leaves no child behind.
+
+    Args:
+        folder: for the children's output, Path.
+        preload: names of modules that the server imports before it forks.
+        shares: what each worker gets of the machine.
+
+    Raises:
+        UsageError: the system cannot fork.
+    """
+
+    def __init__(self, folder: Path, preload: Sequence[str], shares: Sequence[Share] = ()) -> None:
+        if "forkserver" not in multiprocessing.get_all_start_methods():
+            raise UsageError("Workers are forked, which Windows cannot do. Received: Windows. Use Linux, macOS or WSL.")
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(preload))
+        self._folder, self._shares = folder, shares
+        self._children: list[Child] = []
+        self._ensure_running()
+
+    def __enter__(self) -> ForkServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children:
+            child.interrupt()
+        until = time.monotonic() + GRACE
+        while (running := self._running()) and time.monotonic() < until:
+            self.wait(running)
+        for child in self._running():
+            child.kill()
+        while running := self._running():
+            self.wait(running)
+        forkserver._forkserver._stop()  # type: ignore[attr-defined] # frees the memory of its imports; it has no public name
+
+    def start(
+        self,
+        function: Callable[..., Any],
+        *arguments: Any,
+        worker: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        has_log: bool = True,
+    ) -> Child:
+        """Call a function in a new process; see `Engine.start`.
+
+        Args:
+            function: the function.
+            *arguments: picklable.
+            worker: number of the worker whose share of the machine the process gets; None takes the whole machine.
+            environment: variables to add to those of this process.
+            has_log: whether output goes to a file, else to where this process writes.
+        """
+        share = Share() if worker is None else self._shares[worker]
+        visible = {"CUDA_VISIBLE_DEVICES": ",".join(share.gpus)} if share.gpus else {}
+        variables = {**QUIET, **os.environ, **visible, **(environment or {})}
+        log = self._folder / f"{len(self._children)}.log" if has_log else None
+        while True:
+            answer, sender = self._context.Pipe(duplex=False)
+            call = (function, arguments, sender, log, share, variables)
+            process = self._context.Process(target=_run, args=call)
+            try:
+                self._ensure_running()
+                with _hidden_main_module():
+                    process.start()
+                break
+            except (EOFError, ConnectionError):  # somebody killed the server
+                answer.close()
+            finally:
+                sender.close()
+        child = Child(process, answer, log)
+        self._children.append(child)
+        return child
+
+    def wait(self, tasks: Sequence[Child], seconds: float = POLL_SECONDS) -> None:
+        """Wait until a child answers or ends, or for some seconds."""
+        wait([each for task in tasks for each in task.sentinels], seconds)
+
+    def _running(self) -> list[Child]:
+        return [child for child in self._children if child.is_running]
+
+    def _ensure_running(self) -> None:
+        """Start the server if it does not run; Ctrl-C does not reach it, not even while it imports."""
+        given = {name: value for name, value in QUIET.items() if name not in os.environ}
+        os.environ.update(given)
+        resource_tracker.ensure_running()  # which unblocks the signal
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            for name in given:
+                del os.environ[name]
+
+
+def _run(
+    function: Callable[..., Any],
+    arguments: Sequence[Any],
+    answer: Connection,
+    log: Path | None,
+    share: Share,
+    environment: Mapping[str, str],
+) -> None:
+    """Run in the child: prepare the process, call the function and send its result."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        os.environ.clear()
+        os.environ.update(environment)
+        if share.cores and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, share.cores)
+        gc.freeze()  # no collection visits the imported modules again: 0.2 s each time
+        if log is not None:
+            file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            os.dup2(file, 1)
+            os.dup2(file, 2)
+        answer.send((function(*arguments), None))
+    except KeyboardInterrupt as interrupt:
+        answer.send((None, interrupt))  # with its notes
+        sys.exit(INTERRUPTED)
+    except ZooError as error:
+        answer.send((None, error))
+        sys.exit(error.exit_code)
+
+
+def _end_with_parent() -> None:
+    """Interrupt this process when its supervisor dies, and end it if it does not end by itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(GRACE)
+    os._exit(1)
+
+
+@contextmanager
+def _hidden_main_module() -> Iterator[None]:
+    """Hide the user's script, which `multiprocessing` would run in each child."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

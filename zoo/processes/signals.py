@@ -1,0 +1,63 @@
+"""SIGINT and SIGTERM as a request to stop, which is granted at a safe point."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import Any
+
+_ASKED = threading.Event()
+
+
+def ask_to_stop() -> None:
+    """Ask for a stop as a signal does; reaches code outside the main thread and code that has not started."""
+    _ASKED.set()
+
+
+@contextmanager
+def signal_handler(handler: Callable[[int, FrameType | None], Any] | signal.Handlers, *numbers: int) -> Iterator[None]:
+    """Handle signals with `handler` inside the block; outside the main thread, where Python takes no signals, do nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, signal.SIG_DFL if old is None else old)
+
+
+class StopRequest:
+    """Notes SIGINT and SIGTERM instead of being interrupted by them; a context manager.
+
+    Args:
+        limit: number of the signal that raises KeyboardInterrupt at once, int, default 2.
+    """
+
+    def __init__(self, limit: int = 2) -> None:
+        self._limit, self.count = limit, 0
+        self._stack = ExitStack()
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a stop was requested."""
+        return self.count > 0 or _ASKED.is_set()
+
+    def __enter__(self) -> StopRequest:
+        self._stack.enter_context(signal_handler(self._note, signal.SIGINT, signal.SIGTERM))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _ASKED.clear()
+        self._stack.close()
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count >= self._limit:
+            raise KeyboardInterrupt

@@ -1,0 +1,82 @@
+"""What the engines share: a task is one call of a function in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from zoo.errors import ZooError
+
+POLL_SECONDS = 0.5
+ATTEMPTS = 3  # at a call whose process is killed
+
+
+class ProcessDiedError(ZooError):
+    """The process of a task ended without a result.
+
+    Args:
+        ending: how, str, for example "SIGKILL" or "exit code 1".
+        log: the end of its output, str; may be empty.
+        was_killed: whether a signal or the loss of its machine ended it, so that another attempt may succeed.
+    """
+
+    def __init__(self, ending: str, log: str = "", *, was_killed: bool = True) -> None:
+        super().__init__(f"A process ended with {ending} before it finished.{f' Its output ends with: {log}' if log else ''}")
+        self.ending, self.was_killed = ending, was_killed
+
+
+class Task(Protocol):
+    """One call of a function in another process."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the call has neither returned nor failed."""
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in the process, as Ctrl-C does."""
+
+    def kill(self) -> None:
+        """End the process at once."""
+
+    def result(self) -> Any:
+        """Return what the function returned.
+
+        Raises:
+            ZooError: the function raised it.
+            KeyboardInterrupt: the task was interrupted.
+            ProcessDiedError: the process died.
+        """
+
+
+class Engine(Protocol):
+    """Runs tasks: `ForkServer` on this machine, `RayCluster` on a cluster. A context manager that leaves no process behind."""
+
+    def start(self, function: Callable[..., Any], *arguments: Any, worker: int | None = None) -> Task:
+        """Call a function of an importable module in a new process.
+
+        Args:
+            function: the function.
+            *arguments: picklable.
+            worker: number of the worker whose share of the machine the process gets; None takes the whole machine.
+        """
+
+    def wait(self, tasks: Sequence[Any], seconds: float = POLL_SECONDS) -> None:
+        """Wait until a task ends, or for some seconds."""
+
+
+def call(engine: Engine, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in a new process and return its result; call it again if the process is killed.
+
+    Raises:
+        ZooError: the function raised it, or its process died again and again.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        task = engine.start(function, *arguments)
+        while task.is_running:
+            engine.wait([task])
+        try:
+            return task.result()
+        except ProcessDiedError as error:
+            if attempt == ATTEMPTS or not error.was_killed:
+                raise
+    return None

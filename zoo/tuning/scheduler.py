@@ -1,0 +1,141 @@
+"""Runs trials one after the other in each worker, and runs a trial again whose process is killed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras_tuner.src.engine.trial import Trial as KerasTunerTrial  # keras-tuner 1.4 has no public name for it
+
+from zoo.errors import ZooError
+from zoo.processes.signals import StopRequest
+from zoo.processes.tasks import POLL_SECONDS, Engine, ProcessDiedError, Task
+from zoo.tuning.search import Search
+from zoo.tuning.space import declare_space
+from zoo.tuning.trials import run_trial
+
+DEATHS = 5  # of one worker's processes without a trial ended between them, before the search fails
+ASK_AGAIN = 2.0  # seconds until a worker without a trial asks again, and a dead one restarts
+SIGNALS = 3  # the last one kills
+REPEAT_AFTER = 15.0  # seconds after which running trials are asked again to stop
+GRACE = 120.0  # seconds until they are killed
+
+
+@dataclass
+class Worker:
+    """A place for one process at a time."""
+
+    number: int
+    trial: Any = None  # keras-tuner's, until it has ended
+    task: Task | None = None
+    deaths: int = 0
+    died_of: str | None = None
+    rests_until: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The name under which keras-tuner and `trial.json` know the worker."""
+        return f"worker-{self.number}"
+
+
+class Scheduler:
+    """Runs the trials that an oracle hands out.
+
+    Args:
+        search: the search, opened.
+        oracle: chooses the settings.
+        engine: runs the processes.
+        shared: file of data in memory; see `zoo.tuning.handover`.
+        show: called again and again to show progress.
+    """
+
+    def __init__(self, search: Search, oracle: Any, engine: Engine, shared: str | None, show: Callable[[], None]) -> None:
+        self._search, self._oracle, self._engine, self._shared, self._show = search, oracle, engine, shared, show
+
+    def run(self, count: int) -> bool:
+        """Run trials with `count` workers until there are no more or the time is over; return whether no signal stopped them.
+
+        Raises:
+            ZooError: a worker's processes die again and again.
+        """
+        workers = [Worker(number) for number in range(count)]
+        with StopRequest(limit=SIGNALS) as stop:
+            while True:
+                for worker in workers:
+                    self._collect(worker)
+                    self._start(worker)
+                if not any(worker.trial for worker in workers):
+                    return not stop.is_made
+                self._wait(workers)
+                deadline = self._oracle.deadline
+                is_late = deadline is not None and time.time() >= deadline and bool(self._search.best_trials)
+                if stop.is_made or is_late:
+                    self._stop(workers)
+                    return not stop.is_made
+
+    def _start(self, worker: Worker) -> None:
+        """Give a free worker a trial, or the one back whose process died."""
+        if worker.task is not None or time.monotonic() < worker.rests_until:
+            return
+        if worker.trial is None:
+            trial = self._oracle.create_trial(worker.name)
+            if trial.status != "RUNNING":  # there is none, or not before another trial has ended
+                worker.rests_until = time.monotonic() + ASK_AGAIN
+                return
+            worker.trial = KerasTunerTrial.from_proto(trial.to_proto())  # rounds as keras-tuner's own workers do
+        hyperparameters = worker.trial.hyperparameters
+        chosen = declare_space(self._search.spec.ranges, hyperparameters)
+        if "tuner/epochs" in hyperparameters.values:  # of Hyperband
+            chosen["epochs"] = int(hyperparameters.values["tuner/epochs"])
+        worker.task = self._engine.start(
+            run_trial, str(self._search.directory), worker.trial.trial_id, chosen, worker.name, worker.died_of, self._shared,
+            worker=worker.number,
+        )  # fmt: skip
+
+    def _collect(self, worker: Worker, *, is_stopping: bool = False) -> None:
+        """Record the result of a worker whose process has ended."""
+        if worker.task is None or worker.task.is_running:
+            return
+        task, worker.task = worker.task, None
+        try:
+            result = task.result()
+        except (KeyboardInterrupt, ProcessDiedError) as error:
+            if not is_stopping:
+                ending = error.ending if isinstance(error, ProcessDiedError) else "SIGINT"
+                self._note_death(worker, ending, ProcessDiedError(ending) if ending == "SIGINT" else error)
+        except ZooError as error:  # of the machine, for example a full disk
+            self._note_death(worker, type(error).__name__, error)
+        else:
+            scores = {name: float(np.float32(value)) for name, value in result["scores"].items()}  # as above
+            self._oracle.finish_trial(worker.trial, scores if result["status"] == "finished" else None)
+            worker.trial, worker.deaths, worker.died_of, worker.rests_until = None, 0, None, 0.0
+
+    def _note_death(self, worker: Worker, died_of: str, error: BaseException) -> None:
+        worker.died_of = died_of
+        worker.rests_until = time.monotonic() + min(worker.deaths, 3) * ASK_AGAIN
+        worker.deaths += 1
+        if worker.deaths > DEATHS:
+            raise error
+
+    def _stop(self, workers: list[Worker]) -> None:
+        """Let the running trials save and end; kill those that do not."""
+        begun, asked = time.monotonic(), -REPEAT_AFTER
+        while running := [worker for worker in workers if worker.task is not None]:
+            now = time.monotonic()
+            if now - begun > GRACE:
+                for worker in running:
+                    worker.task.kill() if worker.task else None
+            elif now - asked > REPEAT_AFTER:  # a request is lost on a run that ends while another one of its trial follows
+                asked = now
+                for worker in running:
+                    worker.task.interrupt() if worker.task else None
+            self._wait(running)
+            for worker in running:
+                self._collect(worker, is_stopping=True)
+
+    def _wait(self, workers: list[Worker]) -> None:
+        self._engine.wait([worker.task for worker in workers if worker.task is not None], POLL_SECONDS)
+        self._show()
