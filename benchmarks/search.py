@@ -73,9 +73,9 @@ def main() -> None:
         add_row(
             "search", f"{what}, {name}, whole command, trials an hour, median", statistics.median(whole[name]), "1/h", ROUNDS
         )
-    for name, beside in (("zoo, 1 worker", "keras-tuner"), ("zoo, 2 workers", "zoo, 1 worker")):
-        ratios = [one / other for one, other in zip(rates[name], rates[beside], strict=True)]
-        add_row("search", f"{what}, trials an hour, {name} / {beside}, median", statistics.median(ratios), "ratio", ROUNDS)
+    for name, peer in (("zoo, 1 worker", "keras-tuner"), ("zoo, 2 workers", "zoo, 1 worker")):
+        ratios = [one / other for one, other in zip(rates[name], rates[peer], strict=True)]
+        add_row("search", f"{what}, trials an hour, {name} / {peer}, median", statistics.median(ratios), "ratio", ROUNDS)
     measure_memory()
 
 

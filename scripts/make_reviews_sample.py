@@ -5,9 +5,9 @@ A sentence is a frame with one or two words of judgement. Its label is computed,
 a bad word and is positive; in "the opening is witty, but all in all it is a dull film" the second word decides.
 
 For every slot of every frame about a fifth of the words is kept for the test part and a tenth for validation. No pair of
-slot and word stands in two parts, while each frame and each word stands in all: a model must compose what it has learned.
+slot and word occurs in two splits, while each frame and each word occurs in all: a model must combine what it has learned.
 
-`python scripts/make_reviews_sample.py` writes the same bytes each time; their SHA-256 stands in docs/data.md.
+`python scripts/make_reviews_sample.py` writes the same bytes each time; docs/data.md gives their SHA-256.
 """
 
 # ruff: noqa: RUF001 - Chinese has punctuation of its own

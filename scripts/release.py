@@ -1,10 +1,10 @@
-"""Make released models: `python scripts/release.py cnn@mnist` trains its recipe and writes saved_models/cnn@mnist/ with a card.
+"""Release models: `python scripts/release.py cnn@mnist` trains its recipe and writes saved_models/cnn@mnist/ with a card.
 
-The recipe is run with three seeds; the model of the first, whichever scored best, is released. Its weights are kept in
-float16 where that costs nothing on the validation part. Real data are found as `zoo.load_data` finds them. A LiteRT file is
-written next to the Keras file and proved equal to it.
+The recipe runs with three seeds; the model of the first seed is released, even if another one scored better. Its weights are
+stored in float16 if that costs nothing on the validation split. `zoo.load_data` finds the real data. A LiteRT file is written
+next to the Keras file and verified against it.
 
-Two options train nothing: `--words` puts the words of `releases.yaml` into the cards, `--litert` writes the LiteRT files again.
+Two options train nothing: `--words` puts the text of `releases.yaml` into the cards, `--litert` writes the LiteRT files again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def command_of(model: str, data: str, changes: Mapping[str, Any]) -> str:
 
 
 def interval_of(confusion: Sequence[Sequence[int]]) -> dict[str, list[float]]:
-    """Return 95 % intervals of accuracy and macro F1: the test examples drawn anew, percentiles (Efron, 1979).
+    """Return 95 % intervals of accuracy and macro F1: percentiles over resampled test examples (Efron, 1979).
 
     Args:
         confusion: rows are labels, columns predictions; counts.
@@ -68,7 +68,7 @@ def interval_of(confusion: Sequence[Sequence[int]]) -> dict[str, list[float]]:
 
 
 def halve(source: Path, target: Path) -> None:
-    """Write a `.keras` file anew with its float32 weights as float16, compressed; Keras reads them into float32 variables."""
+    """Write a `.keras` file again with its float32 weights as float16, compressed; Keras reads them into float32 variables."""
     with zipfile.ZipFile(source) as before, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as after:
         for name in before.namelist():
             content = before.read(name)
@@ -239,7 +239,7 @@ zoo verify {name}
 import zoo
 
 predictor = zoo.load("{name}")  # raw input in, labels and probabilities out
-model = zoo.build("{model}", weights="{short}")  # to train on; num_classes=3 gives it a fresh last layer
+model = zoo.build("{model}", weights="{short}")  # for further training; num_classes=3 replaces the last layer
 ```
 
 ## Limits
@@ -248,19 +248,19 @@ model = zoo.build("{model}", weights="{short}")  # to train on; num_classes=3 gi
 
 ## Scores
 
-On the {parts["test"]:,} test examples, looked at once:
+On the {parts["test"]:,} test examples, which were used once:
 
 | score | value | 95 % interval |
 |---|---|---|
 {rows}
 
 Baseline ({card["baseline"]["name"]}): accuracy {card["baseline"]["accuracy"]:.4f}.
-The interval is of the test examples drawn anew. Of three seeds this model is the first; their test accuracies
-with the weights in float32 are {", ".join(f"{value:.4f}" for value in card["seeds"])}.
+The intervals come from resampling the test examples. This model is the first of three seeds; their test accuracies
+with float32 weights are {", ".join(f"{value:.4f}" for value in card["seeds"])}.
 
 ## Data
 
-{data["title"]}: {data["what"]}. {parts["train"]:,} examples were trained on, {parts["validation"]:,} chosen on.
+{data["title"]}: {data["what"]}. {parts["train"]:,} training examples, {parts["validation"]:,} validation examples.
 Labels: {", ".join(map(str, card["labels"]))}.
 Source: {data["source"]}.
 Licence: {data["licence"]}.
@@ -269,10 +269,10 @@ Licence: {data["licence"]}.
 
 `{card["command"]}`: recipe `{card["recipe"]}`.{changed} {card["parameters"]:,} parameters,
 {card["seconds"]} s of training on {card["hardware"]}. Seed {card["seed"]}.
-`make release NAME={name}` does that with all seeds and writes this folder.
+`make release NAME={name}` trains all seeds and writes this folder.
 
-Weights are kept in {card["weights"]} and read into float32. The model is compiled with plain SGD, which has no state;
-`zoo.build(..., weights=...)` compiles it as you say. Everything else stands in `card.json`, `run.json` and `config.yaml`.
+Weights are stored in {card["weights"]} and loaded as float32. The model is compiled with plain SGD, which has no state;
+`zoo.build(..., weights=...)` compiles it with your settings. Everything else is in `card.json`, `run.json` and `config.yaml`.
 
 ## Engines
 
@@ -405,11 +405,11 @@ def release(name: str) -> list[float]:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Make the models that are named."""
+    """Release the named models."""
     names = sorted(read_facts()["models"])
     parser = argparse.ArgumentParser(description="Train a recipe and release its model.")
     parser.add_argument("name", nargs="+", metavar="NAME", help=", ".join(names))
-    parser.add_argument("--words", action="store_true", help="train nothing: put the words of releases.yaml into the cards")
+    parser.add_argument("--words", action="store_true", help="train nothing: put the text of releases.yaml into the cards")
     parser.add_argument("--litert", action="store_true", help="train nothing: write the LiteRT files again")
     given = parser.parse_args(words)
     for name in given.name:

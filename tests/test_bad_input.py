@@ -1,4 +1,4 @@
-"""What users get wrong: the message says what came, what is accepted and how to mend it, and nothing is left behind."""
+"""Wrong input: the message gives the received value, what is accepted and the fix, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ CLASSES = np.arange(20) % 2
         (arrays(IMAGES, np.arange(20) == 0), 1, ("Each class needs at least 3", "with 1", "Add rows")),
         (arrays(IMAGES, CLASSES[:5]), 1, ("20 rows and 5 labels", "Each row needs one label", "")),
         (table("a,b,label\n"), 1, ("table is empty", "rows.csv", "Add rows")),
-        (table(""), 1, ("Empty CSV file", "rows.csv", "Mend")),
-        (table("a,b,label\n" + ROWS + "1,2\n"), 1, ("Expected 3 columns, got 2: 1,2", "rows.csv", "Mend")),
+        (table(""), 1, ("Empty CSV file", "rows.csv", "Fix")),
+        (table("a,b,label\n" + ROWS + "1,2\n"), 1, ("Expected 3 columns, got 2: 1,2", "rows.csv", "Fix")),
         (table("a,b,kind\n" + ROWS), 1, ("Which column is the label?", "columns a, b, kind", "data.label_column")),
         (table("a,b,label\n" + ROWS + "1,2,\n"), 1, ("1 of 21 rows", "row 20", "data.broken=drop")),
         (
@@ -130,7 +130,7 @@ CLASSES = np.arange(20) % 2
             ("first word", "9 different", "Put the labels first"),
         ),
         (texts("t.txt", "x film\ny film\n", "--data.label-column", "a"), 2, ("has no columns", "t.txt", "Leave that out")),
-        (texts("t.jsonl", "film\n"), 1, ("one JSON object per line", "t.jsonl", "Mend it")),
+        (texts("t.jsonl", "film\n"), 1, ("one JSON object per line", "t.jsonl", "Fix the file")),
         (texts("t.txt", ""), 1, ("no rows", "t.txt", "Add some")),
         (texts("t.csv", TEXTS.replace(",y", ",x")), 1, ("at least two classes", "only 'x'", "Add rows")),
         (two_trains, 1, ("one file", "old.train.csv and train.csv for 'train'", "data.parts")),

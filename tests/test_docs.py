@@ -1,4 +1,4 @@
-"""The pages say what is there: every room, every public name, every setting, every command."""
+"""The pages cover every package, every public name, every setting and every command."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_what_the_page_on_extending_shows_works(tmp_path):
 @pytest.mark.slow
 def test_the_pages_are_built_without_a_warning(tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
-    quiet = {"NO_MKDOCS_2_WARNING": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}  # mkdocs-material 9.8 tells of its successor
+    quiet = {"NO_MKDOCS_2_WARNING": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}  # mkdocs-material 9.8 prints a notice about its successor
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **quiet}, check=False)
     assert done.returncode == 0, done.stderr
     assert "WARNING -" not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A bare `import zoo` is enough for Keras to find zoo's objects, whoever asks for Keras in between."""
+"""A bare `import zoo` is enough for Keras to find zoo's objects, even if other code looks for Keras in between."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_one_step_of_one_row_by_hand() -> None:
     model = keras.Sequential([keras.Input((2,), dtype="int32"), keras.layers.Embedding(3, 2), keras.layers.Flatten()])
     model.compile(LazyAdam(0.25), "mse")
     before = model.get_weights()[0]
-    model.train_on_batch(np.array([[1, 1]]), np.array([[9.0, -9.0, 9.0, -9.0]]))  # the row stands there twice
+    model.train_on_batch(np.array([[1, 1]]), np.array([[9.0, -9.0, 9.0, -9.0]]))  # the row occurs twice
     np.testing.assert_allclose(model.get_weights()[0][1] - before[1], [0.25, -0.25], rtol=1e-4)
 
 

@@ -242,7 +242,7 @@ def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
     assert run.settings["weights"] == str(tmp_path / "one")
     again = zoo.train("mlp", data="iris", weights=run, epochs=1, out=tmp_path / "three", verbose=0)
     assert again.settings["weights"] == str(tmp_path / "two")
-    (tmp_path / "mnist").mkdir()  # data, say, beside which the released weights are meant
+    (tmp_path / "mnist").mkdir()  # a data folder, although the released weights are meant
     assert plan_training("cnn", "mnist_sample", {"weights": "mnist"}).settings.weights == "mnist"
 
 

@@ -74,7 +74,7 @@ class Server(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(content[begin:][: cls.breaks_after])
 
     def give(self, content: bytes, status: int = 200, **headers: object) -> bool:
-        """Give this answer; its length is told unless another is."""
+        """Send this response, with its length unless another one is given."""
         self.send_response(status)
         for name, value in {"Content_Length": len(content), **headers}.items():
             self.send_header(name.replace("_", "-"), str(value))

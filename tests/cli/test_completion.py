@@ -1,4 +1,4 @@
-"""Shells are told what may follow: verbs, options, and what zoo has."""
+"""Shell completion proposes verbs, options, and zoo's models and data."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def trained() -> dict[str, Any]:
 
 
 def resumed() -> dict[str, Any]:
-    """Train on two devices, whole and stopped in mid-epoch and resumed; return whether they are equal bit for bit."""
+    """Train on two devices, without and with a stop in mid-epoch; return whether the results are bit-identical."""
     import zoo
 
     _two_devices()
@@ -256,7 +256,7 @@ def ended(folder: str) -> dict[str, Any]:
 
 
 def gone_on(folder: str) -> dict[str, Any]:
-    """Go on, as one process, with what workers have begun."""
+    """Resume the workers' run in one process."""
     import zoo
 
     run = zoo.train(resume=os.path.join(folder, "stopped"), callbacks=[_StopAfter(-1)], verbose=0)

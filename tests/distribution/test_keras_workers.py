@@ -1,4 +1,4 @@
-"""The mend of Keras knows its faults."""
+"""The patches of Keras detect its faults."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ import pytest
 
 @pytest.mark.slow
 def test_keras_still_has_its_faults(job: Callable[..., tuple[Any, str]]) -> None:
-    """When this fails because Keras has one fewer, delete its mend; with none, keras_workers.py and what calls it."""
+    """When this fails because Keras has fixed a fault, delete its patch, or, after the last one, keras_workers.py."""
     found, _ = job("faults")
     assert found == ["_maybe_symbolic_build", "reduce_per_replica", "add"]

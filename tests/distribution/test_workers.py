@@ -97,7 +97,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stop_after(epochs: int, run: Path, training: subprocess.Popen[str], victim: int | None, number: int) -> tuple[float, str]:
-    """Send a signal to a worker, or to the command, after some epochs; return how long it went on, and what it said."""
+    """Send a signal to a worker, or to the command, after some epochs; return how long it continued, and its output."""
     while not (run / "run.json").exists() or json.loads((run / "run.json").read_text()).get("epochs_finished", 0) < epochs:
         assert training.poll() is None, training.communicate()
         time.sleep(0.02)
@@ -200,6 +200,6 @@ def test_what_is_wrong_is_refused_before_workers_start(
     assert "Did you mean 'epochs'" in capsys.readouterr().err
     monkeypatch.delenv("TF_CONFIG")
     assert main(["train", "--resume", str(tmp_path), "--workers", "2", "--set", "epochs=3"]) == 2
-    assert "Received: epochs beside resume" in capsys.readouterr().err
+    assert "Received: epochs with resume" in capsys.readouterr().err
     assert main(["train", "--resume", str(tmp_path), "--workers", "2"]) == 1
     assert "run.json" in capsys.readouterr().err

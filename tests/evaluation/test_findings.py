@@ -1,4 +1,4 @@
-"""A finished run is told of what went wrong, and of nothing else."""
+"""The findings of a finished run list its problems, and nothing else."""
 
 from __future__ import annotations
 

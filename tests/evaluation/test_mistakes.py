@@ -1,4 +1,4 @@
-"""The mistakes that are shown are the worst, and are what stands in the data."""
+"""The report shows the worst mistakes, with their original examples."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ ROWS = np.array([[3, 4, 5, 0], [4, 3, 0, 0], [19_999, 19_999, 1, 7], [0, 2, 0, 2
 
 
 def twin(rows, tokens, pairs):
-    """Return each token's vector, and its pair's where a token stands before it."""
+    """Return each token's embedding plus its pair's, if a token precedes it."""
     output = tokens[rows]
     for row, ids in enumerate(rows.tolist()):
         for place in range(1, len(ids)):

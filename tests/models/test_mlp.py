@@ -59,12 +59,12 @@ def test_first_twenty_adam_steps_equal_the_numpy_twin(seed):
     history = model.fit(x, y, batch_size=ROWS, epochs=20, shuffle=False, verbose=0).history
     assert history["loss"] == pytest.approx(losses, abs=1e-5)
     for ours, theirs in zip(model.get_weights(), weights, strict=True):
-        assert np.allclose(ours, theirs, rtol=0, atol=1e-5)  # float32 beside float64
+        assert np.allclose(ours, theirs, rtol=0, atol=1e-5)  # float32 compared with float64
 
 
 @pytest.mark.slow
 def test_a_thousand_steps_leave_94_to_97_percent_of_the_noise():
-    """430 weights can learn some of 10,000 random targets by heart, and no more; least squares would leave 98.9 %."""
+    """430 weights can memorise a fraction of 10,000 random targets; least squares would leave 98.9 %."""
     errors, shares = [], []
     for seed in range(3):
         x, y = noise(seed)

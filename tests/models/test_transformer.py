@@ -119,8 +119,8 @@ def test_order_of_the_tokens_matters_through_positions_alone():
     assert np.allclose(model(rows, training=False), model(turned, training=False), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(("hidden_dim", "num_heads", "mend"), [(100, 8, "96 or 104"), (3, 8, "8")])
-def test_heads_that_do_not_divide_the_width_are_refused(hidden_dim, num_heads, mend):
-    message = rf"hidden_dim={hidden_dim}, num_heads={num_heads}\. Try hidden_dim={mend}\."
+@pytest.mark.parametrize(("hidden_dim", "num_heads", "fix"), [(100, 8, "96 or 104"), (3, 8, "8")])
+def test_heads_that_do_not_divide_the_width_are_refused(hidden_dim, num_heads, fix):
+    message = rf"hidden_dim={hidden_dim}, num_heads={num_heads}\. Try hidden_dim={fix}\."
     with pytest.raises(UsageError, match=message):
         transformer(hidden_dim=hidden_dim, num_heads=num_heads)

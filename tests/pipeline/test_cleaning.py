@@ -12,7 +12,7 @@ from zoo.settings import DataArguments
 #                  row: 0  1  2  3  4
 TRAIN = np.array([10, 10, 20, 20, 30], np.uint64)  # 1 repeats 0; 3 repeats 2
 LABELS = np.array([0, 0, 1, 0, 1])  # 2 and 3 differ in the label
-TEST = np.array([30, 40, 40], np.uint64)  # 30 stands in train too
+TEST = np.array([30, 40, 40], np.uint64)  # 30 also occurs in train
 
 
 def cleaned(**choices: str) -> tuple[dict[str, list[int]], dict[str, dict[str, int]]]:

@@ -1,4 +1,4 @@
-"""Files of texts: every kind gives the same examples, and what cannot be read is named with its line and its mend."""
+"""Files of texts: every format gives the same examples, and errors give the line and the fix."""
 
 from __future__ import annotations
 

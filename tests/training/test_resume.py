@@ -1,4 +1,4 @@
-"""A run that was stopped, however often and wherever, ends bit for bit as if it had not been."""
+"""A resumed run gives bit-identical results, however often and wherever it was stopped."""
 
 from __future__ import annotations
 

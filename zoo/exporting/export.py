@@ -154,10 +154,10 @@ def _check_padding(predictor: Predictor, examples: Raw) -> None:
         return
     longest = max(examples[: -len(UNUSUAL_TEXTS)], key=len)
     for text in examples[:: max(1, len(examples) // CHECKED)]:
-        alone, beside = (predictor.predict(texts).numbers[0] for texts in ([text], [text, longest]))
-        if np.abs(alone - beside).max() > TOLERANCE:
+        alone, together = (predictor.predict(texts).numbers[0] for texts in ([text], [text, longest]))
+        if np.abs(alone - together).max() > TOLERANCE:
             raise UsageError(
-                f"The model's predictions depend on padding. Received: {alone} for {text!r:.80} alone, {beside} next to a "
+                f"The model's predictions depend on padding. Received: {alone} for {text!r:.80} alone, {together} next to a "
                 "longer text. Mask the padding, as with Embedding(mask_zero=True); or load the data with buckets=False, so "
                 "that every batch has one length, and train again."
             )
