@@ -16,25 +16,7 @@ CODE = [path for folder in ("zoo", "tests", "scripts", "benchmarks") for path in
 FILES = sorted(path for path in {*PAGES, *CODE} if path != Path(__file__).resolve())
 
 # Files that still contain such wordings. Remove a file from the set once it is rewritten; the set should become empty.
-TO_DO: set[str] = {
-    "tests/tuning/test_oracle.py",
-    "tests/tuning/test_trials.py",
-    "zoo/api/hypermodel.py",
-    "zoo/api/ray_training.py",
-    "zoo/api/ray_worker.py",
-    "zoo/api/search_requests.py",
-    "zoo/api/searching.py",
-    "zoo/api/trials.py",
-    "zoo/cli/tune.py",
-    "zoo/cli/workers.py",
-    "zoo/tuning/chief.py",
-    "zoo/tuning/importance.py",
-    "zoo/tuning/oracle.py",
-    "zoo/tuning/report.py",
-    "zoo/tuning/search.py",
-    "zoo/tuning/space.py",
-    "zoo/tuning/supervisor.py",
-}
+TO_DO: set[str] = set()
 
 # Regular expressions and what to write instead. A space matches any white space.
 HABITS = {

@@ -154,7 +154,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         zoo.load_data(tmp_path / "x.parquet")
     (tmp_path / "x.xlsx").write_bytes(b"PK")
     with pytest.raises(
-        DataError, match=r"ends in \.csv, \.parquet, \.tsv, \.jsonl, \.ndjson, \.txt, \.npz. Received: .*x\.xlsx"
+        DataError, match=r"end in \.csv, \.parquet, \.tsv, \.jsonl, \.ndjson, \.txt, \.npz. Received: .*x\.xlsx"
     ):
         zoo.load_data(tmp_path / "x.xlsx")
 

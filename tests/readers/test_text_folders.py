@@ -52,7 +52,7 @@ def test_class_folders_of_txt_files_are_texts_with_the_names_of_their_folders(tm
     assert data.info.task_name == "text_classification"
     assert data.info.labels == ("good", "差")
     assert pairs(data) == expected
-    assert f"{tmp_path / 'empty'} has no .txt files and is no class" in data.info.report["notes"]
+    assert f"{tmp_path / 'empty'} has no .txt files and is not a class" in data.info.report["notes"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
@@ -85,7 +85,7 @@ def test_a_broken_txt_file_is_named_by_its_own_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot be read: 2") as caught:
         zoo.load_data(tmp_path)
     said = str(caught.value)
-    assert f"{Path('差', '3.txt')} of {tmp_path} is not written in utf-8" in said
+    assert f"{Path('差', '3.txt')} of {tmp_path} is not encoded in utf-8" in said
     assert f"{Path('good', '1.txt')} of {tmp_path} has an empty text" in said
     assert "data.broken=drop" in said
     data = zoo.load_data(tmp_path, broken="drop")
@@ -95,7 +95,7 @@ def test_a_broken_txt_file_is_named_by_its_own_folder(tmp_path: Path) -> None:
 
 def test_a_folder_in_another_encoding_says_how_to_name_it(tmp_path: Path) -> None:
     fill(tmp_path, words="这部电影", encoding="gb18030")
-    with pytest.raises(DataError, match=r"All 16 texts.*not written in utf-8.*data.encoding"):
+    with pytest.raises(DataError, match=r"All 16 texts.*not encoded in utf-8.*data.encoding"):
         zoo.load_data(tmp_path)
 
 

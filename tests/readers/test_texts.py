@@ -97,7 +97,7 @@ def test_lines_of_label_and_text_give_the_rows(tmp_path: Path, name: str) -> Non
 
 def test_another_suffix_needs_the_task_and_the_message_says_so(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.train", LINES, WORDS)
-    with pytest.raises(DataError, match=r"ends in .*\.jsonl.*a\.train.*task='text_classification'"):
+    with pytest.raises(DataError, match=r"end in .*\.jsonl.*a\.train.*task='text_classification'"):
         zoo.load_data(path)
 
 
@@ -289,8 +289,13 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
             {},
             r"Which column is the label\?.*text, b, c.*data.label",
         ),
-        ("a.csv", content(GOOD), {"text_column": "text", "label_column": "text"}, "two columns. Received: 'text' for both"),
-        ("a.csv", content("text,label\n,a\n ,b\n"), {}, r"All 2 texts are empty or unreadable. Received: Line 2 of .*Give tex"),
+        (
+            "a.csv",
+            content(GOOD),
+            {"text_column": "text", "label_column": "text"},
+            "different columns. Received: 'text' for both",
+        ),
+        ("a.csv", content("text,label\n,a\n ,b\n"), {}, r"All 2 texts are empty or unreadable. Received: Line 2 of .*Add tex"),
         ("a.csv", content(GOOD + " ,a\n"), {}, r"cannot be read: 1. Received: Line 22 of .*empty text.*data.broken=drop"),
         (
             "a.csv",
@@ -300,9 +305,9 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
         ),
         ("a.csv", content(GOOD + '"film,a\nand,on\n'), {}, r"not valid CSV.*Double the quotes inside quoted cells, and close"),
         ("a.csv", content(GOOD + '"fi"lm,a\n'), {}, "not valid CSV: .*expected after"),
-        ("a.csv", b"", {}, "has no rows. Received: .*a.csv. Add some"),
+        ("a.csv", b"", {}, "has no rows. Received: .*a.csv. Add rows"),
         ("a.csv", b"\n\n\n", {}, "has no rows"),
-        ("a.csv", b"text,label\n", {}, "There are no rows. Received: .*a.csv. Add some"),
+        ("a.csv", b"text,label\n", {}, "There are no rows. Received: .*a.csv. Add rows"),
         ("a.txt", b"", {}, "There are no rows"),
         ("a.jsonl", b"", {}, "one JSON object per line. Received: .*a.jsonl without any"),
         ("a.csv", b"text,label\n\x00\x01\x02,a\n", {}, "binary file. Received: .*zero bytes.*Pass a text file"),

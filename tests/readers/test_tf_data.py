@@ -65,7 +65,7 @@ def ragged() -> tf.data.Dataset:
 @pytest.mark.parametrize(
     ("dataset", "words"),
     [
-        (PAIRS.repeat(), "must end.*Remove `.repeat"),
+        (PAIRS.repeat(), "must be finite.*Remove `.repeat"),
         (PAIRS.map(lambda image, label: image), "must yield pairs"),
         (PAIRS.map(lambda image, label: {"image": image, "label": label}), "must yield pairs"),
         (PAIRS.take(0), "no elements"),
@@ -80,5 +80,5 @@ def test_what_cannot_be_read_is_refused(dataset: tf.data.Dataset, words: str) ->
 
 
 def test_more_than_the_memory_budget_is_refused() -> None:
-    with pytest.raises(DataError, match=r"at most 0 MB.*data.memory_budget_mb"):
+    with pytest.raises(DataError, match=r"fit in 0 MB.*data.memory_budget_mb"):
         zoo.load_data(PAIRS, memory_budget_mb=0)

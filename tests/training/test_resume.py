@@ -152,7 +152,7 @@ def test_a_second_ctrl_c_interrupts_at_once(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt) as caught:
         zoo.train("linear", data="iris", epochs=1, out=tmp_path / "run", callbacks=[Twice()], verbose=0)
-    assert caught.value.__notes__[0].startswith("No model has been saved yet. To go on")
+    assert caught.value.__notes__[0].startswith("No model has been saved yet. To resume")
 
 
 def test_a_run_can_be_stopped_in_a_thread_or_resumed_there(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the processes of a search do: survey the data once, run a trial each, and make the best run at the end."""
+"""The work of a search's processes: survey the data once, run one trial each, and create the best run at the end."""
 
 from __future__ import annotations
 
