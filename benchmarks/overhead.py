@@ -16,9 +16,9 @@ from rows import add_row, recipe_and_data
 
 import zoo
 from zoo import settings as configuration
-from zoo.api.building import uncompiled
 from zoo.seeding import set_seed
 from zoo.training.compile import compile_for_training
+from zoo.training.construct import construct
 
 ROUNDS = 5
 MODEL, DATA = "cnn", "mnist"
@@ -52,7 +52,7 @@ def main() -> None:
 def bare(data: zoo.Splits, settings: configuration.Settings) -> float:
     """Return the seconds of plain `model.fit`."""
     set_seed(settings.seed)
-    model, task, width = uncompiled(MODEL, data.info, settings.task, settings.model_arguments)
+    model, task, width = construct(MODEL, data.info, settings.task, settings.model_arguments)
     compile_for_training(model, task, width, data, settings)
     begun = time.perf_counter()
     model.fit(

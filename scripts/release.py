@@ -302,7 +302,7 @@ def write_release(name: str, facts: Mapping[str, Any], run: zoo.Run, seeds: Sequ
     for path in ("config.yaml", "history.csv"):
         shutil.copyfile(run.directory / path, folder / path)
     (folder / "assets").mkdir()
-    facts_of_data = files.read_json(run.directory / DATA_FILE)
+    facts_of_data = run.info.to_dict()
     facts_of_data["report"]["broken"] = []  # lines of the source
     files.write_json(folder / DATA_FILE, {**facts_of_data, "location": None})
     kept = (

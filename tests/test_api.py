@@ -93,7 +93,7 @@ def test_build_refuses_what_does_not_fit(arguments: dict[str, Any], error: type,
 
 
 def test_build_refuses_weights_of_another_architecture(run: zoo.Run) -> None:
-    with pytest.raises(UsageError, match="weights do not fit the model"):
+    with pytest.raises(UsageError, match="weights does not fit the model"):
         zoo.build("cnn/tiny", weights=run)
 
 
@@ -159,7 +159,7 @@ def test_evaluate_takes_the_part_that_is_named(run: zoo.Run) -> None:
         ((TABLE[["a"]], LABELS), "test", DataError, "wanted 'b'"),
         ((TABLE, ["x"] * 59 + ["dog"]), "test", DataError, "'dog' in row 59"),
         ((TABLE, [None] + ["x"] * 59), "test", DataError, "1 rows have no label"),
-        ((IMAGES, LABELS), "test", DataError, "do not fit the model"),
+        ((IMAGES, LABELS), "test", DataError, "does not fit the model"),
         ("digits", "test", DataError, "do not fit"),
     ],
     ids=["own-arrays", "part", "no-part", "column", "label", "missing-label", "images", "digits"],

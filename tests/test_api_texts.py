@@ -102,8 +102,8 @@ def test_rows_without_a_text_are_not_left_out_of_a_score_unasked(run: zoo.Run, t
     [
         ((["a"], ["good"]), r"not among the 2 classes. Received: 'good' in row 0.*Accepted: neg, pos"),
         ((["a", "b"], ["pos", None]), "1 rows have no label, the first is row 1"),
-        ((np.zeros((4, 6, 6)), [0, 1, 0, 1]), "do not fit the model. Received: images.*accepted: texts"),
-        ("digits", "do not fit the model"),
+        ((np.zeros((4, 6, 6)), [0, 1, 0, 1]), "does not fit the model. Received: images.*accepted: texts"),
+        ("digits", "does not fit the model"),
         ("./nowhere.csv", "no such file or folder"),
     ],
 )

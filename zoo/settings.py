@@ -326,6 +326,13 @@ def data_arguments(given: Mapping[str, Any]) -> DataArguments:
     return arguments
 
 
+def data_arguments_in(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data arguments among flat settings, without those that have their default value."""
+    defaults = DataArguments().model_dump(mode="json")
+    found = {name: flat.get(f"data.{name}", default) for name, default in defaults.items()}
+    return {name: value for name, value in found.items() if value != defaults[name]}
+
+
 def check_values(
     model: str, annotations: Mapping[str, Any], defaults: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def test_a_run_that_finished_no_epoch_says_so(image_run: zoo.Run, tmp_path: Path
     copy = shutil.copytree(image_run.directory, tmp_path / "copy")
     (copy / "model.keras").unlink()
     change_json("run.json", status="interrupted")(copy)
-    with pytest.raises(ArtefactError, match=r"interrupted before the first was kept.*Resume it with: zoo train --resume"):
+    with pytest.raises(ArtefactError, match=r"interrupted before the first one was saved.*Resume it with: zoo train --resume"):
         zoo.load(copy)
 
 
@@ -148,3 +148,15 @@ def test_default_directories_are_never_the_same(tmp_path: Path, monkeypatch: pyt
     assert first != second
     assert first.parent == second.parent == Path("runs")
     assert first.name.startswith("cnn_tiny-数据-")
+
+
+def test_data_arguments_are_stored_once_and_read_from_both_places(tmp_path: Path) -> None:
+    data = zoo.load_data("iris", validation=0.2, split_seed=3)
+    run = zoo.train("linear", data=data, epochs=1, out=tmp_path / "run", verbose=0)
+    facts = json.loads((tmp_path / "run" / "assets" / "data.json").read_text())
+    assert "arguments" not in facts
+    assert run.settings["data.split_seed"] == 3
+    assert zoo.Run.open(tmp_path / "run").info.arguments == run.info.arguments == {"validation": 0.2, "split_seed": 3}
+    assert zoo.evaluate(tmp_path / "run").metrics == pytest.approx(run.metrics)
+    (tmp_path / "run" / "assets" / "data.json").write_text(json.dumps({**facts, "arguments": {"split_seed": 4}}))
+    assert zoo.Run.open(tmp_path / "run").info.arguments == {"split_seed": 4}  # as version 0.1 wrote it

@@ -24,7 +24,7 @@ from zoo.artefacts.released import directory_of, read_card
 from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
-from zoo.settings import UNNAMED, Settings, write_yaml
+from zoo.settings import UNNAMED, Settings, data_arguments_in, write_yaml
 from zoo.tasks import find_task
 from zoo.tasks.answers import Predictions
 from zoo.version import __version__
@@ -91,7 +91,8 @@ class Run:
         if not isinstance(scores, dict) or not all(isinstance(value, int | float) for value in scores.values()):
             raise ArtefactError(f"{RUN_FILE} is damaged: metrics are not numbers. Received: {path}. Restore or train again.")
         try:
-            info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
+            own = {"arguments": data_arguments_in(content["settings"])}  # runs of version 0.1 have them in both files
+            info = DataInfo.from_dict({**own, **files.read_json(path / DATA_FILE)})
             find_task(info.task_name)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ArtefactError(
@@ -215,7 +216,9 @@ class RunWriter:
     def begin(cls, directory: Path, settings: Settings, info: DataInfo, **content: Any) -> RunWriter:
         """Begin a run in a directory; the given facts go into `run.json`, without empty ones."""
         (directory / "assets").mkdir(exist_ok=True)
-        files.write_json(directory / DATA_FILE, info.to_dict())
+        facts = info.to_dict()
+        del facts["arguments"]  # they are among the settings
+        files.write_json(directory / DATA_FILE, facts)
         files.write_text(directory / "config.yaml", write_yaml(settings))
         known = {
             "format": FORMAT,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoo import registry
 from zoo.artefacts.loading import default_data, implied_task, is_splits, load_splits, name_of
 from zoo.errors import UsageError
-from zoo.settings import AUTO_NAMES, Settings, check_used, check_values, read_config, resolve
+from zoo.settings import AUTO_NAMES, Settings, check_used, check_values, data_arguments, read_config, resolve
 from zoo.training.weights import find_weights, set_weights, settings_for_weights
 
 if TYPE_CHECKING:
@@ -82,8 +82,9 @@ class Plan:
         if settings.schedule == "plateau" and "warmup" not in self.explicit:
             settings = settings.model_copy(update={"warmup": 0.0})  # a task or recipe sets it for another schedule
         check_used(settings, self.explicit)
-        if is_splits(self.data) and "batch_size" not in self.explicit:
-            settings = settings.model_copy(update={"batch_size": self.data.batch_size})
+        if is_splits(self.data):
+            own = {} if "batch_size" in self.explicit else {"batch_size": self.data.batch_size}
+            settings = settings.model_copy(update={**own, "data_arguments": data_arguments(info.arguments)})
         return splits.with_batches(settings.batch_size, settings.seed), settings
 
     def make(
