@@ -93,7 +93,7 @@ def test_build_refuses_what_does_not_fit(arguments: dict[str, Any], error: type,
 
 
 def test_build_refuses_weights_of_another_architecture(run: zoo.Run) -> None:
-    with pytest.raises(UsageError, match="weights does not fit the model"):
+    with pytest.raises(UsageError, match="weights do not fit the model"):
         zoo.build("cnn/tiny", weights=run)
 
 
