@@ -160,7 +160,7 @@ def test_evaluate_takes_the_part_that_is_named(run: zoo.Run) -> None:
         ((TABLE, ["x"] * 59 + ["dog"]), "test", DataError, "'dog' in row 59"),
         ((TABLE, [None] + ["x"] * 59), "test", DataError, "1 rows have no label"),
         ((IMAGES, LABELS), "test", DataError, "does not fit the model"),
-        ("digits", "test", DataError, "do not fit"),
+        ("digits", "test", DataError, "not fit"),
     ],
     ids=["own-arrays", "part", "no-part", "column", "label", "missing-label", "images", "digits"],
 )

@@ -175,10 +175,6 @@ def test_what_is_allowed_passes(file, source):
 
 
 MODULE = re.compile(r"(zoo(?:\.\w+)+)(?::\w+)?")  # in a string: "zoo.tuning.trials:work"
-IN_CYCLES = {  # known cycles, which the move of the search out of `zoo.api` removes; the list only shrinks
-    "zoo.api", "zoo.api.ray_training", "zoo.api.ray_worker", "zoo.api.search_requests", "zoo.api.searching",
-    "zoo.api.training", "zoo.api.trials", "zoo.tuning.nursery", "zoo.tuning.supervisor",
-}  # fmt: skip
 
 
 def module_of(path):
@@ -216,7 +212,7 @@ def cycles_of(graph):
 
 def test_no_module_imports_itself_through_others():
     found = cycles_of(graph_of({path: path.read_text(encoding="utf-8") for path in FILES}))
-    assert [cycle for cycle in found if not set(cycle) <= IN_CYCLES] == []
+    assert found == []
 
 
 @pytest.mark.parametrize(
@@ -247,13 +243,12 @@ SAME_NAME = {  # why files share a name
     "preprocessor": "what is learned from the training part of texts, and of tables",
     "progress": "progress bars: of any loop, and of training",
     "report": "report.html: of a run, and of a search",
-    "workers": "the command's processes, and TensorFlow's workers; the former move to zoo/processes",
 }
 
 
 def test_files_share_a_name_only_for_a_reason():
     names = Counter(path.stem for path in FILES if path.stem != "__init__")
-    assert {name for name, count in names.items() if count > 1} <= SAME_NAME.keys()
+    assert {name for name, count in names.items() if count > 1} == SAME_NAME.keys()
 
 
 TASK_NAMES = {*TASKS, "classification", "multilabel", "regression"}

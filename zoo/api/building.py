@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo import registry
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from zoo.artefacts.run import Run
-    from zoo.pipeline.info import DataInfo
-    from zoo.tasks import Task
 
 
 def build(
@@ -85,13 +82,3 @@ def build(
         compile_model(model, chosen, width, optimizer, learning_rate)
     check_distributable(model)
     return model
-
-
-def uncompiled(
-    name: str, info: DataInfo | None, task: str | None, given: Mapping[str, Any], precision: str | None = None
-) -> tuple[keras.Model, Task, int]:
-    """Return what `zoo.training.construct.construct` does, for arguments that are not checked yet."""
-    from zoo.settings import check_values
-
-    entry = registry.find_model(name)[0]
-    return construct(name, info, task, check_values(entry.name, entry.annotations, entry.defaults, given), precision)
