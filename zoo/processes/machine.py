@@ -56,7 +56,7 @@ def share_of(resources: Sequence[Resource], index: int, count: int) -> list[Reso
 
 
 def cores() -> list[int]:
-    """Return the numbers of the cores that this process may use; empty where the system does not say."""
+    """Return the numbers of the cores that this process may use; empty if the system does not report them."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
@@ -70,7 +70,7 @@ def gpus() -> list[str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of this machine that nobody listens on."""
+    """Return free ports of this machine."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

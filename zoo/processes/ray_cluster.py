@@ -13,8 +13,8 @@ from typing import Any
 from zoo.errors import UsageError, ZooError, missing_package, one_line
 from zoo.processes.tasks import POLL_SECONDS, ProcessDiedError
 
-FOLDERS = ("TFDS_DATA_DIR", "ZOO_DATA")  # variables that the workers get
-ANSWER_SECONDS = 5.0  # that a cluster has to answer
+FOLDERS = ("TFDS_DATA_DIR", "ZOO_DATA")  # variables to pass to the workers
+ANSWER_SECONDS = 5.0  # seconds to wait for a cluster's answer
 
 
 class RayTask:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to stop, which is granted at a safe point."""
+"""SIGINT and SIGTERM as stop requests, which code handles at a safe point."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _ASKED = threading.Event()
 
 
 def ask_to_stop() -> None:
-    """Ask for a stop as a signal does; reaches code outside the main thread and code that has not started."""
+    """Request a stop as a signal does; this also works outside the main thread and before the code starts."""
     _ASKED.set()
 
 
 @contextmanager
 def signal_handler(handler: Callable[[int, FrameType | None], Any] | signal.Handlers, *numbers: int) -> Iterator[None]:
-    """Handle signals with `handler` inside the block; outside the main thread, where Python takes no signals, do nothing."""
+    """Handle signals with `handler` inside the block; do nothing outside the main thread, where Python handles no signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -34,7 +34,7 @@ def signal_handler(handler: Callable[[int, FrameType | None], Any] | signal.Hand
 
 
 class StopRequest:
-    """Notes SIGINT and SIGTERM instead of being interrupted by them; a context manager.
+    """Records SIGINT and SIGTERM instead of being interrupted by them; a context manager.
 
     Args:
         limit: number of the signal that raises KeyboardInterrupt at once, int, default 2.

@@ -1,4 +1,4 @@
-"""What the engines share: a task is one call of a function in a process of its own."""
+"""Interfaces of the engines: a task is one call of a function in a separate process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from zoo.errors import ZooError
 
 POLL_SECONDS = 0.5
-ATTEMPTS = 3  # at a call whose process is killed
+ATTEMPTS = 3  # number of attempts at a call if its process is killed
 
 
 class ProcessDiedError(ZooError):
@@ -68,7 +68,7 @@ def call(engine: Engine, function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function in a new process and return its result; call it again if the process is killed.
 
     Raises:
-        ZooError: the function raised it, or its process died again and again.
+        ZooError: the function raised it, or its process died repeatedly.
     """
     for attempt in range(1, ATTEMPTS + 1):
         task = engine.start(function, *arguments)

@@ -1,1 +1,1 @@
-"""Search for hyperparameters: what may vary, who tries it, and what came of it."""
+"""Hyperparameter search: spaces, trials and results."""

@@ -40,7 +40,7 @@ def run_search(
     ray: str | None,
     verbose: int,
 ) -> Search:
-    """Search until there are no more trials, make the best run, and return the finished search.
+    """Search until no trials are left, create the best run, and return the finished search.
 
     Args:
         request: what is searched; None resumes the search in the directory as it is.
@@ -95,7 +95,7 @@ def run_search(
 
 
 def _surveyed(engine: Engine, spec: SearchSpec | None, request: SearchRequest | None, shared: str | None) -> SearchSpec:
-    """Return the spec with all that depends on data, packages and the model's source now."""
+    """Return the spec, completed with facts about the data, packages and the model's source."""
     import json
     from dataclasses import replace
 
@@ -105,7 +105,7 @@ def _surveyed(engine: Engine, spec: SearchSpec | None, request: SearchRequest | 
         raise UsageError("There is nothing to search. Received: neither a request nor a search.")
     found: SearchSpec = call(engine, survey, spec, request.changes if request is not None else None, shared)
     found = replace(found, versions=versions(), factory=factory_hash(spec.model))
-    return SearchSpec.read(json.loads(json.dumps(found.to_dict())))  # as `search.json` has it
+    return SearchSpec.read(json.loads(json.dumps(found.to_dict())))  # in the form of `search.json`
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def _folder(shared_with: Path | None) -> tempfile.TemporaryDirectory[str]:
 
 
 def _check_data(search: Search, data: Any) -> None:
-    """Refuse data for a search to resume, unless it was on data in memory, which it does not keep."""
+    """Reject data for a resumed search, unless the search used data in memory, which it does not store."""
     is_in_memory = search.spec.data in UNNAMED
     if is_in_memory and (data is None or isinstance(data, str)):
         raise UsageError("This search was on data in memory, which it does not keep. Received: none. Give them as data=.")
@@ -143,7 +143,7 @@ def _check_data(search: Search, data: Any) -> None:
 
 
 def _is_done(search: Search, limits: Mapping[str, Any], *, retrain: bool) -> bool:
-    """Whether a search has everything that is asked of it."""
+    """Whether a search has reached its limits."""
     is_whole = (search.directory / "best" / "run.json").is_file() and (search.directory / "best.yaml").is_file()
     counted = sum(trial.status not in ("infeasible", "stopped") for trial in search.trials)
     asks_for_more = bool(limits["minutes"]) or (limits["trials"] or 0) > counted
@@ -165,7 +165,7 @@ def _resume_hint(directory: Path) -> Iterator[None]:
 
 
 def _run(search: Search, engine: Engine, limits: Mapping[str, Any], shared: str | None, workers: int, verbose: int) -> Search:
-    """Run trials until there are no more, make the best run, and write the report."""
+    """Run trials until none are left, create the best run, and write the report."""
     from zoo.tuning.oracle import make_oracle
     from zoo.tuning.report import write_report
     from zoo.tuning.scheduler import Scheduler
@@ -214,7 +214,7 @@ def _run(search: Search, engine: Engine, limits: Mapping[str, Any], shared: str 
 
 
 def _check_end(search: Search, because: str) -> None:
-    """Refuse a search without a finished trial, and warn of one that ended early."""
+    """Reject a search without a finished trial, and warn if it ended early."""
     from zoo.tuning.oracle import ALL_TRIED, TIME_OVER, trials_over
 
     because, trials, minutes = because.rstrip("."), search.content["trials"], search.content["minutes"]

@@ -1,4 +1,4 @@
-"""Data in memory on their way to other processes: one file, whose arrays all processes of a machine map into memory."""
+"""Passes data in memory to other processes: one file, whose arrays all processes of a machine map into memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""keras-tuner's oracles, which choose the settings of each trial, made safe against a sudden end."""
+"""Crash-safe versions of keras-tuner's oracles, which choose the settings of each trial."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ TIME_OVER, ALL_TRIED = "the time is over", "all settings of the space were tried
 class ResumableOracle(keras_tuner.Oracle):
     """A mixin for keras-tuner's oracles.
 
-    Its files are written whole or not at all, and `restore` brings back exactly what was handed out; keras-tuner's own methods
-    would lose a trial, or run a finished one again, if the process was killed between two files. The first trial has the
-    settings that the search starts with, so that no search ends below them. Trials that break a constraint do not count.
+    Its files are written completely or not at all, and `restore` restores exactly the trials that were handed out; keras-
+    tuner's own methods would lose a trial, or run a finished one again, if the process was killed between two files. The
+    first trial has the settings that the search starts with, so that no search ends below them. Trials that break a
+    constraint do not count.
     """
 
     search: Search
@@ -88,7 +89,7 @@ class ResumableOracle(keras_tuner.Oracle):
         write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
     def restore(self) -> None:
-        """Bring back the state if there is one; trials that have not ended wait to be handed out again.
+        """Restore the state if there is one; unfinished trials wait to be handed out again.
 
         Raises:
             ArtefactError: it is damaged.
@@ -110,7 +111,7 @@ class ResumableOracle(keras_tuner.Oracle):
         self.ended_before = len(self.end_order)
 
     def _reloaded(self) -> dict[str, Any]:
-        """Bring back what keras-tuner wrote, and return the state as it is written."""
+        """Restore keras-tuner's state, and return it in its stored form."""
         state = read_json(self._state_file)
         try:
             super().reload()
@@ -139,7 +140,7 @@ class _Bayesian(ResumableOracle, oracles.BayesianOptimizationOracle):
 
 class _Grid(ResumableOracle, oracles.GridSearchOracle):
     def restore(self) -> None:
-        """Bring back the state, and the place in the grid, which keras-tuner does not write."""
+        """Restore the state and the position in the grid, which keras-tuner does not store."""
         super().restore()
 
         def compare(one: str, other: str) -> int:
@@ -223,12 +224,12 @@ def make_oracle(search: Search) -> Any:
 
 
 def first_values(search: Search) -> dict[str, Any]:
-    """Return the values that a search starts with, as keras-tuner has them."""
+    """Return the initial values of a search as keras-tuner's hyperparameters."""
     hyperparameters = keras_tuner.HyperParameters()
     declare_space(search.spec.ranges, hyperparameters)
     return dict(hyperparameters.values)
 
 
 def trials_over(limit: int) -> str:
-    """Return why no more trials start after so many."""
+    """Return the reason why no more trials start after this many."""
     return f"{limit} trials"

@@ -1,4 +1,4 @@
-"""Runs trials one after the other in each worker, and runs a trial again whose process is killed."""
+"""Runs trials one after the other in each worker, and restarts a trial if its process is killed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Scheduler:
         oracle: chooses the settings.
         engine: runs the processes.
         shared: file of data in memory; see `zoo.tuning.handover`.
-        show: called again and again to show progress.
+        show: function that shows the progress; it is called repeatedly.
     """
 
     def __init__(self, search: Search, oracle: Any, engine: Engine, shared: str | None, show: Callable[[], None]) -> None:
@@ -59,7 +59,7 @@ class Scheduler:
         """Run trials with `count` workers until there are no more or the time is over; return whether no signal stopped them.
 
         Raises:
-            ZooError: a worker's processes die again and again.
+            ZooError: a worker's processes die repeatedly.
         """
         workers = [Worker(number) for number in range(count)]
         with StopRequest(limit=SIGNALS) as stop:
@@ -77,12 +77,12 @@ class Scheduler:
                     return not stop.is_made
 
     def _start(self, worker: Worker) -> None:
-        """Give a free worker a trial, or the one back whose process died."""
+        """Give a free worker a trial, or its own trial again if its process died."""
         if worker.task is not None or time.monotonic() < worker.rests_until:
             return
         if worker.trial is None:
             trial = self._oracle.create_trial(worker.name)
-            if trial.status != "RUNNING":  # there is none, or not before another trial has ended
+            if trial.status != "RUNNING":  # there is none, or only after another trial has ended
                 worker.rests_until = time.monotonic() + ASK_AGAIN
                 return
             worker.trial = KerasTunerTrial.from_proto(trial.to_proto())  # rounds as keras-tuner's own workers do
@@ -106,7 +106,7 @@ class Scheduler:
             if not is_stopping:
                 ending = error.ending if isinstance(error, ProcessDiedError) else "SIGINT"
                 self._note_death(worker, ending, ProcessDiedError(ending) if ending == "SIGINT" else error)
-        except ZooError as error:  # of the machine, for example a full disk
+        except ZooError as error:  # a problem of the machine, for example a full disk
             self._note_death(worker, type(error).__name__, error)
         else:
             scores = {name: float(np.float32(value)) for name, value in result["scores"].items()}  # as above
