@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import tokenize
@@ -100,3 +101,39 @@ def test_wordings_are_found_with_their_line(text, line, tmp_path, monkeypatch):
     path = tmp_path / "example.py"
     path.write_text(text, encoding="utf-8")
     assert [entry.split(":")[1] for entry in habits(path)] == ([str(line)] if line else [])
+
+
+def argument_entries(path: Path) -> Iterator[tuple[str, str, str | None]]:
+    """Yield the place, the text and the default, as source, of each entry in the `Args:` sections of a file."""
+    source = path.read_text(encoding="utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or "Args:\n" not in (ast.get_docstring(node) or ""):
+            continue
+        methods = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+        function = node if isinstance(node, ast.FunctionDef) else next(iter(methods), None)
+        given = function.args if function else ast.arguments([], [], None, [], [], None, [])
+        positional = [*given.posonlyargs, *given.args]
+        pairs = [*zip(positional[len(positional) - len(given.defaults) :], given.defaults, strict=True)]
+        pairs += zip(given.kwonlyargs, given.kw_defaults, strict=True)
+        defaults = {argument.arg: ast.get_source_segment(source, value) for argument, value in pairs if value is not None}
+        section = (ast.get_docstring(node) or "").partition("Args:\n")[2].partition("\n\n")[0]
+        for entry in re.findall(r"^    (?! )\S.*(?:\n     .*)*", section, re.MULTILINE):
+            name, _, text = " ".join(entry.split()).partition(": ")
+            yield f"{path.relative_to(ROOT)}:{node.lineno} {name}", text, defaults.get(name.strip("*"))
+
+
+ENTRIES = [entry for path in FILES if path.is_relative_to(ROOT / "zoo") for entry in argument_entries(path)]
+
+
+def test_an_argument_entry_says_first_what_the_argument_is():
+    assert len(ENTRIES) > 500
+    assert not [place for place, text, _ in ENTRIES if re.match(r"(of|whose|that|which|and|to)\b", text)]
+
+
+def test_a_documented_default_is_the_signatures():
+    wrong = []
+    for place, text, default in ENTRIES:
+        stated = re.search(r"; default (\S+)\.$", text)  # a default of None may stand for a computed one
+        if stated and default not in (None, "None") and stated[1].strip("`").replace('"', "'") != default.replace('"', "'"):
+            wrong.append(f"{place}: {stated[1]}, but {default}")
+    assert not wrong

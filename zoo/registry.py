@@ -236,10 +236,10 @@ def register_model(
 
     Args:
         tasks: names of the tasks that it serves; the first is the default.
-        variants: named sets of arguments; `zoo.build("NAME/VARIANT")` merges one.
-        tags: words by which to find it.
+        variants: named sets of arguments; `zoo.build("NAME/VARIANT")` merges one; default None.
+        tags: words by which to find it; default `()`.
         space: search ranges for some of its arguments: a list of values, or a mapping with `min` and `max` and, optionally,
-            `step` and `sampling` ("linear" or "log").
+            `step` and `sampling` ("linear" or "log"); default None.
         former_defaults: values in zoo 0.1 of defaults that have changed; its runs did not record them.
 
     Raises:
@@ -280,8 +280,8 @@ def register_dataset(*, task: str, tags: Sequence[str] = (), offline_twin: str |
 
     Args:
         task: name of the data set's task.
-        tags: words by which to find it.
-        offline_twin: name of the embedded data set to suggest when there is no network.
+        tags: words by which to find it; default `()`.
+        offline_twin: name of the embedded data set to suggest when there is no network; default None.
 
     Raises:
         UsageError: the name is taken or the docstring is missing.
@@ -349,7 +349,7 @@ def list_recipes(pattern: str = "*") -> list[str]:
     """Return the names of recipes, MODEL@DATA.
 
     Args:
-        pattern: shell pattern on the name, for example "*@mnist".
+        pattern: shell pattern on the name, for example "*@mnist"; default `"*"`.
 
     Example:
         >>> list_recipes("linear@*")
@@ -369,11 +369,11 @@ def list_models(
     """Return the names of models and their variants.
 
     Args:
-        pattern: shell pattern on the name, for example "*net*" or "cnn/*".
-        task: only models that serve this task.
+        pattern: shell pattern on the name, for example "*net*" or "cnn/*"; default `"*"`.
+        task: only models that serve this task; default None.
         max_params: only models with at most this many parameters at default arguments; models of unknown size are left out.
-        tags: a tag, or several tags that must all be present.
-        sort: "name" or "params" (smallest first, unknown last).
+        tags: a tag, or several tags that must all be present; default `()`.
+        sort: "name" or "params" (smallest first, unknown last); default `"name"`.
 
     Raises:
         UnknownNameError: the task, a tag or the sort order is unknown.
@@ -402,9 +402,9 @@ def list_datasets(pattern: str = "*", *, task: str | None = None, tags: str | Se
     """Return the names of registered data sets; `load_data` also takes any other TensorFlow Datasets name.
 
     Args:
-        pattern: shell pattern on the name.
-        task: only data sets for this task.
-        tags: a tag, or several tags that must all be present.
+        pattern: shell pattern on the name; default `"*"`.
+        task: only data sets for this task; default None.
+        tags: a tag, or several tags that must all be present; default `()`.
 
     Raises:
         UnknownNameError: the task or a tag is unknown.

@@ -250,7 +250,7 @@ def resolve(*layers: Mapping[str, Any], model_arguments: Collection[str] | None 
 
     Args:
         *layers: flat settings.
-        model_arguments: names of the factory's arguments; None accepts any.
+        model_arguments: names of the factory's arguments; None accepts any; default None.
 
     Raises:
         UnknownNameError: a key is not known; the message has the nearest one.

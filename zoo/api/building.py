@@ -33,17 +33,17 @@ def build(
 
     Args:
         name: a model or variant, for example "cnn" or "cnn/tiny"; see `list_models`.
-        data: anything that `load_data` accepts; sets input shape, classes and statistics.
-        weights: trained weights to start from: a released model, by its data ("mnist" for "cnn@mnist", see
-            `list_pretrained`) or its full name; a run, or its directory. They also bring the arguments that the model was
-            trained with, unless you or the data set them. The last layer is fresh if `num_classes`, `num_outputs` or the data's
-            labels differ.
+        data: anything that `load_data` accepts; sets input shape, classes and statistics; default None.
+        weights: trained weights to start from: a released model, by its data ("mnist" for "cnn@mnist", see `list_pretrained`)
+            or its full name; a run, or its directory. They also bring the arguments that the model was trained with, unless
+            you or the data set them. The last layer is fresh if `num_classes`, `num_outputs` or the data's labels differ;
+            default None.
         task: name of the task; by default that of `data`, or the one that the arguments imply.
-        optimizer: a name, or a Keras optimizer.
+        optimizer: a name, or a Keras optimizer; default `"adam"`.
         learning_rate: above 0; None takes Keras' default for the optimizer.
         strategy: how `fit` spreads each batch. "auto" uses all GPUs if there are two or more, and all workers in `TF_CONFIG`;
-            "mirrored" uses all GPUs, or all logical CPUs; "none" uses one device; or a `tf.distribute.Strategy`. The batch size
-            covers all devices together, and the learning rate is not scaled.
+            "mirrored" uses all GPUs, or all logical CPUs; "none" uses one device; or a `tf.distribute.Strategy`. The batch
+            size covers all devices together, and the learning rate is not scaled; default `"auto"`.
         **model_arguments: arguments of the model's factory; `zoo.info(name).arguments` has the defaults.
 
     Returns:

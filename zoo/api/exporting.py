@@ -47,7 +47,7 @@ def export(
         format: one format, or several for the same directory; default "saved_model".
         data: the source of the examples, as anything that `load_data` accepts; by default the run's own data. Required for a
             `keras.Model`, whose input it describes.
-        data_arguments: arguments of `load_data` for `data`.
+        data_arguments: arguments of `load_data` for `data`; default None.
 
     Raises:
         ArtefactError: `out` is not empty, or a format cannot hold the model or gives other results; nothing is written then.

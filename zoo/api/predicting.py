@@ -58,7 +58,7 @@ def predict(model: Run | str | os.PathLike[str], raw: Any, *, engine: str | None
     Args:
         model: a run, the directory of a run or an export, or the name of a released model ("cnn@mnist").
         raw: one example or many; `Predictor.predict` lists what each kind of input accepts.
-        engine: as in `load`.
+        engine: as in `load`; default None.
 
     Raises:
         ArtefactError: as in `load`.

@@ -36,7 +36,7 @@ def evaluate(
         data: anything that `load_data` accepts; required for a `keras.Model`. A run is scored by default on the data that it
             was trained on. Other data are read as its own were: their `test` part, or all of them if they have no parts.
         split: "train", "validation" or "test"; default "test".
-        data_arguments: arguments of `load_data` for `data`.
+        data_arguments: arguments of `load_data` for `data`; default None.
 
     Raises:
         UsageError: there is no such part, or a `keras.Model` came without data.
@@ -67,7 +67,7 @@ def baseline(data: Any, *, split: PartName = "test", data_arguments: DataKeyword
     Args:
         data: texts, as anything that `load_data` accepts.
         split: the part to score on: "train", "validation" or "test"; default "test".
-        data_arguments: arguments of `load_data`.
+        data_arguments: arguments of `load_data`; default None.
 
     Raises:
         UsageError: the data are not texts.

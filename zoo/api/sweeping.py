@@ -46,13 +46,13 @@ def find_learning_rate(
     Args:
         model: a model's name, your own `keras.Model`, or a run: a Run, its directory, or a released model ("cnn@mnist").
         data: anything that `load_data` accepts; default: a run's own data, or the embedded data set of the model's task.
-        config: a YAML file or a mapping of flat settings.
+        config: a YAML file or a mapping of flat settings; default None.
         lowest: learning rate of the first step; default 1e-6.
         highest: learning rate of the last step; default 10. The sweep ends early when the loss has doubled.
         steps: number of optimizer steps, at least 10; default 140.
-        verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
-        model_arguments: arguments of the model's factory.
-        data_arguments: arguments of `load_data`.
+        verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error; default `"auto"`.
+        model_arguments: arguments of the model's factory; default None.
+        data_arguments: arguments of `load_data`; default None.
         **settings: as in `train`. Optimizer, batch size and regularisation matter; learning rate and schedule do not.
 
     Returns:

@@ -46,21 +46,22 @@ def train(
 
     Args:
         model: a name, or the user's own `keras.Model`. A compiled model keeps its optimizer and loss; its input must fit the
-            data (see `Splits`), and its output must be logits, a softmax, or values.
+            data (see `Splits`), and its output must be logits, a softmax, or values; default None.
         data: anything that `load_data` accepts; default: the embedded data set of the model's task.
-        config: a YAML file or a mapping of flat settings.
+        config: a YAML file or a mapping of flat settings; default None.
         out: the run directory, which must be new or empty; default `runs/MODEL-DATA-TIME`.
         resume: a run, or its directory, to resume from its newest checkpoint. Only `callbacks`, `strategy` and `verbose` go
-            with it, and `data` if the run was trained on arrays. A finished run is returned as it is.
-        callbacks: your own, for `model.fit`. Their numbers and strings are part of a checkpoint.
-        strategy: devices and workers that share each batch, as in `build`; your own model keeps the strategy that it was built
-            under. All workers make the same call; the first one keeps the run, and the others leave no files.
+            with it, and `data` if the run was trained on arrays. A finished run is returned as it is; default None.
+        callbacks: your own, for `model.fit`. Their numbers and strings are part of a checkpoint; default `()`.
+        strategy: devices and workers that share each batch, as in `build`; your own model keeps the strategy that it was
+            built under. All workers make the same call; the first one keeps the run, and the others leave no files; default
+            `"auto"`.
         ray: address of the Ray cluster to train on: "HOST:PORT", "auto" for the cluster of this machine, or "local" to start
-            one here. All its machines need zoo and see the run directory under one path.
-        workers: number of workers in the Ray cluster. If one is lost, all restart from the newest checkpoint.
-        verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error.
-        model_arguments: arguments of the model's factory.
-        data_arguments: arguments of `load_data`.
+            one here. All its machines need zoo and see the run directory under one path; default None.
+        workers: number of workers in the Ray cluster. If one is lost, all restart from the newest checkpoint; default None.
+        verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error; default `"auto"`.
+        model_arguments: arguments of the model's factory; default None.
+        data_arguments: arguments of `load_data`; default None.
         **settings: `epochs`, `batch_size`, `seed`, `optimizer`, `learning_rate`, and all others of `zoo.settings.Settings`.
             `precision`, `batch_size` and `learning_rate` accept "auto": short probes choose them within `auto_seconds`, and
             `run.json` records under `auto` what was tried and why.

@@ -26,8 +26,8 @@ def load_splits(
         data: anything that `zoo.load_data` accepts.
         arguments: how to read, clean and split the data.
         task: the task's name; by default the data set's own, or guessed.
-        batch_size: rows in a batch.
-        seed: seed of the training order.
+        batch_size: rows in a batch; default 128.
+        seed: seed of the training order; default 0.
 
     Raises:
         UsageError: a name is not accepted, or `data` are Splits of another task.
@@ -149,7 +149,7 @@ def data_like(run: Run, data: Any, arguments: Any, split: str = "test") -> tuple
         run: the run that the data are for.
         data: anything that `zoo.load_data` accepts.
         arguments: arguments of `zoo.load_data` that replace the run's own; None replaces nothing.
-        split: the part; "test" is all of the data if they come in one part.
+        split: the part; "test" is all of the data if they come in one part; default `"test"`.
 
     Raises:
         UsageError: there is no such part.

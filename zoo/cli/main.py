@@ -38,7 +38,7 @@ def main(words: list[str] | None = None) -> int:
     """Run the command line.
 
     Args:
-        words: command-line arguments; None uses the process' own.
+        words: command-line arguments; None uses the process' own; default None.
 
     Returns:
         The exit code: 0 for success, 1 for failure, 2 for wrong usage.

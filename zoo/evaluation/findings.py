@@ -19,7 +19,7 @@ def find_problems(
         task: the model's task.
         history: losses and metrics of each epoch.
         evaluation: scores on the test part.
-        keeps_best: whether the best epoch's model was kept, which makes overfitting harmless.
+        keeps_best: whether the best epoch's model was kept, which makes overfitting harmless; default False.
 
     Example:
         >>> from zoo.tasks import find_task

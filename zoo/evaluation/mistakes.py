@@ -18,7 +18,7 @@ def worst_mistakes(data: Splits, part: str, truth: np.ndarray, answers: np.ndarr
         part: name of the part.
         truth: encoded targets `(rows, ...)`.
         answers: the model's probabilities or values, `(rows, num_outputs)`.
-        most: largest number of mistakes.
+        most: largest number of mistakes; default 12.
     """
     found = data.info.task.mistakes(truth, answers, data.info.labels, most)
     if not found:

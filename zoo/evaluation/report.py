@@ -44,8 +44,8 @@ def report_page(
         content: content of `run.json`: `settings`, `data`, `metrics`, `evaluation`, `timings` and, if they exist, `baseline`,
             `findings` and `learning_rates`.
         history: losses and metrics of each epoch.
-        sections: tables on the scores, from the task.
-        mistakes: test examples that the model gets wrong; None leaves them out.
+        sections: tables on the scores, from the task; default `()`.
+        mistakes: test examples that the model gets wrong; None leaves them out; default None.
     """
     settings, evaluation, baseline = content["settings"], content["evaluation"], content.get("baseline")
     title = f"{settings['model']} on {settings['data']}"

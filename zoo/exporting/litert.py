@@ -18,7 +18,7 @@ def convert_to_litert(servable: Servable, *, half: bool = False) -> bytes:
 
     Args:
         servable: the model.
-        half: whether weights are stored in float16; LiteRT computes in float32 either way.
+        half: whether weights are stored in float16; LiteRT computes in float32 either way; default False.
 
     Raises:
         ArtefactError: the model needs operations that LiteRT does not have.

@@ -52,21 +52,21 @@ def cnn(
     A convolution is padded only where its kernel is wider than three fifths of the image, so that images of any size pass.
 
     Args:
-        input_shape: `(height, width, channels)`.
-        num_classes: number of classes, at least 2.
-        filters: channels of each convolution.
-        kernel_size: side of the convolutions, in pixels; one for all, or one for each.
-        strides: step of the convolutions, in pixels; one for all, or one for each.
+        input_shape: `(height, width, channels)`; default `(28, 28, 1)`.
+        num_classes: number of classes, at least 2; default 10.
+        filters: channels of each convolution; default `(32, 64)`.
+        kernel_size: side of the convolutions, in pixels; one for all, or one for each; default 5.
+        strides: step of the convolutions, in pixels; one for all, or one for each; default 1.
         pool_size: side of the squares after a convolution of which the largest value is kept; 1 for no pooling; one for all,
-            or one for each.
+            or one for each; default 2.
         batch_normalization: whether to normalise after each convolution but the first, whose maps are the largest and whose
-            input is standardised.
-        units: width of the dense layer; 0 for none.
-        activation: Keras' name of the activation.
+            input is standardised; default False.
+        units: width of the dense layer; 0 for none; default 128.
+        activation: Keras' name of the activation; default `"relu"`.
         dropout: share of the dense layer's outputs dropped in training, in [0, 1), half of it before that layer; without one,
-            share of what the logits see.
-        l1: weight of the sum of absolute kernel values, at least 0.
-        l2: weight of the sum of squared kernel values, at least 0.
+            share of what the logits see; default 0.25.
+        l1: weight of the sum of absolute kernel values, at least 0; default 0.0.
+        l2: weight of the sum of squared kernel values, at least 0; default 0.0.
 
     Input shape:
         `(batch, height, width, channels)`, any numeric dtype, values in 0..255 or 0..1.

@@ -84,8 +84,8 @@ class Splits:
 
         Args:
             first_batch: number of the batch to start with, counted from the first pass. The batches before it in its pass are
-                read and skipped.
-            shard: the share of each batch that is returned.
+                read and skipped; default 0.
+            shard: the share of each batch that is returned; default `WHOLE`.
         """
         chosen = self._parts["train"]
         first_pass, skip = divmod(first_batch, -(-len(chosen.rows) // self.batch_size))

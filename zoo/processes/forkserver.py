@@ -111,7 +111,7 @@ class ForkServer:
     Args:
         folder: for the children's output, Path.
         preload: names of modules that the server imports before it forks.
-        shares: what each worker gets of the machine.
+        shares: what each worker gets of the machine; default `()`.
 
     Raises:
         UsageError: the system cannot fork.
@@ -154,9 +154,10 @@ class ForkServer:
         Args:
             function: the function.
             *arguments: picklable.
-            worker: number of the worker whose share of the machine the process gets; None takes the whole machine.
-            environment: variables to add to those of this process.
-            has_log: whether output goes to a file, else to where this process writes.
+            worker: number of the worker whose share of the machine the process gets; None takes the whole machine; default
+                None.
+            environment: variables to add to those of this process; default None.
+            has_log: whether output goes to a file, else to where this process writes; default True.
         """
         share = Share() if worker is None else self._shares[worker]
         visible = {"CUDA_VISIBLE_DEVICES": ",".join(share.gpus)} if share.gpus else {}

@@ -117,7 +117,7 @@ def connected(address: str, workers: int, folder: Path, *, has_output: bool = Tr
         address: see `RayCluster`.
         workers: number of cores that the cluster must have.
         folder: folder for the temporary files of a local cluster.
-        has_output: whether the output of the cluster's processes appears here.
+        has_output: whether the output of the cluster's processes appears here; default True.
 
     Raises:
         UsageError: Ray is not installed, or there is no such cluster, or it has too few cores.

@@ -16,8 +16,8 @@ class ProcessDiedError(ZooError):
 
     Args:
         ending: how, str, for example "SIGKILL" or "exit code 1".
-        log: the end of its output, str; may be empty.
-        was_killed: whether a signal or the loss of its machine ended it, so that another attempt may succeed.
+        log: the end of its output, str; may be empty; default `""`.
+        was_killed: whether a signal or the loss of its machine ended it, so that another attempt may succeed; default True.
     """
 
     def __init__(self, ending: str, log: str = "", *, was_killed: bool = True) -> None:
@@ -57,7 +57,8 @@ class Engine(Protocol):
         Args:
             function: the function.
             *arguments: picklable.
-            worker: number of the worker whose share of the machine the process gets; None takes the whole machine.
+            worker: number of the worker whose share of the machine the process gets; None takes the whole machine; default
+                None.
         """
 
     def wait(self, tasks: Sequence[Any], seconds: float = POLL_SECONDS) -> None:

@@ -79,7 +79,7 @@ class Task(ABC):
         Args:
             targets: raw, none missing.
             labels: what `find_labels` returned.
-            source: class names of the data source; whole-number targets are then positions in it.
+            source: class names of the data source; whole-number targets are then positions in it; default None.
 
         Raises:
             DataError: a target is not accepted.
@@ -136,7 +136,7 @@ class Task(ABC):
         Args:
             given: "balanced", or a weight for some labels; 1 for the others.
             targets: encoded training targets.
-            labels: of the data.
+            labels: class names of the data.
 
         Raises:
             UsageError: the task has no classes.

@@ -43,8 +43,8 @@ def compile_model(
         width: width of the output.
         optimizer: name or Keras optimizer.
         learning_rate: number above 0, Keras schedule, or None for Keras' default.
-        label_smoothing: share of each label that is spread over all classes.
-        kind: what the model's outputs are.
+        label_smoothing: share of each label that is spread over all classes; default 0.0.
+        kind: what the model's outputs are; default `"logits"`.
 
     Raises:
         UsageError: the optimizer is unknown, the learning rate is not above 0, or it was given along with an optimizer object.

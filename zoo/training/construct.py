@@ -33,8 +33,8 @@ def construct(
         info: facts of the data that the model is for.
         task: name of the task; by default that of `info`, or the one that the arguments imply.
         given: checked arguments of the factory.
-        precision: Keras' dtype policy; None is the global one.
-        source: a run whose weights the model will take.
+        precision: Keras' dtype policy; None is the global one; default None.
+        source: a run whose weights the model will take; default None.
 
     Raises:
         UsageError: the arguments do not fit the task, the data or the weights.

@@ -93,9 +93,9 @@ class Plan:
         """Read the data, and build and compile the model.
 
         Args:
-            strategy: strategy to train under.
-            verbose: 1 shows a progress bar while probes choose settings.
-            splits: the result of `read`, if it was called before.
+            strategy: strategy to train under; default None.
+            verbose: 1 shows a progress bar while probes choose settings; default 0.
+            splits: the result of `read`, if it was called before; default None.
 
         Returns:
             The model, the data in batches, the final settings, and a record of how "auto" settings were chosen, on one device
@@ -152,7 +152,7 @@ def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str
         model: a model's name or a `keras.Model`; None takes the name in `config`.
         data: anything that `load_data` accepts; None takes the name in `config`, or the embedded data set of the task.
         given: flat settings, which replace those of `config`.
-        config: a YAML file or a mapping of flat settings, which replace those of the recipe.
+        config: a YAML file or a mapping of flat settings, which replace those of the recipe; default None.
 
     Raises:
         UsageError: a name, key or value is not accepted.

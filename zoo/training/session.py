@@ -101,11 +101,11 @@ def begin_training(
     Args:
         plan: what to train.
         directory: an empty directory.
-        strategy: strategy to train under.
-        verbose: 0 shows nothing.
-        check: raises an error about a model before anything is written.
-        splits: the result of `plan.read`, if it was called before.
-        loads: whether models like this one are known to load after saving; otherwise it is tried.
+        strategy: strategy to train under; default None.
+        verbose: 0 shows nothing; default 0.
+        check: raises an error about a model before anything is written; default None.
+        splits: the result of `plan.read`, if it was called before; default None.
+        loads: whether models like this one are known to load after saving; otherwise it is tried; default False.
     """
     from zoo.training.batches import check_batches
     from zoo.training.compile import check_learns

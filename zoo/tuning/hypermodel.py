@@ -45,13 +45,13 @@ class HyperModel(keras_tuner.HyperModel):
     Args:
         model: name of the model.
         data: anything that `load_data` accepts, or Splits, whose vocabulary and text length are not searched. Without data
-            only architecture, optimizer and regularisation are searched.
-        space: ranges to search, as in `zoo.tune`.
+            only architecture, optimizer and regularisation are searched; default None.
+        space: ranges to search, as in `zoo.tune`; default None.
         task: name of the task; default: the task of the data, or the model's first.
-        model_arguments: arguments of the model's factory that are not searched.
-        data_arguments: arguments of `load_data` that are not searched.
-        name: name of this object for keras-tuner.
-        tunable: see `keras_tuner.HyperModel`.
+        model_arguments: arguments of the model's factory that are not searched; default None.
+        data_arguments: arguments of `load_data` that are not searched; default None.
+        name: name of this object for keras-tuner; default None.
+        tunable: see `keras_tuner.HyperModel`; default True.
         **settings: settings of `zoo.train` that are not searched.
 
     Raises:

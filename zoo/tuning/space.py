@@ -220,7 +220,7 @@ def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool =
     Args:
         key: the setting.
         given: the range.
-        default: the value to start with; None takes the first one.
+        default: the value to start with; None takes the first one; default None.
         may_widen: whether the range is widened to contain `default`; otherwise the search starts with the nearest value.
 
     Raises:
@@ -342,7 +342,7 @@ def searched_space(
         settings: flat settings that the search starts with.
         changes: the user's changes.
         explicit: settings that the user gave, which are not searched.
-        without: prefixes of settings that are searched only if the user gives a range.
+        without: prefixes of settings that are searched only if the user gives a range; default `()`.
     """
     entry, variant = registry.find_model(model)
     arguments = {**entry.defaults, **entry.arguments(variant, {})}
