@@ -34,6 +34,10 @@ def crash() -> None:
     raise RuntimeError("a bug")
 
 
+def complain() -> None:
+    os.write(2, b"a complaint\n")
+
+
 def sleep() -> None:
     time.sleep(600)
 
@@ -72,6 +76,13 @@ def test_a_crash_shows_the_end_of_the_output_and_is_not_repeated(server: ForkSer
     with pytest.raises(ProcessDiedError, match=r"(?s)exit code 1 .*the reason.*RuntimeError: a bug") as died:
         call(server, crash)
     assert not died.value.was_killed
+
+
+def test_without_a_log_a_child_writes_to_where_its_supervisor_does(server: ForkServer, capfd) -> None:
+    child = server.start(complain, has_log=False)
+    while child.is_running:
+        server.wait([child])
+    assert capfd.readouterr().err == "a complaint\n"
 
 
 def test_a_killed_call_is_repeated(server: ForkServer, tmp_path: Path) -> None:

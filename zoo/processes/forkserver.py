@@ -165,7 +165,8 @@ class ForkServer:
         log = self._folder / f"{len(self._children)}.log" if has_log else None
         while True:
             answer, sender = self._context.Pipe(duplex=False)
-            call = (function, arguments, sender, log, share, variables)
+            terminal = Connection(os.dup(2), readable=False)  # pickled with its descriptor
+            call = (function, arguments, sender, terminal, log, share, variables)
             process = self._context.Process(target=_run, args=call)
             try:
                 self._ensure_running()
@@ -176,6 +177,7 @@ class ForkServer:
                 answer.close()
             finally:
                 sender.close()
+                terminal.close()
         child = Child(process, answer, log)
         self._children.append(child)
         return child
@@ -194,7 +196,8 @@ class ForkServer:
         resource_tracker.ensure_running()  # which unblocks the signal
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            forkserver.ensure_running()
+            with redirected_stderr(self._folder / "server.log"):
+                forkserver.ensure_running()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             for name in given:
@@ -205,6 +208,7 @@ def _run(
     function: Callable[..., Any],
     arguments: Sequence[Any],
     answer: Connection,
+    terminal: Connection,
     log: Path | None,
     share: Share,
     environment: Mapping[str, str],
@@ -220,10 +224,10 @@ def _run(
         if share.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, share.cores)
         gc.freeze()  # no collection visits the imported modules again: 0.2 s each time
+        file = terminal.fileno() if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         if log is not None:
-            file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             os.dup2(file, 1)
-            os.dup2(file, 2)
+        os.dup2(file, 2)  # the server's own goes to its log
         answer.send((function(*arguments), None))
     except KeyboardInterrupt as interrupt:
         answer.send((None, interrupt))  # with its notes
@@ -241,6 +245,21 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(GRACE)
     os._exit(1)
+
+
+@contextmanager
+def redirected_stderr(log: Path) -> Iterator[None]:
+    """Append what is written to standard error to a file: TensorFlow's C++ greets there, before any setting is read."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 2)
+        os.close(before)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 from zoo.artefacts.files import check_new_directory
 from zoo.errors import ArtefactError, UsageError, ZooError
+from zoo.processes.forkserver import redirected_stderr
 from zoo.processes.signals import signal_handler
 from zoo.processes.tasks import Engine, call
 from zoo.settings import UNNAMED
@@ -72,7 +73,8 @@ def run_search(
                     return search
         stack.enter_context(_resume_hint(directory))
         engine = stack.enter_context(_engine(ray, workers, folder))
-        from zoo.tuning import oracle  # noqa: F401 - imports TensorFlow while the engine's processes do
+        with redirected_stderr(folder / "imports.log"):
+            from zoo.tuning import oracle  # noqa: F401 - imports TensorFlow while the engine's processes do
 
         before = request.spec if request is not None else search.spec if search is not None else None
         spec = _surveyed(engine, before, request, shared)
