@@ -24,10 +24,7 @@ def finish(end):
 
     def finished(oracle, search, trial, objective=0.5, status="finished"):
         end(search, trial.trial_id, objective if status == "finished" else None, status, reason=f"it is {status}")
-        if status == "finished":
-            oracle.update_trial(trial.trial_id, {"accuracy": objective})
-        trial.status = "COMPLETED" if status == "finished" else "FAILED"
-        oracle.end_trial(trial)
+        oracle.finish_trial(trial, objective if status == "finished" else None)
 
     return finished
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
 from functools import cmp_to_key
 from pathlib import Path
 from typing import Any
@@ -74,11 +73,14 @@ class ResumableOracle(keras_tuner.Oracle):
         """Return how many trials have started, without those that break a constraint."""
         return len(self.trials) - sum(self.search.trial(name).status == "infeasible" for name in self.end_order)
 
-    def finish_trial(self, trial: Any, scores: Mapping[str, float] | None) -> None:
-        """Record the end of a trial: its scores, or None if it failed."""
-        if scores is not None:
-            self.update_trial(trial.trial_id, scores)
-        trial.status = "FAILED" if scores is None else "COMPLETED"
+    def finish_trial(self, trial: Any, score: float | None) -> None:
+        """Record the end of a trial: its objective, or None if it failed.
+
+        keras-tuner gets no other score: to infer its direction it would make Keras metrics, and so take a GPU's memory.
+        """
+        if score is not None:
+            self.update_trial(trial.trial_id, {self.search.objective: score})
+        trial.status = "FAILED" if score is None else "COMPLETED"
         self.end_trial(trial)
 
     def save(self) -> None:

@@ -109,8 +109,8 @@ class Scheduler:
         except ZooError as error:  # a problem of the machine, for example a full disk
             self._note_death(worker, type(error).__name__, error)
         else:
-            scores = {name: float(np.float32(value)) for name, value in result["scores"].items()}  # as above
-            self._oracle.finish_trial(worker.trial, scores if result["status"] == "finished" else None)
+            score = float(np.float32(result["objective"])) if result["status"] == "finished" else None  # rounded as above
+            self._oracle.finish_trial(worker.trial, score)
             worker.trial, worker.deaths, worker.died_of, worker.rests_until = None, 0, None, 0.0
 
     def _note_death(self, worker: Worker, died_of: str, error: BaseException) -> None:
