@@ -75,7 +75,7 @@ def test_a_recipe_and_its_card_are_shown(capsys: pytest.CaptureFixture[str]) -> 
         card = Path(capsys.readouterr().out.splitlines()[-1].rpartition("Its card: ")[2])
         assert card.read_text(encoding="utf-8").startswith(f"# {released}\n")
     assert main(["info", "cnn@mnist"]) == 0
-    assert "is released, with augment_invert=0.5, epochs=6. Its card" in capsys.readouterr().out
+    assert "released model, with augment_invert=0.5, epochs=6. Its card" in capsys.readouterr().out
     assert main(["info", "cnn@mnist_sample", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["card"] is None
     assert main(["info", "lstm@imdb"]) == 0
@@ -135,7 +135,7 @@ def test_evaluate_as_text_and_json(image_run: str, capsys: pytest.CaptureFixture
     assert content["num_examples"] == 270
     assert len(content["confusion"]) == len(content["per_class"]) == 10
     assert main(["evaluate", image_run, "--split", "validation"]) == 0
-    assert "validation part, 270 examples" in capsys.readouterr().out
+    assert "validation split, 270 examples" in capsys.readouterr().out
 
 
 def test_evaluate_on_other_data(table_run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,7 +172,7 @@ def test_predict_in_bulk(table_run: str, tmp_path: Path, capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out) == {"rows": 2, "broken": [], "out": str(tmp_path / "out.csv")}
     assert len(pd.read_csv(tmp_path / "out.csv")) == 2
     assert main(words) == 1
-    assert "exists and is not overwritten" in capsys.readouterr().err
+    assert "exists; zoo does not overwrite it" in capsys.readouterr().err
 
 
 def test_predict_wants_examples(table_run: str, capsys: pytest.CaptureFixture[str]) -> None:
