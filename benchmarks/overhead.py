@@ -16,6 +16,7 @@ from rows import add_row, recipe_and_data
 
 import zoo
 from zoo import settings as configuration
+from zoo.pipeline.splits import training_stream
 from zoo.seeding import set_seed
 from zoo.training.compile import compile_for_training
 from zoo.training.construct import construct
@@ -56,7 +57,7 @@ def bare(data: zoo.Splits, settings: configuration.Settings) -> float:
     compile_for_training(model, task, width, data, settings)
     begun = time.perf_counter()
     model.fit(
-        data.training_stream(),
+        training_stream(data),
         validation_data=data.validation,
         epochs=settings.epochs,
         steps_per_epoch=int(data.train.cardinality()),

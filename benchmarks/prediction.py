@@ -47,7 +47,7 @@ def examples(run: Any, data: str) -> Any:
     import zoo
 
     splits = zoo.load_data(data, **run.info.arguments)
-    if run.info.text is None:
+    if not hasattr(run.info.preprocessor, "tokenizer"):
         return next(splits.test.as_numpy_iterator())[0][:BATCH].reshape(-1, 28, 28, 1)
     texts = [text for text, _ in zip(splits.texts("test"), range(BATCH), strict=False)]
     middle = sorted(range(BATCH), key=lambda place: len(texts[place]))[BATCH // 2]
@@ -62,7 +62,7 @@ def ways(run: Any, export: Path, raw: Any, batch: Any) -> Calls:
     from zoo.artefacts.export import Export
 
     opened = Export.open(export)
-    text = run.info.text
+    text = run.info.preprocessor if hasattr(run.info.preprocessor, "tokenizer") else None
     encoded = batch if text is None else text.pad([text.encode(each) for each in batch])
     model, saved = run.model, tf.saved_model.load(str(export / "1"))
     signature = saved.signatures["serving_default"]

@@ -150,7 +150,7 @@ def save_batches(path: Path) -> None:
     import zoo
 
     data = zoo.load_data("imdb_reviews", batch_size=64, data_dir=str(shared_data() / "tfds"))
-    arrays = {"sizes": np.array([data.info.text.vocabulary_size, data.info.text.max_length])}
+    arrays = {"sizes": np.array([data.info.preprocessor.vocabulary_size, data.info.preprocessor.max_length])}
     for index, (ids, labels) in enumerate(data.train.take(BATCHES).as_numpy_iterator()):
         arrays |= {f"ids_{index}": ids, f"labels_{index}": labels}
     np.savez(path, **arrays)

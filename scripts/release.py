@@ -160,7 +160,7 @@ def add_litert(data: zoo.Splits, folder: Path) -> dict[str, Any]:
     from zoo.exporting.signatures import Servable
 
     run, examples = zoo.Run.open(folder), choose_examples(data)
-    whole = convert_to_litert(Servable(run.model, run.info, tf.float32), half=run.info.text is not None)
+    whole = convert_to_litert(Servable(run.model, run.info, tf.float32), half=run.info.kind.is_plain_text)
     content, tables = cut_tables(whole, folder / MODEL_FILE)
     place = export.CUT_FILE if tables else export.PLACES["litert"]
     (folder / place).write_bytes(content)
@@ -174,7 +174,7 @@ def add_litert(data: zoo.Splits, folder: Path) -> dict[str, Any]:
 
 def baseline_of(run: zoo.Run, data: str) -> dict[str, Any]:
     """Return what a simple model scores on the same test part."""
-    if run.info.task.input_name == "text":
+    if "baseline" in run.content:
         found = run.content["baseline"]
         return {"name": "TF-IDF of words and pairs of words, logistic regression", "accuracy": found["accuracy"]}
     with tempfile.TemporaryDirectory() as folder:

@@ -32,7 +32,7 @@ def test_train_keeps_vocabulary_labels_scores_and_the_baseline(run: zoo.Run) -> 
     assert run.info.labels == ("neg", "pos")
     assert run.model.output_shape == (None, 2)
     assert run.settings["batch_size"] == 64  # the task's
-    assert run.settings["data.max_length"] == run.info.text.max_length == 12
+    assert run.settings["data.max_length"] == run.info.preprocessor.max_length == 12
     assert set(run.metrics) == {"loss", "accuracy", "precision", "recall", "macro_f1", "micro_f1"}
     assert run.content["baseline"]["name"] == "tfidf_logistic"
     kept = json.loads((run.directory / "assets" / "data.json").read_text(encoding="utf-8"))
@@ -117,7 +117,7 @@ def test_a_table_with_a_column_called_text_is_scored_as_a_table(tmp_path: Path) 
     path.write_text("text,width,label\n" + "".join(f"{'xy'[n % 2]},{n},{'ab'[n % 2]}\n" for n in range(40)))
     settings = {"task": "tabular_classification", "epochs": 1, "verbose": 0}
     run = zoo.train("linear", data=path, out=tmp_path / "run", **settings)
-    assert run.info.table.feature_names == ["text=x", "text=y", "width"]
+    assert run.info.preprocessor.feature_names == ["text=x", "text=y", "width"]
     assert zoo.evaluate(run, path).num_examples == 40
 
 
@@ -125,7 +125,7 @@ def test_a_table_with_a_column_called_text_is_scored_as_a_table(tmp_path: Path) 
 def test_build_takes_vocabulary_and_classes_from_the_data(name: str) -> None:
     data = zoo.load_data((TEXTS, [f"c{number % 5}" for number in range(60)]), vocabulary_size=9, max_length=7)
     model = zoo.build(name, data=data)
-    assert data.info.text.vocabulary_size == 9
+    assert data.info.preprocessor.vocabulary_size == 9
     embeddings = [weight.shape for weight in model.weights if "embedding" in weight.path and weight.shape[0] == 9]
     assert embeddings
     assert model.output_shape == (None, 5)

@@ -29,14 +29,14 @@ ORDER = [
         "optimizers",
         "schedules",
         "targets",
-        "tasks",
         "arguments",
         "custom_objects",
         "distribution",
     },
     {"sources"},
-    {"inputs"},
-    {"models", "datasets", "recipes", "pipeline", "readers"},
+    {"inputs", "tasks"},
+    {"models", "datasets", "recipes", "readers"},
+    {"pipeline"},
     {"artefacts"},
     {"evaluation"},
     {"training"},
@@ -232,7 +232,6 @@ def test_a_cycle_is_found(one, other):
 
 
 SAME_NAME = {  # why files share a name
-    "batches": "both make batches: of raw input for an engine, of examples for training",
     "examples": "both are examples: of a reader, and to check an export with",
     "export": "the verb's command, the stage's function and the Export that it makes",
     "files": "both read files: of an artefact, and of images",
@@ -240,9 +239,10 @@ SAME_NAME = {  # why files share a name
     "info": "both describe: data for a model, and anything by name on the command line",
     "loading": "the verb and its engine",
     "optimizers": "zoo's own optimizer, and the choice of one by settings",
-    "preprocessor": "what is learned from the training part of texts, and of tables",
+    "preprocessor": "what is learned from the training part, for each kind of input",
     "progress": "progress bars: of any loop, and of training",
     "report": "report.html: of a run, and of a search",
+    "texts": "texts in a fixed order, and the reader that delivers them",
 }
 
 
@@ -252,11 +252,6 @@ def test_files_share_a_name_only_for_a_reason():
 
 
 TASK_NAMES = {*TASKS, "classification", "multilabel", "regression"}
-TASKS_OF_TEXTS = {
-    "artefacts/loading.py",
-    "readers/arrays.py",
-    "readers/folder.py",
-}  # they ask for texts
 TASK_CLASSES = {type(task).__name__ for task in TASKS.values()}
 
 
@@ -293,7 +288,7 @@ def questions_about_tasks(path, text):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in FILES if part_of(path) != "tasks" and path.relative_to(ROOT / "zoo").as_posix() not in TASKS_OF_TEXTS],
+    [path for path in FILES if part_of(path) != "tasks"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_only_tasks_know_which_task_they_are(path):
@@ -323,6 +318,51 @@ def test_a_question_about_the_task_is_found(source, problem):
 def test_naming_a_task_to_register_for_it_is_allowed():
     source = "@register_model(tasks=('regression',))\ndef f():\n    'A model.'\nlabels = info.labels\nx = labels if y else ()"
     assert questions_about_tasks(ROOT / "zoo" / "models" / "new.py", source) == []
+
+
+KINDS = {"image", "text", "table", "features"}
+OF_ONE_KIND = {"Texts", "RawTexts", "TextPreprocessor", "TablePreprocessor", "ImagePreprocessor", "DataFrame"}
+TAKES_ANY_RAW_DATA = {"readers", "targets"}  # there a DataFrame is what a user gave, not a kind of input
+
+
+def branches_on_a_kind(path, text):
+    """Return the lines that compare with a kind of input, look it up, or ask for the type of its preprocessor."""
+    if part_of(path) == "inputs":
+        return []
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+            sides = node.value.keys
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance" and part_of(path) not in TAKES_ANY_RAW_DATA:
+            words = {word for each in ast.walk(node.args[1]) for word in ast.unparse(each).split(".")}
+            found += [node.lineno] if words & OF_ONE_KIND else []
+        constants = {each.value for side in sides if side for each in ast.walk(side) if isinstance(each, ast.Constant)}
+        found += [node.lineno] if constants & KINDS else []
+        found += [node.lineno] if isinstance(node, ast.Attribute) and node.attr == "input_name" else []
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_kinds_of_input_know_which_one_they_are(path):
+    assert branches_on_a_kind(path, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'if info.task.input == "image":\n    pass',
+        'if "text" != kind.name:\n    pass',
+        'size = {"image": 1, "table": 2}[kind.name]',
+        'if name in ("text", "table"):\n    pass',
+        "if isinstance(features, pd.DataFrame):\n    pass",
+        "if isinstance(info.preprocessor, TextPreprocessor | ImagePreprocessor):\n    pass",
+        "name = task.input_name",
+    ],
+)
+def test_a_branch_on_a_kind_is_found(source):
+    assert branches_on_a_kind(ROOT / "zoo" / "training" / "new.py", source)
+    assert not branches_on_a_kind(ROOT / "zoo" / "inputs" / "new.py", source)
 
 
 def test_every_file_has_its_place_in_the_order():

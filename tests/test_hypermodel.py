@@ -103,7 +103,7 @@ def test_the_vocabulary_is_a_matter_of_the_trial(tmp_path):
         hp = keras_tuner.HyperParameters()
         hp.values["data.vocabulary_size"] = size
         model = hypermodel.build(hp)
-        assert hypermodel._splits(hypermodel._plan({"data.vocabulary_size": size})).info.text.vocabulary_size == size
+        assert hypermodel._splits(hypermodel._plan({"data.vocabulary_size": size})).info.preprocessor.vocabulary_size == size
         assert (size, 2) in {tuple(weight.shape) for weight in model.weights}
 
 

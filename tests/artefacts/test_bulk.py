@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import zoo
-from zoo.artefacts.bulk import predict_file, predict_images
+from zoo.artefacts.bulk import predict_file, predict_inputs
 from zoo.errors import ArtefactError, DataError, UsageError
 
 EXPORTED = Path(__file__).parent.parent / "fixtures" / "format_1" / "table"
@@ -45,7 +45,7 @@ def test_tables_of_every_kind_are_predicted_row_by_row(
 
 
 def test_regression_writes_values(value_run: zoo.Run, tmp_path: Path) -> None:
-    names = value_run.info.table.feature_names
+    names = value_run.info.preprocessor.feature_names
     rows = pd.DataFrame(np.random.default_rng(0).normal(size=(4, len(names))), columns=names)
     rows.to_csv(tmp_path / "rows.csv", index=False)
     predict_file(value_run.predictor, tmp_path / "rows.csv", tmp_path / "out.csv")
@@ -100,7 +100,7 @@ def test_a_broken_image_among_good_ones_costs_only_itself(image_run: zoo.Run, tm
     assert found.iloc[:, 0].tolist() == [str(folder / f"{number}.PNG") for number in range(3)]
     assert len(done.broken) == 1
     assert "1b.png" in done.broken[0]
-    rows, broken = predict_images(image_run.predictor, sorted(folder.iterdir()))
+    rows, broken = predict_inputs(image_run.predictor, [str(path) for path in sorted(folder.iterdir())])
     assert [row["label"] for row in rows] == found["label"].tolist()
     assert len(broken) == 1
 
@@ -198,8 +198,8 @@ def test_what_an_image_model_cannot_take_is_refused(
 def test_what_a_table_model_cannot_take_is_refused(table_run: zoo.Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"takes \.csv, \.parquet, \.tsv"):
         predict_file(table_run.predictor, images(tmp_path / "images"), tmp_path / "out.csv")
-    with pytest.raises(UsageError, match=r"takes tables. Received: image files"):
-        predict_images(table_run.predictor, [Path("x.png")])
+    with pytest.raises(UsageError, match=r"takes tables in a file. Received: x.png"):
+        predict_inputs(table_run.predictor, ["x.png"])
 
 
 def test_a_missing_folder_for_the_result_is_refused(image_run: zoo.Run, tmp_path: Path) -> None:

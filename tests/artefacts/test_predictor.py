@@ -166,7 +166,7 @@ def test_what_is_no_row_is_refused(table_run: zoo.Run, raw: Any, words: str) -> 
 def test_regression_gives_values(value_run: zoo.Run) -> None:
     data = zoo.load_data("diabetes")
     rows = np.concatenate([features for features, _ in data.test])
-    found = value_run.predict(pd.DataFrame(rows, columns=data.info.table.feature_names))
+    found = value_run.predict(pd.DataFrame(rows, columns=data.info.preprocessor.feature_names))
     np.testing.assert_allclose(found.values, value_run.model.predict(rows, verbose=0), rtol=1e-5)
     assert found.labels == []
     assert found.probabilities.shape == (len(rows), 0)

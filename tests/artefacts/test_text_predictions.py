@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.artefacts.bulk import predict_file, predict_images, predict_texts
+from zoo.artefacts.bulk import predict_file, predict_inputs
 from zoo.errors import ArtefactError, DataError, UsageError
 from zoo.settings import DataArguments
 
@@ -107,7 +107,7 @@ def test_a_run_that_is_opened_again_predicts_the_same(run: zoo.Run) -> None:
 def test_rows_for_the_command_line_have_the_text_and_each_probability(run: zoo.Run) -> None:
     expected = run.predict(TEXTS[:2])
     for row, text, label, probabilities in zip(
-        predict_texts(run.predictor, TEXTS[:2]), TEXTS, expected.labels, expected.probabilities, strict=False
+        predict_inputs(run.predictor, TEXTS[:2])[0], TEXTS, expected.labels, expected.probabilities, strict=False
     ):
         assert (row["text"], row["label"]) == (text, label)
         assert row["probability"] == max(row["probabilities"].values())
@@ -178,8 +178,9 @@ def test_what_is_no_file_of_texts_is_refused_and_leaves_nothing(
 def test_folders_and_images_are_refused(run: zoo.Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"takes a file of texts. Received: the folder"):
         predict_file(run.predictor, tmp_path, tmp_path / "out.csv")
-    with pytest.raises(UsageError, match=r"This model takes texts. Received: image files"):
-        predict_images(run.predictor, [Path("x.png")])
+    (tmp_path / "x.png").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"This model takes texts. Received: the name of a file"):
+        run.info.kind.check_inputs([str(tmp_path / "x.png")])
     (tmp_path / "out.csv").write_text("mine")
     with pytest.raises(ArtefactError, match="not overwritten"):
         predict_file(run.predictor, tmp_path / "a.txt", tmp_path / "out.csv")
@@ -227,7 +228,7 @@ def test_a_model_of_raw_texts_trains_predicts_and_opens_again(tmp_path: Path) ->
     labels = ["bad", "good"] * 75
     settings = {"epochs": 1, "out": tmp_path / "run", "verbose": 0, "baseline": False}
     run = zoo.train(model, data=(TEXTS, labels), data_arguments={"raw": True}, **settings)
-    assert run.info.text is None
+    assert run.info.preprocessor.takes_strings
     expected = run.predict(TEXTS[:9])
     again = zoo.Run.open(tmp_path / "run").predict(TEXTS[:9])
     np.testing.assert_allclose(again.probabilities, expected.probabilities, rtol=1e-5)

@@ -39,7 +39,7 @@ def test_texts_are_raw_and_rows_have_their_columns() -> None:
     table = zoo.load_data("iris")
     truth = table.targets("test")
     (mistake,) = worst_mistakes(table, "test", truth, probabilities_for(truth, 3, {2: 0.7}))
-    assert list(mistake.example) == table.info.table.feature_names
+    assert list(mistake.example) == table.info.preprocessor.feature_names
 
 
 def test_without_a_mistake_there_is_none() -> None:

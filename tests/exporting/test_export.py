@@ -18,8 +18,9 @@ import zoo
 from zoo.cli.main import main as command_line
 from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError
 from zoo.exporting import export as exporting
-from zoo.exporting.examples import UNUSUAL_TEXTS, choose_examples
+from zoo.exporting.examples import choose_examples
 from zoo.exporting.proof import TOLERANCE, _compare
+from zoo.inputs.text.preprocessor import UNUSUAL
 
 FORMATS = ["saved_model", "litert", "onnx", "keras"]
 CLIENT = Path(sys.executable).parent / "saved_model_cli"
@@ -47,7 +48,7 @@ def test_a_text_model_goes_to_all_formats_and_each_says_the_same(text_run, tmp_p
     export = zoo.export(text_run, tmp_path / "out", format=FORMATS)
     assert export.formats == tuple(FORMATS)
     for proof in export.content["formats"].values():
-        assert proof["examples"] == 1000 + len(UNUSUAL_TEXTS)
+        assert proof["examples"] == 1000 + len(UNUSUAL)
         assert proof["largest_difference"] <= TOLERANCE
     texts = ["a film I will not forget", "", "很好", "never again " * 300]
     expected = text_run.predict(texts)
@@ -185,7 +186,7 @@ def test_examples_are_real_and_of_many_lengths():
     every = [len(text) for text in data.texts("validation")]
     assert lengths == sorted(lengths)
     assert (lengths[0], lengths[-1]) == (min(every), max(every))
-    assert texts[50:] == [*UNUSUAL_TEXTS]
+    assert texts[50:] == [*UNUSUAL]
     assert choose_examples(zoo.load_data("digits"), 300).shape == (300, 8, 8, 1)
     table = choose_examples(zoo.load_data("iris"), 1000)
     assert table.shape == (150, 4)
@@ -218,7 +219,7 @@ def test_wrong_calls_are_refused_before_anything_is_read(image_run, tmp_path):
 
 def test_a_model_that_sees_padding_is_refused(tmp_path):
     data = zoo.load_data("reviews_sample")
-    embed = keras.layers.Embedding(data.info.text.vocabulary_size, 4)
+    embed = keras.layers.Embedding(data.info.preprocessor.vocabulary_size, 4)
     layers = [keras.Input((None,)), embed, keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
     with pytest.raises(UsageError, match=r"depend on padding.*buckets=False"):
         zoo.export(keras.Sequential(layers), tmp_path / "out", data=data)

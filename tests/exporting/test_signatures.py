@@ -8,9 +8,8 @@ import pytest
 import tensorflow as tf
 
 import zoo
-from zoo.exporting.examples import as_columns
-from zoo.exporting.signatures import Servable, example_request
-from zoo.inputs.table.graph import column_inputs, encode_columns
+from zoo.exporting.signatures import Servable
+from zoo.inputs.table.graph import encode_columns
 from zoo.inputs.table.preprocessor import Column, TablePreprocessor
 from zoo.inputs.text.graph import encode_texts
 from zoo.inputs.text.preprocessor import TextPreprocessor
@@ -43,7 +42,7 @@ def table() -> pd.DataFrame:
 
 def test_columns_become_the_features_of_the_preprocessor_and_back(table):
     preprocessor = TablePreprocessor.fit(table)
-    names = column_inputs(preprocessor)
+    names = preprocessor.tensor_names
     assert names == {"width (cm)": "width_cm", "width [cm]": "column_1_width_cm", "色": "column_2", "self": "column_3_self"}
     asked = pd.concat([table, pd.DataFrame({"width (cm)": [0.0], "width [cm]": [9], "色": ["never seen"], "self": [True]})])
     columns = {
@@ -54,12 +53,12 @@ def test_columns_become_the_features_of_the_preprocessor_and_back(table):
     }
     features = preprocessor.transform(asked)
     np.testing.assert_array_equal(encode_columns(columns, preprocessor), features)
-    np.testing.assert_array_equal(preprocessor.transform(as_columns(features, preprocessor)), features)
+    np.testing.assert_array_equal(preprocessor.transform(preprocessor.as_columns(features)), features)
 
 
 def test_names_of_columns_never_collide():
     columns = ["a b", "a_b", "a-b", "1", "", "column_0", "self", "a b "]
-    names = column_inputs(TablePreprocessor(tuple(Column(name, "number") for name in columns)))
+    names = TablePreprocessor(tuple(Column(name, "number") for name in columns)).tensor_names
     assert len(set(names.values())) == len(columns)
 
 
@@ -79,8 +78,8 @@ def test_names_of_columns_never_collide():
 def test_tensors_have_the_promised_names(model, data, inputs, outputs):
     splits = zoo.load_data(data)
     built = zoo.build(model, data=splits)
-    requests = example_request(splits.info)
-    endpoints = Servable(built, splits.info).endpoints
+    servable = Servable(built, splits.info)
+    endpoints, requests = servable.endpoints, servable.twin.requests
     assert set(endpoints) == set(requests) == set(inputs)
     for name, endpoint in endpoints.items():
         assert inputs[name] in requests[name]

@@ -28,7 +28,7 @@ def arguments_of(name, task, **changes):
     entry, variant = registry.find_model(f"{name}/tiny")
     width = {find_task(task).output_argument: 3}
     given = entry.arguments(variant, {**width, **changes})
-    is_image = find_task(task).input_name == "image"
+    is_image = find_task(task).input == "image"
     if is_image and len(given.get("input_shape", ())) != 3:
         given["input_shape"] = (8, 8, 1)
     return given
@@ -150,7 +150,7 @@ def test_gradients_reach_every_trainable_weight(name, task):
 @pytest.mark.slow
 @each_case
 def test_one_batch_can_be_learned_by_heart(name, task):
-    wide_enough = {"input_shape": (8,)} if find_task(task).input_name == "features" else {}  # 4 rows are then separable
+    wide_enough = {"input_shape": (8,)} if find_task(task).input == "table" else {}  # 4 rows are then separable
     model = compiled(name, task, dropout=0.0, learning_rate=0.02, **wide_enough)
     rows, targets = rows_for(model, 4), targets_for(task, 4)
 

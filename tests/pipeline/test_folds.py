@@ -12,7 +12,6 @@ import tensorflow as tf
 import zoo
 from zoo.errors import DataError, UsageError
 from zoo.inputs.image.files import ImageFiles
-from zoo.pipeline.joining import join_features
 from zoo.sources.sharding import Shard
 from zoo.sources.source import Arrays, Pass, Records, hash_rows
 
@@ -71,7 +70,7 @@ def test_parts_of_their_own_are_joined_and_the_vocabulary_is_that_of_both(tmp_pa
     assert sorted(joined.texts("train")) == sorted(
         [f"train text {n}" for n in range(12)] + [f"validation text {n}" for n in range(6)]
     )
-    assert joined.info.text.tokenizer.texts_to_sequences(["validation"])[0] != [1]
+    assert joined.info.preprocessor.tokenizer.texts_to_sequences(["validation"])[0] != [1]
     fold = zoo.load_data(paths, task="text_classification", fold=(1, 3))
     assert dict(fold.info.num_examples) == {"train": 12, "validation": 6, "test": 6}
     assert [*fold.targets("test")] == [0, 1] * 3
@@ -100,7 +99,7 @@ def test_records_are_joined_file_by_file():
 
         return Records(stream, lambda text: tf.strings.to_number(text), hash_rows(np.array(values)), 2.0, lengths)
 
-    joined = join_features(records([0, 1, 2, 3], [2, 2]), records([4, 5, 6], [3]))
+    joined = records([0, 1, 2, 3], [2, 2]).joined(records([4, 5, 6], [3]))
     assert joined.file_lengths == (2, 2, 3)
     chosen = np.array([1, 3, 4, 6])
     for shard in (Shard(0, 1), Shard(0, 2), Shard(1, 2)):
@@ -112,7 +111,7 @@ def test_records_are_joined_file_by_file():
 
 def test_what_is_in_memory_and_what_is_not_are_not_joined():
     with pytest.raises(DataError, match="memory_budget_mb"):
-        join_features(Arrays(np.zeros((2, 1))), ImageFiles([], (1, 1, 1), np.zeros(0, np.uint64)))
+        Arrays(np.zeros((2, 1))).joined(ImageFiles([], (1, 1, 1), np.zeros(0, np.uint64)))
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def test_tables_in_every_form_give_the_same_examples(features: Any) -> None:
 
 def test_masked_cells_are_missing_values() -> None:
     data = zoo.load_data((np.ma.masked_array(TABLE, TABLE > 1), LABELS))
-    names = data.info.table.feature_names
+    names = data.info.preprocessor.feature_names
     assert [name for name in names if name.endswith("is missing")]
 
 

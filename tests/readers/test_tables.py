@@ -33,9 +33,9 @@ def test_every_kind_of_file_gives_the_same_data(tmp_path: Path, name: str, as_pa
     data = zoo.load_data(as_path(saved(tmp_path / name)))
     frame = zoo.load_data(TABLE)
     assert data.info.labels == ("dog", "猫")
-    assert data.info.table == frame.info.table
+    assert data.info.preprocessor == frame.info.preprocessor
     assert data.info.fingerprint == frame.info.fingerprint
-    assert data.info.table.feature_names == ["width", "colour=red", "colour=蓝"]
+    assert data.info.preprocessor.feature_names == ["width", "colour=red", "colour=蓝"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_days_and_times_become_one_number(tmp_path: Path) -> None:
     days = pd.date_range("2024-01-01", periods=ROWS)
     for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S"):
         path = saved(tmp_path / f"{len(form)}.csv", pd.DataFrame({"day": days.strftime(form), "label": [0, 1] * (ROWS // 2)}))
-        assert zoo.load_data(path).info.table.feature_names == ["day"]
+        assert zoo.load_data(path).info.preprocessor.feature_names == ["day"]
 
 
 def test_parquet_categories_are_categories(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_boolean_labels_of_a_csv_are_two_classes(tmp_path: Path) -> None:
 def test_label_column_is_chosen_and_others_left_out(tmp_path: Path) -> None:
     path = saved(tmp_path / "data.csv")
     data = zoo.load_data(path, label_column="colour", ignore_columns=["label"])
-    assert (data.info.labels, data.info.table.feature_names) == (("red", "蓝"), ["width"])
+    assert (data.info.labels, data.info.preprocessor.feature_names) == (("red", "蓝"), ["width"])
 
 
 @pytest.mark.parametrize("name", ["Label", "TARGET", "class"])
@@ -163,7 +163,7 @@ def test_a_saved_index_is_left_out_and_said(tmp_path):
     path = tmp_path / "saved.csv"
     pd.DataFrame({"size": range(40), "label": ["a", "b"] * 20}).to_csv(path)
     info = zoo.load_data(path).info
-    assert info.table.feature_names == ["size"]
+    assert info.preprocessor.feature_names == ["size"]
     assert info.report["notes"] == ["a column without a name is ignored"]
 
 

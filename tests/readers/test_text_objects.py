@@ -104,7 +104,7 @@ def test_a_data_frame_with_other_names_needs_them_named_or_the_task() -> None:
 def test_a_data_frame_called_a_table_stays_one() -> None:
     frame = pd.DataFrame({"text": ["a", "b"] * 10, "width": range(20), "label": ["x", "y"] * 10})
     data = zoo.load_data(frame, task="tabular_classification")
-    assert data.info.table.feature_names == ["text=a", "text=b", "width"]
+    assert data.info.preprocessor.feature_names == ["text=a", "text=b", "width"]
 
 
 @pytest.mark.parametrize("batch", [None, 5, 28])

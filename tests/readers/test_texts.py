@@ -14,7 +14,7 @@ import pytest
 
 import zoo
 from zoo.errors import DataError, UsageError
-from zoo.pipeline.examples import ALL, Examples
+from zoo.readers.examples import ALL, Examples
 from zoo.readers.texts import read_text_file, stream_texts
 from zoo.settings import DataArguments
 

@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 
 import zoo
 from zoo.errors import DataError, UnknownNameError
+from zoo.pipeline.splits import training_stream
 from zoo.sources.sharding import Shard
 from zoo.sources.source import Arrays, Records
 
@@ -117,7 +118,7 @@ def test_workers_stream_their_own_files(tmp_path: Path) -> None:
     assert source.file_lengths == (12, 12)
     steps = int(data.train.cardinality())
     parts = [
-        [(int(image[0, 0, 0]), int(label)) for image, label in data.training_stream(0, Shard(index, 2)).take(steps).unbatch()]
+        [(int(image[0, 0, 0]), int(label)) for image, label in training_stream(data, 0, Shard(index, 2)).take(steps).unbatch()]
         for index in range(2)
     ]
     streamed = [(int(image[0, 0, 0]), int(label)) for image, label in data.train.unbatch()]

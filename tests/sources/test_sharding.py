@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from PIL import Image
 import zoo
 from zoo.inputs.image.augmentation import Augmentation
 from zoo.inputs.image.files import ImageFiles
-from zoo.inputs.text.preprocessor import TextPreprocessor, Texts
+from zoo.inputs.text.preprocessor import TextPreprocessor
 from zoo.inputs.text.sequences import TokenIds
+from zoo.inputs.text.texts import Texts
+from zoo.pipeline.splits import training_batch_size, training_stream
 from zoo.settings import DataArguments
 from zoo.sources.hashing import hash_all, hash_rows
 from zoo.sources.sharding import Shard, spread
@@ -127,8 +130,8 @@ def test_a_batch_is_spread_over_devices_in_its_order() -> None:
 
 def test_the_training_stream_of_shards_is_the_whole_ones_from_any_batch_and_in_any_iteration() -> None:
     data = zoo.load_data("digits", batch_size=100)  # 13 batches a pass, the last of 57
-    whole = [labels.tolist() for _, labels in data.training_stream(5).take(20).as_numpy_iterator()]
-    streams = [data.training_stream(5, Shard(index, 2)).take(20) for index in range(2)]
+    whole = [labels.tolist() for _, labels in training_stream(data, 5).take(20).as_numpy_iterator()]
+    streams = [training_stream(data, 5, Shard(index, 2)).take(20) for index in range(2)]
     for _ in range(2):  # Keras reads the first batch of a strategy's data twice
         parts = [[labels.tolist() for _, labels in stream.as_numpy_iterator()] for stream in streams]
         assert [first + second for first, second in zip(*parts, strict=True)] == whole
@@ -139,10 +142,10 @@ def test_an_image_is_changed_in_its_shard_as_in_the_whole_batch() -> None:
     augmentation = Augmentation(shift=0.2, rotate=20, cutout=0.3)
 
     def images(shard: Shard) -> list[np.ndarray]:
-        batches = data.training_stream(10, shard)
-        changed = augmentation.apply(batches, seed=7, first_batch=10, shard=shard, size_of=data.training_batch_size)
+        batches = training_stream(data, 10, shard)
+        changed = augmentation.apply(batches, seed=7, first_batch=10, shard=shard, size_of=partial(training_batch_size, data))
         return [each for each, _ in changed.take(6).as_numpy_iterator()]
 
-    whole = list(augmentation.apply(data.training_stream(10), seed=7, first_batch=10).take(6).as_numpy_iterator())
+    whole = list(augmentation.apply(training_stream(data, 10), seed=7, first_batch=10).take(6).as_numpy_iterator())
     for (expected, _), first, second in zip(whole, images(Shard(0, 2)), images(Shard(1, 2)), strict=True):
         np.testing.assert_array_equal(np.concatenate([first, second]), expected)

@@ -12,6 +12,7 @@ import pytest
 import zoo
 from zoo.artefacts.checkpoints import Checkpoints
 from zoo.errors import UnknownNameError, UsageError, ZooError
+from zoo.training import batches
 
 RANDOM = np.random.default_rng(0)
 VALUES = (RANDOM.normal(size=(80, 3)).astype(np.float32), RANDOM.normal(size=80).astype(np.float32))
@@ -152,13 +153,13 @@ def test_an_error_of_a_callback_is_its_own(tmp_path: Path) -> None:
 def test_the_sweep_of_a_run_has_its_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = zoo.train("mlp", data="iris", epochs=1, batch_size=20, out=tmp_path / "run", verbose=0)
     seen = []
-    stream = zoo.Splits.training_stream
+    stream = batches.training_stream
 
-    def noted(self: zoo.Splits, *arguments: Any) -> Any:
-        seen.append(self.batch_size)
-        return stream(self, *arguments)
+    def noted(data: zoo.Splits, *arguments: Any) -> Any:
+        seen.append(data.batch_size)
+        return stream(data, *arguments)
 
-    monkeypatch.setattr(zoo.Splits, "training_stream", noted)
+    monkeypatch.setattr(batches, "training_stream", noted)
     zoo.find_learning_rate(run, verbose=0)
     assert seen == [20]
 

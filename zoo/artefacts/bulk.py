@@ -10,18 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from zoo.artefacts.batches import CHUNK
 from zoo.artefacts.files import write_atomically
 from zoo.artefacts.predictor import Predictor
-from zoo.errors import ArtefactError, DataError, UsageError
-from zoo.progress import track, track_share
-from zoo.readers import folder, tables, texts
-from zoo.readers.npz_stream import stream_npz
-from zoo.readers.table_stream import stream_table
+from zoo.errors import ArtefactError, DataError
+from zoo.inputs.kind import Chunk
+from zoo.readers.streams import stream_examples
 from zoo.settings import DataArguments
 from zoo.tasks.answers import Predictions
 
-Chunks = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, predictions, and a line for each unreadable example
+Predicted = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, answers, and a line for each broken one
 
 
 @dataclass
@@ -32,31 +29,22 @@ class Done:
     broken: list[str] = field(default_factory=list)
 
 
-def predict_images(predictor: Predictor, paths: Sequence[Path]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return `file`, `label`, `probability` and `probabilities` of each image, and a line for each unreadable one.
+def predict_inputs(predictor: Predictor, inputs: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Predict the words of a command line, such as texts or names of image files.
+
+    Returns:
+        For each example its name and its answer as plain data; and a line for each example that cannot be read.
 
     Raises:
-        UsageError: the model is not for images.
+        DataError: there is nothing to predict.
+        UsageError: the model takes nothing that can be given as a word.
     """
-    kind = predictor.info.task.input_name
-    if kind != "image":
-        taken = "texts" if kind == "text" else "tables"
-        raise UsageError(f"This model takes {taken}. Received: image files. Use --data rows.csv --out predictions.csv.")
+    column, chunks = predictor.info.preprocessor.read_inputs(inputs)
     rows, broken = [], []
-    for names, predictions, failed in _in_chunks(predictor, paths):
+    for names, predictions, failed in _predicted(predictor, chunks):
         broken += failed
-        rows += [{"file": name, **told} for name, told in zip(names, _described(predictor, predictions), strict=True)]
+        rows += [{column: name, **told} for name, told in zip(names, _described(predictor, predictions), strict=True)]
     return rows, broken
-
-
-def predict_texts(predictor: Predictor, raw: Sequence[str]) -> list[dict[str, Any]]:
-    """Return `text`, `label`, `probability` and `probabilities` of each text.
-
-    Raises:
-        DataError: there are no texts.
-    """
-    told = _described(predictor, predictor.predict(raw))
-    return [{"text": text, **each} for text, each in zip(raw, told, strict=True)]
 
 
 def _described(predictor: Predictor, predictions: Predictions) -> list[dict[str, Any]]:
@@ -88,82 +76,29 @@ def predict_file(predictor: Predictor, data: Path, out: Path, arguments: DataArg
     return done
 
 
-def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Chunks:
+def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Predicted:
     if not data.exists():
         raise DataError(f"There is no such file or folder. Received: {data}. Check the path.")
     if not (data.is_file() or data.is_dir()):
         raise DataError(
             f"Data is read more than once, so it cannot come from a pipe. Received: {data}. Write it to a file first."
         )
-    if predictor.info.task.input_name == "text":
-        if data.is_dir():
-            raise DataError(f"This model takes a file of texts. Received: the folder {data}. Pass a file.")
-        return _texts(predictor, track_share(texts.stream_texts(data, arguments, CHUNK * 16), "Predicting"))
-    if predictor.info.table is not None:
-        if data.suffix.lower() not in tables.SUFFIXES:
-            raise DataError(f"This model takes {', '.join(tables.SUFFIXES)}. Received: {data}. Convert it.")
-        return _rows(predictor, track_share(stream_table(data, predictor.info.table), "Predicting"))
-    if data.is_dir():
-        files = folder.image_files(data)
-        if not files:
-            raise DataError(f"There are no images in this folder. Received: {data}.")
-        return _in_chunks(predictor, files)
-    if data.suffix.lower() != ".npz":
-        raise DataError(f"This model takes a folder of images or a .npz. Received: {data}.")
-    return _rows(predictor, _images(track_share(stream_npz(data, ("x", "x_test"), CHUNK), "Predicting")))
+    return _predicted(predictor, stream_examples(data, predictor.info.preprocessor, arguments))
 
 
-def _rows(predictor: Predictor, chunks: Iterable[Any]) -> Chunks:
-    start = 0
-    for chunk in chunks:
+def _predicted(predictor: Predictor, chunks: Iterable[Chunk]) -> Predicted:
+    for names, raw, broken in chunks:
         try:
-            predictions = predictor.predict(chunk)
+            predictions = predictor.predict(raw) if len(raw) or not broken else predictor.no_predictions()
         except DataError as error:
-            if not isinstance(chunk, np.ndarray):
-                raise  # a table's error names the row
-            raise DataError(f"{error} The error is in rows {start} to {start + len(chunk) - 1}.") from error
-        yield range(start, start + len(chunk)), predictions, []
-        start += len(chunk)
+            if not isinstance(raw, np.ndarray):
+                raise  # the error names the row itself
+            raise DataError(f"{error} The error is in rows {names[0]} to {names[-1]}.") from error
+        yield names, predictions, broken
 
 
-def _texts(predictor: Predictor, chunks: Iterable[Sequence[str | DataError]]) -> Chunks:
-    """Predict texts row by row; an unreadable one does not affect the others."""
-    start = 0
-    for chunk in chunks:
-        rows = [start + place for place, text in enumerate(chunk) if isinstance(text, str)]
-        found = [text for text in chunk if isinstance(text, str)]
-        broken = [str(text) for text in chunk if isinstance(text, DataError)]
-        yield rows, predictor.predict(found) if found else predictor.no_predictions(), broken
-        start += len(chunk)
-
-
-def _images(chunks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield `(rows, height, width, channels)`; without channels, a few rows would look like one image."""
-    for chunk in chunks:
-        if chunk.ndim not in (3, 4):
-            raise DataError(
-                "An array of images must be `(rows, height, width[, channels])`. "
-                f"Received: rows of shape {chunk.shape[1:]}. Reshape it."
-            )
-        yield chunk[..., np.newaxis] if chunk.ndim == 3 else chunk
-
-
-def _in_chunks(predictor: Predictor, paths: Sequence[Path]) -> Chunks:
-    """Predict image files; an unreadable one does not affect the others."""
-    starts = range(0, len(paths), CHUNK)
-    for start in track(starts, "Predicting"):
-        names, images, broken = [], [], []
-        for path in paths[start : start + CHUNK]:
-            try:
-                images.append(predictor.read_image(path))
-                names.append(str(path))
-            except DataError as error:
-                broken.append(str(error))
-        yield names, predictor.predict(images) if images else predictor.no_predictions(), broken
-
-
-def _write(path: Path, predictor: Predictor, chunks: Chunks, done: Done) -> None:
-    first = "example" if predictor.info.task.input_name == "image" else "row"
+def _write(path: Path, predictor: Predictor, chunks: Predicted, done: Done) -> None:
+    first = predictor.info.kind.row_name
     task = predictor.info.task
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

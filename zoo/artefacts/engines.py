@@ -155,8 +155,8 @@ class SavedModelEngine:
     """A signature of a SavedModel in TensorFlow.
 
     Args:
-        directory: directory of the SavedModel itself, `out/1`.
-        input_name: input of the signature: "text", "image" or "features".
+        directory: of the SavedModel itself, `out/1`.
+        signature: name of the signature to run; it has one input.
 
     Raises:
         ArtefactError: the SavedModel could access files or run code.
@@ -164,7 +164,7 @@ class SavedModelEngine:
 
     name = "saved_model"
 
-    def __init__(self, directory: Path, input_name: str) -> None:
+    def __init__(self, directory: Path, signature: str) -> None:
         import tensorflow as tf
 
         from zoo.artefacts.saved_model_ops import check_operations
@@ -172,10 +172,9 @@ class SavedModelEngine:
         check_operations(directory)
         self._model = tf.saved_model.load(str(directory))  # keeps the signatures alive
         signatures: Mapping[str, tf.types.experimental.ConcreteFunction] = self._model.signatures
-        self._signature = signatures["features" if input_name == "features" else "serving_default"]
-        ((_, taken),) = self._signature.structured_input_signature[1].items()
-        self._input = input_name
-        self.takes_strings = input_name == "text"
+        self._signature = signatures[signature]
+        ((self._input, taken),) = self._signature.structured_input_signature[1].items()
+        self.takes_strings = taken.dtype == tf.string
         self._tensor_dtype = taken.dtype
         self.dtype: np.dtype | None = None if self.takes_strings else np.dtype(taken.dtype.as_numpy_dtype)
         given = self._signature.structured_outputs

@@ -152,7 +152,7 @@ class Export:
         if name == "onnx":
             return OnnxEngine(path)
         if name == "saved_model":
-            return SavedModelEngine(path, self.info.task.input_name)
+            return SavedModelEngine(path, self.info.preprocessor.signature)
         from zoo.artefacts.keras_files import load_keras
         from zoo.artefacts.outputs import Outputs
 

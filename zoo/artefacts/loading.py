@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import registry
 from zoo.errors import DataError, UsageError
+from zoo.inputs import find_input
 from zoo.settings import UNNAMED, DataArguments, data_arguments
 from zoo.tasks import find_task
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
-    from zoo.pipeline.examples import Examples
     from zoo.pipeline.splits import Splits
+    from zoo.readers.examples import Examples
 
 
 def load_splits(
@@ -41,22 +42,24 @@ def load_splits(
             raise UsageError(f"These Splits are for {data.info.task_name}. Received: task={task!r}. Leave it out.")
         return data  # type: ignore[no-any-return]
     examples, own_task = read_examples(data, arguments, task)
-    text = None
+    preprocessor = None
     if arguments.vocabulary is not None:
-        text = open_run(arguments.vocabulary).info.text
-        if text is None:
+        preprocessor = open_run(arguments.vocabulary).info.preprocessor
+        if "vocabulary" not in preprocessor.reading_arguments(arguments.vocabulary):
             raise UsageError(
                 "`vocabulary` names a run or released model that takes texts as token ids. "
                 f"Received: {arguments.vocabulary!r}. Name another one, or leave it out."
             )
-    return prepare(examples, arguments, task=task or own_task, batch_size=batch_size, seed=seed, text=text)
+    named = task or own_task
+    return prepare(examples, arguments, task=named, batch_size=batch_size, seed=seed, preprocessor=preprocessor)
 
 
 def implied_task(entry: registry.ModelEntry | None, data: Any) -> str | None:
-    """Return the task for which a model reads data: text classification, if the model does nothing else and a file could."""
+    """Return the task for which a model reads data: its first one, if it takes only plain text, which any file can hold."""
     is_registered = isinstance(data, str) and registry.find_dataset(data) is not None
-    is_for_texts = entry is not None and entry.tasks == ("text_classification",)
-    return "text_classification" if is_for_texts and not is_registered and not is_splits(data) else None
+    if entry is None or is_registered or is_splits(data):
+        return None
+    return entry.tasks[0] if all(find_input(find_task(task).input).is_plain_text for task in entry.tasks) else None
 
 
 def read_examples(data: Any, arguments: DataArguments, task: str | None) -> tuple[Examples, str | None]:
@@ -165,8 +168,7 @@ def data_like(run: Run, data: Any, arguments: Any, split: str = "test") -> tuple
                 f"has {info.labels}, {info.input_shape}. Give the data themselves; they are then read as the run's."
             )
         return data, split
-    sizes = {"image_size": info.input_shape[:2], "channels": info.input_shape[2]} if info.task.input_name == "image" else {}
-    reading = info.reading_arguments({**sizes, **(arguments or {})})
+    reading = info.reading_arguments({**info.preprocessor.reading_arguments(), **(arguments or {})})
     examples, _ = read_examples(data, reading, info.task_name)
     part = split if split in examples.parts else None
     if part is None and split != "test":

@@ -54,7 +54,7 @@ class Outputs:
         # One trace for batches of any size. Keras' `predict_on_batch` would predict the whole batch on each device of a
         # strategy.
         self._model = model  # the function only has weak references to its variables
-        self._spec = _batch_spec(info)
+        self._spec = info.preprocessor.spec()
         self.input_shape: tuple[int | None, ...] = tuple(self._spec.shape[1:])
         self.num_outputs: int | None = info.num_outputs
         self._run = tf.function(lambda batch: model(batch, training=False)).get_concrete_function(self._spec)
@@ -67,10 +67,3 @@ class Outputs:
     def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
         """Return probabilities or values by name."""
         return {"values" if self._kind == "values" else "probabilities": self.of(batch)}
-
-
-def _batch_spec(info: DataInfo) -> tf.TensorSpec:
-    """Return the batches of token ids, strings, or images and features."""
-    if info.text is not None:
-        return tf.TensorSpec((None, None), tf.int32)
-    return tf.TensorSpec((None, *info.input_shape), tf.string if info.task.input_name == "text" else tf.float32)

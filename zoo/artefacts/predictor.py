@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.artefacts.batches import as_image, batches_of
 from zoo.artefacts.engines import Engine
 from zoo.errors import ArtefactError, DataError, one_line
 from zoo.pipeline.info import DataInfo
@@ -67,20 +65,13 @@ class Predictor:
             >>> zoo.load(directory).predict(np.array([[5.1, 3.5, 1.4, 0.2]])).probabilities.shape
             (1, 3)
         """
-        order, batches = batches_of(raw, self.info, takes_strings=self._engine.takes_strings, dtype=self._engine.dtype)
+        engine = self._engine
+        order, batches = self.info.preprocessor.batches(raw, takes_strings=engine.takes_strings, dtype=engine.dtype)
         outputs = [self._answers(batch) for batch in batches]
         if not outputs:
             raise DataError("There is nothing to predict. Received: no examples. Pass at least one.")
         answers = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
         return self._predictions(answers if order is None else answers[np.argsort(order)])
-
-    def read_image(self, path: Path) -> np.ndarray:
-        """Return an image file in the model's shape.
-
-        Raises:
-            DataError: the file is not a readable image.
-        """
-        return as_image(path, self.info.image_shape)
 
     def no_predictions(self) -> Predictions:
         """Return empty predictions."""

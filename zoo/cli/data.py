@@ -58,7 +58,7 @@ def check(source: str, task: str | None, given: DataKeywords) -> dict[str, Any]:
         "name": info.name,
         "task": info.task_name,
         "input_shape": list(info.input_shape),
-        "features": info.table.feature_names if info.table else None,
+        "features": getattr(info.preprocessor, "feature_names", None),
         "num_examples": dict(info.num_examples),
         "fingerprint": info.fingerprint,
         **info.report,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,33 +88,12 @@ def _load(arguments: argparse.Namespace) -> Predictor:
 def _predict(predictor: Predictor, inputs: list[str], encoding: str | None) -> tuple[list[dict[str, Any]], list[str]]:
     from zoo.artefacts import bulk
 
-    if predictor.info.task.input_name == "text":
-        from zoo.text.characters import valid_text
-
-        _refuse_files(inputs)
-        return bulk.predict_texts(predictor, [valid_text(text) for text in inputs] or _lines_of_standard_input(encoding)), []
-    if not inputs:
-        raise UsageError("There is nothing to predict. Received: no examples. Pass image files, or --data and --out.")
-    for name in inputs:
-        if os.path.isdir(name):
-            raise UsageError(
-                f"Inputs must be image files. Received: the folder {name}. Use --data {name} --out predictions.csv."
-            )
-    return bulk.predict_images(predictor, [Path(name) for name in inputs])
-
-
-def _refuse_files(texts: list[str]) -> None:
-    """Reject the name of a file as a text: the label of the name would be meaningless.
-
-    Raises:
-        UsageError: a file of this name exists.
-    """
-    for text in texts:
-        if os.path.splitext(text)[1] and os.path.isfile(text):
-            raise UsageError(
-                f"This model takes texts. Received: the name of a file, {text}. For its content, use --data {text} --out "
-                "predictions.csv."
-            )
+    kind = predictor.info.kind
+    if not inputs and kind.is_plain_text:
+        inputs = _lines_of_standard_input(encoding)
+    else:
+        kind.check_inputs(inputs)
+    return bulk.predict_inputs(predictor, inputs)
 
 
 def _lines_of_standard_input(encoding: str | None) -> list[str]:

@@ -73,9 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     quoted = shlex.quote(str(directory))
     zoo = output.program()
     output.print_line(f"  {zoo} evaluate {quoted}")
-    inputs = {"image": "your_image.png", "features": "--data rows.csv --out predictions.csv", "text": '"your text"'}
-    what = inputs[trained.info.task.input_name]
-    output.print_line(f"  {zoo} predict {quoted} {what}")
+    output.print_line(f"  {zoo} predict {quoted} {trained.info.kind.prediction_hint}")
     output.print_line(f"  {zoo} info {trained.settings['model']}")
     return 0
 

@@ -56,8 +56,8 @@ class Baseline:
 
 
 def has_texts(data: Splits) -> bool:
-    """Return whether the data are texts."""
-    return data.info.task.input_name == "text"
+    """Return whether these data are texts."""
+    return data.info.kind.is_plain_text
 
 
 def fit_baseline(data: Splits, part: str) -> Baseline:
@@ -84,7 +84,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     targets = targets[is_used]
     for min_df in (2, 1) if len(targets) >= MANY_ROWS else (1,):
         vectorizer = TfidfVectorizer(
-            analyzer=_words_and_pairs(data.info.text.tokenizer if data.info.text else Tokenizer()),
+            analyzer=_words_and_pairs(getattr(data.info.preprocessor, "tokenizer", None) or Tokenizer()),
             sublinear_tf=True,
             min_df=min_df,
             dtype=np.float32,

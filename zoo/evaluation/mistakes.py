@@ -23,21 +23,6 @@ def worst_mistakes(data: Splits, part: str, truth: np.ndarray, answers: np.ndarr
     found = data.info.task.mistakes(truth, answers, data.info.labels, most)
     if not found:
         return found
-    examples = _examples(data, part, np.array([mistake.row for mistake in found]))
+    rows = np.sort([mistake.row for mistake in found])
+    examples = dict(zip(rows.tolist(), map(data.info.preprocessor.shown, data.examples(part, rows)), strict=True))
     return [replace(mistake, example=examples[mistake.row]) for mistake in found]
-
-
-def _examples(data: Splits, part: str, rows: np.ndarray) -> dict[int, str | np.ndarray | dict[str, float]]:
-    """Return the raw examples in some rows of a part."""
-    if data.info.task.input_name == "text":
-        wanted = set(rows.tolist())
-        return {row: text for row, text in enumerate(data.texts(part)) if row in wanted}
-    found: dict[int, str | np.ndarray | dict[str, float]] = {}
-    first = 0
-    names = data.info.table.feature_names if data.info.table else ()
-    for features, targets in getattr(data, part).as_numpy_iterator():
-        for row in rows[(rows >= first) & (rows < first + len(targets))]:
-            values = features[row - first]
-            found[int(row)] = dict(zip(names, values.tolist(), strict=True)) if names else values
-        first += len(targets)
-    return found

@@ -22,23 +22,19 @@ from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictor
 from zoo.distribution.strategies import strategy_of
 from zoo.errors import ArtefactError, UnknownNameError, UsageError, one_line
-from zoo.exporting.examples import UNUSUAL_TEXTS, Raw
 from zoo.exporting.litert import convert_to_litert
 from zoo.exporting.onnx import convert_to_onnx
 from zoo.exporting.proof import TOLERANCE, prove
 from zoo.exporting.saved_model import write_saved_model
-from zoo.exporting.signatures import Servable, example_request
-from zoo.inputs.table.graph import column_inputs
+from zoo.exporting.signatures import Servable
 from zoo.pipeline.info import DataInfo
 from zoo.progress import track
 from zoo.tasks.answers import Predictions
 from zoo.version import __version__
 
-CHECKED = 8  # number of texts to try alone and next to a longer one
-
 
 def export_model(
-    model: keras.Model, info: DataInfo, examples: Raw, directory: Path, formats: Sequence[str], card: Mapping[str, Any]
+    model: keras.Model, info: DataInfo, examples: Any, directory: Path, formats: Sequence[str], card: Mapping[str, Any]
 ) -> Export:
     """Write a model in all formats, verify them on the examples, and put them in place; a failure leaves nothing.
 
@@ -64,7 +60,6 @@ def export_model(
     expected = predictor.predict(examples)
     _check_finite(expected)
     _check_padding(predictor, examples)
-    image_dtype = tf.as_dtype(examples.dtype) if isinstance(examples, np.ndarray) else tf.uint8
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".partial-{directory.name}-") as folder:
@@ -72,9 +67,9 @@ def export_model(
             (partial / DATA_FILE.parent).mkdir(parents=True)
             files.write_json(partial / DATA_FILE, _to_ship(info).to_dict())
             with _quiet():
-                servable = Servable(_on_one_device(model), info, image_dtype)
+                servable = Servable(_on_one_device(model), info, getattr(examples, "dtype", np.uint8))
                 for name in track(formats, "Converting"):
-                    _write(name, model, servable, partial / PLACES[name], info, image_dtype)
+                    _write(name, model, servable, partial / PLACES[name])
             content = {
                 "format": FORMAT,
                 "formats": {name: {} for name in formats},
@@ -82,9 +77,8 @@ def export_model(
             }
             files.write_json(partial / EXPORT_FILE, content)
             for _ in track(["verification"], "Verifying in a fresh process"):
-                content["formats"] = prove(partial, examples, expected)
-            if info.table is not None:
-                content["columns"] = column_inputs(info.table)
+                content["formats"] = prove(partial, examples, expected, info.preprocessor)
+            content |= info.preprocessor.export_facts()
             content |= {"card": {**_without_places(card), "zoo": __version__, "exported": files.now()}}
             files.write_json(partial / EXPORT_FILE, content)
             os.replace(partial, directory)
@@ -108,7 +102,7 @@ def check_formats(formats: Sequence[str], info: DataInfo) -> None:
     for name in formats:
         if name not in PLACES:
             raise UnknownNameError("format", str(name), PLACES)
-        if name in ("litert", "onnx") and info.task.input_name == "text" and info.text is None:
+        if name in ("litert", "onnx") and info.preprocessor.takes_strings:
             raise UsageError(
                 f"This model takes strings itself, which {name} does not support. Received: format={name!r}. "
                 "Choose saved_model or keras, or train on token ids."
@@ -144,17 +138,14 @@ def _check_finite(expected: Predictions) -> None:
         )
 
 
-def _check_padding(predictor: Predictor, examples: Raw) -> None:
-    """Reject a model whose prediction depends on the longer texts in its batch: no export could match it.
+def _check_padding(predictor: Predictor, examples: Any) -> None:
+    """Reject a model whose prediction depends on the other examples in its batch: no export could match it.
 
     Raises:
         UsageError: it does.
     """
-    if not isinstance(examples, list):
-        return
-    longest = max(examples[: -len(UNUSUAL_TEXTS)], key=len)
-    for text in examples[:: max(1, len(examples) // CHECKED)]:
-        alone, together = (predictor.predict(texts).numbers[0] for texts in ([text], [text, longest]))
+    for text, *batches in predictor.info.preprocessor.neighbours(examples):
+        alone, together = (predictor.predict(batch).numbers[0] for batch in batches)
         if np.abs(alone - together).max() > TOLERANCE:
             raise UsageError(
                 f"The model's predictions depend on padding. Received: {alone} for {text!r:.80} alone, {together} next to a "
@@ -163,9 +154,9 @@ def _check_padding(predictor: Predictor, examples: Raw) -> None:
             )
 
 
-def _write(name: str, model: keras.Model, servable: Servable, path: Path, info: DataInfo, image_dtype: tf.DType) -> None:
+def _write(name: str, model: keras.Model, servable: Servable, path: Path) -> None:
     if name == "saved_model":
-        write_saved_model(servable, path, example_request(info, image_dtype))
+        write_saved_model(servable, path, servable.twin.requests)
     elif name == "litert":
         path.write_bytes(convert_to_litert(servable))
     elif name == "onnx":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import sys
@@ -12,25 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from PIL import Image
 
-from zoo.artefacts.batches import batches_of
 from zoo.artefacts.engines import Engine
 from zoo.artefacts.export import PLACES, Export
 from zoo.artefacts.predictor import Predictor
-from zoo.exporting.examples import Raw
-from zoo.exporting.exchange import ANSWERS, read_examples
+from zoo.exporting.exchange import ANSWERS, EXAMPLES
 from zoo.pipeline.info import DataInfo
 
-ROUNDS, CALLS, BATCH = 5, 20, 64
+ROUNDS, CALLS = 5, 20
 
 Outputs = Mapping[str, np.ndarray]
 
 
 def main(directory: Path, folder: Path) -> None:
     """Write the predictions of each format through zoo, its own outputs, and those of a SavedModel's other endpoints."""
-    export, examples = Export.open(directory), read_examples(folder)
+    export = Export.open(directory)
+    preprocessor = export.info.preprocessor
+    examples = preprocessor.load_examples(folder / EXAMPLES)
     told: list[dict[str, Any]] = []
 
     def tell(name: str, part: str, labels: list[Any], numbers: np.ndarray, **measured: float) -> None:
@@ -40,7 +37,7 @@ def main(directory: Path, folder: Path) -> None:
 
     engines = {name: export.engine(name) for name in export.formats}
     predictors = {name: Predictor(engine, export.info) for name, engine in engines.items()}
-    for_one = seconds(predictors, _one(examples), ROUNDS, CALLS)
+    for_one = seconds(predictors, preprocessor.one(examples, len(examples) // 2), ROUNDS, CALLS)
     for_all = seconds(predictors, examples, ROUNDS, 1)
     for name, engine in engines.items():
         said = predictors[name].predict(examples)
@@ -51,11 +48,6 @@ def main(directory: Path, folder: Path) -> None:
             for signature, outputs in other_outputs(directory / PLACES[name], examples, export.info):
                 tell(name, f"signature {signature}", *_labels_and_numbers(outputs))
     (folder / ANSWERS).write_text(json.dumps(told, default=str), encoding="utf-8")
-
-
-def _one(examples: Raw) -> Any:
-    middle = len(examples) // 2
-    return examples.iloc[[middle]] if isinstance(examples, pd.DataFrame) else examples[middle]
 
 
 def seconds(predictors: Mapping[str, Predictor], raw: Any, rounds: int, calls: int) -> dict[str, float]:
@@ -75,32 +67,21 @@ def seconds(predictors: Mapping[str, Predictor], raw: Any, rounds: int, calls: i
     return fastest
 
 
-def own_outputs(engine: Engine, examples: Raw, info: DataInfo) -> Outputs:
+def own_outputs(engine: Engine, examples: Any, info: DataInfo) -> Outputs:
     """Return all outputs of an engine for the examples, in their order."""
-    order, batches = batches_of(examples, info, takes_strings=engine.takes_strings, dtype=engine.dtype)
+    order, batches = info.preprocessor.batches(examples, takes_strings=engine.takes_strings, dtype=engine.dtype)
     outputs = _joined(engine.answers(batch) for batch in batches)
     return outputs if order is None else {name: values[np.argsort(order)] for name, values in outputs.items()}
 
 
-def other_outputs(directory: Path, examples: Raw, info: DataInfo) -> Iterator[tuple[str, Outputs]]:
+def other_outputs(directory: Path, examples: Any, info: DataInfo) -> Iterator[tuple[str, Outputs]]:
     """Yield the signatures of a SavedModel that zoo does not run itself, with their outputs."""
     import tensorflow as tf
 
-    model = tf.saved_model.load(str(directory))
-    if isinstance(examples, pd.DataFrame) and info.table is not None:
-        from zoo.inputs.table.graph import column_inputs
-
-        names = column_inputs(info.table)
-        kinds = {column.name: np.float32 if column.kind == "number" else object for column in info.table.columns}
-        requests = (
-            {names[name]: tf.constant(rows[name].to_numpy(kinds[name])) for name in names}
-            for rows in (examples.iloc[start : start + BATCH] for start in range(0, len(examples), BATCH))
-        )
-        yield "serving_default", _asked(model.signatures["serving_default"], requests)
-    elif "image_bytes" in model.signatures:
-        files = [_png(image) for image in examples]
-        requests = ({"image_bytes": tf.constant(files[start : start + BATCH])} for start in range(0, len(files), BATCH))
-        yield "image_bytes", _asked(model.signatures["image_bytes"], requests)
+    signatures = tf.saved_model.load(str(directory)).signatures
+    for name, requests in info.preprocessor.requests(examples, signatures):
+        tensors = ({key: tf.constant(value) for key, value in request.items()} for request in requests)
+        yield name, _asked(signatures[name], tensors)
 
 
 def _asked(signature: Callable[..., Mapping[str, Any]], requests: Iterator[Mapping[str, Any]]) -> Outputs:
@@ -110,12 +91,6 @@ def _asked(signature: Callable[..., Mapping[str, Any]], requests: Iterator[Mappi
 def _joined(outputs: Iterator[Outputs]) -> Outputs:
     every = list(outputs)
     return {name: np.concatenate([each[name] for each in every]) for name in every[0]}
-
-
-def _png(image: Any) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _labels_and_numbers(outputs: Outputs) -> tuple[list[Any], np.ndarray]:

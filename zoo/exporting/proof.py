@@ -7,27 +7,29 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from zoo.errors import ArtefactError
-from zoo.exporting.examples import Raw
-from zoo.exporting.exchange import ANSWERS, write_examples
+from zoo.exporting.exchange import ANSWERS, EXAMPLES
+from zoo.inputs import Preprocessor
 from zoo.tasks.answers import Predictions
 
 TOLERANCE = 1e-5  # absolute for probabilities; for values, relative to the largest
 
 
-def prove(directory: Path, examples: Raw, expected: Predictions) -> dict[str, dict[str, Any]]:
+def prove(directory: Path, examples: Any, expected: Predictions, preprocessor: Preprocessor) -> dict[str, dict[str, Any]]:
     """Compare all formats and endpoints of an export with the trained model.
 
     Args:
         directory: directory of the export.
         examples: raw input.
         expected: predictions of the trained model.
+        preprocessor: the model's preprocessor.
 
     Returns:
         For each format, the number of examples, the `largest_difference`, and the seconds for one example and for all.
@@ -37,12 +39,14 @@ def prove(directory: Path, examples: Raw, expected: Predictions) -> dict[str, di
             message says where.
     """
     with tempfile.TemporaryDirectory() as folder:
-        write_examples(examples, Path(folder))
+        preprocessor.save_examples(examples, Path(folder) / EXAMPLES)
         _run_fresh(directory, Path(folder))
         proofs: dict[str, dict[str, Any]] = {}
         for told in json.loads((Path(folder) / ANSWERS).read_text(encoding="utf-8")):
             with np.load(Path(folder) / told["file"], allow_pickle=False) as answers:
-                difference = _compare(told["name"], examples, expected, told["labels"], answers["numbers"])
+                difference = _compare(
+                    told["name"], partial(preprocessor.described, examples), expected, told["labels"], answers["numbers"]
+                )
             measured = {name: told[name] for name in ("seconds_for_one", "seconds_for_all") if name in told}
             proof = proofs.setdefault(told["format"], {"examples": len(expected), "largest_difference": 0.0})
             proof |= measured
@@ -66,7 +70,9 @@ def _run_fresh(directory: Path, folder: Path) -> None:
         )
 
 
-def _compare(name: str, examples: Raw, expected: Predictions, labels: list[Any], numbers: np.ndarray) -> float:
+def _compare(
+    name: str, described: Callable[[int], str], expected: Predictions, labels: list[Any], numbers: np.ndarray
+) -> float:
     """Return the largest difference of probabilities, or of values relative to the largest value."""
     wanted = expected.numbers
     differences = np.abs(numbers - wanted).max(axis=1) / max(1.0, float(np.abs(wanted).max()))
@@ -78,17 +84,10 @@ def _compare(name: str, examples: Raw, expected: Predictions, labels: list[Any],
     row = int(np.argmax(is_wrong))
     raise ArtefactError(
         f"The export does not match the trained model: {int(is_wrong.sum())} of {len(wanted)} examples differ. "
-        f"Received from {name} for example {row}, {_told(examples, row)}: {_short(labels, numbers, row)}; "
+        f"Received from {name} for example {row}, {described(row)}: {_short(labels, numbers, row)}; "
         f"the model says {_short(expected.labels, wanted, row)}. Nothing has been written. Choose another format."
     )
 
 
 def _short(labels: list[Any], numbers: np.ndarray, row: int) -> str:
     return " with ".join([*map(repr, labels[row : row + 1]), np.array2string(numbers[row], precision=7, threshold=5)])
-
-
-def _told(examples: Raw, row: int) -> str:
-    if isinstance(examples, pd.DataFrame):
-        return repr(dict(examples.iloc[row]))[:200]
-    example = examples[row]
-    return f"an image with mean {example.mean():.1f}" if isinstance(example, np.ndarray) else f"{example!r:.80}"

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError
-from zoo.pipeline.examples import ALL, Examples
 from zoo.readers import arrays, folder, tables, texts, tf_data, tfds
+from zoo.readers.examples import ALL, Examples
 from zoo.settings import DataArguments
 
 SUFFIXES = (*tables.SUFFIXES, *texts.SUFFIXES, ".npz")
-TEXT_TASK = "text_classification"
 
 
 def looks_like_path(data: Any) -> bool:
@@ -31,7 +30,7 @@ def read_path(path: str | Path, arguments: DataArguments, task: str | None = Non
     Args:
         path: path of the file or folder.
         arguments: reading options.
-        task: task name, if known; "text_classification" reads any table or file as texts; default None.
+        task: task name, if known; a task for texts reads any table or file as texts; default None.
 
     Raises:
         DataError: the path does not exist, has an unsupported format, or is broken.
@@ -54,14 +53,14 @@ def _read_existing(path: Path, arguments: DataArguments, task: str | None) -> Ex
     if suffix == ".npz":
         return arrays.read_npz(path, arguments)
     is_table = suffix in tables.SUFFIXES
-    if task == TEXT_TASK or suffix in texts.SUFFIXES:
+    if texts.are_meant(task) or suffix in texts.SUFFIXES:
         return texts.read_text_file(path, arguments)
     if is_table:
         is_text = task is None and texts.has_text_column(path, arguments)
         return texts.read_text_file(path, arguments) if is_text else tables.read_table_examples(path, arguments)
     raise DataError(
         f"A data file must end in {', '.join(SUFFIXES)}. Received: {path}. Rename it, pass a folder of class folders, or set "
-        f"task={TEXT_TASK!r} if its lines are `label text`."
+        f"task='text_classification' if its lines are `label text`."
     )
 
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from zoo import targets
 from zoo.errors import DataError, UsageError
-from zoo.inputs.table.preprocessor import TablePreprocessor
-from zoo.inputs.text.preprocessor import TextPreprocessor, Texts
-from zoo.inputs.text.sequences import TokenIds
+from zoo.inputs import InputKind, Preprocessor, find_input
 from zoo.pipeline import cleaning, splits
-from zoo.pipeline.examples import ALL, PARTS, Examples, Features, Part
 from zoo.pipeline.info import DataInfo
-from zoo.pipeline.joining import join_features
 from zoo.pipeline.splits import Rows, Splits
-from zoo.progress import track
+from zoo.readers.examples import ALL, PARTS, Examples, Part
 from zoo.settings import DataArguments
-from zoo.sources.source import Arrays, Source
 from zoo.targets import Label
 from zoo.tasks import Task, find_task, guess_task, tasks_for
 
@@ -36,7 +31,7 @@ def prepare(
     task: str | None,
     batch_size: int,
     seed: int,
-    text: TextPreprocessor | None = None,
+    preprocessor: Preprocessor | None = None,
 ) -> Splits:
     """Return the splits of a data source, ready for training.
 
@@ -46,12 +41,15 @@ def prepare(
         task: task name; None infers it from the targets.
         batch_size: rows per batch.
         seed: seed of the training order.
-        text: preprocessor of texts; None fits one on the training split; default None.
+        preprocessor: converts raw examples to features; None fits one on the training split; default None.
 
     Raises:
         DataError: the data is empty, is broken, has only one class, or does not fit the task.
     """
     _check_parts(examples, arguments)
+    kind = find_input(examples.kind)
+    if preprocessor is not None and preprocessor.kind is not kind:
+        raise UsageError(f"`vocabulary` is for {preprocessor.kind.name}s. Received: `vocabulary` with {kind.name}s. Omit it.")
     missing = {name: targets.is_missing(part.targets) for name, part in examples.parts.items()}
     known = np.concatenate([part.targets[~missing[name]] for name, part in examples.parts.items()])
     if not len(known):
@@ -64,7 +62,7 @@ def prepare(
         name: _encode(part.targets, missing[name], chosen, labels, examples.labels) for name, part in examples.parts.items()
     }
 
-    hashes = {name: _hashes(part.features) for name, part in examples.parts.items()}
+    hashes = {name: kind.hashes(part.features) for name, part in examples.parts.items()}
     kept, report = cleaning.clean(hashes, encoded, missing, arguments)
     for name, part in examples.parts.items():
         report[name]["broken"] = len(part.broken)
@@ -74,27 +72,21 @@ def prepare(
     )  # fmt: skip
     features_of = {name: part.features for name, part in examples.parts.items()}
     if not arguments.validation or arguments.fold:
-        places = _joined(places, features_of, hashes, encoded, chosen, arguments=arguments)
+        places = _joined(places, features_of, hashes, encoded, kind, chosen, arguments=arguments)
 
     own_train, train_rows = places["train"]
     statistics = chosen.learn(encoded[own_train][train_rows], labels)
-    features = features_of[own_train]
-    table = TablePreprocessor.fit(features.iloc[train_rows]) if isinstance(features, pd.DataFrame) else None
-    if text is not None and not isinstance(features, Texts):
-        raise UsageError(f"`vocabulary` is for texts. Received: `vocabulary` with {examples.kind}s. Omit it.")
-    if isinstance(features, Texts) and not arguments.raw and text is None:
-        text = TextPreprocessor.fit(track(features.rows(train_rows), "Learning the vocabulary"), arguments)
+    fitted = preprocessor or kind.fit(features_of[own_train], train_rows, examples.input_shape, arguments)
     used = {own for own, _ in places.values()}
-    sources = {own: _source(features_of[own], hashes[own], table, text, arguments) for own in used}
-    parts = {
-        name: Rows(sources[own], rows, encoded[own][rows], _texts(features_of[own])) for name, (own, rows) in places.items()
-    }
+    sources = {own: fitted.source(features_of[own], hashes[own], arguments) for own in used}
+    parts = {name: Rows(sources[own], rows, encoded[own][rows]) for name, (own, rows) in places.items()}
+    summaries = {name: fitted.summary(rows.source, rows.rows) for name, rows in parts.items()}
+    train = parts["train"]
     info = DataInfo(
         name=examples.name,
         task_name=chosen.name,
-        input_shape=_input_shape(examples, table, text),
         labels=labels,
-        num_outputs=len(labels) or parts["train"].targets.shape[1],
+        num_outputs=len(labels) or train.targets.shape[1],
         num_examples={name: len(rows.rows) for name, rows in parts.items()},
         fingerprint=splits.fingerprint(parts),
         report={
@@ -102,13 +94,12 @@ def prepare(
             "notes": examples.notes,
             "broken": [line for part in examples.parts.values() for line in part.broken],
             "classes": {name: counts for name, rows in parts.items() if (counts := chosen.counts(rows.targets, labels))},
-            "texts": _text_statistics(parts),
+            "texts": {name: summary for name, summary in summaries.items() if summary},
         },
+        preprocessor=fitted,
         arguments=arguments.model_dump(mode="json", exclude_unset=True),
         location=examples.location,
-        table=table,
-        text=text,
-        statistics={**_statistics(table, parts["train"]), **statistics},
+        statistics={**fitted.statistics(train.source, train.rows), **statistics},
     )
     for problem in (*twins, *cleaning.as_problems(report)):
         logger.info("%s: %s", examples.name, problem)
@@ -117,9 +108,10 @@ def prepare(
 
 def _joined(
     places: Mapping[str, tuple[str, np.ndarray]],
-    features: dict[str, Features],
+    features: dict[str, Any],
     hashes: dict[str, np.ndarray],
     encoded: dict[str, np.ndarray],
+    kind: InputKind,
     task: Task,
     *,
     arguments: DataArguments,
@@ -128,7 +120,7 @@ def _joined(
     (own, train), (other, validation) = places["train"], places["validation"]
     if other != own:
         validation = validation + len(hashes[own])
-        features[JOINED] = join_features(features[own], features[other])
+        features[JOINED] = kind.join(features[own], features[other])
         hashes[JOINED] = np.concatenate([hashes[own], hashes[other]])
         encoded[JOINED] = np.concatenate([encoded[own], encoded[other]])
         own = JOINED
@@ -169,16 +161,14 @@ def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *
     missing = targets.is_missing(chosen.targets)
     if missing.any():
         raise DataError(f"{int(missing.sum())} rows have no label, the first is row {int(np.argmax(missing))}. Add them.")
-    accepted = {"features": "table"}.get(info.task.input_name, info.task.input_name)
-    if examples.kind != accepted or (examples.input_shape and tuple(examples.input_shape) != info.input_shape):
+    if examples.kind != info.kind.name or (examples.input_shape and tuple(examples.input_shape) != info.input_shape):
         raise DataError(
             f"The data does not fit the model. Received: {examples.kind}s of shape {examples.input_shape}; "
-            f"accepted: {accepted}s of shape {info.input_shape}."
+            f"accepted: {info.kind.name}s of shape {info.input_shape}."
         )
     encoded = info.task.encode(chosen.targets, info.labels, examples.labels)
-    source = _source(chosen.features, _hashes(chosen.features), info.table, info.text, arguments)
-    rows = Rows(source, np.arange(len(encoded)), encoded, _texts(chosen.features))
-    return Splits({"test": rows}, info, batch_size=batch_size, seed=0)
+    source = info.preprocessor.source(chosen.features, info.kind.hashes(chosen.features), arguments)
+    return Splits({"test": Rows(source, np.arange(len(encoded)), encoded)}, info, batch_size=batch_size, seed=0)
 
 
 def _check_parts(examples: Examples, arguments: DataArguments) -> None:
@@ -216,70 +206,3 @@ def _encode(
     encoded = np.zeros((len(raw), *known.shape[1:]), known.dtype)
     encoded[~missing] = known
     return encoded
-
-
-def _hashes(features: Features) -> np.ndarray:
-    if not isinstance(features, pd.DataFrame):
-        return features.hashes
-    if not len(features.columns):
-        raise DataError("A table needs a column to learn from. Received: only the label. Add a column.")
-    try:
-        return _hashes_of_rows(features)
-    except (TypeError, ValueError):
-        for column in features.columns:  # find the column
-            try:
-                _hashes_of_rows(features[[column]])
-            except (TypeError, ValueError) as error:
-                raise DataError(
-                    f"A cell must hold one number or text. Received: column {column!r} with "
-                    f"{type(features[column].iloc[0]).__name__} in its cells ({error}). Split it into columns, or ignore it "
-                    "with data.ignore_columns."
-                ) from error
-        raise
-
-
-def _hashes_of_rows(table: pd.DataFrame) -> np.ndarray:
-    hashes: np.ndarray = pd.util.hash_pandas_object(table, index=False).to_numpy(np.uint64)
-    return hashes
-
-
-def _source(
-    features: Features,
-    hashes: np.ndarray,
-    table: TablePreprocessor | None,
-    text: TextPreprocessor | None,
-    arguments: DataArguments,
-) -> Source:
-    """Return a split's features in the model's input format."""
-    if isinstance(features, Texts):
-        if text is None:
-            return Arrays(np.array([each.encode("utf-8", "replace") for each in features.read()], object), hashes)
-        return TokenIds(features, text, budget_bytes=arguments.memory_budget_mb * 2**20)
-    if isinstance(features, pd.DataFrame):
-        if table is None:
-            raise DataError("Either all splits or none must be tables. Received: tables and other data. Pass one kind.")
-        return Arrays(table.transform(features), hashes)
-    return features
-
-
-def _text_statistics(parts: Mapping[str, Rows]) -> dict[str, dict[str, float]]:
-    return {part: rows.source.statistics(rows.rows) for part, rows in parts.items() if isinstance(rows.source, TokenIds)}
-
-
-def _texts(features: Features) -> Texts | None:
-    return features if isinstance(features, Texts) else None
-
-
-def _input_shape(examples: Examples, table: TablePreprocessor | None, text: TextPreprocessor | None) -> tuple[int | None, ...]:
-    if table is not None:
-        return (len(table.feature_names),)
-    if examples.kind == "text":
-        return () if text is None else (None,)
-    return examples.input_shape or ()
-
-
-def _statistics(table: TablePreprocessor | None, train: Rows) -> dict[str, tuple[float, ...]]:
-    if table is None or not isinstance(train.source, Arrays):
-        return {}
-    mean, variance = targets.column_statistics(train.source.features.numpy()[train.rows])
-    return {"mean": mean, "variance": variance}

@@ -6,16 +6,18 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError, UsageError
-from zoo.inputs.text.preprocessor import Texts
 from zoo.pipeline.info import DataInfo
 from zoo.sources.sharding import WHOLE, Shard
 from zoo.sources.source import Pass, Source, finished, plainly
 from zoo.targets import Label
+
+MOVED = {"training_stream": "training_stream", "training_batch_size": "training_batch_size", "in_order": "shard_of_part"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,6 @@ class Rows:
     source: Source
     rows: np.ndarray  # (n,), int64, ascending
     targets: np.ndarray  # (n,) int64 class numbers, or (n, outputs) float32
-    texts: Texts | None = None  # of the whole source
 
     def batches(
         self, batch_size: int, seed: int | None = None, number: int | tf.Tensor = 0, shard: Shard = WHOLE
@@ -79,34 +80,6 @@ class Splits:
         """Return the same parts with another batch size and seed."""
         return Splits(self._parts, self.info, batch_size=batch_size, seed=seed)
 
-    def training_stream(self, first_batch: int = 0, shard: Shard = WHOLE) -> tf.data.Dataset:
-        """Return the training part repeated endlessly, from any batch of its passes.
-
-        Args:
-            first_batch: number of the batch to start with, counted from the first pass. The batches before it in its pass are
-                read and skipped; default 0.
-            shard: the share of each batch that is returned; default `WHOLE`.
-        """
-        chosen = self._parts["train"]
-        first_pass, skip = divmod(first_batch, -(-len(chosen.rows) // self.batch_size))
-
-        def numbered(number: tf.Tensor) -> tf.data.Dataset:
-            return chosen.batches(self.batch_size, self.seed, number, shard)
-
-        # A counter numbers the passes so that a second iterator starts where the first did: Keras makes two under a strategy.
-        passes = tf.data.Dataset.counter(first_pass).flat_map(plainly(numbered))
-        return finished(passes.skip(skip), tf.data.INFINITE_CARDINALITY)
-
-    def training_batch_size(self, number: tf.Tensor) -> tf.Tensor:
-        """Return the size of a batch of the training stream, given its number over all passes; int64."""
-        rows = len(self._parts["train"].rows)
-        in_pass = number % -(-rows // self.batch_size)
-        return tf.minimum(rows - in_pass * self.batch_size, self.batch_size)
-
-    def in_order(self, part: str, shard: Shard, batch_size: int) -> tf.data.Dataset:
-        """Return a shard of one pass over a part in its own order, in batches of a given size."""
-        return self._part(part).batches(batch_size, shard=shard)
-
     def targets(self, part: str) -> np.ndarray:
         """Return the encoded targets of a part in its own order, for example class numbers `(rows,)`."""
         return self._part(part).targets
@@ -117,10 +90,19 @@ class Splits:
         Raises:
             UsageError: the data are not texts.
         """
-        chosen = self._part(part)
-        if chosen.texts is None:
+        if not hasattr(self._part(part).source, "texts"):
             raise UsageError(f"Only text data have texts. Received: {self.info.name!r}, {self.info.task_name}.")
-        return chosen.texts.rows(chosen.rows)
+        return self.examples(part)
+
+    def examples(self, part: str, positions: np.ndarray | None = None) -> Iterator[Any]:
+        """Return examples of a part, as near to their raw form as they are kept: texts as strings, images, rows of features.
+
+        Args:
+            part: name of the part.
+            positions: ascending positions in the part, from 0; None takes all.
+        """
+        chosen = self._part(part)
+        return self.info.preprocessor.examples(chosen.source, chosen.rows if positions is None else chosen.rows[positions])
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -137,9 +119,45 @@ class Splits:
             raise UsageError(f"These data have no such part. Received: {name!r} of {self!r}. Set data.validation above 0.")
         return self._parts[name]
 
+    def __getattr__(self, name: str) -> Any:
+        hint = f" Since 0.2.0 it is the function zoo.pipeline.splits.{MOVED[name]}." if name in MOVED else ""
+        raise AttributeError(f"'Splits' object has no attribute {name!r}.{hint}")
+
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part}={count}" for part, count in self.info.num_examples.items())
         return f"Splits({self.info.name!r}, {self.info.task_name}, {sizes}, input_shape={self.info.input_shape})"
+
+
+def training_stream(data: Splits, first_batch: int = 0, shard: Shard = WHOLE) -> tf.data.Dataset:
+    """Return the training part repeated endlessly, from any batch of its passes.
+
+    Args:
+        data: the parts.
+        first_batch: number of the batch to start with, counted from the first pass. The batches before it in its pass are
+            read and skipped.
+        shard: the share of each batch that is returned.
+    """
+    chosen = data._parts["train"]
+    first_pass, skip = divmod(first_batch, -(-len(chosen.rows) // data.batch_size))
+
+    def numbered(number: tf.Tensor) -> tf.data.Dataset:
+        return chosen.batches(data.batch_size, data.seed, number, shard)
+
+    # A counter numbers the passes so that a second iterator starts where the first did: Keras makes two under a strategy.
+    passes = tf.data.Dataset.counter(first_pass).flat_map(plainly(numbered))
+    return finished(passes.skip(skip), tf.data.INFINITE_CARDINALITY)
+
+
+def training_batch_size(data: Splits, number: tf.Tensor) -> tf.Tensor:
+    """Return the size of a batch of the training stream, given its number over all passes; int64."""
+    rows = data.info.num_examples["train"]
+    in_pass = number % -(-rows // data.batch_size)
+    return tf.minimum(rows - in_pass * data.batch_size, data.batch_size)
+
+
+def shard_of_part(data: Splits, part: str, shard: Shard, batch_size: int) -> tf.data.Dataset:
+    """Return a shard of one pass over a part in its own order, in batches of a given size."""
+    return data._part(part).batches(batch_size, shard=shard)
 
 
 def cut(

@@ -15,9 +15,9 @@ from zoo.errors import DataError
 from zoo.inputs.image.pixels import SUFFIXES as IMAGE_SUFFIXES
 from zoo.inputs.image.pixels import fit_array
 from zoo.inputs.table.preprocessor import as_table
-from zoo.pipeline.examples import ALL, Examples, Part
+from zoo.readers.examples import ALL, Examples, Part
 from zoo.readers.tables import split_columns
-from zoo.readers.texts import are_for_texts, as_part, find_columns
+from zoo.readers.texts import are_for_texts, are_meant, as_part, find_columns
 from zoo.settings import DataArguments
 from zoo.sources.source import Arrays
 from zoo.targets import as_targets
@@ -27,7 +27,7 @@ def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task:
     """Return the examples in `(features, targets)`, in a DataFrame with a label column, or in a mapping from splits to these.
 
     Features `(rows, height, width)` or `(rows, height, width, channels)` are images, `(rows, columns)` are a table, and strings
-    `(rows,)` are texts. A DataFrame holds texts for the task "text_classification", or if it has a column of a usual name.
+    `(rows,)` are texts. A DataFrame holds texts for a task for texts, or if it has a column of a usual name.
 
     Raises:
         DataError: features and targets do not match, or the features are of no known kind.
@@ -38,7 +38,7 @@ def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task:
     parts, kinds, shapes, numbers_are_names = {}, set(), set(), False
     for part_name, part in given.items():
         if isinstance(part, pd.DataFrame):
-            is_text = task == "text_classification" or (task is None and _has_text_column(part, arguments))
+            is_text = are_meant(task) or (task is None and _has_text_column(part, arguments))
             features, raw_targets = (_text_columns if is_text else split_columns)(part, arguments)
             numbers_are_names = True
         elif isinstance(part, tuple | list) and len(part) == 2:

@@ -11,10 +11,10 @@ import numpy as np
 
 from zoo.errors import DataError
 from zoo.inputs.image.pixels import GREY_MODES, SUFFIXES, open_image, read_image
-from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.progress import track
+from zoo.readers.examples import ALL, Examples, Part
 from zoo.readers.text_files import open_text
-from zoo.readers.texts import as_part
+from zoo.readers.texts import are_meant, as_part
 from zoo.settings import DataArguments
 
 PART_FOLDERS = {
@@ -44,12 +44,12 @@ def read_folder(folder: Path, arguments: DataArguments, task: str | None = None)
     """Return the examples in `folder/CLASS/...`, or in `folder/train/CLASS/...`, `validation` (or `val`, `dev`) and `test`.
 
     Images of equal size keep it; images of several sizes are resized to `image_size`, by default 96 x 96. A folder without
-    images, or any folder for the task "text_classification", is read as `.txt` files with one text each.
+    images, or any folder for a task for texts, is read as `.txt` files with one text each.
 
     Raises:
         DataError: there are no class folders, or they contain neither images nor texts.
     """
-    files, notes = _listed(folder, image_files, "images") if task != "text_classification" else ({}, [])
+    files, notes = _listed(folder, image_files, "images") if not are_meant(task) else ({}, [])
     is_text = not any(files.values())
     if is_text:
         files, notes = _listed(folder, text_files, ".txt files")

@@ -14,7 +14,7 @@ from pyarrow import csv, parquet
 
 from zoo.errors import DataError, nearest
 from zoo.inputs.table.preprocessor import as_table
-from zoo.pipeline.examples import ALL, Examples, Part
+from zoo.readers.examples import ALL, Examples, Part
 from zoo.settings import DataArguments
 from zoo.targets import as_targets
 

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import DataError, UsageError, nearest
-from zoo.inputs.text.preprocessor import Texts, hash_texts
-from zoo.pipeline.examples import ALL, Examples, Part
+from zoo.inputs import find_input
+from zoo.inputs.text.texts import Texts, hash_texts
 from zoo.progress import track
 from zoo.readers import text_files
+from zoo.readers.examples import ALL, Examples, Part
 from zoo.readers.text_files import Records
 from zoo.settings import DataArguments
 from zoo.targets import as_targets
+from zoo.tasks import find_task
 
 logger = logging.getLogger(__name__)
 SUFFIXES = (".jsonl", ".ndjson", ".txt")  # in addition to those of tables, which may also hold texts
@@ -90,6 +92,11 @@ def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tu
     )
     for start in range(0, total, rows):
         yield list(itertools.islice(texts, rows)), min(start + rows, total) / total
+
+
+def are_meant(task: str | None) -> bool:
+    """Return whether a task, where one is named, is for texts: any file is then read as texts."""
+    return task is not None and find_input(find_task(task).input).is_plain_text
 
 
 def has_text_column(path: Path, arguments: DataArguments) -> bool:

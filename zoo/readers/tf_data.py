@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.pipeline.examples import ALL, Examples
 from zoo.progress import track
 from zoo.readers.arrays import read_arrays
+from zoo.readers.examples import ALL, Examples
 from zoo.settings import DataArguments
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import numpy as np
 
 from zoo.errors import DataError, UnknownNameError, UsageError
 from zoo.inputs.image.pixels import read_image
-from zoo.pipeline.examples import ALL, Examples, Part
 from zoo.progress import track
+from zoo.readers.examples import ALL, Examples, Part
 from zoo.readers.folder import DEFAULT_SIZE
 from zoo.readers.texts import as_part
 from zoo.settings import DataArguments

@@ -10,11 +10,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from zoo.errors import DataError
 from zoo.sources.hashing import hash_rows
 from zoo.sources.sharding import WHOLE, Shard
 
@@ -66,6 +67,20 @@ class Source(Protocol):
         """Return batches `(features, targets)` of the wanted rows."""
 
 
+def joined_hashes(first: Source, second: Source) -> np.ndarray:
+    """Return the hashes of two sources of one type.
+
+    Raises:
+        DataError: only one of them is in memory.
+    """
+    if type(first) is not type(second):
+        raise DataError(
+            "Train and validation can be joined only if both are in memory, or neither. Received: "
+            f"{type(first).__name__} and {type(second).__name__}. Raise data.memory_budget_mb, or set it to 0."
+        )
+    return np.concatenate([first.hashes, second.hashes])
+
+
 class Arrays:
     """Features in one tensor; a batch is one gather."""
 
@@ -82,6 +97,11 @@ class Arrays:
             return features, tf.gather(target_tensor, positions)
 
         return finished(position_batches(wanted).map(plainly(fetch)), wanted.num_batches)
+
+    def joined(self, other: Any) -> Arrays:
+        """Return these rows and others behind them."""
+        hashes = joined_hashes(self, other)
+        return Arrays(tf.concat([self.features, other.features], axis=0), hashes)
 
 
 class Records:
@@ -139,6 +159,19 @@ class Records:
         )
         batches = _batches_of(examples, count, steps) if has_own_files else examples.batch(wanted.share)
         return finished(batches, steps)
+
+    def joined(self, other: Any) -> Records:
+        """Return these examples and others behind them."""
+        hashes = joined_hashes(self, other)
+        boundary = len(self.file_lengths)
+
+        def stream(files: Sequence[int]) -> tf.data.Dataset:
+            own, others = [file for file in files if file < boundary], [file - boundary for file in files if file >= boundary]
+            found = [part.stream(numbers) for part, numbers in ((self, own), (other, others)) if numbers]
+            return found[0] if len(found) == 1 else found[0].concatenate(found[1])
+
+        mean_bytes = max(self.mean_bytes, other.mean_bytes)
+        return Records(stream, self.decode, hashes, mean_bytes, [*self.file_lengths, *other.file_lengths])
 
     def _positions(self, position_of: np.ndarray, files: Sequence[int]) -> np.ndarray:
         """Return the positions of the examples in these files, in stream order; -1 marks unused ones."""

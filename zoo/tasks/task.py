@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from zoo.errors import UnknownNameError, UsageError
+from zoo.inputs import find_input
 from zoo.registry import Shelf
 from zoo.tasks.answers import Evaluation, Mistake, OutputKind, Predictions, Section
 
@@ -57,14 +58,9 @@ class Task(ABC):
     """What one column of the output stands for, in messages."""
 
     @property
-    def input_name(self) -> str:
-        """The kind of input, with "features" for a table."""
-        return {"table": "features"}.get(self.input, self.input)
-
-    @property
     def input_argument(self) -> str:
         """The factory argument that the form of the data decides."""
-        return "vocabulary_size" if self.input == "text" else "input_shape"
+        return find_input(self.input).argument
 
     # Targets: raw ones are `(rows,)` or `(rows, columns)` as written; encoded ones are what a model trains on.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
 
 from zoo.distribution.workers import Worker
 from zoo.errors import UsageError
-from zoo.inputs.image.augmentation import Augmentation
-from zoo.pipeline.splits import Splits
+from zoo.pipeline.splits import Splits, shard_of_part, training_batch_size, training_stream
 from zoo.settings import Settings
 from zoo.sources.sharding import Shard, spread
 from zoo.sources.source import finished, plainly
@@ -50,15 +49,16 @@ def training_batches(
         UsageError: augmentation is set for other data than images, or a device would get no example of an epoch's last batch.
         UnknownNameError: a class weight is given for an unknown label.
     """
-    augmentation, weights = augmentation_of(data, settings), class_weights(data, settings)
+    augmentation, weights = data.info.kind.augmentation(settings), class_weights(data, settings)
     worker = Worker.of(strategy)
     shard = Shard(worker.index, worker.count)
     if strategy is not None:
         _check_last_batch(data, strategy.num_replicas_in_sync)
-    batches = augmentation.apply(
-        data.training_stream(first_batch, shard), seed=data.seed, first_batch=first_batch, shard=shard,
-        size_of=data.training_batch_size,
-    )  # fmt: skip
+    batches = training_stream(data, first_batch, shard)
+    if augmentation is not None:
+        batches = augmentation.apply(
+            batches, seed=data.seed, first_batch=first_batch, shard=shard, size_of=partial(training_batch_size, data)
+        )
     if weights is not None:
         table = tf.constant([weights.get(number, 1.0) for number in range(len(data.info.labels))], tf.float32)
         batches = batches.map(plainly(lambda features, targets: (features, targets, tf.gather(table, targets))))
@@ -78,11 +78,10 @@ def validation_batches(data: Splits, strategy: tf.distribute.Strategy | None = N
     rows = len(data.targets("validation"))
     sizes = range(max(data.batch_size, devices), max(rows, devices) + devices)
     size = next((size for size in sizes if rows % size == 0 or rows % size >= devices), devices)
-    if data.info.task.input_name == "image" and (rows % size or size) < devices:
-        raise UsageError(
-            f"Each device needs an image. Received: {rows} validation images for {devices} devices. Use fewer devices."
-        )
-    batches = data.in_order("validation", Shard(worker.index, worker.count), size)
+    if data.info.kind.fails_on_empty_batch and (rows % size or size) < devices:
+        name = data.info.kind.name
+        raise UsageError(f"Each device needs an {name}. Received: {rows} validation {name}s for {devices} devices. Take fewer.")
+    batches = shard_of_part(data, "validation", Shard(worker.index, worker.count), size)
     steps = -(-rows // size)
     return _on_devices(batches, strategy, steps), steps
 
@@ -97,7 +96,7 @@ def _on_devices(batches: tf.data.Dataset, strategy: tf.distribute.Strategy, card
 
 
 def _check_last_batch(data: Splits, devices: int) -> None:
-    """Reject image batches of which a device would get none: TensorFlow's convolutions fail on empty batches.
+    """Refuse batches of which a device would get nothing, where a model fails on that.
 
     Raises:
         UsageError: a device would get none; the message suggests batch sizes.
@@ -115,28 +114,12 @@ def _check_last_batch(data: Splits, devices: int) -> None:
 def fitting_batch_size(data: Splits, size: int, devices: int) -> int | None:
     """Return the batch size nearest to `size` that gives every device an example; None if there is none.
 
-    In an epoch's last batch, only images are needed on every device.
+    Only models that fail on an empty batch need an example for each device in an epoch's last batch.
     """
-    rows, are_images = len(data.targets("train")), data.info.task.input_name == "image"
-    fitting = [each for each in range(devices, max(size, devices) + 50) if not are_images or (rows % each or each) >= devices]
+    rows, is_last_checked = len(data.targets("train")), data.info.kind.fails_on_empty_batch
+    sizes = range(devices, max(size, devices) + 50)
+    fitting = [each for each in sizes if not is_last_checked or (rows % each or each) >= devices]
     return min(fitting, key=lambda each: abs(each - size), default=None)
-
-
-def augmentation_of(data: Splits, settings: Settings) -> Augmentation:
-    """Return the augmentation for the `augment_*` settings.
-
-    Raises:
-        UsageError: augmentation is set, but the data is not images.
-    """
-    given = {field.name: getattr(settings, f"augment_{field.name}") for field in fields(Augmentation)}
-    augmentation = Augmentation(**given)
-    if augmentation != Augmentation() and data.info.task.input_name != "image":
-        used = ", ".join(f"augment_{name}={value}" for name, value in given.items() if value)
-        raise UsageError(
-            f"Augmentation is for images only. Received: {used} for {data.info.task_name}. Omit it; "
-            "for texts, use model.token_dropout."
-        )
-    return augmentation
 
 
 def class_weights(data: Splits, settings: Settings) -> dict[int, float] | None:

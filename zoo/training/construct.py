@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import registry
 from zoo.errors import UsageError
+from zoo.inputs import find_input
 from zoo.tasks import Task, find_task
 from zoo.training.weights import arguments_of, shown
 
@@ -99,7 +100,6 @@ def _check_fits(arguments: Mapping[str, Any], info: DataInfo) -> None:
 
 def _implied_task(entry: registry.ModelEntry, arguments: Mapping[str, Any]) -> Task:
     """Return the first of a model's tasks that its arguments ask for."""
-    input_name = "image" if len(arguments.get("input_shape", ())) == 3 else "features"
     tasks = [find_task(name) for name in entry.tasks]
-    fitting = [task for task in tasks if task.lacks(arguments) is None and task.input_name == input_name]
+    fitting = [task for task in tasks if task.lacks(arguments) is None and find_input(task.input).fits(arguments)]
     return (fitting or tasks)[0]

@@ -116,12 +116,7 @@ def settings_for_weights(model: Any, weights: Any) -> tuple[dict[str, Any], str]
 
 def _reading_of(source: Run) -> dict[str, Any]:
     """Return the arguments of `load_data` that a run's model needs."""
-    if source.info.text is not None:
-        return {"vocabulary": source.card.get("name", str(source.directory))}
-    if source.info.task.input_name == "image":
-        height, width, channels = source.info.image_shape
-        return {"image_size": (height, width), "channels": channels}
-    return {}
+    return source.info.preprocessor.reading_arguments(source.card.get("name", str(source.directory)))
 
 
 def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | None) -> None:
@@ -136,8 +131,7 @@ def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | No
     Raises:
         UsageError: the architectures differ, or the data's texts have other token ids.
     """
-    texts = [each.text.to_dict() for each in (info, source.info) if each is not None and each.text is not None]
-    if len(texts) == 2 and texts[0] != texts[1]:
+    if info is not None and not info.preprocessor.suits_weights_of(source.info.preprocessor):
         raise UsageError(
             "The data's token ids are not those of the weights. Received: data with their own vocabulary, weights of "
             f"{source.directory.name!r}. Read the data with the vocabulary of the weights: {_call(source)}."
@@ -182,9 +176,9 @@ def _difference(name: str, theirs: list[keras.Layer], ours: list[keras.Layer], s
     message = f"The weights do not fit the model. Received: {found}. These are weights of {source.settings['model']!r}"
     if source.settings["model"].partition("/")[0] != name:
         return f"{message}, not of {name!r}. Give weights of that model; zoo.list_pretrained() has those that are released."
-    if info is not None and info.input_shape != source.info.input_shape and source.info.task.input_name == "image":
+    if info is not None and info.input_shape != source.info.input_shape and source.info.preprocessor.reading_arguments():
         return (
-            f"{message} for images of {source.info.input_shape}; the data have {info.input_shape}. Read a folder of images "
+            f"{message} for {info.kind.name}s of {source.info.input_shape}; the data have {info.input_shape}. Read a folder "
             f"with {_call(source)}, or change your arrays."
         )
     learned = arguments_of(source, registry.find_model(source.settings["model"])[0])

@@ -6,7 +6,6 @@ import statistics
 import time
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from zoo.pipeline.info import DataInfo
@@ -19,10 +18,7 @@ def latency_ms(model: keras.Model, info: DataInfo) -> float:
 
     Texts have the maximum length of the data.
     """
-    example = info.example_batch(1)
-    if info.text is not None:
-        example = np.resize(example, (1, info.text.max_length))
-    example = tf.convert_to_tensor(example)
+    example = tf.convert_to_tensor(info.preprocessor.example_batch(1, longest=True))
     call = tf.function(lambda batch: model(batch, training=False))
     seconds = []
     for number in range(WARM_UP + CALLS):

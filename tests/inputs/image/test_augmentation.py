@@ -9,6 +9,7 @@ import tensorflow as tf
 import zoo
 from zoo.errors import UsageError
 from zoo.inputs.image.augmentation import Augmentation
+from zoo.pipeline.splits import training_stream
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 2)).astype(np.float32)
 
@@ -95,8 +96,8 @@ def test_each_image_of_a_batch_is_changed_in_its_own_way() -> None:
 def test_a_stream_from_the_middle_has_the_changes_of_the_whole() -> None:
     data = zoo.load_data("digits", batch_size=500)  # 3 batches a pass
     augmentation = Augmentation(shift=0.2, rotate=20, cutout=0.3)
-    whole = list(augmentation.apply(data.training_stream(), seed=7, first_batch=0).take(9).as_numpy_iterator())
-    rest = list(augmentation.apply(data.training_stream(5), seed=7, first_batch=5).take(4).as_numpy_iterator())
+    whole = list(augmentation.apply(training_stream(data), seed=7, first_batch=0).take(9).as_numpy_iterator())
+    rest = list(augmentation.apply(training_stream(data, 5), seed=7, first_batch=5).take(4).as_numpy_iterator())
     for (images, labels), (same, same_labels) in zip(whole[5:], rest, strict=True):
         np.testing.assert_array_equal(images, same)
         np.testing.assert_array_equal(labels, same_labels)
@@ -104,10 +105,10 @@ def test_a_stream_from_the_middle_has_the_changes_of_the_whole() -> None:
 
 
 def test_nothing_to_change_leaves_the_batches_alone() -> None:
-    stream = zoo.load_data("digits").training_stream()
+    stream = training_stream(zoo.load_data("digits"))
     assert Augmentation().apply(stream, seed=0, first_batch=0) is stream
 
 
 def test_only_images_are_augmented(tmp_path) -> None:
-    with pytest.raises(UsageError, match=r"for images only.*augment_zoom=0.1 for tabular_classification.*Omit it"):
+    with pytest.raises(UsageError, match=r"for images only.*augment_zoom=0.1 for tables.*Omit it"):
         zoo.train("mlp", data="iris", epochs=1, augment_zoom=0.1, out=tmp_path / "run", verbose=0)

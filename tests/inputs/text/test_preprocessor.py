@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import zoo
 from zoo.errors import DataError, UsageError
-from zoo.inputs.text.preprocessor import TextPreprocessor, Texts, hash_texts
+from zoo.inputs.text.preprocessor import TextPreprocessor
+from zoo.inputs.text.texts import Texts, hash_texts
 from zoo.settings import DataArguments
 
 WORDS = [f"w{number}" for number in range(40)]
@@ -174,7 +175,7 @@ def test_arguments_reach_the_batches() -> None:
         assert labels.dtype == "int64"
         assert ids.shape[1] == 2
         assert int(np.max(ids)) <= 3
-    assert data.info.text.vocabulary_size == 4
+    assert data.info.preprocessor.vocabulary_size == 4
     assert data.info.input_shape == (None,)
     assert data.info.model_arguments() == {"vocabulary_size": 4, "max_sequence_length": 2, "num_classes": 2}
 
@@ -187,7 +188,7 @@ def test_raw_gives_the_strings_in_utf_8() -> None:
     assert [text.decode() for text in strings.numpy()] == texts
     assert numbers.numpy().tolist() == [0, 1, 1]
     assert data.info.input_shape == ()
-    assert data.info.text is None
+    assert data.info.preprocessor.takes_strings
     with pytest.raises(UsageError, match="Only texts that are converted to ids have a tokenizer"):
         _ = data.info.tokenizer
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import zoo
 from zoo.errors import DataError
 from zoo.inputs.text import sequences
-from zoo.inputs.text.preprocessor import TextPreprocessor, Texts
+from zoo.inputs.text.preprocessor import TextPreprocessor
 from zoo.inputs.text.sequences import POOL, TokenIds, bucketed_order
+from zoo.inputs.text.texts import Texts
 from zoo.settings import DataArguments
 
 RANDOM = np.random.default_rng(0)
@@ -86,7 +87,7 @@ def test_equal_lengths_give_a_plain_permutation_over_all_rows() -> None:
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_each_pass_gives_each_text_once_with_its_own_label(part: str, buckets: bool) -> None:
     data = zoo.load_data((TEXTS, LABELS), batch_size=16, buckets=buckets, max_length=40)
-    text = data.info.text
+    text = data.info.preprocessor
     expected = sorted(
         (tuple(text.encode(each).tolist()), int(number))
         for each, number in zip(data.texts(part), data.targets(part), strict=True)

@@ -1,1 +1,63 @@
 """Images as a kind of input."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import UsageError
+from zoo.inputs.kind import InputKind, register_input
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from zoo.inputs.image.augmentation import Augmentation
+    from zoo.inputs.image.preprocessor import ImagePreprocessor
+    from zoo.settings import DataArguments, Settings
+
+
+class ImageKind(InputKind):
+    """Images `(height, width, channels)`; readers deliver them as a `Source`."""
+
+    name = "image"
+    prediction_hint = "your_image.png"
+    row_name = "example"
+    fails_on_empty_batch = True  # TensorFlow's convolutions fail on no images
+
+    def fit(
+        self, features: Any, rows: np.ndarray, shape: tuple[int, ...] | None, arguments: DataArguments
+    ) -> ImagePreprocessor:
+        """Return the preprocessor for images of this shape; nothing is learned."""
+        return self.load(None, shape or ())
+
+    def load(self, plain: Mapping[str, Any] | None, shape: tuple[int | None, ...]) -> ImagePreprocessor:
+        """Return the preprocessor for images of this shape."""
+        from zoo.inputs.image.preprocessor import ImagePreprocessor
+
+        height, width, channels = shape
+        return ImagePreprocessor((height or 0, width or 0, channels or 0))
+
+    def fits(self, arguments: Mapping[str, Any]) -> bool:
+        """Return whether factory arguments ask for a model of images."""
+        return len(arguments.get("input_shape", ())) == 3
+
+    def augmentation(self, settings: Settings) -> Augmentation:
+        """Return how training images are changed, as `augment_*` of the settings say."""
+        from zoo.inputs.image.augmentation import Augmentation
+
+        prefix = "augment_"
+        return Augmentation(**{name.removeprefix(prefix): value for name, value in settings if name.startswith(prefix)})
+
+    def check_inputs(self, inputs: Sequence[str]) -> None:
+        """Reject folders, and an empty command line."""
+        if not inputs:
+            raise UsageError("There is nothing to predict. Received: no examples. Pass image files, or --data and --out.")
+        for name in inputs:
+            if os.path.isdir(name):
+                raise UsageError(
+                    f"Inputs must be image files. Received: the folder {name}. Use --data {name} --out predictions.csv."
+                )
+
+
+IMAGE = register_input(ImageKind())

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.inputs.image.pixels import read_image
-from zoo.sources.source import PARALLEL_CALLS, Pass, constant, finished, plainly, position_batches
+from zoo.sources.source import PARALLEL_CALLS, Pass, constant, finished, joined_hashes, plainly, position_batches
 
 
 class ImageFiles:
@@ -30,3 +31,8 @@ class ImageFiles:
 
         examples = position_batches(wanted).unbatch().map(plainly(load), num_parallel_calls=PARALLEL_CALLS)
         return finished(examples.batch(wanted.share), wanted.num_batches)
+
+    def joined(self, other: Any) -> ImageFiles:
+        """Return these images and others behind them."""
+        hashes = joined_hashes(self, other)
+        return ImageFiles([*self.paths, *other.paths], self.input_shape, hashes)

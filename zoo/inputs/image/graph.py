@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import tensorflow as tf
+
+from zoo.inputs.kind import Twin
+
+if TYPE_CHECKING:
+    from zoo.inputs.image.preprocessor import ImagePreprocessor
 
 WHITE = 255.0
 RED, GREEN, BLUE = 19595, 38470, 7471  # weights of 65,536 for grey (ITU-R BT.601), with Pillow's rounding
 EXIF_BYTES = 65536  # number of bytes at the start of a file to search for the orientation
 ORIENTATION = 0x0112  # its tag (Exif 2.32)
+
+
+def twin(preprocessor: ImagePreprocessor, dtype: Any) -> Twin:
+    """Return the steps of a preprocessor for images of this dtype."""
+    shape, dtype = preprocessor.input_shape, tf.as_dtype(dtype)
+    image = tf.cast(preprocessor.example_batch(1), dtype)
+    raw, requests = {}, {preprocessor.signature: {"image": image}}
+    if dtype == tf.uint8:  # files hold 0..255, which a model that learned from other numbers would not know
+        raw["image_bytes"] = tf.TensorSpec((None,), tf.string, "image_bytes"), lambda files: decode_images(files, shape)
+        requests["image_bytes"] = {"image_bytes": tf.io.encode_png(image[0])[tf.newaxis]}
+    return Twin(tf.TensorSpec((None, *shape), dtype, "image"), raw, requests)
 
 
 def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:

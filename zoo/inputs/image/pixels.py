@@ -123,6 +123,13 @@ def as_uint8(image: np.ndarray) -> np.ndarray:
     return bits
 
 
+def encode_png(image: np.ndarray) -> bytes:
+    """Return an image `(height, width, channels)`, uint8, as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def _fit(image: Image.Image, input_shape: tuple[int, int, int]) -> np.ndarray:
     height, width, channels = input_shape
     if image.mode.startswith("I") or image.mode == "F":

@@ -1,1 +1,83 @@
 """Tables as a kind of input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import DataError
+from zoo.inputs.kind import InputKind, register_input
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from zoo.inputs.table.preprocessor import TablePreprocessor
+    from zoo.settings import DataArguments
+
+
+class TableKind(InputKind):
+    """Tables of named columns; readers deliver them as a DataFrame."""
+
+    name = "table"
+    prediction_hint = "--data rows.csv --out predictions.csv"
+
+    def hashes(self, features: pd.DataFrame) -> np.ndarray:
+        """Return a hash of each row.
+
+        Raises:
+            DataError: there is no column, or a cell holds neither a number nor text.
+        """
+        if not len(features.columns):
+            raise DataError("A table needs a column to learn from. Received: only the label. Add a column.")
+        try:
+            return _hashes(features)
+        except (TypeError, ValueError):
+            for column in features.columns:  # find the column
+                try:
+                    _hashes(features[[column]])
+                except (TypeError, ValueError) as error:
+                    raise DataError(
+                        f"A cell must hold one number or text. Received: column {column!r} with "
+                        f"{type(features[column].iloc[0]).__name__} in its cells ({error}). Split it into columns, or "
+                        "ignore it with data.ignore_columns."
+                    ) from error
+            raise
+
+    def join(self, first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of two tables."""
+        import pandas as pd
+
+        return pd.concat([first, second], ignore_index=True)
+
+    def fit(
+        self, features: pd.DataFrame, rows: np.ndarray, shape: tuple[int, ...] | None, arguments: DataArguments
+    ) -> TablePreprocessor:
+        """Learn the columns of the training rows."""
+        from zoo.inputs.table.preprocessor import TablePreprocessor
+
+        return TablePreprocessor.fit(features.iloc[rows])
+
+    def load(self, plain: Mapping[str, Any] | None, shape: tuple[int | None, ...]) -> TablePreprocessor:
+        """Return the preprocessor that was stored."""
+        from zoo.inputs.table.preprocessor import TablePreprocessor
+
+        preprocessor = TablePreprocessor.from_dict(plain or {})
+        if preprocessor.input_shape != tuple(shape):
+            raise ValueError("the columns are not those of its features")
+        return preprocessor
+
+    def fits(self, arguments: Mapping[str, Any]) -> bool:
+        """Return whether factory arguments ask for a model of tables."""
+        return len(arguments.get("input_shape", (0, 0, 0))) != 3
+
+
+def _hashes(table: pd.DataFrame) -> np.ndarray:
+    import numpy as np
+    import pandas as pd
+
+    hashes: np.ndarray = pd.util.hash_pandas_object(table, index=False).to_numpy(np.uint64)
+    return hashes
+
+
+TABLE = register_input(TableKind())

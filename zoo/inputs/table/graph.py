@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
-from zoo.inputs.table.preprocessor import Column, TablePreprocessor
+from zoo.inputs.kind import Twin
+
+if TYPE_CHECKING:
+    from zoo.inputs.table.preprocessor import Column, TablePreprocessor
 
 
-def column_inputs(table: TablePreprocessor) -> dict[str, str]:
-    """Return the tensor name of each column: its own name, with `_` for characters that tensor names do not allow."""
-    names: dict[str, str] = {}
-    for number, column in enumerate(table.columns):
-        name = re.sub(r"[^A-Za-z0-9]+", "_", column.name).strip("_")
-        if not name[:1].isalpha() or name == "self" or name in names.values():
-            name = f"column_{number}_{name}".rstrip("_")
-        names[column.name] = name
-    return names
+def twin(table: TablePreprocessor) -> Twin:
+    """Return the steps of a preprocessor."""
+    names = table.tensor_names
+    specs = {
+        names[column.name]: tf.TensorSpec((None,), tf.as_dtype(column.dtype), names[column.name]) for column in table.columns
+    }
+    columns = {
+        names[column.name]: tf.constant([column.fill if column.kind == "number" else next(iter(column.categories), "")])
+        for column in table.columns
+    }
+    return Twin(
+        tf.TensorSpec((None, *table.input_shape), tf.float32, "features"),
+        {"serving_default": (specs, lambda columns: encode_columns(columns, table))},
+        {"serving_default": columns, "features": {"features": tf.constant(table.example_batch(1))}},
+    )
 
 
 def encode_columns(columns: Mapping[str, tf.Tensor], table: TablePreprocessor) -> tf.Tensor:
     """Return the features of `TablePreprocessor.transform`.
 
     Args:
-        columns: columns under the names of `column_inputs`, each `(batch,)`: float32 with NaN for a missing number, or
+        columns: by the names of `TablePreprocessor.tensor_names`, each `(batch,)`: float32 with NaN for a missing number, or
             strings with "" for a missing category.
-        table: fitted preprocessor of the columns.
+        table: the columns that were fitted.
 
     Returns:
         `(batch, features)`, float32.
     """
-    names = column_inputs(table)
+    names = table.tensor_names
     return tf.concat([_features(columns[names[column.name]], column) for column in table.columns if column.features], axis=1)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from zoo.errors import DataError, nearest
+from zoo.inputs.kind import CHUNK, REQUEST, Batches, Preprocessor, Twin, slices
+from zoo.targets import column_statistics
+
+if TYPE_CHECKING:
+    from zoo.settings import DataArguments
+    from zoo.sources.source import Source
 
 MAX_CATEGORIES = 100
 LARGEST = 1e18  # largest number, so that the variance fits in float32
@@ -26,6 +34,11 @@ class Column:
     categories: tuple[str, ...] = ()
 
     @property
+    def dtype(self) -> type:
+        """The dtype of the column as an exported tensor."""
+        return np.float32 if self.kind == "number" else object
+
+    @property
     def features(self) -> list[str]:
         """Names of the features that this column becomes."""
         if self.kind == "category":
@@ -34,7 +47,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class TablePreprocessor:
+class TablePreprocessor(Preprocessor):
     """Columns, fitted on the training split, and their conversion to features.
 
     Numbers stay numbers; a missing one becomes the training mean, and an additional feature marks it if the training split
@@ -43,6 +56,8 @@ class TablePreprocessor:
     """
 
     columns: tuple[Column, ...]
+    kind_name = "table"
+    signature = "features"
 
     @classmethod
     def fit(cls, table: pd.DataFrame) -> TablePreprocessor:
@@ -72,6 +87,126 @@ class TablePreprocessor:
     def feature_names(self) -> list[str]:
         """Names of the features, in order."""
         return [feature for column in self.columns for feature in column.features]
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Number of features."""
+        return (len(self.feature_names),)
+
+    @property
+    def tensor_names(self) -> dict[str, str]:
+        """For each column the name of its exported tensor: its own, with `_` for what no tensor name may have."""
+        names: dict[str, str] = {}
+        for number, column in enumerate(self.columns):
+            name = re.sub(r"[^A-Za-z0-9]+", "_", column.name).strip("_")
+            if not name[:1].isalpha() or name == "self" or name in names.values():
+                name = f"column_{number}_{name}".rstrip("_")
+            names[column.name] = name
+        return names
+
+    def source(self, features: pd.DataFrame, hashes: np.ndarray, arguments: DataArguments) -> Source:
+        """Return the features of a table in memory."""
+        from zoo.sources.source import Arrays
+
+        return Arrays(self.transform(features), hashes)
+
+    def statistics(self, source: Any, rows: np.ndarray) -> dict[str, tuple[float, ...]]:
+        """Return mean and variance of each feature."""
+        mean, variance = column_statistics(source.features.numpy()[rows])
+        return {"mean": mean, "variance": variance}
+
+    def batches(self, raw: Any, *, takes_strings: bool = False, dtype: np.dtype | None = None) -> Batches:
+        """Return batches of a DataFrame, a mapping of column to value or list, or an array `(rows, columns)`."""
+        return None, slices(self.transform(self._as_rows(raw)), CHUNK * 16)
+
+    def _as_rows(self, raw: Any) -> pd.DataFrame:
+        if isinstance(raw, Mapping):
+            is_one = all(np.ndim(value) == 0 for value in raw.values())
+            try:
+                return pd.DataFrame([raw] if is_one else raw)
+            except ValueError as error:
+                raise DataError(
+                    f"The columns do not make rows: {error}. Received: {[*raw]}. Make them equally long."
+                ) from error
+        if isinstance(raw, pd.DataFrame):
+            return as_table(raw)
+        columns = [column.name for column in self.columns]
+        if isinstance(raw, Sequence) and raw and all(isinstance(row, Mapping) for row in raw):
+            return pd.DataFrame(list(raw))
+        try:
+            rows = np.asarray(raw)
+        except ValueError as error:
+            raise DataError(
+                f"Rows have different lengths: {error}. Received: {len(raw)} rows. Make them equally long."
+            ) from error
+        rows = rows[np.newaxis] if rows.ndim == 1 else rows
+        if rows.ndim != 2 or rows.shape[1] != len(columns):
+            raise DataError(
+                f"A row must have {len(columns)} columns: {', '.join(columns)}. Received: shape {rows.shape}. "
+                "Pass them in this order, or pass a DataFrame with these names."
+            )
+        return pd.DataFrame(rows, columns=columns)
+
+    def shown(self, example: np.ndarray) -> dict[str, float]:
+        """Return the values of a row by feature."""
+        return dict(zip(self.feature_names, example.tolist(), strict=True))
+
+    def choose(self, parts: Iterable[Iterable[np.ndarray]], count: int) -> pd.DataFrame:
+        """Return the columns of some rows."""
+        return self.as_columns(super().choose(parts, count))
+
+    def as_columns(self, features: np.ndarray) -> pd.DataFrame:
+        """Return the columns that `transform` made features of: missing numbers are NaN, missing categories are empty.
+
+        Args:
+            features: `(rows, features)`.
+        """
+        columns: dict[str, np.ndarray] = {}
+        start = 0
+        for column in self.columns:
+            block = features[:, start : start + len(column.features)]
+            start += len(column.features)
+            if column.kind == "number":
+                is_missing = block[:, 1] == 1 if column.has_missing else np.zeros(len(block), bool)
+                columns[column.name] = np.where(is_missing, np.nan, block[:, 0])
+            else:
+                names = np.array(["", *column.categories], object)
+                columns[column.name] = names[(block * np.arange(1, block.shape[1] + 1)).sum(axis=1).astype(int)]
+        return pd.DataFrame(columns)
+
+    def export_facts(self) -> dict[str, Any]:
+        """Return the names of the columns' tensors."""
+        return {"columns": self.tensor_names}
+
+    def twin(self, dtype: Any) -> Twin:
+        """Return the same steps in a graph."""
+        from zoo.inputs.table.graph import twin
+
+        return twin(self)
+
+    def one(self, raw: pd.DataFrame, row: int) -> pd.DataFrame:
+        """Return one row."""
+        return raw.iloc[[row]]
+
+    def described(self, raw: pd.DataFrame, row: int) -> str:
+        """Return a row in a few words."""
+        return repr(dict(raw.iloc[row]))[:200]
+
+    def save_examples(self, raw: pd.DataFrame, path: Path) -> None:
+        """Write rows for another process."""
+        raw.to_parquet(path.with_suffix(".parquet"))
+
+    def load_examples(self, path: Path) -> pd.DataFrame:
+        """Return the rows that `save_examples` wrote."""
+        return pd.read_parquet(path.with_suffix(".parquet"))
+
+    def requests(self, raw: pd.DataFrame, signatures: Iterable[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Yield the signature that takes columns."""
+        names, kinds = self.tensor_names, {column.name: column.dtype for column in self.columns}
+        yield (
+            "serving_default",
+            [{names[name]: rows[name].to_numpy(kinds[name]) for name in names} for rows in slices(raw, REQUEST)],
+        )
 
     def transform(self, table: pd.DataFrame) -> np.ndarray:
         """Return the features of a table; columns that were not in the training table are ignored.
@@ -105,7 +240,7 @@ class TablePreprocessor:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
-        return asdict(self)
+        return {"columns": [asdict(column) for column in self.columns]}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> TablePreprocessor:

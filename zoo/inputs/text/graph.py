@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
-from zoo.inputs.text.preprocessor import TextPreprocessor
+from zoo.inputs.kind import Twin
 from zoo.text.graph import GraphTokenizer
+
+if TYPE_CHECKING:
+    from zoo.inputs.text.preprocessor import TextPreprocessor
+
+STRINGS = tf.TensorSpec((None,), tf.string, "text")
+
+
+def twin(preprocessor: TextPreprocessor) -> Twin:
+    """Return the steps of a preprocessor."""
+    tokenizer = GraphTokenizer(preprocessor.tokenizer)
+    words = [word for word in preprocessor.tokenizer.word_index if word != "<unk>"][:20]
+    return Twin(
+        tf.TensorSpec((None, None), tf.int32, "token_ids"),
+        {preprocessor.signature: (STRINGS, lambda texts: encode_texts(texts, tokenizer, preprocessor))},
+        {preprocessor.signature: {"text": tf.constant([" ".join(words) or "text"])}},
+        tokenizer,
+    )
+
+
+def twin_of_strings(signature: str) -> Twin:
+    """Return what a model that takes strings needs: nothing but the name of its tensor."""
+    return Twin(STRINGS, {}, {signature: {"text": tf.constant(["text"])}})
 
 
 def encode_texts(texts: tf.Tensor, tokenizer: GraphTokenizer, preprocessor: TextPreprocessor) -> tf.Tensor:

@@ -1,67 +1,114 @@
-"""Texts, and their conversion to token ids."""
+"""Texts of every form turned into what a model takes: token ids, or strings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from zoo.errors import DataError
-from zoo.settings import DataArguments
-from zoo.sources.hashing import hash_all
+from zoo.inputs.kind import Batches, Chunk, Preprocessor, Twin, slices
 from zoo.text import Tokenizer
-from zoo.text.characters import DEFAULT_FILTERS
+from zoo.text.characters import DEFAULT_FILTERS, valid_text
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from zoo.inputs.text.texts import Texts
+    from zoo.settings import DataArguments
+    from zoo.sources.source import Source
 
 # The old Keras tokenizer's filters, plus white space that it leaves inside words: \r in files, \xa0 in web pages.
 FILTERS = DEFAULT_FILTERS + "\r\x0b\x0c\x1c\x1d\x1e\x85\xa0\u2028\u2029"
 Truncation = Literal["pre", "post", "middle"]
 Padding = Literal["pre", "post"]
+SLICE = 64  # texts of about one length that are predicted at once
+CHECKED = 8  # texts that are tried alone and with a longer one
+UNUSUAL = ("", " \n", "\0", "???", "😀 é 好", "İΣß ﬁ", "x" * 10_000)
+
+
+class RawTexts(Preprocessor):
+    """Texts as strings, for a model that takes them as they are."""
+
+    kind_name = "text"
+    takes_strings = True
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Shape of one string."""
+        return ()
+
+    def source(self, features: Texts, hashes: np.ndarray, arguments: DataArguments) -> Source:
+        """Return the strings in memory."""
+        from zoo.inputs.text.sequences import Strings
+
+        return Strings(features)
+
+    def spec(self) -> tf.TensorSpec:
+        """Return the spec of a batch of strings."""
+        import tensorflow as tf
+
+        return tf.TensorSpec((None,), tf.string)
+
+    def example_batch(self, rows: int, *, longest: bool = False) -> np.ndarray:
+        """Return a batch of strings."""
+        return np.array([f"a text {number}".encode() for number in range(rows)], object)
+
+    def batches(self, raw: Any, *, takes_strings: bool = True, dtype: np.dtype | None = None) -> Batches:
+        """Return batches of a string or many, shortest first."""
+        texts = _as_texts(raw)
+        order = np.argsort([len(each) for each in texts], kind="stable")
+        strings = np.array([each.encode() for each in texts], object)
+        return order, slices(strings[order], SLICE)
+
+    def read_inputs(self, inputs: Sequence[str]) -> tuple[str, Iterator[Chunk]]:
+        """Return the words of a command line, each a text."""
+        texts = [valid_text(text) for text in inputs]
+        return "text", iter([(texts, texts, [])])
+
+    def examples(self, source: Any, rows: np.ndarray) -> Iterator[str]:
+        """Return the texts of ascending rows."""
+        texts: Iterator[str] = source.texts.rows(rows)
+        return texts
+
+    def choose(self, parts: Iterable[Iterable[str]], count: int) -> list[str]:
+        """Return texts with lengths spread evenly over all ranks, and unusual ones behind them."""
+        texts: list[str] = []
+        for part in parts:
+            if len(texts) < count:
+                texts += part
+        texts.sort(key=len)
+        places = np.linspace(0, len(texts) - 1, min(count, len(texts))).astype(int)
+        return [*(texts[place] for place in places), *UNUSUAL]
+
+    def neighbours(self, raw: list[str]) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Yield some texts, each alone and with the longest."""
+        longest = max(raw[: -len(UNUSUAL)], key=len)
+        for text in raw[:: max(1, len(raw) // CHECKED)]:
+            yield text, [text], [text, longest]
+
+    def save_examples(self, raw: list[str], path: Path) -> None:
+        """Write texts for another process."""
+        path.with_suffix(".json").write_text(json.dumps(raw), encoding="utf-8")
+
+    def load_examples(self, path: Path) -> Any:
+        """Return the texts that `save_examples` wrote."""
+        return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+
+    def twin(self, dtype: Any) -> Twin:
+        """Return the same steps in a graph."""
+        from zoo.inputs.text.graph import twin_of_strings
+
+        return twin_of_strings(self.signature)
 
 
 @dataclass(frozen=True)
-class Texts:
-    """Texts in a fixed order of rows.
-
-    Args:
-        read: function that returns all texts, always in this order; it reads files again each time.
-        hashes: `(rows,)`, uint64, equal for equal texts.
-    """
-
-    read: Callable[[], Iterable[str]]
-    hashes: np.ndarray
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Texts:
-        """Return texts from memory."""
-        return cls(lambda: texts, hash_texts(texts))
-
-    def rows(self, wanted: np.ndarray) -> Iterator[str]:
-        """Yield the texts of the given rows, which are ascending positions.
-
-        Raises:
-            DataError: the number of texts in a file has changed.
-        """
-        is_wanted = np.zeros(len(self.hashes), bool)
-        is_wanted[wanted] = True
-        try:
-            yield from (text for text, keep in zip(self.read(), is_wanted, strict=True) if keep)
-        except ValueError as error:
-            raise DataError(
-                f"The texts have changed since they were first read. Received: a different number than {len(self.hashes)}. "
-                "Do not change the files during a run."
-            ) from error
-
-
-def hash_texts(texts: Iterable[str]) -> np.ndarray:
-    """Return a 64-bit hash of each text, `(n,)`, uint64."""
-    return hash_all(text.encode("utf-8", "surrogatepass") for text in texts)
-
-
-@dataclass(frozen=True)
-class TextPreprocessor:
+class TextPreprocessor(RawTexts):
     """Converts texts to token ids: the tokenizer, and the rules for truncation and padding.
 
     Args:
@@ -108,6 +155,13 @@ class TextPreprocessor:
             fixed_length=not arguments.buckets,
         )
 
+    takes_strings = False
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """Number of tokens, which varies."""
+        return (None,)
+
     @property
     def vocabulary_size(self) -> int:
         """Number of ids, including 0 for padding and 1 for unknown words."""
@@ -135,6 +189,54 @@ class TextPreprocessor:
             if self.padding == "pre":
                 row[:] = np.roll(row, len(row) - len(ids))
         return batch
+
+    def source(self, features: Texts, hashes: np.ndarray, arguments: DataArguments) -> Source:
+        """Return the token ids of texts, encoded once."""
+        from zoo.inputs.text.sequences import TokenIds
+
+        return TokenIds(features, self, budget_bytes=arguments.memory_budget_mb * 2**20)
+
+    def summary(self, source: Any, rows: np.ndarray) -> dict[str, float]:
+        """Return the median number of tokens, the share at `max_length` and the share of unknown tokens."""
+        found: dict[str, float] = source.statistics(rows)
+        return found
+
+    def model_arguments(self) -> dict[str, Any]:
+        """Return the sizes of the vocabulary and of the longest text."""
+        return {"vocabulary_size": self.vocabulary_size, "max_sequence_length": self.max_length}
+
+    def reading_arguments(self, name: str | None = None) -> dict[str, Any]:
+        """Return the arguments by which texts get these ids."""
+        return {"vocabulary": name} if name else {}
+
+    def suits_weights_of(self, other: Preprocessor) -> bool:
+        """Return whether the ids are those of another preprocessor."""
+        return not isinstance(other, TextPreprocessor) or self.to_dict() == other.to_dict()
+
+    def spec(self) -> tf.TensorSpec:
+        """Return the spec of a batch of token ids."""
+        import tensorflow as tf
+
+        return tf.TensorSpec((None, None), tf.int32)
+
+    def example_batch(self, rows: int, *, longest: bool = False) -> np.ndarray:
+        """Return a batch of random token ids."""
+        width = self.max_length if self.fixed_length or longest else min(8, self.max_length)
+        return np.random.default_rng(0).integers(1, self.vocabulary_size, (rows, width), dtype=np.int32)
+
+    def batches(self, raw: Any, *, takes_strings: bool = False, dtype: np.dtype | None = None) -> Batches:
+        """Return batches of strings or of padded ids, shortest first."""
+        if takes_strings:
+            return super().batches(raw)
+        ids = [self.encode(each) for each in _as_texts(raw)]
+        order = np.argsort([len(each) for each in ids], kind="stable")
+        return order, (self.pad([ids[row] for row in rows]) for rows in slices(order, SLICE))
+
+    def twin(self, dtype: Any) -> Twin:
+        """Return the same steps in a graph."""
+        from zoo.inputs.text.graph import twin
+
+        return twin(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; the vocabulary is in the order of the ids, from 1."""
@@ -175,6 +277,18 @@ class _Saved(BaseModel):
     truncation: Truncation
     padding: Padding
     fixed_length: bool
+
+
+def _as_texts(raw: Any) -> list[str]:
+    if hasattr(raw, "columns") or isinstance(raw, Mapping):
+        raise DataError(f"Texts must be strings. Received: {type(raw).__name__} with {[*raw]}. Pass only the column of texts.")
+    raw = raw.item() if isinstance(raw, np.ndarray) and raw.ndim == 0 else raw
+    many = [raw] if isinstance(raw, str | bytes) or not isinstance(raw, Iterable) else list(raw)
+    texts = [valid_text(each) if isinstance(each, str | bytes) else each for each in many]
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise DataError(f"A text must be a string. Received: {type(text).__name__} {text!r:.40} at {number}. Pass strings.")
+    return texts
 
 
 def _with_vocabulary(tokenizer: Tokenizer, words: Sequence[str]) -> Tokenizer:

@@ -6,16 +6,28 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError
-from zoo.inputs.text.preprocessor import TextPreprocessor, Texts
-from zoo.sources.source import Pass, constant, finished, passes, plainly
+from zoo.inputs.text.texts import Texts
+from zoo.sources.source import Arrays, Pass, constant, finished, passes, plainly
+
+if TYPE_CHECKING:
+    from zoo.inputs.text.preprocessor import TextPreprocessor
 
 UNKNOWN = 1  # id of words outside the vocabulary
 POOL = 50  # number of batches to sort by length together: more batches need less padding, fewer are shuffled better
+
+
+class Strings(Arrays):
+    """Texts as strings in memory."""
+
+    def __init__(self, texts: Texts) -> None:
+        super().__init__(np.array([text.encode("utf-8", "replace") for text in texts.read()], object), texts.hashes)
+        self.texts = texts
 
 
 class TokenIds:
@@ -31,7 +43,7 @@ class TokenIds:
     """
 
     def __init__(self, texts: Texts, text: TextPreprocessor, *, budget_bytes: int) -> None:
-        self.hashes = texts.hashes
+        self.texts, self.hashes = texts, texts.hashes
         self._text = text
         self._sequences = _Sequences(map(text.encode, texts.read()), budget_bytes)
 

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, Union
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from zoo.inputs.text.preprocessor import Texts
 from zoo.targets import Label
-
-if TYPE_CHECKING:
-    from zoo.sources.source import Source
 
 ALL = "all"  # split of a source without splits
 PARTS = ("train", "validation", "test")
-Features: TypeAlias = Union["Source", pd.DataFrame, Texts]
 
 
 @dataclass
@@ -25,12 +19,12 @@ class Part:
     """One split of a data source.
 
     Args:
-        features: images as a `Source`, a table, or texts.
+        features: what the kind of input says: images as a `Source`, a DataFrame, or `Texts`.
         targets: `(rows,)` labels or numbers as written, or `(rows, columns)`.
         broken: places and reasons of rows that could not be read and are not in `features`.
     """
 
-    features: Features
+    features: Any
     targets: np.ndarray
     broken: Sequence[str] = ()
 
@@ -52,7 +46,7 @@ class Examples:
 
     name: str
     parts: Mapping[str, Part]
-    kind: Literal["image", "table", "text"]
+    kind: str
     input_shape: tuple[int, ...] | None = None
     labels: tuple[Label, ...] | None = None
     are_numbers_names: bool = False
