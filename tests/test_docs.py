@@ -61,6 +61,13 @@ def test_what_the_page_on_extending_shows_works(tmp_path):
     assert "30" in done.stdout.splitlines()[-1]  # the recipe's epochs
 
 
+@pytest.mark.parametrize("name", ["task", "reader"])
+def test_the_page_on_extending_shows_the_plug_in_that_is_tested(name):
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(rf'^```python title="zoo_signals/{name}\.py"\n(.*?)^```', text, re.DOTALL | re.MULTILINE)
+    assert shown == (ROOT / "tests" / "fixtures" / "plugin" / "zoo_signals" / f"{name}.py").read_text(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_the_pages_are_built_without_a_warning(tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]

@@ -14,7 +14,7 @@ from zoo.artefacts.files import write_atomically
 from zoo.artefacts.predictor import Predictor
 from zoo.errors import ArtefactError, DataError
 from zoo.inputs.kind import Chunk
-from zoo.readers.streams import stream_examples
+from zoo.readers.reader import stream_examples
 from zoo.settings import DataArguments
 from zoo.tasks.answers import Predictions
 

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError
-from zoo.readers import arrays, folder, tables, texts, tf_data, tfds
+from zoo.readers import arrays, folder, tf_data, tfds
 from zoo.readers.examples import ALL, Examples
+from zoo.readers.reader import all_suffixes, reader_of
 from zoo.settings import DataArguments
-
-SUFFIXES = (*tables.SUFFIXES, *texts.SUFFIXES, ".npz")
 
 
 def looks_like_path(data: Any) -> bool:
     """Return whether a string is meant as a path: it exists, starts or ends like a path, or has the suffix of a data file."""
     if isinstance(data, Path):
         return True
-    return data.startswith((".", "/", "~")) or data.endswith("/") or data.lower().endswith(SUFFIXES) or os.path.exists(data)
+    return data.startswith((".", "/", "~")) or data.lower().endswith(("/", *all_suffixes())) or os.path.exists(data)
 
 
 def read_path(path: str | Path, arguments: DataArguments, task: str | None = None) -> Examples:
@@ -49,19 +48,13 @@ def read_path(path: str | Path, arguments: DataArguments, task: str | None = Non
 def _read_existing(path: Path, arguments: DataArguments, task: str | None) -> Examples:
     if path.is_dir():
         return _read_folder(path, arguments, task)
-    suffix = path.suffix.lower()
-    if suffix == ".npz":
-        return arrays.read_npz(path, arguments)
-    is_table = suffix in tables.SUFFIXES
-    if texts.are_meant(task) or suffix in texts.SUFFIXES:
-        return texts.read_text_file(path, arguments)
-    if is_table:
-        is_text = task is None and texts.has_text_column(path, arguments)
-        return texts.read_text_file(path, arguments) if is_text else tables.read_table_examples(path, arguments)
-    raise DataError(
-        f"A data file must end in {', '.join(SUFFIXES)}. Received: {path}. Rename it, pass a folder of class folders, or set "
-        f"task='text_classification' if its lines are `label text`."
-    )
+    reader = reader_of(path, task)
+    if reader is None:
+        raise DataError(
+            f"A data file must end in {', '.join(all_suffixes())}. Received: {path}. Rename it, pass a folder of class "
+            "folders, or set task='text_classification' if its lines are `label text`."
+        )
+    return reader.read(path, arguments, task)
 
 
 def _read_folder(path: Path, arguments: DataArguments, task: str | None) -> Examples:
