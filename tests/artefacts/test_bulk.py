@@ -87,7 +87,7 @@ def test_a_broken_row_is_named(image_run: zoo.Run, table_run: zoo.Run, tmp_path:
     with pytest.raises(DataError, match=r"NaN or infinity.*in rows 256 to 299"):
         predict_file(image_run.predictor, tmp_path / "d.npz", tmp_path / "out.csv")
     (tmp_path / "d.csv").write_text("width,colour\n" + "1.5,blue\n" * 150_000 + "many,blue\n")
-    with pytest.raises(DataError, match=r"Received: 'many' in row 150000\. Fix the cell .* missing\.$"):
+    with pytest.raises(DataError, match=r"Received: 'many' in row 150000\. Fix the cell, .* missing\.$"):
         predict_file(table_run.predictor, tmp_path / "d.csv", tmp_path / "out.csv")
 
 
@@ -141,7 +141,7 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024, "tensorflow" in
 
 def test_an_existing_file_is_never_overwritten(image_run: zoo.Run, tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("mine")
-    with pytest.raises(ArtefactError, match=r"exists and is not overwritten. Received: .*out\.csv"):
+    with pytest.raises(ArtefactError, match=r"exists; zoo does not overwrite it. Received: .*out\.csv"):
         predict_file(image_run.predictor, images(tmp_path / "images"), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "mine"
 

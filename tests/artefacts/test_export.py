@@ -69,7 +69,7 @@ def test_the_fastest_of_the_installed_engines_is_taken(export, monkeypatch):
 def test_engines_that_are_not_there_are_refused(export, image_run):
     with pytest.raises(UnknownNameError, match=r"format of this export.*'onx'.*Did you mean 'onnx'"):
         zoo.load(export, engine="onx")
-    with pytest.raises(UsageError, match="A run has its Keras model only"):
+    with pytest.raises(UsageError, match="A run has only its Keras model"):
         zoo.load(image_run.directory, engine="onnx")
 
 

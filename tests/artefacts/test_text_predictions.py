@@ -158,7 +158,7 @@ def test_other_columns_and_encodings_may_be_named(run: zoo.Run, tmp_path: Path) 
     [
         ("a.csv", b"", "has no rows"),
         ("a.txt", b"a\x00b\n", "binary file"),
-        ("a.txt", "好 film\n".encode() + b"\xff" * 9, "not written in gb18030"),
+        ("a.txt", "好 film\n".encode() + b"\xff" * 9, "not encoded in gb18030"),
         ("a.csv", b'prose\n"open\n', "not valid CSV"),
         ("a.npz", b"PK\x03\x04\x00", "binary file"),
         ("nowhere.csv", None, "no such file or folder"),
@@ -182,7 +182,7 @@ def test_folders_and_images_are_refused(run: zoo.Run, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"This model takes texts. Received: the name of a file"):
         run.info.kind.check_inputs([str(tmp_path / "x.png")])
     (tmp_path / "out.csv").write_text("mine")
-    with pytest.raises(ArtefactError, match="not overwritten"):
+    with pytest.raises(ArtefactError, match="does not overwrite"):
         predict_file(run.predictor, tmp_path / "a.txt", tmp_path / "out.csv")
 
 

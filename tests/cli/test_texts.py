@@ -130,7 +130,7 @@ def test_lines_become_a_csv_row_for_row(
     assert "3 predictions in" in capsys.readouterr().out
     assert pd.read_csv(tmp_path / "p.csv")["label"].tolist() == zoo.load(trained[0]).predict(texts).labels
     assert main([*words, "--data.encoding", "utf-8"]) == 1
-    assert "not overwritten" in capsys.readouterr().err
+    assert "does not overwrite" in capsys.readouterr().err
 
 
 def test_the_column_and_encoding_of_the_training_are_remembered(
