@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 HEAVY = ["tensorflow", "keras", "numpy", "pandas", "sklearn", "pydantic", "rich", "matplotlib", "pyarrow", "PIL"]
-SLOW = ["tensorflow", "keras", "sklearn", "matplotlib", "h5py"]
+SLOW = ["tensorflow", "keras", "pandas", "pyarrow", "scipy", "sklearn", "matplotlib", "h5py"]
 
 
 @pytest.mark.parametrize(

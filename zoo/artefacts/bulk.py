@@ -14,7 +14,6 @@ from zoo.artefacts.files import write_atomically
 from zoo.artefacts.predictor import Predictor
 from zoo.errors import ArtefactError, DataError
 from zoo.inputs.kind import Chunk
-from zoo.readers.reader import stream_examples
 from zoo.settings import DataArguments
 from zoo.tasks.answers import Predictions
 
@@ -77,6 +76,8 @@ def predict_file(predictor: Predictor, data: Path, out: Path, arguments: DataArg
 
 
 def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Predicted:
+    from zoo.readers.reader import stream_examples  # which imports pandas
+
     if not data.exists():
         raise DataError(f"There is no such file or folder. Received: {data}. Check the path.")
     if not (data.is_file() or data.is_dir()):

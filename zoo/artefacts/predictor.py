@@ -10,11 +10,12 @@ import numpy as np
 from zoo.artefacts.engines import Engine
 from zoo.errors import ArtefactError, DataError, one_line
 from zoo.pipeline.info import DataInfo
-from zoo.targets import Label
 from zoo.tasks.answers import Predictions
 
 if TYPE_CHECKING:
     import keras
+
+    from zoo.targets import Label
 
 
 class Predictor:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import UsageError
 from zoo.inputs import InputKind, Preprocessor, find_input
 from zoo.settings import DataArguments, data_arguments
-from zoo.targets import Label
 from zoo.tasks import Task, find_task
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from zoo.targets import Label
     from zoo.text import Tokenizer
 
 OWN_KEYS = ("table", "text")  # keys of `data.json` that stand in every file since its first format
