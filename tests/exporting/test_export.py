@@ -163,11 +163,11 @@ def test_own_layers_that_only_this_process_knows_are_no_keras_file(tmp_path):
 
 def test_the_comparison_says_where_and_what():
     expected = zoo.Predictions(["a", "b"], np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), np.zeros((2, 0)))
-    raw = ["one", "two"]
+    raw = ["one", "two"].__getitem__
     close = expected.probabilities + 9e-6
     assert _compare("onnx", raw, expected, ["a", "b"], close) == pytest.approx(9e-6, rel=0.1)
     with pytest.raises(
-        ArtefactError, match=r"1 of 2 .* from onnx for example 1, 'two': 'a' with \[0.2 0.8\]; the model says 'b'"
+        ArtefactError, match=r"1 of 2 .* from onnx for example 1, two: 'a' with \[0.2 0.8\]; the model says 'b'"
     ):
         _compare("onnx", raw, expected, ["a", "a"], expected.probabilities)
     for wrong in (1.1e-5, np.nan):

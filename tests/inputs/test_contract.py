@@ -38,7 +38,8 @@ ANY_RAW = {
     "text": st.lists(st.text(max_size=40), min_size=1, max_size=4),
     "table": st.lists(
         st.tuples(
-            st.floats(-1e15, 1e15, width=32, allow_subnormal=False) | st.just(np.nan), st.sampled_from([*CATEGORIES, "new", ""])
+            st.floats(-(2.0**49), 2.0**49, width=32, allow_subnormal=False) | st.just(np.nan),
+            st.sampled_from([*CATEGORIES, "new", ""]),
         ),
         min_size=1,
         max_size=4,

@@ -44,12 +44,13 @@ class Servable(tf.Module):
         self.twin = twin = preprocessor.twin(dtype)
         self.tables = twin.tables
         self.encoded = tf.function(self._answer, input_signature=[twin.spec])
-        self.endpoints: dict[str, Signature] = {
-            name: tf.function(lambda raw, encode=encode: self._answer(encode(raw)), input_signature=[spec])
-            for name, (spec, encode) in twin.raw.items()
-        }
+        self.endpoints: dict[str, Signature] = {name: self._endpoint(spec, encode) for name, (spec, encode) in twin.raw.items()}
         if preprocessor.signature not in self.endpoints:
             self.endpoints[preprocessor.signature] = self.encoded
+
+    def _endpoint(self, spec: Any, encode: Callable[[Any], tf.Tensor]) -> Signature:
+        signature: Signature = tf.function(lambda raw: self._answer(encode(raw)), input_signature=[spec])
+        return signature
 
 
 def _answering(model: keras.Model, info: DataInfo, kind: OutputKind) -> Callable[[tf.Tensor], Answers]:
