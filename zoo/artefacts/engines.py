@@ -155,7 +155,7 @@ class SavedModelEngine:
     """A signature of a SavedModel in TensorFlow.
 
     Args:
-        directory: of the SavedModel itself, `out/1`.
+        directory: directory of the SavedModel itself, `out/1`.
         signature: name of the signature to run; it has one input.
 
     Raises:
