@@ -177,7 +177,7 @@ def test_predict_in_bulk(table_run: str, tmp_path: Path, capsys: pytest.CaptureF
 
 def test_predict_wants_examples(table_run: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", table_run]) == 2
-    assert "There is nothing to predict. Received: no examples" in capsys.readouterr().err
+    assert "This model takes tables in a file. Received: none. Use --data rows.csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["x.png", "--data", "d.csv", "--out", "o.csv"], ["--data", "d.csv"], ["--out", "o.csv"]])

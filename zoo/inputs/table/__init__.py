@@ -62,7 +62,7 @@ class TableKind(InputKind):
         """Return the preprocessor that was stored."""
         from zoo.inputs.table.preprocessor import TablePreprocessor
 
-        preprocessor = TablePreprocessor.from_dict(plain or {})
+        preprocessor = TablePreprocessor.from_dict(plain or {"columns": ()})
         if preprocessor.input_shape != tuple(shape):
             raise ValueError("the columns are not those of its features")
         return preprocessor
