@@ -328,7 +328,9 @@ def _trained(name: str, strategy: str) -> dict[str, Any]:
 def _train(name: str, strategy: str, out: str) -> Any:
     import zoo
 
-    return zoo.train(name, **TRAINED[name], epochs=2, steps_per_epoch=10, warmup=0.0, strategy=strategy, out=out, verbose=0)
+    return zoo.train(
+        name, config=TRAINED[name], epochs=2, steps_per_epoch=10, warmup=0.0, strategy=strategy, out=out, verbose=0
+    )
 
 
 def _numbers(run: Any) -> dict[str, Any]:

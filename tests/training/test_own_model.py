@@ -47,7 +47,7 @@ def test_a_refusal_leaves_a_bare_model_bare(tmp_path: Path, refused: dict[str, A
 def test_a_model_whose_schedule_has_ended_is_refused(tmp_path: Path) -> None:
     model = classifier()
     zoo.train(model, data="iris", epochs=1, out=tmp_path / "first", verbose=0)
-    with pytest.raises(UsageError, match=r"learning rate is 0, the end of the schedule.*model\.compiled = False"):
+    with pytest.raises(UsageError, match=r"learning rate is 0: the model.s schedule has ended.*model\.compiled = False"):
         zoo.train(model, data="iris", epochs=1, out=tmp_path / "second", verbose=0)
     assert not (tmp_path / "second").exists()
     model.compiled = False
