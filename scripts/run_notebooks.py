@@ -25,7 +25,13 @@ def execute(path: Path) -> nbformat.NotebookNode:
     """
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=PATIENCE, record_timing=False, resources={"metadata": {"path": folder}})
+        client = NotebookClient(
+            notebook,
+            timeout=PATIENCE,
+            record_timing=False,
+            coalesce_streams=True,  # else standard output is cut wherever standard error came between
+            resources={"metadata": {"path": folder}},
+        )
         client.execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":
