@@ -147,7 +147,8 @@ def test_the_twin_makes_the_same_features_of_any_examples(kind):
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("kind", "data"), REAL)
-def test_the_twin_makes_the_same_features_of_shared_data(kind, data, shared):
+def test_the_twin_makes_the_same_features_of_shared_data(kind, data, shared, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(shared / "data" / "text"))
     splits = zoo.load_data(data)
     assert splits.info.kind is find_input(kind)
     check_twin(splits.info.preprocessor, choose_examples(splits, 50))
