@@ -18,6 +18,7 @@ from zoo import registry
 from zoo import settings as configuration
 from zoo.cli.completion import verb_parsers
 from zoo.cli.main import VERBS, _parser
+from zoo.cli.setting_options import effects_of
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -95,10 +96,11 @@ def settings_page() -> str:
 
 def _fields(model: Any, prefix: str, without: Iterable[str] = ()) -> list[str]:
     rows = ["| setting | default | meaning | accepted |", "|---|---|---|---|"]
+    effects = effects_of(model)
     for name, field in model.model_fields.items():
         if name not in without:
             default = "" if field.is_required() else f"`{field.default!r}`"
-            rows.append(f"| `{prefix}{name}` | {default} | {_cell(field.description)} | {_accepted(field)} |")
+            rows.append(f"| `{prefix}{name}` | {default} | {_cell(effects[name])} | {_accepted(field)} |")
     return rows
 
 
@@ -106,7 +108,8 @@ def _accepted(field: Any) -> str:
     """Return the choices of a setting, or the bounds of a number."""
     words = [f"`{word}`" for word in _words(field.annotation)]
     signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    bounds = [f"{signs[name]} {value}" for part in field.metadata for name, value in _bounds(part) if name in signs]
+    parts = [*field.metadata, *(part for each in get_args(field.annotation) for part in getattr(each, "__metadata__", ()))]
+    bounds = [f"{signs[name]} {value}" for part in parts for name, value in _bounds(part) if name in signs]
     return ", ".join([*words, *bounds])
 
 

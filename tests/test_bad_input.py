@@ -78,7 +78,7 @@ CLASSES = np.arange(20) % 2
         (lambda _: ["cn"], 2, ("Unknown model. Received: 'cn'", "Did you mean 'cnn'?", "Accepted: cnn,")),
         (lambda _: ["cnn", "--data", "mnits"], 2, ("Unknown data set. Received: 'mnits'", "Did you mean 'mnist'?")),
         (lambda _: ["cnn", "--set", "model.filtres=3"], 2, ("'model.filtres'", "Did you mean 'model.filters'?", "Accepted:")),
-        (lambda _: ["cnn", "--set", "model.filters=three"], 2, ("`filters` of model 'cnn'", "Received: 'three'", "Give")),
+        (lambda _: ["cnn", "--set", "model.filters=three"], 2, ("`filters` of model 'cnn'", "Received: 'three'", "Pass")),
         (yaml("lerning_rate: 1\n"), 2, ("'lerning_rate'", "Did you mean 'learning_rate'?", "Accepted:")),
         (yaml("epochs: [\n"), 2, ("not YAML", "config.yaml", "Quote")),
         (arrays(np.zeros((20, 2, 2, 2, 2)), CLASSES), 1, ("shape (20, 2, 2, 2, 2)", "Features must be numeric", "Reshape")),

@@ -72,7 +72,7 @@ def test_commands_parse(words):
             command_line._parser().parse_args(words)
         assert end.value.code == 0
     else:
-        assert callable(command_line._parse(command_line._parser(), words).run)
+        assert callable(command_line._parse(words).run)
 
 
 def test_promises_are_found():

@@ -35,7 +35,7 @@ def test_written_yaml_reads_back_as_the_same_settings(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(configuration.write_yaml(settings), encoding="utf-8")
     assert "数据.csv" in path.read_text(encoding="utf-8")
-    assert configuration.resolve(configuration.read_yaml(path)) == settings
+    assert configuration.resolve(configuration.read_config(path)) == settings
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["model.dropout"] == 0.25
 
 
@@ -137,15 +137,15 @@ def test_malformed_yaml_file_is_refused_by_its_path(tmp_path, content, message):
     path = tmp_path / "config.yaml"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=message) as caught:
-        configuration.read_yaml(path)
+        configuration.read_config(path)
     assert str(path) in str(caught.value)
 
 
 def test_missing_yaml_file_is_refused_and_an_empty_one_is_no_setting(tmp_path):
     with pytest.raises(UsageError, match="The configuration file cannot be read"):
-        configuration.read_yaml(tmp_path / "none.yaml")
+        configuration.read_config(tmp_path / "none.yaml")
     (tmp_path / "empty.yaml").write_text("")
-    assert configuration.read_yaml(tmp_path / "empty.yaml") == {}
+    assert configuration.read_config(tmp_path / "empty.yaml") == {}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_missing_yaml_file_is_refused_and_an_empty_one_is_no_setting(tmp_path):
 )
 def test_model_argument_becomes_a_plain_value(name, given, plain):
     entry, _ = registry.find_model("cnn")
-    checked = configuration.check_values("cnn", entry.annotations, entry.defaults, {name: given})[name]
+    checked = configuration.check_values(entry, {name: given})[name]
     assert checked == plain
     assert type(checked) is type(plain)
 
@@ -186,14 +186,18 @@ def test_model_argument_becomes_a_plain_value(name, given, plain):
 def test_model_argument_out_of_range_is_refused(name, value, problem):
     entry, _ = registry.find_model("cnn")
     with pytest.raises(UsageError, match=problem) as caught:
-        configuration.check_values("cnn", entry.annotations, entry.defaults, {name: value})
+        configuration.check_values(entry, {name: value})
     assert f"`{name}` of model 'cnn' is not accepted" in str(caught.value)
     assert f"Received: {value!r}." in str(caught.value)
 
 
 # How keywords say what fields say: without ranges, with the containers that a caller may give, with "auto", without "own".
-SPELLINGS = {"PositiveInt": "int", "Share": "float", "dict[": "Mapping[", "tuple[str, ...]": "Sequence[str]"}
-SPELLINGS |= {"tuple[float, ...]": "Sequence[float]", "Literal[OptimizerName, 'own']": "OptimizerName"}
+SPELLINGS = dict.fromkeys(("Count", "Natural", "Seed", "Annotated[int, Ge(3)]"), "int") | {
+    **dict.fromkeys(("NonNegativeFloat", "PositiveFloat", "LearningRate", "Rate", "Portion", "Share"), "float"),
+    "Annotated[float, Ge(0), Le(180)]": "float", "Annotated[tuple[float, ...], MinLen(1)]": "Sequence[float]",
+    "Literal[OptimizerName, 'own']": "OptimizerName", "Encoding": "str", "Fold": "tuple[int, int]",
+    "ClassWeight": "Literal['balanced'] | Mapping[str, float] | None", "dict[": "Mapping[", "tuple[str, ...]": "Sequence[str]",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -235,7 +239,7 @@ def test_a_yaml_key_that_stands_there_twice_is_refused(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text("epochs: 1\nepochs: 2\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"duplicate keys: epochs"):
-        configuration.read_yaml(path)
+        configuration.read_config(path)
 
 
 def test_a_prefix_that_no_setting_has_is_refused():

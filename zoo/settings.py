@@ -8,90 +8,141 @@ prefixes.
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
-    Field,
-    PositiveInt,
+    FiniteFloat,
+    NonNegativeFloat,
+    PositiveFloat,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
-    field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
+from zoo.arguments import Count, Natural, Rate
 from zoo.errors import UnknownNameError, UsageError
 from zoo.keywords import SETTING_NAMES as SETTING_NAMES
 from zoo.keywords import MonitorName, OptimizerName, PartName, ScheduleName
+from zoo.registry import ModelEntry
 
+Checked = TypeVar("Checked", bound=BaseModel)
 UNNAMED = ("arrays", "tf.data")  # names in settings for data in memory, which cannot be read again by name
-Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _check_encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise ValueError(f"no encoding of this name: {error}") from error
+    return name
+
+
+def _check_fold(fold: tuple[int, int]) -> tuple[int, int]:
+    if fold[0] > fold[1] or fold[1] < 2:
+        raise ValueError("[number, folds], from [1, folds] to [folds, folds], with 2 folds or more")
+    return fold
+
+
+def _check_class_weight(given: Any) -> Any:
+    if not isinstance(given, Mapping):
+        return given
+    if not all(isinstance(weight, int | float) and 0 <= weight < math.inf for weight in given.values()):
+        raise ValueError('"balanced", or a number of at least 0 for each label')
+    if given and not any(given.values()):
+        raise ValueError("at least one label has a weight above 0")
+    return {str(label): weight for label, weight in given.items()}
+
+
+def _check_learning_rate(rate: float, info: ValidationInfo) -> float:
+    if rate == 0 and info.data.get("optimizer") != "own":  # an own schedule may start at 0
+        raise ValueError("Input should be greater than 0")
+    return rate
+
+
+Share = Annotated[float, Gt(0), Lt(1)]
+Portion = Annotated[float, Ge(0), Le(1)]
+Seed = Annotated[int, Ge(0), Lt(2**32)]
+Encoding = Annotated[str, AfterValidator(_check_encoding)]
+Fold = Annotated[tuple[Count, Count], AfterValidator(_check_fold)]
+ClassWeight = Annotated[Literal["balanced"] | dict[str, float] | None, BeforeValidator(_check_class_weight)]
+LearningRate = Annotated[FiniteFloat, Ge(0), AfterValidator(_check_learning_rate)]
 
 
 class DataArguments(BaseModel):
-    """How data are read, cleaned and split; on the command line and in YAML with the prefix `data.`."""
+    """How data are read, cleaned and split; on the command line and in YAML with the prefix `data.`.
+
+    Args:
+        label_column: tables and text files: the column to predict.
+        text_column: text files and tables of texts: the column with the texts.
+        encoding: text files: the encoding, for example gb18030.
+        parts: folders: the file or subfolder that holds each part.
+        ignore_columns: tables: columns to leave out.
+        image_size: images: height and width to resize to; default 96 x 96 for a folder of mixed sizes.
+        channels: image folders: 1 for grey, 3 for RGB.
+        validation: share of train for a missing validation part; 0 trains on validation too.
+        fold: cross-validation: [2, 5] validates on the second fifth of train and validation together.
+        split_seed: seed of the splits.
+        duplicates: what to do with repeated rows within train.
+        overlap: what to do with train rows that are also in validation or test.
+        conflicts: what to do with train rows that have another label elsewhere.
+        broken: what to do with unreadable examples and rows without a label.
+        data_dir: folder of prepared TensorFlow Datasets.
+        memory_budget_mb: most megabytes of images or token ids to keep in memory.
+        vocabulary_size: texts: most token ids, including padding and unknown.
+        min_frequency: texts: rarer words become the unknown token.
+        lower: texts: convert to lower case.
+        char_level: texts: make each character a token; Chinese characters always are.
+        max_length: texts: most tokens to keep of each text.
+        truncation: texts: where longer texts are cut.
+        padding: texts: where shorter texts are padded.
+        buckets: texts: batch texts of similar length; otherwise pad every text to max_length.
+        vocabulary: texts: run or released model to take the vocabulary and length from; default: learn them.
+        raw: texts: yield strings, not token ids, for a model that takes raw text.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # a column may be called 1
 
-    label_column: str | None = Field(default=None, description="tables and text files: the column to predict")
-    text_column: str | None = Field(default=None, description="text files and tables of texts: the column with the texts")
-    encoding: str = Field(default="utf-8", description="text files: the encoding, for example gb18030")
-    parts: dict[PartName, str] | None = Field(default=None, description="folders: the file or subfolder that holds each part")
-    ignore_columns: tuple[str, ...] = Field(default=(), description="tables: columns to leave out")
-    image_size: tuple[PositiveInt, PositiveInt] | None = Field(
-        default=None, description="images: height and width to resize to; default 96 x 96 for a folder of mixed sizes"
-    )
-    channels: Literal[1, 3] | None = Field(default=None, description="image folders: 1 for grey, 3 for RGB")
-    validation: float = Field(
-        default=0.1, ge=0, lt=1, description="share of train for a missing validation part; 0 trains on validation too"
-    )
-    fold: tuple[PositiveInt, PositiveInt] | None = Field(
-        default=None, description="cross-validation: [2, 5] validates on the second fifth of train and validation together"
-    )
-    split_seed: int = Field(default=0, ge=0, lt=2**32, description="seed of the splits")
-    duplicates: Literal["keep", "drop"] = Field(default="keep", description="what to do with repeated rows within train")
-    overlap: Literal["keep", "drop"] = Field(
-        default="drop", description="what to do with train rows that are also in validation or test"
-    )
-    conflicts: Literal["keep", "drop"] = Field(
-        default="keep", description="what to do with train rows that have another label elsewhere"
-    )
-    broken: Literal["refuse", "drop"] = Field(
-        default="refuse", description="what to do with unreadable examples and rows without a label"
-    )
-    data_dir: str | None = Field(default=None, description="folder of prepared TensorFlow Datasets")
-    memory_budget_mb: int = Field(default=256, ge=0, description="most megabytes of images or token ids to keep in memory")
-    vocabulary_size: int = Field(default=20_000, ge=3, description="texts: most token ids, including padding and unknown")
-    min_frequency: int = Field(default=1, ge=1, description="texts: rarer words become the unknown token")
-    lower: bool = Field(default=True, description="texts: convert to lower case")
-    char_level: bool = Field(default=False, description="texts: make each character a token; Chinese characters always are")
-    max_length: int = Field(default=256, ge=1, description="texts: most tokens to keep of each text")
-    truncation: Literal["pre", "post", "middle"] = Field(default="middle", description="texts: where longer texts are cut")
-    padding: Literal["pre", "post"] = Field(default="post", description="texts: where shorter texts are padded")
-    buckets: bool = Field(
-        default=True, description="texts: batch texts of similar length; otherwise pad every text to max_length"
-    )
-    vocabulary: str | None = Field(
-        default=None, description="texts: run or released model to take the vocabulary and length from; default: learn them"
-    )
-    raw: bool = Field(default=False, description="texts: yield strings, not token ids, for a model that takes raw text")
+    label_column: str | None = None
+    text_column: str | None = None
+    encoding: Encoding = "utf-8"
+    parts: dict[PartName, str] | None = None
+    ignore_columns: tuple[str, ...] = ()
+    image_size: tuple[Count, Count] | None = None
+    channels: Literal[1, 3] | None = None
+    validation: Rate = 0.1
+    fold: Fold | None = None
+    split_seed: Seed = 0
+    duplicates: Literal["keep", "drop"] = "keep"
+    overlap: Literal["keep", "drop"] = "drop"
+    conflicts: Literal["keep", "drop"] = "keep"
+    broken: Literal["refuse", "drop"] = "refuse"
+    data_dir: str | None = None
+    memory_budget_mb: Natural = 256
+    vocabulary_size: Annotated[int, Ge(3)] = 20_000
+    min_frequency: Count = 1
+    lower: bool = True
+    char_level: bool = False
+    max_length: Count = 256
+    truncation: Literal["pre", "post", "middle"] = "middle"
+    padding: Literal["pre", "post"] = "post"
+    buckets: bool = True
+    vocabulary: str | None = None
+    raw: bool = False
 
     @model_validator(mode="after")
-    def _either_fold_or_none(self) -> DataArguments:
+    def _check_together(self) -> DataArguments:
         if self.fold is not None and not self.validation:
             raise ValueError("data.fold makes a validation part and data.validation=0 removes it: leave one of them out")
-        return self
-
-    @model_validator(mode="after")
-    def _either_vocabulary_or_how_to_learn_one(self) -> DataArguments:
         names = ("vocabulary_size", "min_frequency", "lower", "char_level", "max_length", "truncation", "padding", "raw")
         fields = type(self).model_fields  # `config.yaml` lists the defaults too
         changed = [f"data.{name}" for name in names if getattr(self, name) != fields[name].default]
@@ -99,107 +150,87 @@ class DataArguments(BaseModel):
             raise ValueError(f"data.vocabulary, or the weights of a text model, set these: leave out {', '.join(changed)}")
         return self
 
-    @field_validator("fold")
-    @classmethod
-    def _fold_of_all(cls, fold: tuple[int, int] | None) -> tuple[int, int] | None:
-        if fold is not None and not (fold[0] <= fold[1] and fold[1] >= 2):
-            raise ValueError("[number, folds], from [1, folds] to [folds, folds], with 2 folds or more")
-        return fold
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, name: str) -> str:
-        try:
-            "".encode(name)
-        except LookupError as error:
-            raise ValueError(f"no encoding of this name: {error}") from error
-        return name
-
 
 class Settings(BaseModel):
-    """Everything that decides a training run."""
+    """Everything that decides a training run.
+
+    Args:
+        model: name of a model or variant.
+        data: name of a data set, or a path.
+        task: task, for example image_classification; default: that of the data.
+        weights: trained weights to start from: a run, or a released model by its data or name.
+        epochs: passes over the training part.
+        steps_per_epoch: batches in an epoch; default: the whole training part.
+        batch_size: examples in a step, over all devices; auto chooses one.
+        optimizer: optimizer; own: the one that a keras.Model was compiled with.
+        learning_rate: peak of the schedule, above 0; auto chooses one.
+        precision: numeric precision; default: Keras' global policy; auto chooses one.
+        weight_decay: weight decay; default: the optimizer's own, 0.004 for adamw and none for others.
+        schedule: learning-rate schedule.
+        warmup: share of all steps in which the learning rate rises.
+        decay: learning-rate factor: of each drop (step, plateau) or in total (exponential).
+        step_at: schedule=step: the drops, as shares of all steps.
+        plateau_patience: schedule=plateau: epochs without a better score before a drop.
+        clip_norm: upper limit of the global gradient norm.
+        accumulation_steps: batches whose gradients are averaged into one step.
+        ema: momentum of averaged weights, which replace the trained ones; 0 turns them off.
+        label_smoothing: share of each label that is spread over all classes.
+        class_weight: loss weight of each label; balanced gives each class the same total weight.
+        monitor: validation score for early stopping and keep=best; default: the task's.
+        early_stopping: epochs without a better score after which to stop.
+        keep: epoch whose model the run keeps.
+        augment_shift: images: largest shift, as a share of a side.
+        augment_rotate: images: largest rotation to either side, in degrees.
+        augment_zoom: images: largest zoom in or out, as a share.
+        augment_cutout: images: side of a blank square, as a share of a side.
+        augment_invert: images: share of images that are inverted.
+        seed: seed of weights, dropout, augmentation and training order.
+        checkpoint_seconds: seconds between checkpoints; 0 writes one after each batch.
+        auto_seconds: time budget, in seconds, for choosing settings given as auto.
+        keep_checkpoints: number of newest checkpoints to keep.
+        baseline: texts: score a baseline next to the model.
+        model_arguments: arguments of the model's factory.
+        data_arguments: how the data are read, cleaned and split.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
-    model: str = Field(description="name of a model or variant")
-    data: str = Field(description="name of a data set, or a path")
-    task: str = Field(description="task, for example image_classification; default: that of the data")
-    weights: str | None = Field(
-        default=None, description="trained weights to start from: a run, or a released model by its data or name"
-    )
-    epochs: int = Field(default=5, ge=1, description="passes over the training part")
-    steps_per_epoch: int | None = Field(default=None, ge=1, description="batches in an epoch; default: the whole training part")
-    batch_size: int = Field(default=128, ge=1, description="examples in a step, over all devices; auto chooses one")
-    optimizer: Literal[OptimizerName, "own"] = Field(
-        default="adam", description="optimizer; own: the one that a keras.Model was compiled with"
-    )
-    learning_rate: float = Field(
-        default=0.001, ge=0, allow_inf_nan=False, description="peak of the schedule, above 0; auto chooses one"
-    )
-    precision: Literal["float32", "mixed_bfloat16"] | None = Field(
-        default=None, description="numeric precision; default: Keras' global policy; auto chooses one"
-    )
-    weight_decay: float | None = Field(
-        default=None, ge=0, description="weight decay; default: the optimizer's own, 0.004 for adamw and none for others"
-    )
-    schedule: ScheduleName = Field(default="constant", description="learning-rate schedule")
-    warmup: float = Field(default=0.0, ge=0, lt=1, description="share of all steps in which the learning rate rises")
-    decay: float = Field(
-        default=0.1,
-        gt=0,
-        lt=1,
-        description="learning-rate factor: of each drop (step, plateau) or in total (exponential)",
-    )
-    step_at: tuple[Share, ...] = Field(
-        default=(0.5, 0.75), min_length=1, description="schedule=step: the drops, as shares of all steps"
-    )
-    plateau_patience: int = Field(default=3, ge=1, description="schedule=plateau: epochs without a better score before a drop")
-    clip_norm: float | None = Field(default=None, gt=0, description="upper limit of the global gradient norm")
-    accumulation_steps: int = Field(default=1, ge=1, description="batches whose gradients are averaged into one step")
-    ema: float = Field(
-        default=0.0, ge=0, lt=1, description="momentum of averaged weights, which replace the trained ones; 0 turns them off"
-    )
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="share of each label that is spread over all classes")
-    class_weight: Literal["balanced"] | dict[str, float] | None = Field(
-        default=None, description="loss weight of each label; balanced gives each class the same total weight"
-    )
-    monitor: MonitorName | None = Field(
-        default=None, description="validation score for early stopping and keep=best; default: the task's"
-    )
-    early_stopping: int | None = Field(default=None, ge=1, description="epochs without a better score after which to stop")
-    keep: Literal["last", "best"] = Field(default="last", description="epoch whose model the run keeps")
-    augment_shift: float = Field(default=0.0, ge=0, lt=1, description="images: largest shift, as a share of a side")
-    augment_rotate: float = Field(default=0.0, ge=0, le=180, description="images: largest rotation to either side, in degrees")
-    augment_zoom: float = Field(default=0.0, ge=0, lt=1, description="images: largest zoom in or out, as a share")
-    augment_cutout: float = Field(default=0.0, ge=0, le=1, description="images: side of a blank square, as a share of a side")
-    augment_invert: float = Field(default=0.0, ge=0, le=1, description="images: share of images that are inverted")
-    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of weights, dropout, augmentation and training order")
-    checkpoint_seconds: float = Field(
-        default=60.0, ge=0, description="seconds between checkpoints; 0 writes one after each batch"
-    )
-    auto_seconds: float = Field(default=60.0, gt=0, description="time budget, in seconds, for choosing settings given as auto")
-    keep_checkpoints: int = Field(default=2, ge=1, description="number of newest checkpoints to keep")
-    baseline: bool = Field(default=True, description="texts: score a baseline next to the model")
+    model: str
+    data: str
+    task: str
+    weights: str | None = None
+    epochs: Count = 5
+    steps_per_epoch: Count | None = None
+    batch_size: Count = 128
+    optimizer: Literal[OptimizerName, "own"] = "adam"
+    learning_rate: LearningRate = 0.001
+    precision: Literal["float32", "mixed_bfloat16"] | None = None
+    weight_decay: NonNegativeFloat | None = None
+    schedule: ScheduleName = "constant"
+    warmup: Rate = 0.0
+    decay: Share = 0.1
+    step_at: Annotated[tuple[Share, ...], MinLen(1)] = (0.5, 0.75)
+    plateau_patience: Count = 3
+    clip_norm: PositiveFloat | None = None
+    accumulation_steps: Count = 1
+    ema: Rate = 0.0
+    label_smoothing: Rate = 0.0
+    class_weight: ClassWeight = None
+    monitor: MonitorName | None = None
+    early_stopping: Count | None = None
+    keep: Literal["last", "best"] = "last"
+    augment_shift: Rate = 0.0
+    augment_rotate: Annotated[float, Ge(0), Le(180)] = 0.0
+    augment_zoom: Rate = 0.0
+    augment_cutout: Portion = 0.0
+    augment_invert: Portion = 0.0
+    seed: Seed = 0
+    checkpoint_seconds: NonNegativeFloat = 60.0
+    auto_seconds: PositiveFloat = 60.0
+    keep_checkpoints: Count = 2
+    baseline: bool = True
     model_arguments: dict[str, Any] = {}
     data_arguments: DataArguments = DataArguments()
-
-    @field_validator("class_weight", mode="before")
-    @classmethod
-    def _weights_by_label(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        if not all(isinstance(weight, int | float) and 0 <= weight < math.inf for weight in given.values()):
-            raise ValueError('"balanced", or a number of at least 0 for each label')
-        if given and not any(given.values()):
-            raise ValueError("at least one label has a weight above 0")
-        return {str(label): weight for label, weight in given.items()}
-
-    @field_validator("learning_rate")
-    @classmethod
-    def _rate_above_zero(cls, rate: float, info: ValidationInfo) -> float:
-        if rate == 0 and info.data.get("optimizer") != "own":  # an own schedule may start at 0
-            raise PydanticCustomError("greater_than", "Input should be greater than 0")
-        return rate
 
     @property
     def follows_score(self) -> bool:
@@ -209,13 +240,7 @@ class Settings(BaseModel):
     def to_flat(self) -> dict[str, Any]:
         """Return the settings as plain flat keys, as `config.yaml` has them."""
         plain = self.model_dump(mode="json")
-        model_arguments = plain.pop("model_arguments")
-        data_arguments = plain.pop("data_arguments")
-        return {
-            **plain,
-            **{f"model.{key}": value for key, value in model_arguments.items()},
-            **{f"data.{key}": value for key, value in data_arguments.items()},
-        }
+        return flatten(plain, plain.pop("model_arguments"), plain.pop("data_arguments"))
 
 
 AUTO_NAMES = ("precision", "batch_size", "learning_rate")  # settings that accept "auto"
@@ -237,12 +262,12 @@ def flatten(
                 f"In Python, model and data arguments are mappings. Received: {key}={value!r}. "
                 f"Write {prefix}_arguments={{{name!r}: {value!r}}}."
             )
-    nested = {"model": model_arguments, "data": data_arguments}
-    for prefix, given in nested.items():
-        if given is not None and not isinstance(given, Mapping):
-            raise UsageError(f"`{prefix}_arguments` is a mapping of names to values. Received: {given!r}. Give a mapping.")
-    own = {f"{prefix}.{name}": value for prefix, given in nested.items() for name, value in (given or {}).items()}
-    return {**settings, **own}
+    flat = dict(settings)
+    for prefix, given in (("model", model_arguments), ("data", data_arguments)):
+        if not isinstance(given, Mapping | None):
+            raise UsageError(f"`{prefix}_arguments` is a mapping of names to values. Received: {given!r}. Pass a mapping.")
+        flat |= {f"{prefix}.{name}": value for name, value in (given or {}).items()}
+    return flat
 
 
 def resolve(*layers: Mapping[str, Any], model_arguments: Collection[str] | None = None) -> Settings:
@@ -268,8 +293,7 @@ def resolve(*layers: Mapping[str, Any], model_arguments: Collection[str] | None 
             nested[key] = value
         elif prefix == "model" or value is not None:
             nested[f"{prefix}_arguments"][name] = value
-    settings: Settings = _validated(Settings, nested)
-    return settings
+    return _validated(Settings, nested)
 
 
 def check_used(settings: Settings, explicit: Collection[str]) -> None:
@@ -278,17 +302,15 @@ def check_used(settings: Settings, explicit: Collection[str]) -> None:
     Raises:
         UsageError: the message names the settings that use it.
     """
-    if "monitor" in explicit and settings.monitor and not settings.follows_score:
-        raise UsageError(
-            f"Nothing uses the monitored score. Received: monitor={settings.monitor} without early_stopping, keep=best or "
-            "schedule=plateau. Set one of these, or leave it out."
-        )
-    for name, schedules in OF_SCHEDULES.items():
+    needed = {name: f"schedule={' or '.join(ones)}" for name, ones in OF_SCHEDULES.items() if settings.schedule not in ones}
+    if not settings.follows_score:
+        needed["monitor"] = "early_stopping, keep=best or schedule=plateau"
+    for name, users in needed.items():
         value = getattr(settings, name)
-        if name in explicit and settings.schedule not in schedules and value != Settings.model_fields[name].default:
+        if name in explicit and value != Settings.model_fields[name].default:
             raise UsageError(
-                f"`{name}` is for schedule={' or '.join(schedules)}. "
-                f"Received: {name}={value} with schedule={settings.schedule}. Leave it out, or set the schedule."
+                f"`{name}` is for {users}. Received: {name}={value} with schedule={settings.schedule}. "
+                "Omit it, or set what it is for."
             )
 
 
@@ -301,7 +323,7 @@ def check_unchanged(path: Path, settings: Settings) -> None:
     if not path.is_file():
         return
     try:
-        written, own = resolve(read_yaml(path)).to_flat(), settings.to_flat()
+        written, own = resolve(read_config(path)).to_flat(), settings.to_flat()
     except UsageError as error:
         raise UsageError(f"{error} This is in {path}, which must stay as the run wrote it: restore or delete it.") from error
     changed = sorted(key for key in written.keys() | own.keys() if written.get(key) != own.get(key))
@@ -322,71 +344,49 @@ def data_arguments(given: Mapping[str, Any]) -> DataArguments:
     for name in given:
         if name not in DataArguments.model_fields:
             raise UnknownNameError("data argument", name, DataArguments.model_fields)
-    arguments: DataArguments = _validated(DataArguments, given)
-    return arguments
+    return _validated(DataArguments, given)
 
 
-def data_arguments_in(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data arguments among flat settings, without those that have their default value."""
-    defaults = DataArguments().model_dump(mode="json")
-    found = {name: flat.get(f"data.{name}", default) for name, default in defaults.items()}
-    return {name: value for name, value in found.items() if value != defaults[name]}
-
-
-def check_values(
-    model: str, annotations: Mapping[str, Any], defaults: Mapping[str, Any], given: Mapping[str, Any]
-) -> dict[str, Any]:
+def check_values(model: ModelEntry, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments as the types of a model factory's annotations: "1e-4" and NumPy numbers become plain numbers.
 
     Raises:
         UsageError: a value does not fit its annotation.
     """
-    checked = {}
+    annotations, checked = model.annotations, {}
     for name, value in given.items():
         plain = value.tolist() if hasattr(value, "tolist") else value
         try:
             checked[name] = TypeAdapter(annotations[name]).validate_python(plain)
         except ValidationError as error:
-            problem = error.errors()[0]
             raise UsageError(
-                f"`{name}` of model {model!r} is not accepted: {problem['msg']}. Received: {value!r}. "
-                f"Give a value like its default, {defaults[name]!r}."
+                f"`{name}` of model {model.name!r} is not accepted: {error.errors()[0]['msg']}. Received: {value!r}. "
+                f"Pass a value like its default, {model.defaults[name]!r}."
             ) from error
     return checked
-
-
-def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the flat settings of a YAML file.
-
-    Raises:
-        UsageError: the file is missing, is not YAML, or is not a mapping of flat keys.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The configuration file cannot be read. Received: {path} ({error}). Give a YAML file.") from error
-    loaded = _parse_yaml(text, source=str(path))
-    if loaded is None:
-        return {}
-    if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
-        raise UsageError(
-            f"A configuration file holds `key: value` lines. Received: {type(loaded).__name__} in {path}. "
-            "Write for example `epochs: 3`."
-        )
-    return loaded
 
 
 def read_config(config: object) -> dict[str, Any]:
     """Return the flat settings of a YAML file or a mapping; none for None.
 
     Raises:
-        UsageError: it is neither, or the file cannot be read.
+        UsageError: it is neither, cannot be read, is not YAML, or is not a mapping of flat keys.
     """
-    if isinstance(config, Mapping):
-        return dict(config)
-    if not isinstance(config, str | os.PathLike | None):
-        raise UsageError(f"`config` is a YAML file or a mapping. Received: {type(config).__name__}. Give one of them.")
-    return read_yaml(config) if config else {}
+    if isinstance(config, Mapping | None):
+        return dict(config or {})
+    try:
+        text = Path(config).read_text(encoding="utf-8")  # type: ignore[arg-type] # others raise a TypeError
+    except (OSError, TypeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"The configuration file cannot be read. Received: {config} ({error}). Pass a YAML file or a mapping."
+        ) from error
+    loaded = _parse_yaml(text, source=str(config))
+    if not isinstance(loaded, dict | None) or not all(isinstance(key, str) for key in loaded or ()):
+        raise UsageError(
+            f"A configuration file holds `key: value` lines. Received: {type(loaded).__name__} in {config}. "
+            "Write for example `epochs: 3`."
+        )
+    return loaded or {}
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, Any]:
@@ -442,15 +442,16 @@ def _parse_yaml(text: str, source: str) -> Any:
         raise UsageError(f"This is not YAML. Received: {source} ({error}). Quote text that has `:` or `[`.") from error
 
 
-def _validated(kind: type[Any], given: Mapping[str, Any]) -> Any:
+def _validated(kind: type[Checked], given: Mapping[str, Any]) -> Checked:
     try:
         return kind(**given)
     except ValidationError as error:
         problem = error.errors()[0]
         name = ".".join(str(part) for part in problem["loc"]).replace("data_arguments", "data")
+        message = problem["msg"].removeprefix("Value error, ")
         if name in ("", "data") and problem["type"] == "value_error":  # raised by a validator of the whole
-            raise UsageError(f"Settings do not go together: {problem['msg'].removeprefix('Value error, ')}.") from error
+            raise UsageError(f"Settings do not go together: {message}.") from error
         raise UsageError(
-            f"The setting `{name}` is not accepted: {problem['msg']}. Received: {problem['input']!r}. "
+            f"The setting `{name}` is not accepted: {message}. Received: {problem['input']!r}. "
             f"See {'zoo.load_data' if kind is DataArguments else 'zoo.train'} for what it takes."
         ) from error

@@ -59,9 +59,9 @@ def test_folders_are_proposed_where_runs_are_named(tmp_path, monkeypatch):
 
 
 def test_every_proposer_is_for_an_argument_that_is_there():
-    there = {(verb, action.dest) for verb, parser in completion.verb_parsers(_parser()).items() for action in parser._actions}
-    for verb, name in completion.PROPOSERS:
-        assert any(name == dest and verb in ("", known) for known, dest in there), (verb, name)
+    there = {action.dest for parser in completion.verb_parsers(_parser()).values() for action in parser._actions}
+    assert set(completion.PROPOSED) <= there
+    assert set(completion.OR_FILES) <= set(completion.PROPOSED)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -89,4 +89,4 @@ def test_a_bash_completes_after_the_line_of_the_help(tmp_path):
 
 
 def test_models_of_a_plug_in_are_proposed_too():
-    assert set(completion.PROPOSERS[("", "model")]("")) == {*zoo.list_models()}
+    assert set(completion.PROPOSED["model"](_parser())) == {*zoo.list_models()}

@@ -17,7 +17,7 @@ from PIL import Image
 
 import zoo
 from zoo.artefacts.files import sha256
-from zoo.cli.main import VERBS, _parse, _parser, main
+from zoo.cli.main import VERBS, _parse, main
 from zoo.training.checkpointing import Checkpointing
 
 
@@ -266,13 +266,13 @@ def test_a_learning_rate_is_suggested(
     ],
 )
 def test_inputs_may_go_on_behind_an_option(words, name, expected):
-    assert getattr(_parse(_parser(), words), name) == expected
+    assert getattr(_parse(words), name) == expected
 
 
 @pytest.mark.parametrize("words", [["list", "a", "b"], ["predict", "x", "--jason"], ["train", "cnn", "more"]])
 def test_words_that_nothing_takes_are_refused(words, capsys):
     with pytest.raises(SystemExit) as end:
-        _parse(_parser(), words)
+        _parse(words)
     assert end.value.code == 2
     assert "unrecognized" in capsys.readouterr().err
 

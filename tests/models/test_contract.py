@@ -390,4 +390,4 @@ def test_every_variant_is_accepted_by_build_and_every_argument_has_a_type(name):
     entry, _ = registry.find_model(name)
     assert entry.annotations.keys() == entry.defaults.keys()
     for arguments in (entry.defaults, *entry.variants.values()):
-        assert check_values(name, entry.annotations, entry.defaults, arguments) == dict(arguments)
+        assert check_values(entry, arguments) == dict(arguments)

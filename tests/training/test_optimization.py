@@ -206,7 +206,12 @@ def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, sch
             UsageError,
             "`step_at` must come after the warm-up",
         ),
-        (TABLE, {"monitor": "loss"}, UsageError, "Nothing uses the monitored score. Received: monitor=loss"),
+        (
+            TABLE,
+            {"monitor": "loss"},
+            UsageError,
+            "`monitor` is for early_stopping, keep=best or schedule=plateau. Received: monitor=loss",
+        ),
         (TABLE, {"optimizer": "lazy_adam", "clip_norm": 1.0}, UsageError, "lazy_adam does not support accumulation"),
         (TABLE, {"step_at": (0.3,), "schedule": "cosine"}, UsageError, "`step_at` is for schedule=step"),
         (TABLE, {"decay": 0.5, "schedule": "constant"}, UsageError, "`decay` is for schedule=step or exponential or plateau"),

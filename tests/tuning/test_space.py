@@ -135,7 +135,7 @@ def test_each_range_of_a_model_has_values_that_its_factory_takes(name):
     space = join_spaces(entry.space, NOTHING, begin, {})
     for key, found in space.items():
         for value in found.samples():
-            check_values(entry.name, entry.annotations, entry.defaults, {key: value})
+            check_values(entry, {key: value})
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -69,7 +69,7 @@ def build(
         if argument not in entry.defaults:
             accepted = {*entry.defaults, "data", "weights", "task", "optimizer", "learning_rate", "strategy"}
             raise UnknownNameError(f"argument of model {name!r}", argument, accepted)
-    given = check_values(entry.name, entry.annotations, entry.defaults, model_arguments)
+    given = check_values(entry, model_arguments)
     scope = scope_of(choose_strategy(strategy))  # workers meet before data are read
     source = None if weights is None else find_weights(name, weights)
     if source is not None:

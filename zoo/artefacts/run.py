@@ -24,7 +24,7 @@ from zoo.artefacts.released import directory_of, read_card
 from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
-from zoo.settings import UNNAMED, Settings, data_arguments_in, write_yaml
+from zoo.settings import UNNAMED, DataArguments, Settings, write_yaml
 from zoo.tasks import find_task
 from zoo.tasks.answers import Predictions
 from zoo.version import __version__
@@ -91,8 +91,10 @@ class Run:
         if not isinstance(scores, dict) or not all(isinstance(value, int | float) for value in scores.values()):
             raise ArtefactError(f"{RUN_FILE} is damaged: metrics are not numbers. Received: {path}. Restore or train again.")
         try:
-            own = {"arguments": data_arguments_in(content["settings"])}  # runs of version 0.1 have them in both files
-            info = DataInfo.from_dict({**own, **files.read_json(path / DATA_FILE)})
+            defaults = DataArguments().model_dump(mode="json")
+            reading = {name: content["settings"].get(f"data.{name}", default) for name, default in defaults.items()}
+            own = {name: value for name, value in reading.items() if value != defaults[name]}
+            info = DataInfo.from_dict({"arguments": own, **files.read_json(path / DATA_FILE)})  # version 0.1 lacks them there
             find_task(info.task_name)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ArtefactError(

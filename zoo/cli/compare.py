@@ -11,7 +11,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo compare`."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories or released models, two or more")
     options.add_picture(parser, "compare")
-    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -18,8 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["check"], help="check: count classes and problems")
     parser.add_argument("source", help="name of a data set, or a path")
     parser.add_argument("--task", help="task of the data; default: the data set's own, or guessed")
-    options.add_data_settings(parser)
-    options.add_json(parser)
+    options.add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from zoo.cli import options, output
+from zoo.cli import output
 from zoo.errors import one_line
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ MARKS = {"fine": "fine", "optional": "-", "fault": "FAULT"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo doctor`."""
     parser.add_argument("--quick", action="store_true", help="skip the self-test, which takes ten to twenty seconds")
-    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,8 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_directory", metavar="RUN", help="run directory, or released model, for example cnn@mnist")
     parser.add_argument("--data", help="name or path of other data; default: the run's own data")
     parser.add_argument("--split", choices=["train", "validation", "test"], default="test", help="split to score; default test")
-    options.add_data_settings(parser)
-    options.add_json(parser)
+    options.add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

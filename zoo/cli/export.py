@@ -18,8 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format", nargs="+", choices=FORMATS, default=["saved_model"], help="one format or several; default saved_model"
     )
     parser.add_argument("--data", help="name or path of examples to check the export with; default: the run's own data")
-    options.add_data_settings(parser)
-    options.add_json(parser)
+    options.add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

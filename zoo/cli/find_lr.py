@@ -12,7 +12,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="name of a model, for example cnn; or a run directory, or a released model")
     options.add_picture(parser, "find-lr")
     options.add_training(parser)
-    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,11 +22,9 @@ def run(arguments: argparse.Namespace) -> int:
     output.start_tensorflow()
     from zoo import api
 
-    settings = options.settings(arguments)
-    model, data = options.model_and_data(arguments, settings)
+    given = options.keywords(arguments)
     picture = options.picture(arguments, "find-lr")
-    verbose = 0 if arguments.quiet else 1
-    sweep = api.find_learning_rate(model, data=data, config=arguments.config, verbose=verbose, **options.nested(settings))
+    sweep = api.find_learning_rate(**given)
     sweep.plot(picture)
     if arguments.json:
         content = {"suggestion": sweep.suggestion, "rates": sweep.rates, "losses": sweep.losses, "smoothed": sweep.smoothed}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import registry
-from zoo.cli import options, output
+from zoo.cli import output
 from zoo.errors import UnknownNameError
 
 
@@ -16,7 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", help="a model, a variant such as cnn/tiny, a data set, a recipe such as cnn@mnist, or a released model"
     )
-    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -42,22 +41,20 @@ def run(arguments: argparse.Namespace) -> int:
         content["card"], content["changes"] = _card_of(arguments.name)
     if arguments.json:
         output.print_json(content)
-        return 0
-    if "documentation" in content:
-        output.print_line(content["documentation"])
-        output.print_line()
+    elif "documentation" in content:
+        output.print_line(f"{content['documentation']}\n")
         output.print_table(("setting", "value"), [(key, str(value)) for key, value in content["settings"].items()])
         if content["card"]:
             changes = ", ".join(f"{key}={value}" for key, value in content["changes"].items())
             output.print_line(
                 f"\nThis recipe has a released model{changes and f', with {changes}'}. Its card: {content['card']}"
             )
-        return 0
-    defaults = content.pop("arguments", {})
-    output.print_table(("", ""), list(content.items()))
-    if defaults:
-        output.print_line()
-        output.print_table(("setting", "default"), [(f"model.{key}", repr(value)) for key, value in defaults.items()])
+    else:
+        defaults = content.pop("arguments", {})
+        output.print_table(("", ""), list(content.items()))
+        if defaults:
+            output.print_line()
+            output.print_table(("setting", "default"), [(f"model.{key}", repr(value)) for key, value in defaults.items()])
     return 0
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo import registry
-from zoo.cli import options, output
+from zoo.cli import output
 from zoo.errors import UsageError, nearest
 from zoo.tasks import find_task
 
@@ -24,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shelf = parser.add_mutually_exclusive_group()
     shelf.add_argument("--datasets", action="store_true", help="list data sets instead of models")
     shelf.add_argument("--pretrained", action="store_true", help="list released models, which are trained and have a card")
-    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,61 +31,45 @@ def run(arguments: argparse.Namespace) -> int:
 
     Example: zoo list "*net*" --task image_classification --sort params
     """
-    if arguments.pretrained:
-        return _list_pretrained(arguments)
-    if arguments.datasets:
-        if arguments.max_params is not None or arguments.sort != "name":
-            raise UsageError("--max-params and --sort are for models only. Received: one of them with --datasets. Omit it.")
-        names = registry.list_datasets(arguments.pattern, task=arguments.task, tags=arguments.tag)
-        columns = ("name", "task", "tags", "summary")
-    else:
-        names = registry.list_models(
-            arguments.pattern,
-            task=arguments.task,
-            max_params=arguments.max_params,
-            tags=arguments.tag,
-            sort=arguments.sort,
+    if (arguments.datasets or arguments.pretrained) and (arguments.max_params is not None or arguments.sort != "name"):
+        raise UsageError(
+            "--max-params and --sort are for models only. Received: one of them with --datasets or --pretrained. Omit it."
         )
-        columns = ("name", "parameters", "tasks", "summary")
-    found = [registry.info(name).to_dict() for name in names]
-    if arguments.json:
-        output.print_json(found)
-    elif found:
-        output.print_table(columns, [[entry[column] for column in columns] for entry in found], right=("parameters",))
+    columns: tuple[str, ...]
+    if arguments.pretrained:
+        from zoo.artefacts.released import released_models
+
+        if arguments.tag:
+            raise UsageError("Released models have no tags. Received: --tag with --pretrained. Omit it.")
+        known, columns = list(released_models()), ("name", "task", "parameters", "MB", "test score")
+        found = sorted(released_models(arguments.pattern, task=arguments.task).items())
+        content = [{"name": name, "place": each.place, **each.model.model_dump()} for name, each in found]
+        rows = [
+            [name, each.model.task, each.model.parameters, f"{each.model.bytes / 1e6:.1f}", _score(each.model)]
+            for name, each in found
+        ]
     else:
-        known = registry.list_datasets() if arguments.datasets else registry.list_models()
+        chosen: dict[str, Any] = {"task": arguments.task, "tags": arguments.tag}
+        if arguments.datasets:
+            known, columns = registry.list_datasets(), ("name", "task", "tags", "summary")
+            names = registry.list_datasets(arguments.pattern, **chosen)
+        else:
+            known, columns = registry.list_models(), ("name", "parameters", "tasks", "summary")
+            chosen |= {"max_params": arguments.max_params, "sort": arguments.sort}
+            names = registry.list_models(arguments.pattern, **chosen)
+        content = [registry.info(name).to_dict() for name in names]
+        rows = [[entry[column] for column in columns] for entry in content]
+    if arguments.json:
+        output.print_json(content)
+    elif rows:
+        output.print_table(columns, rows, right=("parameters", "MB"))
+    else:
         output.print_line(f"Nothing matches {arguments.pattern!r}.{nearest(arguments.pattern, known)}")
     return 0
 
 
-def _list_pretrained(arguments: argparse.Namespace) -> int:
-    from zoo.artefacts.released import released_models
-
-    if arguments.max_params is not None or arguments.sort != "name" or arguments.tag:
-        raise UsageError(
-            "--max-params, --sort and --tag are for models only. Received: one of them with --pretrained. Omit it."
-        )
-    found = dict(sorted(released_models(arguments.pattern, task=arguments.task).items()))
-    if arguments.json:
-        output.print_json([{"name": name, "place": each.place, **each.model.model_dump()} for name, each in found.items()])
-    elif found:
-        rows = [
-            (
-                name,
-                each.model.task,
-                each.model.parameters,
-                f"{each.model.bytes / 1e6:.1f}",
-                _score(each.model),
-            )
-            for name, each in found.items()
-        ]
-        output.print_table(("name", "task", "parameters", "MB", "test score"), rows, right=("parameters", "MB"))
-    else:
-        output.print_line(f"Nothing matches {arguments.pattern!r}.{nearest(arguments.pattern, released_models())}")
-    return 0
-
-
 def _score(model: ReleasedModel) -> str:
-    name = find_task(model.task).headline
-    name = name if name in model.scores else "loss"
+    """Return the score of a released model that its task shows first."""
+    headline = find_task(model.task).headline
+    name = headline if headline in model.scores else "loss"
     return f"{name} {model.scores[name]:.4f}"

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import io
 import sys
+from collections.abc import Sequence
 
-from zoo.cli import (
-    compare,
-    completion,
-    data,
-    doctor,
-    evaluate,
-    export,
-    find_lr,
-    info,
-    output,
-    predict,
-    setting_options,
-    train,
-    tune,
-    verify,
-)
-from zoo.cli import list as list_verb
+from zoo.cli import completion, output, setting_options
 from zoo.errors import ZooError
 from zoo.version import __version__
 
-VERBS = {
-    "list": list_verb, "info": info, "data": data, "find-lr": find_lr, "train": train, "tune": tune, "evaluate": evaluate,
-    "compare": compare, "predict": predict, "export": export,
-    "verify": verify, "doctor": doctor, "completion": completion,
-}  # fmt: skip
+NAMES = ["list", "info", "data", "find-lr", "train", "tune", "evaluate", "compare", "predict", "export", "verify", "doctor"]
+VERBS = {name: importlib.import_module(f"zoo.cli.{name.replace('-', '_')}") for name in NAMES} | {"completion": completion}
 
 
 def main(words: list[str] | None = None) -> int:
@@ -43,67 +26,54 @@ def main(words: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 for success, 1 for failure, 2 for wrong usage.
     """
-    parser = _parser()
-    completion.answer(parser)
+    completion.answer(_parser)
     words = sys.argv[1:] if words is None else words
     if not words:
-        parser.print_help(sys.stderr)
-        parser.exit(2)
+        _parser().print_help(sys.stderr)
+        sys.exit(2)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support Chinese
     output.show_log()
     try:
-        arguments = _parse(parser, words)
+        arguments = _parse(words)
         return int(arguments.run(arguments))
-    except ZooError as error:
-        _say(f"Error: {error}", error)
-        return error.exit_code
-    except KeyboardInterrupt as interrupt:
-        _say("Interrupted.", interrupt)
-        return 1
+    except (ZooError, KeyboardInterrupt) as error:
+        message = f"Error: {error}" if isinstance(error, ZooError) else "Interrupted."
+        output.print_error("\n".join([message, *getattr(error, "__notes__", [])]))
+        return getattr(error, "exit_code", 1)
     except BrokenPipeError:  # the reader of a pipe has stopped, as `head` does
         sys.stderr.close()
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser; the verb among the words has an option for each setting."""
     parser = argparse.ArgumentParser(
         prog="zoo", description="A complete, small model zoo for Keras 3 on TensorFlow.", epilog="Start with: zoo train cnn"
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument("--version", action="version", version=f"zoo {__version__}", help="print the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for name, verb in VERBS.items():
         summary, _, rest = (inspect.getdoc(verb.run) or "").partition("\n")
-        verb_parser = verbs.add_parser(
-            name, help=summary, description=summary, epilog=rest.strip(), formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        verb_parser = verbs.add_parser(name, help=summary, description=summary, epilog=rest.strip(), allow_abbrev=False)
+        verb_parser.formatter_class = argparse.RawDescriptionHelpFormatter
         verb.add_arguments(verb_parser)
+        if verb is not completion:
+            verb_parser.add_argument("--json", action="store_true", help="print JSON")
         verb_parser.set_defaults(run=verb.run)
+        if name in words[:1]:
+            setting_options.add_settings(verb_parser, words)
     return parser
 
 
-def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
-    """Parse the words: settings are options, and a list of inputs or runs may continue after an option."""
-    verb = completion.verb_parsers(parser).get(words[0]) if words else None
-    if verb is not None:
-        if {"-h", "--help"} & set(words):
-            setting_options.document(verb, words)
-        words = [words[0], *setting_options.as_assignments(words[1:], verb)]
+def _parse(words: list[str]) -> argparse.Namespace:
+    """Parse the words; a list of inputs or runs may continue after an option."""
+    parser = _parser(words)
     arguments, rest = parser.parse_known_args(words)
-    listed = next((name for name in ("inputs", "runs") if hasattr(arguments, name)), None)
-    if rest and (listed is None or any(word.startswith("-") for word in rest)):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}{setting_options.suggestion(rest, verb or parser)}")
-    if rest and listed is not None:
+    listed = next((name for name in ("inputs", "runs") if hasattr(arguments, name)), "")
+    if rest and (not listed or any(word.startswith("-") for word in rest)):
+        verb_parser = completion.verb_parsers(parser).get(words[0], parser)
+        parser.error(f"unrecognized arguments: {' '.join(rest)}{setting_options.suggestion(rest, verb_parser)}")
+    if rest:
         setattr(arguments, listed, [*getattr(arguments, listed), *rest])
     return arguments
-
-
-class _Version(argparse.Action):
-    """Print the version and exit."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        parser.exit(message=f"zoo {__version__}\n")
-
-
-def _say(text: str, error: BaseException) -> None:
-    print("\n".join([text, *getattr(error, "__notes__", [])]), file=sys.stderr)  # noqa: T201

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from zoo.errors import UnknownNameError, UsageError
 from zoo.keywords import SETTING_NAMES, DataKeywords
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
-    """Add `--json`."""
-    parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def add_data_settings(parser: argparse.ArgumentParser) -> None:
-    """Add the settings of reading data, as `--data.x VALUE` and `--set data.x=VALUE`; `data_arguments` reads them."""
+def add_settings(parser: argparse.ArgumentParser, takes: Literal["all", "data"] = "data") -> None:
+    """Add settings, all or those of reading data, as `--set KEY=VALUE`; `setting_options` adds each as an option of its own."""
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="the same as --KEY VALUE")
-    parser.set_defaults(takes="data")
+    parser.set_defaults(takes=takes)
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
-    """Add data, a configuration file and all settings of a training run; `settings` reads the settings."""
+    """Add data, a configuration file and all settings of a training run; `settings` and `keywords` read them."""
     parser.add_argument("--data", help="name of a data set, or a path; default: the embedded data set of the task")
     parser.add_argument("--config", metavar="FILE", help="YAML file of flat settings; options replace them")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="the same as --KEY VALUE")
-    parser.set_defaults(takes="all")
+    add_settings(parser, "all")
     parser.add_argument("--quiet", action="store_true", help="show no progress bar")
 
 
@@ -53,43 +46,34 @@ def picture(arguments: argparse.Namespace, name: str) -> Path:
 
 
 def settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings of the command line as flat keys.
+    """Return model, data and settings of the command line as flat keys.
 
     Raises:
         UnknownNameError: a key is not a setting; the message has the nearest one.
+        UsageError: model or data are given twice.
     """
     from zoo.settings import parse_assignments
 
-    found = parse_assignments(arguments.set)
-    for key in found:
+    found = {"model": arguments.model, "data": arguments.data}
+    for key, value in parse_assignments(arguments.set).items():
         if "." not in key and key not in SETTING_NAMES:
             raise UnknownNameError("setting", key, SETTING_NAMES)
+        if found.get(key) not in (None, value):
+            raise UsageError(f"The {key} is given twice. Received: {found[key]} and --set {key}={value}. Omit one of them.")
+        found[key] = value
     return found
 
 
-def nested(flat: Mapping[str, Any]) -> Any:
-    """Return flat settings as keywords of a verb: `model.x` becomes part of `model_arguments`, `data.x` of `data_arguments`."""
-    found: dict[str, Any] = {key: value for key, value in flat.items() if "." not in key}
-    for key, value in flat.items():
+def keywords(arguments: argparse.Namespace) -> Any:
+    """Return what `add_training` added as keywords of a verb: `model.x` becomes part of `model_arguments`."""
+    found: dict[str, Any] = {"config": arguments.config, "verbose": 0 if arguments.quiet else 1}
+    for key, value in settings(arguments).items():
         prefix, dot, name = key.partition(".")
         if dot:
             found.setdefault(f"{prefix}_arguments", {})[name] = value
+        else:
+            found[key] = value
     return found
-
-
-def model_and_data(arguments: argparse.Namespace, found: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Return model and data, and remove them from the settings, which may name them too.
-
-    Raises:
-        UsageError: arguments and settings name different ones.
-    """
-    chosen = []
-    for name in ("model", "data"):
-        given, other = getattr(arguments, name), found.pop(name, None)
-        if given is not None and other is not None and given != other:
-            raise UsageError(f"The {name} is given twice. Received: {given} and --set {name}={other}. Omit one of them.")
-        chosen.append(given if given is not None else other)
-    return chosen[0], chosen[1]
 
 
 def data_arguments(arguments: argparse.Namespace) -> DataKeywords:

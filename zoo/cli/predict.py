@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo predict`."""
     parser.add_argument(
-        "directory", metavar="RUN", help="a run directory, an export, or a released model, for example cnn@mnist"
+        "run_directory", metavar="RUN", help="a run directory, an export, or a released model, for example cnn@mnist"
     )
     parser.add_argument(
         "inputs",
@@ -27,12 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="texts, or image files of any size and mode; texts can also come through a pipe",
     )
     parser.add_argument(
-        "--data", type=Path, metavar="FILE", help="bulk input: a table, a text file, a .npz or a folder of images"
+        "--data", type=Path, dest="file", metavar="FILE", help="bulk input: a table, a text file, a .npz or a folder of images"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="bulk output: a new CSV file")
-    options.add_data_settings(parser)
+    options.add_settings(parser)
     parser.add_argument("--engine", metavar="FORMAT", help="format of an export to run; default: the fastest installed one")
-    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,24 +38,25 @@ def run(arguments: argparse.Namespace) -> int:
 
     Example: zoo predict lstm@imdb "one of the best films I have seen in years"
     """
-    if bool(arguments.data) != bool(arguments.out) or (arguments.data and arguments.inputs):
+    if bool(arguments.file) != bool(arguments.out) or (arguments.file and arguments.inputs):
         raise UsageError(
             "Pass either texts or image files, or both --data and --out. "
-            f"Received: {len(arguments.inputs)} inputs, --data {arguments.data}, --out {arguments.out}."
+            f"Received: {len(arguments.inputs)} inputs, --data {arguments.file}, --out {arguments.out}."
         )
-    predictor = _load(arguments)
-    if arguments.data:
-        from zoo.artefacts import bulk
+    from zoo.artefacts import bulk
 
-        reading = predictor.info.reading_arguments(options.data_arguments(arguments))
-        done = bulk.predict_file(predictor, arguments.data, arguments.out, reading)
+    predictor, given = _load(arguments), options.data_arguments(arguments)
+    if arguments.file:
+        done = bulk.predict_file(predictor, arguments.file, arguments.out, predictor.info.reading_arguments(given))
         broken = done.broken
         if arguments.json:
             output.print_json({"rows": done.rows, "broken": broken, "out": str(arguments.out)})
         else:
             output.print_line(f"{done.rows:,} predictions in {arguments.out}")
     else:
-        rows, broken = _predict(predictor, arguments.inputs, options.data_arguments(arguments).get("encoding"))
+        predictor.info.kind.check_inputs(arguments.inputs)
+        inputs = arguments.inputs or _lines_of_standard_input(given.get("encoding"))
+        rows, broken = bulk.predict_inputs(predictor, inputs)
         if arguments.json:
             output.print_json(rows)
         elif rows:
@@ -73,27 +72,16 @@ def _load(arguments: argparse.Namespace) -> Predictor:
     from zoo.artefacts.export import Export, is_export
     from zoo.artefacts.released import directory_of
 
-    directory = directory_of(arguments.directory)
+    directory = directory_of(arguments.run_directory)
     if is_export(directory):
         with output.quiet_start():
-            predictor = Export.open(directory).predictor(arguments.engine, for_many=bool(arguments.data))
+            predictor = Export.open(directory).predictor(arguments.engine, for_many=bool(arguments.file))
         output.print_error(f"Engine: {predictor.engine}")
         return predictor
     output.start_tensorflow()
     from zoo import api
 
     return api.load(directory, engine=arguments.engine)
-
-
-def _predict(predictor: Predictor, inputs: list[str], encoding: str | None) -> tuple[list[dict[str, Any]], list[str]]:
-    from zoo.artefacts import bulk
-
-    kind = predictor.info.kind
-    if not inputs and kind.is_plain_text:
-        inputs = _lines_of_standard_input(encoding)
-    else:
-        kind.check_inputs(inputs)
-    return bulk.predict_inputs(predictor, inputs)
 
 
 def _lines_of_standard_input(encoding: str | None) -> list[str]:
@@ -103,12 +91,12 @@ def _lines_of_standard_input(encoding: str | None) -> list[str]:
             'There is nothing to predict. Received: no texts. Pass texts such as "a film I will not forget", or use a pipe.'
         )
     try:
-        content = sys.stdin.buffer.read().decode(encoding or "utf-8-sig")
+        sys.stdin.reconfigure(encoding=encoding or "utf-8-sig", errors="strict")  # type: ignore[union-attr]
+        return [line.rstrip("\n") for line in sys.stdin]
     except (LookupError, UnicodeError) as error:
         raise DataError(
             f"Standard input cannot be read as {encoding or 'utf-8'}: {error}. Set its encoding with --data.encoding."
         ) from error
-    return [line.rstrip("\n") for line in io.StringIO(content, newline=None)]
 
 
 def _short(value: Any) -> Any:

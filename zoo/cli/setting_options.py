@@ -1,6 +1,6 @@
 """Every setting as an option: `--epochs 3 --model.dropout 0.4 --data.label-column price`.
 
-Only the model decides which `--model.x` exist, so words are rewritten to `--set KEY=VALUE` before argparse reads them.
+Only the verb that runs gets these options, since describing them takes pydantic. They add to the list of `--set`.
 """
 
 from __future__ import annotations
@@ -9,115 +9,93 @@ import argparse
 import inspect
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from zoo import registry
-from zoo.errors import UsageError, nearest
-from zoo.keywords import DataKeywords, SettingKeywords
+from zoo.errors import nearest
+from zoo.keywords import SettingKeywords
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-Takes = Literal["all", "data", ""]
-DATA_OPTIONS = tuple(f"--data.{name.replace('_', '-')}" for name in DataKeywords.__annotations__)
-OPTIONS = tuple(f"--{name.replace('_', '-')}" for name in SettingKeywords.__annotations__)
 GROUPS = {  # the first setting of each group, in the order of `zoo.settings.Settings`
     "task": "training", "optimizer": "optimizer and learning rate", "monitor": "early stopping",
     "augment_shift": "augmentation", "seed": "run",
 }  # fmt: skip
 
 
-def takes_of(parser: argparse.ArgumentParser) -> Takes:
-    """Return which settings a verb takes: all of them, those of data, or none."""
-    takes: Takes = parser.get_default("takes") or ""
-    return takes
-
-
-def as_assignments(words: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
-    """Return the words of a verb with each `--KEY VALUE` of a setting rewritten to `--set KEY=VALUE`.
-
-    The verb's own options keep their meaning. The value of a setting that holds text is taken literally; others are YAML.
-
-    Raises:
-        UsageError: an option comes without a value.
-    """
-    takes, own, found, rest = takes_of(parser), parser._option_string_actions, list[str](), iter(words)
-    for word in rest:
-        option, equals, value = word.partition("=")
-        key = option.removeprefix("--").replace("-", "_")
-        is_setting = option in DATA_OPTIONS or key.startswith("data.") or (takes == "all" and _is_of_training(key))
-        if word == "--" or not takes or not option.startswith("--") or option in own or not is_setting:
-            found.append(word)
-            continue
-        if not equals and (following := next(rest, None)) is None:
-            raise UsageError(f"An option of a setting has a value. Received: {word}. Write {word} VALUE.")
-        given = value if equals else str(following)
-        found += ["--set", f"{key}={json.dumps(given, ensure_ascii=False) if _is_text(key) else given}"]
-    return found
-
-
 def suggestion(words: Sequence[str], parser: argparse.ArgumentParser) -> str:
     """Return " Did you mean ...?" for the first unknown option among words, or an empty string."""
     unknown = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
-    known = [
-        *parser._option_string_actions,
-        *{"all": (*OPTIONS, *DATA_OPTIONS), "data": DATA_OPTIONS, "": ()}[takes_of(parser)],
-    ]
     exact = f"--data.{unknown.removeprefix('--')}"  # the spelling up to version 0.1
+    known = parser._option_string_actions
     return f" Did you mean {exact!r}?" if exact in known else nearest(unknown, known)
 
 
-def document(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """Add the settings that a verb takes as options of their own, in groups, for `--help` and for completion.
+def add_settings(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Add the settings that a verb takes as options of their own, in groups.
 
     Args:
         parser: the verb's parser.
-        words: words of the command line; a model among them adds its arguments.
+        words: words of the command line; a model among them has its arguments in `--help`, those of others are hidden.
     """
+    takes = parser.get_default("takes")
+    if takes is None:
+        return
     from zoo.settings import DataArguments, Settings
 
-    if not takes_of(parser):
-        return
     parser.usage = f"{parser.format_usage().removeprefix('usage: ').rstrip()} [--SETTING VALUE ...]"
-    if takes_of(parser) == "all":
-        group = parser
-        for name, text in _described(Settings):
-            if name in GROUPS:
-                group = parser.add_argument_group(GROUPS[name])  # type: ignore[assignment]
+    group: argparse._ActionsContainer = parser
+    if takes == "all":
+        for name, kind, text in _fields(Settings):
+            group = parser.add_argument_group(GROUPS[name]) if name in GROUPS else group
             if name in SettingKeywords.__annotations__:
-                _add(group, f"--{name.replace('_', '-')}", text)
+                _add(group, name, text, kind)
         model = next((word for word in words if word in registry.list_models()), None)
         shown = f"arguments of {model}" if model else "arguments of the model: zoo train MODEL --help lists them"
-        group = parser.add_argument_group(shown)  # type: ignore[assignment]
-        for name, text in _arguments_of(model) if model else ():
-            _add(group, f"--model.{name.replace('_', '-')}", text)
-    group = parser.add_argument_group("reading data")  # type: ignore[assignment]
-    for name, text in _described(DataArguments):
-        _add(group, f"--data.{name.replace('_', '-')}", text)
+        group = parser.add_argument_group(shown)
+        if model:
+            entry, variant = registry.find_model(model)
+            defaults = {**entry.defaults, **entry.arguments(variant, {})}
+            for name, _, text in _described(entry.factory, entry.annotations, defaults):
+                _add(group, f"model.{name}", text)
+        for name in {name for entry in registry.MODELS.values() for name in entry.defaults}:
+            _add(group, f"model.{name}", argparse.SUPPRESS)
+    group = parser.add_argument_group("reading data")
+    for name, kind, text in _fields(DataArguments):
+        _add(group, f"data.{name}", text, kind)
 
 
-def _add(group: argparse.ArgumentParser, option: str, text: str) -> None:
+def _add(group: argparse._ActionsContainer, key: str, text: str, kind: Any = None) -> None:
+    """Add an option for a setting, unless the verb has one of this name; its value is YAML, or literal if it is a string."""
+    option, is_text = f"--{key.replace('_', '-')}", kind in (str, str | None)
     if option not in group._option_string_actions:
-        group.add_argument(option, metavar="VALUE", help=text.replace("%", "%%"), default=argparse.SUPPRESS)
+        action = group.add_argument(option, dest="set", action="append", metavar="VALUE", help=text.replace("%", "%%"))
+        action.type = lambda value: f"{key}={json.dumps(value, ensure_ascii=False) if is_text else value}"
+        action.default = argparse.SUPPRESS
+        group._option_string_actions[f"--{key}"] = action  # the spelling of the key, which help does not repeat
 
 
-def _described(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """Return names and descriptions of settings, with type and default."""
-    for name, field in model.model_fields.items():
-        default = "" if field.is_required() or field.default is None else f"; default {field.default}"
-        yield name, f"{field.description} ({_kind(field.annotation)}{default})"
+def _described(documented: Any, types: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
+    """Return names, types and descriptions of arguments, whose effects are in the docstring's `Args:` section."""
+    effects = effects_of(documented)
+    for name, kind in types.items():
+        default = "" if defaults.get(name) is None else f"; default {defaults[name]}"
+        yield name, kind, f"{effects.get(name, '')} ({_kind(kind)}{default})".strip()
 
 
-def _arguments_of(name: str) -> Iterator[tuple[str, str]]:
-    """Return names and descriptions of a model's arguments: effects stand in the factory's docstring."""
-    entry, variant = registry.find_model(name)
-    effects = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(entry.factory) or "", re.MULTILINE))
-    defaults = {**entry.defaults, **entry.arguments(variant, {})}
-    for argument, default in defaults.items():
-        effect = " ".join(effects.get(argument, "").split())
-        yield argument, f"{effect} ({_kind(entry.annotations[argument])}; default {default})".strip()
+def effects_of(documented: Any) -> dict[str, str]:
+    """Return the entries of a docstring's `Args:` section, each as one line."""
+    entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(documented) or "", re.MULTILINE)
+    return {name: " ".join(text.split()).removesuffix(".") for name, text in entries}
+
+
+def _fields(model: type[BaseModel]) -> Iterator[tuple[str, Any, str]]:
+    fields = model.model_fields
+    defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
+    return _described(model, {name: field.annotation for name, field in fields.items()}, defaults)
 
 
 def _kind(annotation: Any) -> str:
@@ -137,13 +115,3 @@ def _kind(annotation: Any) -> str:
     if origin is tuple:
         return f"list of {_kind(parts[0])}" if ... in get_args(annotation) else f"[{', '.join(map(_kind, parts))}]"
     return "mapping" if origin is dict else str(getattr(annotation, "__name__", annotation))
-
-
-def _is_of_training(key: str) -> bool:
-    return key.startswith("model.") or key in SettingKeywords.__annotations__
-
-
-def _is_text(key: str) -> bool:
-    """Whether a setting holds text, so that YAML would misread "no" or "1e5"."""
-    hint = {**SettingKeywords.__annotations__, **{f"data.{name}": each for name, each in DataKeywords.__annotations__.items()}}
-    return getattr(hint.get(key), "__forward_arg__", "").startswith("str")

@@ -6,7 +6,6 @@ import argparse
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
 from zoo.cli import options, output
 from zoo.distribution.cluster import STARTED_BY
@@ -29,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ray", metavar="ADDRESS", help="train in N workers of a Ray cluster: HOST:PORT, auto or local")
     options.add_training(parser)
-    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,24 +35,21 @@ def run(arguments: argparse.Namespace) -> int:
 
     Example: zoo train cnn --data mnist --epochs 3 --model.dropout 0.4
     """
-    settings = options.settings(arguments)
-    model, data = options.model_and_data(arguments, settings)
+    given = options.keywords(arguments)
     if arguments.workers not in (None, 1) and arguments.ray is None and STARTED_BY not in os.environ:
-        return _run_workers(arguments, model, data, settings)
+        return _run_workers(arguments)
     is_chief = output.start_tensorflow(with_workers=arguments.ray is None and arguments.strategy == "auto")
     from zoo import api
 
+    if not is_chief:
+        given["verbose"] = 0
     trained = api.train(
-        model,
-        data=data,
-        config=arguments.config,
+        **given,
         out=arguments.out,
         resume=arguments.resume,
         strategy=arguments.strategy,
         ray=arguments.ray,
         workers=arguments.workers if arguments.ray is not None else None,
-        verbose=1 if is_chief and not arguments.quiet else 0,
-        **options.nested(settings),
     )
     if not is_chief:
         return 0
@@ -78,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | None, settings: dict[str, Any]) -> int:
+def _run_workers(arguments: argparse.Namespace) -> int:
     """Train in several processes."""
     from zoo.artefacts.files import check_new_directory, read_json
     from zoo.distribution.local_workers import train_in_processes
@@ -90,11 +85,13 @@ def _run_workers(arguments: argparse.Namespace, model: str | None, data: str | N
         raise UsageError(f"Workers set their own strategy. Received: --strategy {arguments.strategy}. Omit it.")
     if os.environ.get("TF_CONFIG"):
         raise UsageError("TF_CONFIG already lists the workers. Received: --workers with TF_CONFIG. Omit one of them.")
+    settings = options.settings(arguments)
     if arguments.resume is not None:
-        check_resumed_alone({"model": model, "config": arguments.config, "out": arguments.out, **settings})
+        check_resumed_alone({**settings, "data": None, "config": arguments.config, "out": arguments.out})
         read_json(Path(arguments.resume) / "run.json")  # fails if there is no run
         return int(train_in_processes(_run_worker, arguments, arguments.workers, Path(arguments.resume)))
-    directory = planned_directory(plan_training(model, data, settings, arguments.config), arguments.out)
+    plan = plan_training(settings.pop("model"), settings.pop("data"), settings, arguments.config)
+    directory = planned_directory(plan, arguments.out)
     check_new_directory(directory)
     arguments.out = str(directory)
     return int(train_in_processes(_run_worker, arguments, arguments.workers, directory))

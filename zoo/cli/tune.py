@@ -13,7 +13,7 @@ MOST_TRIALS = 5  # next to each other, best first
 MOST_REASONS = 10
 OPTIONS = (
     "trials", "minutes", "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "keep",
-    "workers", "ray", "out", "resume", "config",
+    "workers", "ray", "out", "resume",
 )  # fmt: skip
 
 
@@ -43,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name in ("--join", "--address"):  # of version 0.1
         parser.add_argument(name, help=argparse.SUPPRESS)
     options.add_training(parser)
-    options.add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,11 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
             "Searches across machines use Ray. Received: --join or --address. Start a Ray cluster with `ray start`, then "
             "run: zoo tune MODEL --ray HOST:PORT --workers N"
         )
-    settings = options.settings(arguments)
-    model, data = options.model_and_data(arguments, settings)
     search = api.tune(
-        model, data=data, space=parse_assignments(arguments.space) or None, retrain=arguments.retrain or None,
-        verbose=0 if arguments.quiet else 1, **{name: getattr(arguments, name) for name in OPTIONS}, **options.nested(settings),
+        space=parse_assignments(arguments.space) or None, retrain=arguments.retrain or None,
+        **{name: getattr(arguments, name) for name in OPTIONS}, **options.keywords(arguments),
     )  # fmt: skip
     _print(search, as_json=arguments.json)
     return 0

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from zoo.cli import options, output
+from zoo.cli import output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo verify`."""
-    parser.add_argument("name", metavar="NAME", help="a released model, for example cnn@mnist, or a run directory")
-    options.add_json(parser)
+    parser.add_argument("run_directory", metavar="NAME", help="a released model, for example cnn@mnist, or a run directory")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -21,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     output.start_tensorflow()
     from zoo import api
 
-    verification = api.verify(arguments.name)
+    verification = api.verify(arguments.run_directory)
     if arguments.json:
         output.print_json(verification.to_dict())
         return 0 if verification.is_good else 1

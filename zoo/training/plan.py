@@ -194,7 +194,7 @@ def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str
             f"Splits are read already. Received: {sorted(settings.data_arguments.model_fields_set)} with Splits. Leave it out."
         )
     if entry is not None:
-        checked = check_values(entry.name, entry.annotations, defaults, settings.model_arguments)
+        checked = check_values(entry, settings.model_arguments)
         settings = settings.model_copy(update={"model_arguments": checked})
     return Plan(model, data, settings, explicit, auto, was_compiled=isinstance(model, str) or model.compiled)
 

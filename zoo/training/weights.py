@@ -69,7 +69,7 @@ def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
         settings = {key.removeprefix(prefix): value for key, value in source.settings.items() if key.startswith(prefix)}
         recorded = {**entry.former_defaults, **entry.arguments(variant, {}), **from_data, **settings}
     known = {key: value for key, value in recorded.items() if key in entry.defaults}
-    checked = check_values(entry.name, entry.annotations, entry.defaults, known)
+    checked = check_values(entry, known)
     return {**from_data, **{key: value for key, value in checked.items() if value != entry.defaults[key]}}
 
 
