@@ -17,29 +17,25 @@ FEW_VALUES = 20  # a numeric label column with at most this many different whole
 
 def is_missing(targets: np.ndarray) -> np.ndarray:
     """Return whether a row's label, or any of its targets, is missing; `(rows,)`, bool."""
-    missing: np.ndarray = np.asarray(pd.isna(targets))
-    if targets.dtype == object:
-        missing = missing | np.frompyfunc(lambda value: isinstance(value, str) and not value, 1, 1)(targets).astype(bool)
-    return np.any(missing.reshape(len(targets), -1), axis=1) if len(targets) else np.zeros(0, bool)
+    missing: np.ndarray = np.any(np.atleast_2d(np.asarray(pd.isna(targets)).T), axis=0)
+    return missing
 
 
 def as_targets(targets: Any) -> np.ndarray:
     """Return labels or targets as a NumPy array: text as objects, numbers unchanged, a single column as `(rows,)`.
 
+    A missing value and an empty text become None.
+
     Raises:
         DataError: an example has neither one value nor one row of values.
     """
-    if isinstance(targets, pd.DataFrame | pd.Series):
-        targets = targets.astype(object).to_numpy() if _is_text(targets) else targets.to_numpy()
     try:
         array = np.asarray(targets)
     except ValueError as error:
         raise DataError(f"Targets have rows of different lengths: {error}. Give one label for each row.") from error
     if array.ndim not in (1, 2):
-        raise DataError(
-            f"Targets are `(rows,)` or `(rows, columns)`. Received: {type(targets).__name__} of shape {array.shape}. "
-            "Give one label, or one row of numbers, for each example."
-        )
+        received = f"{type(targets).__name__} of shape {array.shape}"
+        raise DataError(f"Targets are `(rows,)` or `(rows, columns)`. Received: {received}. Pass one label or row per example.")
     if array.dtype.kind in "SUmM":
         array = pd.Series(array.ravel()).astype(object).to_numpy().reshape(array.shape)
     if array.dtype == object:
@@ -72,36 +68,26 @@ def find_labels(targets: np.ndarray, *, are_numbers_names: bool) -> tuple[Label,
     if targets.ndim == 2:
         _check_one_hot(targets)
         return tuple(range(targets.shape[1]))
-    numbers = _as_numbers(targets)
-    labels: tuple[Label, ...]
-    if numbers is None or targets.dtype.kind == "b":
+    numbers = None if targets.dtype.kind == "b" else _as_numbers(targets)
+    fractions = np.zeros(0) if numbers is None else numbers[~(np.isfinite(numbers) & (numbers == np.floor(numbers)))]
+    if len(fractions):
+        fix = 'Correct them, or predict numbers with task="regression".'
+        raise DataError(f"Class labels are whole numbers or text. Received: {fractions[:3].tolist()}. {fix}")
+    if len(np.unique(targets.astype(str))) < 2:
+        raise DataError(f"A classifier needs at least two classes. Received: only {_plain(targets[0])!r}. Add rows of another.")
+    if numbers is None:
         distinct = {_plain(label) for label in targets}
         if len({str(label) for label in distinct}) < len(distinct):  # 1 of one part and "1" of another
             distinct = {str(label) for label in distinct}
-        labels = tuple(sorted(distinct, key=str))
-    elif not (np.isfinite(numbers) & (numbers == np.floor(numbers))).all():
+        return tuple(sorted(distinct, key=str))
+    if are_numbers_names:
+        return tuple(int(number) for number in np.unique(numbers))
+    if numbers.min() < 0 or numbers.max() >= max(len(numbers), 1000):
         raise DataError(
-            "Class labels are whole numbers or text. "
-            f"Received: {numbers[~(np.isfinite(numbers) & (numbers == np.floor(numbers)))][:3].tolist()}. "
-            'Correct them, or predict numbers with task="regression".'
+            f"Whole-number labels are class numbers from 0. Received: {int(numbers.min())} to {int(numbers.max())}, with "
+            f"{len(np.unique(numbers))} different ones. Renumber them from 0, or give text labels."
         )
-    elif are_numbers_names:
-        labels = tuple(int(number) for number in np.unique(numbers))
-    elif numbers.min() < 0:
-        raise DataError(
-            f"Whole-number labels are class numbers from 0. Received: {int(numbers.min())}. "
-            "Renumber them from 0, or give text labels."
-        )
-    elif numbers.max() >= max(len(numbers), 1000):
-        raise DataError(
-            f"Whole-number labels are class numbers from 0. Received: {int(numbers.max())}, with {len(np.unique(numbers))} "
-            "different ones. Renumber them from 0, or give text labels."
-        )
-    else:
-        labels = tuple(range(int(numbers.max()) + 1))
-    if len(np.unique(targets.astype(str))) < 2:
-        raise DataError(f"Classification needs at least two classes. Received: only {labels[-1]!r}. Add rows of another.")
-    return labels
+    return tuple(range(int(numbers.max()) + 1))
 
 
 def label_twins(labels: Sequence[Label]) -> list[str]:
@@ -121,8 +107,13 @@ def label_twins(labels: Sequence[Label]) -> list[str]:
     ]
 
 
-def encode(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
+def encode(targets: np.ndarray, labels: Sequence[Label], *, are_numbers: bool = False) -> np.ndarray:
     """Return the class number of each label, `(rows,)`, int64.
+
+    Args:
+        targets: labels, class numbers or one-hot rows, none of them missing.
+        labels: class names, in the order of their numbers.
+        are_numbers: whether the targets are class numbers instead of names; default False.
 
     Raises:
         DataError: a label is not among `labels`; the message gives its row and the nearest label.
@@ -131,37 +122,20 @@ def encode(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
         _check_one_hot(targets)
         if targets.shape[1] != len(labels):
             raise DataError(f"One-hot rows have {len(labels)} columns here. Received: {targets.shape[1]}.")
-        numbers: np.ndarray = targets.argmax(axis=1).astype(np.int64)
-        return numbers
-    number_of = {str(label): number for number, label in enumerate(labels)}
-    codes, distinct = pd.factorize(targets)
+        return np.asarray(targets.argmax(axis=1), np.int64)
+    number_of = {str(number if are_numbers else label): number for number, label in enumerate(labels)}
+    codes, distinct = pd.factorize(targets, use_na_sentinel=False)
     number_of_code = np.empty(len(distinct), np.int64)
     for code, label in enumerate(_plain(label) for label in distinct):
         if str(label) not in number_of:
+            accepted = [f"{number} ({label})" for number, label in enumerate(labels)] if are_numbers else [*number_of]
             raise DataError(
                 f"A label is not among the {len(labels)} classes. Received: {label!r} in row {int(np.argmax(codes == code))}."
-                f"{nearest(str(label), number_of)} Accepted: {', '.join(list(number_of)[:20])}."
+                f"{nearest(str(label), number_of)} Accepted: {', '.join(accepted[:20])}."
             )
         number_of_code[code] = number_of[str(label)]
     encoded: np.ndarray = number_of_code[codes]
     return encoded
-
-
-def check_class_numbers(targets: np.ndarray, labels: Sequence[Label]) -> np.ndarray:
-    """Return the class numbers of a source that has class names, `(rows,)`, int64.
-
-    Raises:
-        DataError: a class number is not a whole number from 0 to the number of classes - 1; the message gives its row.
-    """
-    numbers = targets.astype(np.float64)
-    wrong = ~((numbers >= 0) & (numbers < len(labels)) & (numbers == np.floor(numbers)))  # NaN compares false
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise DataError(
-            f"A label is not among the {len(labels)} classes. Received: class number {targets[row]} in row {row}. "
-            f"Accepted: 0 to {len(labels) - 1}, for {', '.join(map(str, labels[:20]))}. Correct the label or the class names."
-        )
-    return numbers.astype(np.int64)
 
 
 def as_values(targets: np.ndarray) -> np.ndarray:
@@ -187,19 +161,13 @@ def column_statistics(values: np.ndarray) -> tuple[tuple[float, ...], tuple[floa
 
 
 def _as_numbers(targets: np.ndarray) -> np.ndarray | None:
+    """Return targets as float64; None if one of them is text, or a boolean among other objects."""
+    if targets.dtype.kind not in "buif" and any(isinstance(value, str | bool | np.bool_) for value in targets.ravel()):
+        return None
     try:
-        return targets.astype(np.float64) if targets.dtype.kind in "buif" or not _has_text(targets) else None
+        return targets.astype(np.float64)
     except (TypeError, ValueError):
         return None
-
-
-def _has_text(targets: np.ndarray) -> bool:
-    return any(isinstance(value, str | bytes | bool | np.bool_) for value in targets.ravel())
-
-
-def _is_text(targets: pd.DataFrame | pd.Series) -> bool:
-    frame = targets.to_frame() if isinstance(targets, pd.Series) else targets
-    return any(not pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) for kind in frame.dtypes)
 
 
 def _is_one_hot(rows: np.ndarray) -> bool:
@@ -209,24 +177,20 @@ def _is_one_hot(rows: np.ndarray) -> bool:
 
 def _check_one_hot(rows: np.ndarray) -> None:
     if not _is_one_hot(rows):
-        numbers = _as_numbers(rows)
-        wrong = (
-            0
-            if numbers is None
-            else int(np.argmax((np.isin(numbers, (0, 1)).sum(axis=1) < rows.shape[1]) | (numbers.sum(axis=1) != 1)))
-        )
+        wrong = next(row for row in rows if not _is_one_hot(row[np.newaxis]))
         raise DataError(
-            "Two-dimensional labels are one-hot: a single 1 in each row. "
-            f"Received: a row {rows[wrong].tolist()}. "
-            "Several labels in a row (multi-label) are not supported: give one label for each row."
+            f"Two-dimensional labels are one-hot: a single 1 in each row. Received: a row {wrong.tolist()}. "
+            "Pass one label per row; several (multi-label) are not supported."
         )
 
 
 def _as_cell(value: Any) -> Any:
-    """Return a label as text, a number or None; times and other scalars become text."""
+    """Return a label as text, a number or None; times and other scalars become text, and empty text None."""
     if isinstance(value, list | tuple | dict | set | np.ndarray):
         raise DataError(f"A label is text or a number. Received: {value!r}. Give one label for each row.")
-    if isinstance(value, str | bool | np.bool_ | int | float | np.number):
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool | np.bool_ | int | float | np.number):
         return value
     if pd.isna(value):
         return None

@@ -88,19 +88,20 @@ def test_images_of_their_own_parts_are_joined():
 
 
 def test_records_are_joined_file_by_file():
+    def read(files):
+        return tf.data.Dataset.from_tensor_slices(tf.concat(files, axis=0))
+
     def records(values, lengths):
         ends = np.cumsum(lengths)
         files = [
             tf.constant([str(value) for value in values[end - size : end]]) for end, size in zip(ends, lengths, strict=True)
         ]
 
-        def stream(numbers):
-            return tf.data.Dataset.from_tensor_slices(tf.concat([files[number] for number in numbers], axis=0))
-
-        return Records(stream, lambda text: tf.strings.to_number(text), hash_rows(np.array(values)), 2.0, lengths)
+        hashes = hash_rows(np.array(values))
+        return Records(read, files, lambda text: tf.strings.to_number(text), hashes, 2.0, lengths)
 
     joined = records([0, 1, 2, 3], [2, 2]).joined(records([4, 5, 6], [3]))
-    assert joined.file_lengths == (2, 2, 3)
+    assert joined.file_lengths == [2, 2, 3]
     chosen = np.array([1, 3, 4, 6])
     for shard in (Shard(0, 1), Shard(0, 2), Shard(1, 2)):
         batches = joined.one_pass(Pass(chosen, chosen, 2, shard=shard))

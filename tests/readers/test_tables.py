@@ -99,7 +99,7 @@ def test_label_column_is_found_in_any_case(name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "cannot be read: Empty CSV"),
+        (b"", r"cannot be read as \.csv: Empty CSV"),
         (b"a,b,label\n", "is empty.*without rows"),
         (b"a,label\n1,x\n2\n", "Expected 2 columns, got 1"),
         (b"a,a,label\n1,2,x\n", r"Received twice: \['a'\]"),

@@ -85,7 +85,7 @@ def test_a_broken_txt_file_is_named_by_its_own_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot be read: 2") as caught:
         zoo.load_data(tmp_path)
     said = str(caught.value)
-    assert f"{Path('差', '3.txt')} of {tmp_path} is not encoded in utf-8" in said
+    assert f"{Path('差', '3.txt')} of {tmp_path} cannot be read as utf-8" in said
     assert f"{Path('good', '1.txt')} of {tmp_path} has an empty text" in said
     assert "data.broken=drop" in said
     data = zoo.load_data(tmp_path, broken="drop")
@@ -95,7 +95,7 @@ def test_a_broken_txt_file_is_named_by_its_own_folder(tmp_path: Path) -> None:
 
 def test_a_folder_in_another_encoding_says_how_to_name_it(tmp_path: Path) -> None:
     fill(tmp_path, words="这部电影", encoding="gb18030")
-    with pytest.raises(DataError, match=r"All 16 texts.*not encoded in utf-8.*data.encoding"):
+    with pytest.raises(DataError, match=r"All 16 texts.*cannot be read as utf-8.*data.encoding"):
         zoo.load_data(tmp_path)
 
 
@@ -154,7 +154,7 @@ def test_two_files_for_one_part_are_refused_until_they_are_named(tmp_path: Path)
     for name in ("train.csv", "train2.csv", "old-train.csv", "test.csv"):
         table(tmp_path / name, name)
     with pytest.raises(
-        DataError, match=r"Each split must have one file. Received: old-train.csv and train.csv for 'train'.*data.parts"
+        DataError, match=r"Each part must have one file. Received: old-train.csv and train.csv for 'train'.*data.parts"
     ):
         zoo.load_data(tmp_path)
     data = zoo.load_data(tmp_path, parts={"train": "train2.csv", "test": "test.csv"}, validation=0.25)
@@ -195,7 +195,7 @@ def test_parts_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
         zoo.load_data({"train": text, "test": tmp_path / "table.csv"})
     for part in ("train", "test"):
         fill(tmp_path / "folder" / part, words=part)
-    with pytest.raises(DataError, match=r"A split must be one file or folder. Received: .*folder.*for 'test'"):
+    with pytest.raises(DataError, match=r"A part must be one file or folder. Received: .*folder.*for 'test'"):
         zoo.load_data({"train": text, "test": tmp_path / "folder"})
     with pytest.raises(DataError, match=r"called train, validation and test. Received: 'dev'"):
         zoo.load_data({"train": text, "dev": text})

@@ -131,18 +131,18 @@ def test_npz_may_hold_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("texts", "labels", "words"),
     [
-        ([""] * 28, LABELS, r"All 28 texts are empty or unreadable. Received: Row 0 .*Add texts"),
+        ([""] * 28, LABELS, r"All 28 texts are empty or unreadable: Row 0 .*Add texts"),
         (["", *TEXTS[1:]], LABELS, "cannot be read: 1. Received: Row 0 of the texts has an empty text.*data.broken=drop"),
         ([*TEXTS[:27], None], LABELS, "Row 27 of the texts has no text"),
         ([*TEXTS[:27], 7], LABELS, "Row 27 of the texts has no text but int 7"),
         (pd.Series([*TEXTS[:27], np.nan]), LABELS, "Row 27 of the texts has no text"),
         (TEXTS[:5], LABELS, "5 rows and 28 labels"),
-        ("one text", LABELS, "Texts must be in a list. Received: one text, 'one text'.*Put it in a list"),
-        (b"one text", LABELS, "Texts must be in a list"),
+        ("one text", LABELS, "a list of texts. Received: str of shape"),
+        (b"one text", LABELS, "a list of texts. Received: bytes of shape"),
         (
             [f"{number}.JPG" for number in range(28)],
             LABELS,
-            "28 names of image files, first '0.JPG'.*one folder of images per class",
+            "28 names of image files, first '0.JPG'. Pass their parent folder",
         ),
         (TEXTS, ["pos"] * 28, "at least two classes. Received: only 'pos'"),
         (TEXTS, [["a", "b"]] * 28, "one-hot: a single 1 in each row"),

@@ -4,65 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 import zoo
 from zoo.inputs.image.augmentation import Augmentation
-from zoo.inputs.image.files import ImageFiles
-from zoo.inputs.text.preprocessor import TextPreprocessor
-from zoo.inputs.text.sequences import TokenIds
-from zoo.inputs.text.texts import Texts
 from zoo.pipeline.splits import training_batch_size, training_stream
-from zoo.settings import DataArguments
-from zoo.sources.hashing import hash_all, hash_rows
 from zoo.sources.sharding import Shard, spread
-from zoo.sources.source import Arrays, Pass, Records, Source
+from zoo.sources.source import Pass, Source
 
-COUNT, SHAPE, BATCH = 23, (4, 4, 1), 6
-ROWS = np.delete(np.arange(COUNT), [3, 11])
-IMAGES = np.random.default_rng(0).integers(0, 256, (COUNT, *SHAPE), np.uint8)
-
-
-def arrays(folder: Path) -> Source:
-    return Arrays(IMAGES)
-
-
-def image_files(folder: Path) -> Source:
-    paths = [folder / f"{number}.png" for number in range(COUNT)]
-    for path, image in zip(paths, IMAGES, strict=True):
-        Image.fromarray(image[..., 0]).save(path)
-    return ImageFiles(paths, SHAPE, hash_rows(IMAGES))
-
-
-def texts(folder: Path) -> Source:
-    written = Texts.of([" ".join(["word"] * (1 + number % 7)) for number in range(COUNT)])
-    return TokenIds(written, TextPreprocessor.fit(written.read(), DataArguments()), budget_bytes=2**20)
-
-
-def records_in(lengths: Sequence[int], opened: list[Sequence[int]] | None = None) -> Records:
-    encoded = [tf.io.encode_png(image).numpy() for image in IMAGES]
-    ends = np.cumsum(lengths)
-
-    def stream(files: Sequence[int]) -> tf.data.Dataset:
-        if opened is not None:
-            opened.append(list(files))
-        return tf.data.Dataset.from_tensor_slices(
-            [each for file in files for each in encoded[ends[file] - lengths[file] : ends[file]]]
-        )
-
-    def decode(content: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(tf.io.decode_png(content, 1), SHAPE)
-
-    return Records(stream, decode, hash_all(encoded), mean_bytes=80.0, file_lengths=lengths)
-
-
-def one_file(folder: Path) -> Source:
-    return records_in([COUNT])
+ROWS, BATCH = np.delete(np.arange(23), [3, 11]), 6
+RecordsIn = Callable[..., Source]
 
 
 def passes(source: Source, shard: Shard, seed: int | None) -> list[list[list[int]]]:
@@ -74,9 +28,9 @@ def passes(source: Source, shard: Shard, seed: int | None) -> list[list[list[int
 
 
 @pytest.mark.parametrize("seed", [None, 7])
-@pytest.mark.parametrize("make", [arrays, image_files, texts, one_file])
-def test_the_shards_of_a_batch_are_the_batch(make: Callable[[Path], Source], seed: int | None, tmp_path: Path) -> None:
-    source = make(tmp_path)
+@pytest.mark.parametrize("name", ["arrays", "image_files", "texts", "records"])
+def test_the_shards_of_a_batch_are_the_batch(sources: dict[str, Source], name: str, seed: int | None) -> None:
+    source = sources[name]
     whole = passes(source, Shard(), seed)
     for count in (2, 3):
         shards = [passes(source, Shard(index, count), seed) for index in range(count)]
@@ -88,7 +42,7 @@ def test_the_shards_of_a_batch_are_the_batch(make: Callable[[Path], Source], see
                 assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
-def test_with_enough_files_each_shard_opens_its_own(tmp_path: Path) -> None:
+def test_with_enough_files_each_shard_opens_its_own(records_in: RecordsIn) -> None:
     opened: list[Sequence[int]] = []
     source = records_in([6, 6, 6, 5], opened)
     found = [passes(source, Shard(index, 2), 7) for index in range(2)]
@@ -101,7 +55,7 @@ def test_with_enough_files_each_shard_opens_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lengths", [[21, 1, 1], [23]])
-def test_with_too_few_files_or_uneven_ones_elements_are_shared(lengths: list[int]) -> None:
+def test_with_too_few_files_or_uneven_ones_elements_are_shared(records_in: RecordsIn, lengths: list[int]) -> None:
     opened: list[Sequence[int]] = []
     source = records_in(lengths, opened)
     found = [passes(source, Shard(index, 2), 7) for index in range(2)]

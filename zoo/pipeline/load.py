@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError
-from zoo.readers import arrays, folder, tf_data, tfds
+from zoo.readers import arrays, folder, tfds
 from zoo.readers.examples import ALL, Examples
 from zoo.readers.reader import all_suffixes, reader_of
 from zoo.settings import DataArguments
@@ -81,11 +81,8 @@ def _part_files(path: Path) -> tuple[dict[str, Path], list[str]]:
             continue
         (part,) = parts
         if part in files:
-            raise DataError(
-                f"Each split must have one file. Received: {files[part].name} and {file.name} for {part!r}. Name the files "
-                "with "
-                "data.parts={train: ..., test: ...}."
-            )
+            received = f"{files[part].name} and {file.name} for {part!r}"
+            raise DataError(f"Each part must have one file. Received: {received}. Set data.parts={{train: ..., test: ...}}.")
         files[part] = file
     return files, notes
 
@@ -101,25 +98,19 @@ def read_parts(paths: Mapping[str, str | Path], arguments: DataArguments, task: 
     first = next(iter(found.values()))
     for part, examples in found.items():
         if set(examples.parts) != {ALL}:
-            raise DataError(
-                f"A split must be one file or folder. Received: {paths[part]} with {[*examples.parts]} for {part!r}."
-            )
+            received = f"{paths[part]} with {[*examples.parts]} for {part!r}"
+            raise DataError(f"A part must be one file or folder. Received: {received}. Name the files with data.parts.")
         if (examples.kind, examples.input_shape) != (first.kind, first.input_shape):
             raise DataError(
-                f"All splits must be of one kind and shape. Received: {examples.kind}s of shape {examples.input_shape} in "
+                f"All parts must be of one kind and shape. Received: {examples.kind}s of shape {examples.input_shape} in "
                 f"{paths[part]}, {first.kind}s of shape {first.input_shape} in the first. Set data.image_size for images."
             )
         if examples.labels != first.labels:
-            raise DataError(f"All splits need the same class folders. Received: {examples.labels} and {first.labels}.")
-    return Examples(
-        ", ".join(str(path) for path in paths.values()),
-        {part: examples.parts[ALL] for part, examples in found.items()},
-        first.kind,
-        first.input_shape,
-        first.labels,
-        first.are_numbers_names,
-        [f"{part}: {note}" for part, examples in found.items() for note in examples.notes],
-    )
+            raise DataError(f"All parts need the same class folders. Received: {examples.labels} and {first.labels}.")
+    name = ", ".join(map(str, paths.values()))
+    parts = {part: examples.parts[ALL] for part, examples in found.items()}
+    notes = [f"{part}: {note}" for part, examples in found.items() for note in examples.notes]
+    return replace(first, name=name, parts=parts, notes=notes, location=None)
 
 
 def read_object(data: Any, arguments: DataArguments, name: str, task: str | None = None) -> Examples:
@@ -133,7 +124,4 @@ def read_object(data: Any, arguments: DataArguments, name: str, task: str | None
     first = next(iter(data.values()), None) if isinstance(data, Mapping) else data
     if isinstance(data, Mapping) and isinstance(first, str | Path):
         return read_parts(data, arguments, task)
-    tensorflow = sys.modules.get("tensorflow")
-    if tensorflow is not None and isinstance(first, tensorflow.data.Dataset):
-        return tf_data.read_tf_data(data, arguments)
     return arrays.read_arrays(data, arguments, name, task)

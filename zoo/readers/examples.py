@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.targets import Label
+from zoo.targets import Label, as_targets
 
 ALL = "all"  # split of a source without splits
 PARTS = ("train", "validation", "test")
@@ -27,6 +27,9 @@ class Part:
     features: Any
     targets: np.ndarray
     broken: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.targets = as_targets(self.targets)
 
 
 @dataclass

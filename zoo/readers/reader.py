@@ -76,8 +76,6 @@ def stream_examples(path: Path, preprocessor: Preprocessor, arguments: DataArgum
     name = preprocessor.kind.name
     readers = [reader for reader in READERS.values() if reader.kind == name]
     if not readers:
-        raise UsageError(
-            f"There is no reader for files of {name}s. Received: {path}. Give the examples to zoo.load(...).predict."
-        )
+        raise UsageError(f"No reader reads {name}s from files. Received: {path}. Pass the examples to zoo.load(...).predict.")
     reader = next((reader for reader in readers if path.suffix.lower() in reader.suffixes), readers[0])
     return reader.stream(path, preprocessor, arguments)

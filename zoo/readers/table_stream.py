@@ -12,19 +12,16 @@ from pyarrow import compute, csv, parquet
 
 from zoo.errors import DataError
 from zoo.inputs.table.preprocessor import Column, TablePreprocessor, as_table
-from zoo.readers.tables import check_is_text, check_quotes_close, parse_options, plain, read_errors
+from zoo.readers.opening import check_is_text, read_errors
+from zoo.readers.tables import check_quotes_close, parse_options, plain
 
 CHUNK = 16_384  # rows of a Parquet chunk
 BLOCK_BYTES = 2**20  # bytes of a file chunk
-READ_AS = (  # types to try for a column of numbers, in this order
-    (pa.float64(), "numbers"),  # first, since a failure is slow: one error per cell
-    (pa.int64(), "numbers"),  # 0x1F is one
-    (pa.bool_(), "numbers"),
-    (pa.timestamp("s"), "times"),  # 9999-12-31 does not fit in nanoseconds
-    (pa.timestamp("ns"), "times"),
-    (pa.timestamp("s", "UTC"), "times with a zone"),
-    (pa.timestamp("ns", "UTC"), "times with a zone"),
-)
+READ_AS = {  # types to try for a column of numbers, in this order; float64 first, since a failure is slow: one error per cell
+    "numbers": (pa.float64(), pa.int64(), pa.bool_()),  # 0x1F is an int64
+    "times": (pa.timestamp("s"), pa.timestamp("ns")),  # 9999-12-31 does not fit in nanoseconds
+    "times with a zone": (pa.timestamp("s", "UTC"), pa.timestamp("ns", "UTC")),
+}
 TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
@@ -103,7 +100,7 @@ def _csv(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]
 def _numbers(texts: pa.ChunkedArray, name: str, held: dict[str, str]) -> pa.ChunkedArray:
     """Return cells as numbers or times; `held` records the kind of the column so far."""
     trimmed = compute.utf8_trim_whitespace(texts)
-    for kind, what in READ_AS:
+    for what, kind in ((what, kind) for what, kinds in READ_AS.items() for kind in kinds):
         try:
             numbers = trimmed.cast(kind)
         except pa.ArrowInvalid:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from pyarrow import csv, parquet
 from zoo.errors import DataError, nearest
 from zoo.inputs.table.preprocessor import as_table
 from zoo.readers.examples import ALL, Examples, Part
+from zoo.readers.opening import check_is_text, delimiter_of, read_errors
 from zoo.settings import DataArguments
-from zoo.targets import as_targets
 
 SUFFIXES = (".csv", ".parquet", ".tsv")
 LABEL_NAMES = ("label", "target", "class")
@@ -38,7 +37,7 @@ def read_table(path: Path) -> pd.DataFrame:
             table = csv.read_csv(path, parse_options=parse_options(path), convert_options=convert)
             _ = table.column_names  # decodes the names
             if any(pa.types.is_binary(column.type) for column in table.schema):
-                raise DataError(_not_utf_8("other bytes", path))
+                raise ValueError("invalid UTF8 data")  # which pyarrow does not report if a column has other bytes throughout
             check_quotes_close(path, table.column(table.num_columns - 1))
     if not table.num_rows:
         raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
@@ -47,46 +46,13 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def parse_options(path: Path) -> csv.ParseOptions:
     """Return the parse options: tabs in .tsv, otherwise commas; quoted cells may contain newlines."""
-    return csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else ",", newlines_in_values=True)
+    return csv.ParseOptions(delimiter=delimiter_of(path), newlines_in_values=True)
 
 
 def plain(table: pa.Table) -> pa.Table:
     """Return a table with decimal numbers as float64."""
     numbers = [pa.field(column.name, pa.float64()) if pa.types.is_decimal(column.type) else column for column in table.schema]
     return table.cast(pa.schema(numbers))
-
-
-@contextmanager
-def read_errors(path: Path) -> Iterator[None]:
-    """Convert errors of a file to DataError."""
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise DataError(f"A table's text must be UTF-8. Received: {error} in {path}. Save the file as UTF-8.") from error
-    except (pa.ArrowException, OSError) as error:
-        if "invalid UTF8" in str(error):
-            raise DataError(_not_utf_8("other bytes", path)) from error
-        hint = (
-            " Save the file as UTF-8." if _is_utf_16(path) else " Fix the file; commas separate columns in .csv, tabs in .tsv."
-        )
-        raise DataError(f"The table cannot be read: {error}. Received: {path}.{hint}") from error
-
-
-def _not_utf_8(received: str, path: Path) -> str:
-    return (
-        f"A table's text must be UTF-8. Received: {received} in {path}. Save the file as UTF-8, "
-        "or for a file of texts set its encoding with data.encoding."
-    )
-
-
-def check_is_text(path: Path) -> None:
-    """Reject a file that contains zero bytes.
-
-    Raises:
-        DataError: it contains zero bytes.
-    """
-    if _is_binary(path):
-        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Pass a text file.")
 
 
 def check_quotes_close(path: Path, last_column: pa.ChunkedArray) -> None:
@@ -112,19 +78,6 @@ def check_quotes_close(path: Path, last_column: pa.ChunkedArray) -> None:
         )
 
 
-def _is_binary(path: Path) -> bool:
-    with path.open("rb") as file:
-        return b"\0" in file.read(8192) and not _is_utf_16(path)
-
-
-def _is_utf_16(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    except OSError:
-        return False
-
-
 def read_table_examples(path: Path, arguments: DataArguments) -> Examples:
     """Return the examples in a table file.
 
@@ -137,7 +90,7 @@ def read_table_examples(path: Path, arguments: DataArguments) -> Examples:
         table = table.drop(columns="")
         notes.append("a column without a name is ignored")
     features, raw_targets = split_columns(table, arguments)
-    part = Part(features.reset_index(drop=True), as_targets(raw_targets))
+    part = Part(features.reset_index(drop=True), raw_targets)
     return Examples(str(path), {ALL: part}, "table", are_numbers_names=True, notes=notes)
 
 
@@ -148,19 +101,37 @@ def split_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Dat
         DataError: the given column is missing, or none is given and no column is called label, target or class.
     """
     names = {str(name): name for name in table.columns}
-    wanted = arguments.label_column
-    if wanted is None:
-        wanted = next((name for name in names if name.lower() in LABEL_NAMES), None)
-        if wanted is None:
-            hint = " In .csv, commas separate the columns, in .tsv tabs." if len(names) == 1 else ""
-            raise DataError(
-                f"Which column is the label? Received: columns {', '.join(name[:40] for name in names)}, none called "
-                f"{', '.join(LABEL_NAMES)}. Name it with data.label_column, or for a file of texts set "
-                f"task=text_classification.{hint}"
-            )
-    for column in (wanted, *arguments.ignore_columns):
+    usual = next((name for name in names if name.lower() in LABEL_NAMES), None)
+    label = usual if arguments.label_column is None else arguments.label_column
+    if label is None:
+        raise unknown_column("label", [*names], LABEL_NAMES)
+    left_out = [label, *arguments.ignore_columns]
+    check_columns(left_out, names)
+    return as_table(table).drop(columns=[names[column] for column in left_out]), table[names[label]]
+
+
+def check_columns(wanted: Iterable[str], names: Collection[str]) -> None:
+    """Reject columns that the data does not have.
+
+    Raises:
+        DataError: a column is missing; the message gives the nearest name.
+    """
+    for column in wanted:
         if column not in names:
-            raise DataError(f"The table has no such column. Received: {column!r}.{nearest(column, names)} "
-                            f"Accepted: {', '.join(names)}.")  # fmt: skip
-    left_out = [names[column] for column in (wanted, *arguments.ignore_columns)]
-    return as_table(table).drop(columns=left_out), table[names[wanted]]
+            accepted = f"{nearest(column, names)} Accepted: {', '.join(names)}."
+            raise DataError(f"The data has no such column. Received: {column!r}.{accepted}")
+
+
+def unknown_column(role: str, names: Sequence[str], usual: Sequence[str]) -> DataError:
+    """Return the error for data without a column of a usual name.
+
+    Args:
+        role: "text" or "label".
+        names: columns of the data.
+        usual: usual names of the column.
+    """
+    return DataError(
+        f"Which column is the {role}? Received: columns {', '.join(name[:40] for name in names)}, none called "
+        f"{', '.join(usual)}. Name it with data.{role}_column=... (texts without a header have columns 1, 2, ...). In .csv, "
+        "commas separate the columns, in .tsv tabs. For texts, set task=text_classification."
+    )

@@ -5,22 +5,23 @@ from __future__ import annotations
 import itertools
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.errors import DataError, UsageError, nearest
+from zoo.errors import DataError, UsageError
 from zoo.inputs import find_input
 from zoo.inputs.text.texts import Texts, hash_texts
 from zoo.progress import track
 from zoo.readers import text_files
 from zoo.readers.examples import ALL, Examples, Part
+from zoo.readers.opening import check_is_text
+from zoo.readers.tables import check_columns, unknown_column
 from zoo.readers.text_files import Records
 from zoo.settings import DataArguments
-from zoo.targets import as_targets
 from zoo.tasks import find_task
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,6 @@ SURE_NAMES = ("text", "sentence", "review")  # a table with such a column is rea
 TEXT_NAMES = (*SURE_NAMES, "content", "comment", "message", "document")
 WHOLE_NUMBER = re.compile("-?[0-9]+")
 LABEL_NAMES = ("label", "labels", "target", "class", "category", "sentiment")
-WITH_COLUMNS = {
-    ".jsonl": text_files.json_lines,
-    ".ndjson": text_files.json_lines,
-    ".parquet": text_files.parquet_rows,
-}
 
 
 def read_text_file(path: Path, arguments: DataArguments) -> Examples:
@@ -43,19 +39,11 @@ def read_text_file(path: Path, arguments: DataArguments) -> Examples:
         DataError: the file is binary, has another encoding or is empty, or the columns of text and label are not found.
         UsageError: a column is named, but the file has no columns.
     """
-    is_named = arguments.text_column is not None or arguments.label_column is not None
-
-    def lines(path: Path, encoding: str) -> Records:
-        if is_named:
-            raise UsageError(
-                f"A file of `label text` lines has no columns. Received: {path} with a column named. Omit the column, or "
-                "rename "
-                "the file to .csv, .tsv, .jsonl or .parquet if it is a table."
-            )
-        return text_files.label_lines(path, encoding)
-
-    columns = partial(find_columns, arguments=arguments)
-    records, notes = _open_records(path, arguments, columns, lines, may_guess=not is_named)
+    found = _rows_with_columns(path, arguments, partial(find_columns, arguments=arguments))
+    if found is None and (arguments.text_column is not None or arguments.label_column is not None):
+        fix = "Omit the column, or rename the file to .csv, .tsv, .jsonl or .parquet if it is a table."
+        raise UsageError(f"`label text` lines have no columns. Received: {path} with a column named. {fix}")
+    records, notes = found or (text_files.label_lines(path, arguments.encoding), [])
     return Examples(str(path), {ALL: as_part(records, str(path))}, "text", are_numbers_names=True, notes=notes)
 
 
@@ -78,10 +66,11 @@ def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tu
     def columns(names: Sequence[str]) -> tuple[int, int]:
         text = 0 if len(names) == 1 else _find(names, arguments.text_column, TEXT_NAMES)
         if text is None:
-            raise DataError(_which_column("text", names, TEXT_NAMES))
+            raise unknown_column("text", names, TEXT_NAMES)
         return text, text
 
-    records, notes = _open_records(path, arguments, columns, text_files.plain_lines, may_guess=arguments.text_column is None)
+    found = _rows_with_columns(path, arguments, columns)
+    records, notes = found or (partial(text_files.plain_lines, path, arguments.encoding), [])
     for note in notes:
         logger.info("%s: %s", path, note)
     total = sum(1 for _ in track(records(), f"Reading {path.name}"))
@@ -99,16 +88,9 @@ def are_meant(task: str | None) -> bool:
     return task is not None and find_input(find_task(task).input).is_plain_text
 
 
-def has_text_column(path: Path, arguments: DataArguments) -> bool:
-    """Return whether to read a table file as texts: the text column or encoding is given, or a column has a usual name."""
-    if arguments.text_column is not None or "encoding" in arguments.model_fields_set:
-        return True
-    return are_for_texts(text_files.column_names(path, arguments.encoding))
-
-
-def are_for_texts(names: Sequence[str]) -> bool:
-    """Return whether the column names alone show that a table holds texts."""
-    return any(name.lower() in SURE_NAMES for name in names)
+def has_text_column(names: Iterable[str], arguments: DataArguments) -> bool:
+    """Return whether to read a table as texts if no task is named: the text column is given, or a column has a usual name."""
+    return arguments.text_column is not None or any(name.lower() in SURE_NAMES for name in names)
 
 
 def find_columns(names: Sequence[str], arguments: DataArguments) -> tuple[int, int]:
@@ -121,12 +103,12 @@ def find_columns(names: Sequence[str], arguments: DataArguments) -> tuple[int, i
     label = _find(names, arguments.label_column, LABEL_NAMES)
     if len(names) == 2 and text is None and label is not None:
         text = 1 - label
-    if len(names) == 2 and label is None and text is not None:
+    elif len(names) == 2 and label is None and text is not None:
         label = 1 - text
     if text is None:
-        raise DataError(_which_column("text", names, TEXT_NAMES))
+        raise unknown_column("text", names, TEXT_NAMES)
     if label is None:
-        raise DataError(_which_column("label", names, LABEL_NAMES))
+        raise unknown_column("label", names, LABEL_NAMES)
     if text == label:
         raise DataError(f"Text and label must be different columns. Received: {names[text]!r} for both. Name two.")
     return text, label
@@ -155,57 +137,37 @@ def as_part(records: Records, name: str, *, has_numbers: bool = False) -> Part:
                 yield text
 
     hashes = hash_texts(usable())
-    if not labels and broken:
-        raise DataError(f"All {len(broken)} texts are empty or unreadable. Received: {broken[0]} Add texts.")
     if not labels:
-        raise DataError(f"There are no rows. Received: {name}. Add rows.")
+        nothing = f"All {len(broken)} texts are empty or unreadable: {broken[0]}" if broken else "There are no rows."
+        raise DataError(f"{nothing} Received: {name}. Add texts.")
     texts = Texts(lambda: (text for _, text, _ in records() if not _problem(text)), hashes)
-    targets = np.array(labels, np.int64) if has_numbers else as_targets(np.array(_as_numbers(labels), object))
+    targets = np.array(labels, np.int64) if has_numbers else np.array(_as_numbers(labels), object)
     return Part(texts, targets, broken)
 
 
-def _open_records(
-    path: Path,
-    arguments: DataArguments,
-    columns: text_files.Columns,
-    lines: Callable[[Path, str], Records],
-    *,
-    may_guess: bool,
-) -> tuple[Records, list[str]]:
-    """Return the rows of a file by its suffix, with `lines` for files without columns, and notes on how they are read."""
+def _rows_with_columns(path: Path, arguments: DataArguments, columns: text_files.Columns) -> tuple[Records, list[str]] | None:
+    """Return the rows of a file by its suffix and notes on how they are read; None for a file without columns."""
     suffix, encoding = path.suffix.lower(), arguments.encoding
-    if suffix != ".parquet":
-        text_files.check_is_text(path, encoding)
+    if suffix == ".parquet":
+        return text_files.parquet_rows(path, columns), []
+    check_is_text(path, encoding)
     if suffix in (".csv", ".tsv"):
-        is_header = partial(_is_header, arguments=arguments)
-        return text_files.delimited(path, encoding, columns, is_header, may_guess=may_guess)
-    if suffix in WITH_COLUMNS:
-        return WITH_COLUMNS[suffix](path, encoding, columns), []
-    return lines(path, encoding), []
+        named = {name for name in (arguments.text_column, arguments.label_column) if name is not None}
+        return text_files.delimited(path, encoding, columns, partial(_is_header, named=named), may_guess=not named)
+    return (text_files.json_lines(path, encoding, columns), []) if suffix in (".jsonl", ".ndjson") else None
 
 
-def _is_header(names: Sequence[str], arguments: DataArguments) -> bool:
-    given = {name for name in (arguments.text_column, arguments.label_column) if name is not None}
-    if given:
-        return bool(given & set(names)) or not all(name.isdigit() for name in given)
+def _is_header(names: Sequence[str], named: set[str]) -> bool:
+    """Return whether the first row of a file is a header, from its cells and the columns that the user names."""
+    if named:
+        return bool(named & set(names)) or not all(name.isdigit() for name in named)
     return any(name.strip().lower() in (*TEXT_NAMES, *LABEL_NAMES) for name in names)
-
-
-def _which_column(kind: str, names: Sequence[str], usual: Sequence[str]) -> str:
-    listed = ", ".join(name[:40] for name in names)
-    return (
-        f"Which column is the {kind}? Received: columns {listed}, none called {', '.join(usual)}. "
-        f"Name it with --{kind}-column or data.{kind}_column=... (without a header, columns are called 1, 2, ...)."
-    )
 
 
 def _find(names: Sequence[str], wanted: str | None, usual: Sequence[str]) -> int | None:
     if wanted is None:
         return next((position for word in usual for position, name in enumerate(names) if name.strip().lower() == word), None)
-    if wanted not in names:
-        raise DataError(
-            f"The data has no such column. Received: {wanted!r}.{nearest(wanted, names)} Accepted: {', '.join(names)}."
-        )
+    check_columns([wanted], names)
     return names.index(wanted)
 
 

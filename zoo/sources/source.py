@@ -108,28 +108,31 @@ class Records:
     """A stream of encoded examples in a fixed order, read and decoded again in each pass.
 
     Args:
-        stream: function that returns a dataset of the encoded features in the files with these numbers, one scalar string per
-            example, always in the same order.
+        read: function that returns a dataset of the encoded features in some of the files, one scalar string per example,
+            always in the same order.
+        files: the files, as `read` takes them.
         decode: in-graph function that decodes one example to a feature tensor of static shape.
         hashes: hashes of the encoded features.
         mean_bytes: mean size of an encoded example, which determines the size of the shuffle buffer.
-        file_lengths: number of examples in each file; empty if all examples are in one file; default `()`.
+        file_lengths: number of examples in each file.
     """
 
     def __init__(
         self,
-        stream: Callable[[Sequence[int]], tf.data.Dataset],
+        read: Callable[[Sequence[Any]], tf.data.Dataset],
+        files: Sequence[Any],
         decode: Callable[[tf.Tensor], tf.Tensor],
         hashes: np.ndarray,
         mean_bytes: float,
-        file_lengths: Sequence[int] = (),
+        file_lengths: Sequence[int],
     ) -> None:
-        self.stream = stream
+        self.read = read
+        self.files = files
         self.decode = decode
         self.hashes = hashes
         self.mean_bytes = mean_bytes
         self.shuffle_size = max(1024, int(SHUFFLE_BYTES / (mean_bytes + QUEUED_BYTES)))
-        self.file_lengths = tuple(file_lengths) or (len(hashes),)
+        self.file_lengths = file_lengths
 
     def one_pass(self, wanted: Pass) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the wanted rows.
@@ -139,14 +142,14 @@ class Records:
         position_of = np.full(len(self.hashes), -1, np.int64)
         position_of[wanted.rows] = np.arange(len(wanted.rows))
         shard, steps = wanted.shard, wanted.num_batches
-        files_of = [range(index, len(self.file_lengths), shard.count) for index in range(shard.count)]
+        files_of = [range(index, len(self.files), shard.count) for index in range(shard.count)]
         counts = [int((self._positions(position_of, files) >= 0).sum()) for files in files_of]
         has_own_files = shard.count > 1 and min(counts) >= steps
-        files = files_of[shard.index] if has_own_files else range(len(self.file_lengths))
+        files = files_of[shard.index] if has_own_files else range(len(self.files))
         own, count = self._positions(position_of, files), counts[shard.index] if has_own_files else len(wanted.rows)
         positions, target_tensor = constant(own), constant(wanted.targets)
 
-        examples = self.stream(files).enumerate()
+        examples = self.read([self.files[number] for number in files]).enumerate()
         examples = examples.map(plainly(lambda row, encoded: (positions[row], encoded)))
         examples = examples.filter(plainly(lambda position, _: position >= 0))
         if wanted.seed is not None:
@@ -162,16 +165,9 @@ class Records:
 
     def joined(self, other: Any) -> Records:
         """Return these examples and others behind them."""
-        hashes = joined_hashes(self, other)
-        boundary = len(self.file_lengths)
-
-        def stream(files: Sequence[int]) -> tf.data.Dataset:
-            own, others = [file for file in files if file < boundary], [file - boundary for file in files if file >= boundary]
-            found = [part.stream(numbers) for part, numbers in ((self, own), (other, others)) if numbers]
-            return found[0] if len(found) == 1 else found[0].concatenate(found[1])
-
+        files, lengths = [*self.files, *other.files], [*self.file_lengths, *other.file_lengths]
         mean_bytes = max(self.mean_bytes, other.mean_bytes)
-        return Records(stream, self.decode, hashes, mean_bytes, [*self.file_lengths, *other.file_lengths])
+        return Records(self.read, files, self.decode, joined_hashes(self, other), mean_bytes, lengths)
 
     def _positions(self, position_of: np.ndarray, files: Sequence[int]) -> np.ndarray:
         """Return the positions of the examples in these files, in stream order; -1 marks unused ones."""

@@ -59,12 +59,12 @@ class Classification(Task):
         """Return the class number of each row, `(rows,)`, int64."""
         import numpy as np
 
-        from zoo.targets import check_class_numbers, encode
+        from zoo.targets import encode
 
         if source is None:
             return encode(targets, labels)
         is_number = targets.ndim == 1 and targets.dtype.kind in "uif"
-        numbers = check_class_numbers(targets, source) if is_number else encode(targets, source)
+        numbers = encode(targets, source, are_numbers=is_number)
         return numbers if source == labels else encode(np.array(source, object)[numbers], labels)
 
     def learn(self, targets: np.ndarray, labels: Sequence[Label]) -> dict[str, tuple[float, ...]]:
