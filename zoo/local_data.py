@@ -12,11 +12,11 @@ DEFAULT = "zoo_data"  # in the home directory
 
 
 def local_files(name: str, files: dict[str, str], source: str) -> dict[str, Path]:
-    """Return the path of each split of a data set.
+    """Return the path of each part of a data set.
 
     Args:
         name: str, the data set and its folder.
-        files: dict, the file name of each split.
+        files: dict, the file name of each part.
         source: str, where to get the files; for the error.
 
     Raises:

@@ -98,7 +98,7 @@ def test_records_are_joined_file_by_file():
         ]
 
         hashes = hash_rows(np.array(values))
-        return Records(read, files, lambda text: tf.strings.to_number(text), hashes, 2.0, lengths)
+        return Records(read, files, lengths, lambda text: tf.strings.to_number(text), hashes, mean_bytes=2.0)
 
     joined = records([0, 1, 2, 3], [2, 2]).joined(records([4, 5, 6], [3]))
     assert joined.file_lengths == [2, 2, 3]

@@ -87,7 +87,7 @@ def test_image_size_stretches_arrays() -> None:
         ((IMAGES.astype(np.uint16) * 200, LABELS), "hold 0 to 255"),
         ((np.where(IMAGES == 7, np.nan, IMAGES), LABELS), "NaN or infinity in image"),
         ((np.zeros((40, 0)), LABELS), "needs a column"),
-        ({}, "mapping without splits"),
+        ({}, "mapping without parts"),
         ({"train": (TABLE, LABELS), "val": (TABLE, LABELS)}, "'val'. Rename"),
         ({"test": (TABLE, LABELS)}, "a part named 'train'"),
         ({"x": TABLE, "y": LABELS}, "Received: ndarray"),

@@ -79,7 +79,7 @@ def test_a_further_folder_beside_the_parts_is_no_class(tmp_path: Path) -> None:
 def test_two_folders_for_one_part_are_refused(tmp_path: Path) -> None:
     for name in ("train", "val", "validation"):
         fill(tmp_path / name)
-    with pytest.raises(DataError, match=r"Each split must have one folder. Received: .*val"):
+    with pytest.raises(DataError, match=r"Each part must have one folder. Received: .*val"):
         zoo.load_data(tmp_path)
 
 

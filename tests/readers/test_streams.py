@@ -11,7 +11,7 @@ import pytest
 
 from zoo.errors import DataError
 from zoo.inputs.table.preprocessor import TablePreprocessor
-from zoo.readers import table_stream
+from zoo.readers import tables
 from zoo.readers.npz import stream_npz
 from zoo.readers.tables import read_table
 
@@ -38,8 +38,8 @@ def table() -> pd.DataFrame:
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_stream, "BLOCK_BYTES", 10_000)
-    monkeypatch.setattr(table_stream, "CHUNK", 700)
+    monkeypatch.setattr(tables, "BLOCK_BYTES", 10_000)
+    monkeypatch.setattr(tables, "CHUNK", 700)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -52,7 +52,7 @@ def test_chunks_have_the_features_of_the_whole_table(table, tmp_path, name):
         table.to_csv(path, index=False, sep="\t" if name == "a.tsv" else ",")
     whole = read_table(path)
     preprocessor = TablePreprocessor.fit(whole.drop(columns="other"))
-    chunks, shares = zip(*table_stream.stream_table(path, preprocessor), strict=True)
+    chunks, shares = zip(*tables.stream_table(path, preprocessor), strict=True)
     assert len(chunks) > 5
     assert list(shares) == sorted(shares)
     assert 0 < shares[0] < shares[-1] == 1
@@ -88,7 +88,7 @@ def test_cells_are_read_as_in_the_whole_file(tmp_path: Path, cells: list[str], i
     (tmp_path / "a.csv").write_text("a,b\n" + "".join(f"{cell},1\n" for cell in rows))
     whole = read_table(tmp_path / "a.csv")
     preprocessor = TablePreprocessor.fit(whole)
-    chunks = [chunk for chunk, _ in table_stream.stream_table(tmp_path / "a.csv", preprocessor)]
+    chunks = [chunk for chunk, _ in tables.stream_table(tmp_path / "a.csv", preprocessor)]
     assert len(chunks) > 1
     found = np.concatenate([preprocessor.transform(chunk) for chunk in chunks])
     np.testing.assert_array_equal(found, preprocessor.transform(whole))
@@ -104,7 +104,7 @@ def test_codes_of_a_file_without_words_are_those_of_training(tmp_path: Path, nam
     else:  # whole numbers, of which one is missing far down
         pd.DataFrame({"code": pd.array([7] * 5000 + [None], "Int64")}).to_parquet(tmp_path / name)
         expected = [[0, 1, 0]] * 5000 + [[0, 0, 0]]
-    chunks = [chunk for chunk, _ in table_stream.stream_table(tmp_path / name, preprocessor)]
+    chunks = [chunk for chunk, _ in tables.stream_table(tmp_path / name, preprocessor)]
     assert len(chunks) > 1
     assert np.concatenate([preprocessor.transform(chunk) for chunk in chunks]).tolist() == expected
 
@@ -121,7 +121,7 @@ def test_numbers_and_times_in_one_column_are_refused(tmp_path: Path, first: str,
     (tmp_path / "a.csv").write_text("a\n" + f"{first}\n" * 3000 + f"{then}\n" * 3000)
     preprocessor = TablePreprocessor.fit(pd.DataFrame({"a": [1.0]}))
     with pytest.raises(DataError, match=words):
-        list(table_stream.stream_table(tmp_path / "a.csv", preprocessor))
+        list(tables.stream_table(tmp_path / "a.csv", preprocessor))
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
@@ -130,11 +130,11 @@ def test_a_quote_that_does_not_close_is_refused(tmp_path, end):
     (tmp_path / "whole.csv").write_text("\n".join(rows) + end)
     (tmp_path / "open.csv").write_text("\n".join([*rows[:4], '3,"open', *rows[1:2] * 20]) + end)
     preprocessor = TablePreprocessor.fit(read_table(tmp_path / "whole.csv"))
-    assert sum(len(chunk) for chunk, _ in table_stream.stream_table(tmp_path / "whole.csv", preprocessor)) == 22
+    assert sum(len(chunk) for chunk, _ in tables.stream_table(tmp_path / "whole.csv", preprocessor)) == 22
     with pytest.raises(DataError, match="A quote is not closed"):
         read_table(tmp_path / "open.csv")
     with pytest.raises(DataError, match="A quote is not closed"):
-        list(table_stream.stream_table(tmp_path / "open.csv", preprocessor))
+        list(tables.stream_table(tmp_path / "open.csv", preprocessor))
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -143,7 +143,7 @@ def test_a_cell_that_is_no_number_is_told_with_its_column(table, tmp_path):
     changed = table[["whole"]].astype(object)
     changed.loc[4321, "whole"] = "many"
     changed.to_csv(tmp_path / "a.csv", index=False)
-    chunks = table_stream.stream_table(tmp_path / "a.csv", preprocessor)
+    chunks = tables.stream_table(tmp_path / "a.csv", preprocessor)
     with pytest.raises(DataError, match=r"Column 'whole' held numbers in training.*many"):
         [preprocessor.transform(chunk) for chunk, _ in chunks]
 
@@ -153,7 +153,7 @@ def test_a_short_row_far_down_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("a,b\n" + "1,2\n" * 10_000 + "3\n")
     preprocessor = TablePreprocessor.fit(pd.DataFrame({"a": [1.0], "b": [2.0]}))
     with pytest.raises(DataError, match="Expected 2 columns, got 1"):
-        list(table_stream.stream_table(tmp_path / "a.csv", preprocessor))
+        list(tables.stream_table(tmp_path / "a.csv", preprocessor))
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -43,7 +43,7 @@ def records_in(images: np.ndarray) -> Callable[..., Records]:
         def decode(content: tf.Tensor) -> tf.Tensor:
             return tf.ensure_shape(tf.io.decode_png(content, 1), SHAPE)
 
-        return Records(read, range(len(lengths)), decode, hash_all(encoded), 80.0, lengths)
+        return Records(read, range(len(lengths)), lengths, decode, hash_all(encoded), mean_bytes=80.0)
 
     return make
 

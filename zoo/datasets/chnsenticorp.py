@@ -12,7 +12,7 @@ from zoo.registry import register_dataset
 def chnsenticorp() -> dict[str, Path]:
     """ChnSentiCorp: 9,600 training and 1,200 test reviews in Chinese, negative or positive; your own files in ZOO_DATA.
 
-    The labelled `dev.tsv` is the test split, since the labels of `test.tsv` are not published. 353 training rows (335 texts)
+    The labelled `dev.tsv` is the test part, since the labels of `test.tsv` are not published. 353 training rows (335 texts)
     also occur in it; `data.overlap=drop`, the default, removes them from training.
 
     References:

@@ -12,7 +12,7 @@ from zoo.registry import register_dataset
 def sst2() -> dict[str, Path]:
     """SST-2: 6,920 / 872 / 1,821 sentences of film reviews in English, negative or positive; your own files in ZOO_DATA.
 
-    Whole sentences only. (TensorFlow Datasets' `glue/sst2` trains on 67,349 phrases and has no labels in its test split.)
+    Whole sentences only. (TensorFlow Datasets' `glue/sst2` trains on 67,349 phrases and has no labels in its test part.)
 
     References:
         Socher et al., Recursive deep models for semantic compositionality over a sentiment treebank, EMNLP 2013.

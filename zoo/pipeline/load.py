@@ -16,11 +16,9 @@ from zoo.readers.reader import all_suffixes, reader_of
 from zoo.settings import DataArguments
 
 
-def looks_like_path(data: Any) -> bool:
+def looks_like_path(name: str) -> bool:
     """Return whether a string is meant as a path: it exists, starts or ends like a path, or has the suffix of a data file."""
-    if isinstance(data, Path):
-        return True
-    return data.startswith((".", "/", "~")) or data.lower().endswith(("/", *all_suffixes())) or os.path.exists(data)
+    return name.startswith((".", "/", "~")) or name.lower().endswith(("/", *all_suffixes())) or os.path.exists(name)
 
 
 def read_path(path: str | Path, arguments: DataArguments, task: str | None = None) -> Examples:
@@ -38,16 +36,14 @@ def read_path(path: str | Path, arguments: DataArguments, task: str | None = Non
     if not os.path.exists(path):  # also False for strings that are too long for a path
         raise DataError(f"There is no such file or folder. Received: {path}. Check the path.")
     try:
-        examples = _read_existing(path, arguments, task)
+        examples = _read_folder(path, arguments, task) if path.is_dir() else _read_file(path, arguments, task)
     except OSError as error:
         raise DataError(f"The data cannot be read: {error.strerror or error}. Received: {path}. Check the path.") from error
     examples.location = str(path.resolve())
     return examples
 
 
-def _read_existing(path: Path, arguments: DataArguments, task: str | None) -> Examples:
-    if path.is_dir():
-        return _read_folder(path, arguments, task)
+def _read_file(path: Path, arguments: DataArguments, task: str | None) -> Examples:
     reader = reader_of(path, task)
     if reader is None:
         raise DataError(
@@ -71,7 +67,7 @@ def _read_folder(path: Path, arguments: DataArguments, task: str | None) -> Exam
 
 
 def _part_files(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """Return the files of a folder that are named after a split (`train.csv`, `reviews.dev.tsv`), and notes on the others."""
+    """Return the files of a folder that are named after a part (`train.csv`, `reviews.dev.tsv`), and notes on the others."""
     files: dict[str, Path] = {}
     notes = []
     for file in sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")):
@@ -88,10 +84,10 @@ def _part_files(path: Path) -> tuple[dict[str, Path], list[str]]:
 
 
 def read_parts(paths: Mapping[str, str | Path], arguments: DataArguments, task: str | None) -> Examples:
-    """Return the examples in one file or folder per split.
+    """Return the examples in one file or folder per part.
 
     Raises:
-        DataError: one is missing, is broken, or has splits itself, or they are of different kinds.
+        DataError: one is missing, is broken, or has parts itself, or they are of different kinds.
     """
     alone = arguments.model_copy(update={"parts": None})
     found = {part: read_path(path, alone, task) for part, path in paths.items()}
@@ -114,7 +110,7 @@ def read_parts(paths: Mapping[str, str | Path], arguments: DataArguments, task: 
 
 
 def read_object(data: Any, arguments: DataArguments, name: str, task: str | None = None) -> Examples:
-    """Return the examples in a path, arrays, a DataFrame, `tf.data`, or a mapping from splits to these.
+    """Return the examples in a path, arrays, a DataFrame, `tf.data`, or a mapping from parts to these.
 
     Raises:
         DataError: the data is none of these, or is broken.

@@ -25,7 +25,7 @@ from zoo.targets import as_targets
 
 
 def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task: str | None = None) -> Examples:
-    """Return the examples in `(features, targets)`, a DataFrame, a `tf.data.Dataset`, or a mapping from splits to these.
+    """Return the examples in `(features, targets)`, a DataFrame, a `tf.data.Dataset`, or a mapping from parts to these.
 
     Features `(rows, height, width)` or `(rows, height, width, channels)` are images, `(rows, columns)` are a table, and strings
     `(rows,)` are texts. A DataFrame has a label column; it holds texts for a task for texts, or if it has a column of a usual
@@ -36,7 +36,7 @@ def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task:
     """
     given = data if isinstance(data, Mapping) else {ALL: data}
     if not given:
-        raise DataError("The data is empty. Received: a mapping without splits. Pass train, validation and test.")
+        raise DataError("The data is empty. Received: a mapping without parts. Pass train, validation and test.")
     parts, forms, numbers_are_names = {}, set(), False
     for part_name, part in given.items():
         if isinstance(part, pd.DataFrame):
@@ -53,7 +53,7 @@ def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task:
         parts[str(part_name)], form = _read_part(features, as_targets(raw_targets), arguments)
         forms.add(form)
     if len(forms) > 1:
-        raise DataError(f"All splits need one kind and one shape. Received: {sorted(map(str, forms))}. Convert them.")
+        raise DataError(f"All parts need one kind and one shape. Received: {sorted(map(str, forms))}. Convert them.")
     kind, shape = forms.pop()
     return Examples(name, parts, kind, shape, are_numbers_names=numbers_are_names)
 

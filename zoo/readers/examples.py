@@ -10,13 +10,13 @@ import numpy as np
 
 from zoo.targets import Label, as_targets
 
-ALL = "all"  # split of a source without splits
+ALL = "all"  # part of a source that is not divided
 PARTS = ("train", "validation", "test")
 
 
 @dataclass
 class Part:
-    """One split of a data source.
+    """One part of a data source.
 
     Args:
         features: what the kind of input says: images as a `Source`, a DataFrame, or `Texts`.
@@ -38,7 +38,7 @@ class Examples:
 
     Args:
         name: name or path of the source.
-        parts: splits by name: "train", "validation", "test", or "all".
+        parts: parts by name: "train", "validation", "test", or "all".
         kind: kind of the features.
         input_shape: shape of one image; None for tables and texts.
         labels: class names, if the source has them; targets are then class indices.

@@ -11,20 +11,13 @@ import numpy as np
 from zoo.errors import DataError
 from zoo.inputs.image.pixels import GREY_MODES, SUFFIXES, open_image, read_image
 from zoo.progress import track
-from zoo.readers.examples import ALL, Examples, Part
+from zoo.readers.examples import ALL, PARTS, Examples, Part
 from zoo.readers.opening import open_text
 from zoo.readers.texts import are_meant, as_part
 from zoo.settings import DataArguments
 from zoo.sources.hashing import hash_all
 
-PART_FOLDERS = {
-    "train": "train",
-    "validation": "validation",
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
-    "test": "test",
-}
+PART_FOLDERS = {part: part for part in PARTS} | dict.fromkeys(("val", "valid", "dev"), "validation")
 DEFAULT_SIZE = (96, 96)
 
 
@@ -66,7 +59,7 @@ def read_folder(folder: Path, arguments: DataArguments, task: str | None = None)
 
 
 def _listed(folder: Path, suffixes: Collection[str], what: str) -> tuple[dict[str, list[tuple[Path, str]]], list[str]]:
-    """Return the files of each split with their class, and notes on folders without files."""
+    """Return the files of each part with their class, and notes on folders without files."""
     files: dict[str, list[tuple[Path, str]]] = {}
     notes = []
     for part, root in _part_roots(folder).items():
@@ -98,7 +91,7 @@ def _part_roots(folder: Path) -> Mapping[str, Path]:
     parts = [name for name in below if name in PART_FOLDERS]
     if "train" in parts and (len(parts) > 1 or len(below) == 1):
         if len({PART_FOLDERS[name] for name in parts}) < len(parts):
-            raise DataError(f"Each split must have one folder. Received: {', '.join(parts)} in {folder}. Merge or rename them.")
+            raise DataError(f"Each part must have one folder. Received: {', '.join(parts)} in {folder}. Merge or rename them.")
         return {PART_FOLDERS[name]: below[name] for name in parts}
     return {ALL: folder}
 

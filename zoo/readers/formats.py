@@ -17,7 +17,6 @@ from zoo.readers.examples import Examples
 from zoo.readers.folder import files_below
 from zoo.readers.npz import stream_npz
 from zoo.readers.reader import Reader, register_reader
-from zoo.readers.table_stream import stream_table
 from zoo.settings import DataArguments
 
 
@@ -51,7 +50,7 @@ def _texts(path: Path, _: Any, arguments: DataArguments) -> Iterator[Chunk]:
 def _tables(path: Path, preprocessor: Any, _: DataArguments) -> Iterator[Chunk]:
     if path.suffix.lower() not in tables.SUFFIXES:
         raise DataError(f"This model takes {', '.join(tables.SUFFIXES)}. Received: {path}. Convert it.")
-    return _numbered(track_share(stream_table(path, preprocessor), "Predicting"))
+    return _numbered(track_share(tables.stream_table(path, preprocessor), "Predicting"))
 
 
 def _numbered(chunks: Iterable[Any]) -> Iterator[Chunk]:

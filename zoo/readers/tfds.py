@@ -231,4 +231,4 @@ def _read_images(
     if images is not None:
         return Part(Arrays(images, all_hashes), targets)
     mean_bytes = total_bytes / max(count, 1)
-    return Part(Records(encoded, split.filepaths, decode, all_hashes, mean_bytes, split.shard_lengths), targets)
+    return Part(Records(encoded, split.filepaths, split.shard_lengths, decode, all_hashes, mean_bytes), targets)

@@ -104,6 +104,7 @@ class Arrays:
         return Arrays(tf.concat([self.features, other.features], axis=0), hashes)
 
 
+@dataclass(eq=False)
 class Records:
     """A stream of encoded examples in a fixed order, read and decoded again in each pass.
 
@@ -111,28 +112,18 @@ class Records:
         read: function that returns a dataset of the encoded features in some of the files, one scalar string per example,
             always in the same order.
         files: the files, as `read` takes them.
+        file_lengths: number of examples in each file.
         decode: in-graph function that decodes one example to a feature tensor of static shape.
         hashes: hashes of the encoded features.
         mean_bytes: mean size of an encoded example, which determines the size of the shuffle buffer.
-        file_lengths: number of examples in each file.
     """
 
-    def __init__(
-        self,
-        read: Callable[[Sequence[Any]], tf.data.Dataset],
-        files: Sequence[Any],
-        decode: Callable[[tf.Tensor], tf.Tensor],
-        hashes: np.ndarray,
-        mean_bytes: float,
-        file_lengths: Sequence[int],
-    ) -> None:
-        self.read = read
-        self.files = files
-        self.decode = decode
-        self.hashes = hashes
-        self.mean_bytes = mean_bytes
-        self.shuffle_size = max(1024, int(SHUFFLE_BYTES / (mean_bytes + QUEUED_BYTES)))
-        self.file_lengths = file_lengths
+    read: Callable[[Sequence[Any]], tf.data.Dataset]
+    files: Sequence[Any]
+    file_lengths: Sequence[int]
+    decode: Callable[[tf.Tensor], tf.Tensor]
+    hashes: np.ndarray
+    mean_bytes: float
 
     def one_pass(self, wanted: Pass) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the wanted rows.
@@ -153,7 +144,8 @@ class Records:
         examples = examples.map(plainly(lambda row, encoded: (positions[row], encoded)))
         examples = examples.filter(plainly(lambda position, _: position >= 0))
         if wanted.seed is not None:
-            examples = passes(wanted.number).flat_map(plainly(_shuffler(examples, min(self.shuffle_size, count), wanted.seed)))
+            size = min(max(1024, int(SHUFFLE_BYTES / (self.mean_bytes + QUEUED_BYTES))), count)
+            examples = passes(wanted.number).flat_map(plainly(_shuffler(examples, size, wanted.seed)))
         if shard.count > 1 and not has_own_files:
             examples = examples.batch(wanted.batch_size).map(plainly(lambda *batch: tuple(map(shard.of, batch)))).unbatch()
         examples = examples.map(
@@ -167,7 +159,7 @@ class Records:
         """Return these examples and others behind them."""
         files, lengths = [*self.files, *other.files], [*self.file_lengths, *other.file_lengths]
         mean_bytes = max(self.mean_bytes, other.mean_bytes)
-        return Records(self.read, files, self.decode, joined_hashes(self, other), mean_bytes, lengths)
+        return Records(self.read, files, lengths, self.decode, joined_hashes(self, other), mean_bytes)
 
     def _positions(self, position_of: np.ndarray, files: Sequence[int]) -> np.ndarray:
         """Return the positions of the examples in these files, in stream order; -1 marks unused ones."""
