@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
                 output.print_line(f"{'':27} {finding.advice}")
     faults = [finding for finding in findings if finding.state == "fault"]
     if arguments.json:
-        output.print_json({"is_good": not faults, "findings": [finding.to_dict() for finding in findings]})
+        output.print_json({"is_good": not faults, "findings": [vars(finding) for finding in findings]})
     else:
         output.print_line(f"\nFaults: {len(faults)}." if faults else "\nNo faults found.")
     return 1 if faults else 0
@@ -48,14 +48,15 @@ def diagnose(*, self_test: bool = True) -> Iterator[Finding]:
             twenty seconds.
     """
     from zoo.cli import environment
-    from zoo.cli import self_test as training
 
     checks = [
         environment.python, environment.own_files, environment.packages, environment.keras_settings, environment.machine,
-        environment.runs, environment.temporary_files, environment.fetched_models, environment.tensorflow_datasets,
-        environment.your_files, environment.released_models, environment.optional_packages,
+        environment.runs, environment.temporary_files, environment.fetched_models, environment.data_folders,
+        environment.released_models, environment.optional_packages,
     ]  # fmt: skip
     if self_test:
+        from zoo.cli import self_test as training
+
         checks.append(training.self_test)
     for check in checks:
         try:
