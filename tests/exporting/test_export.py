@@ -164,19 +164,23 @@ def test_own_layers_that_only_this_process_knows_are_no_keras_file(tmp_path):
 def test_the_comparison_says_where_and_what():
     expected = zoo.Predictions(["a", "b"], np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), np.zeros((2, 0)))
     raw = ["one", "two"].__getitem__
+
+    def answer(labels, numbers):
+        return {"format": "onnx", "part": "zoo.load", "labels": labels, "numbers": numbers}
+
     close = expected.probabilities + 9e-6
-    assert _compare("onnx", raw, expected, ["a", "b"], close) == pytest.approx(9e-6, rel=0.1)
+    assert _compare(answer(["a", "b"], close), raw, expected) == pytest.approx(9e-6, rel=0.1)
     with pytest.raises(
-        ArtefactError, match=r"1 of 2 .* from onnx for example 1, two: 'a' with \[0.2 0.8\]; the model says 'b'"
+        ArtefactError, match=r"1 of 2 .* from onnx \(zoo.load\) for example 1, two: 'a' with \[0.2 0.8\]; the model says 'b'"
     ):
-        _compare("onnx", raw, expected, ["a", "a"], expected.probabilities)
+        _compare(answer(["a", "a"], expected.probabilities), raw, expected)
     for wrong in (1.1e-5, np.nan):
         with pytest.raises(ArtefactError, match="2 of 2"):
-            _compare("onnx", raw, expected, ["a", "b"], expected.probabilities + np.float32(wrong))
+            _compare(answer(["a", "b"], expected.probabilities + np.float32(wrong)), raw, expected)
     values = zoo.Predictions([], np.zeros((2, 0)), np.array([[100.0], [-300.0]], np.float32))
-    assert _compare("onnx", raw, values, [], values.values + 0.002) <= TOLERANCE
+    assert _compare(answer([], values.values + 0.002), raw, values) <= TOLERANCE
     with pytest.raises(ArtefactError, match="2 of 2"):
-        _compare("onnx", raw, values, [], values.values + 0.005)
+        _compare(answer([], values.values + 0.005), raw, values)
 
 
 def test_examples_are_real_and_of_many_lengths():

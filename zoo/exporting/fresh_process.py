@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import pickle
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,27 +27,23 @@ def main(directory: Path, folder: Path) -> None:
     """Write the predictions of each format through zoo, its own outputs, and those of a SavedModel's other endpoints."""
     export = Export.open(directory)
     preprocessor = export.info.preprocessor
-    examples = preprocessor.load_examples(folder / EXAMPLES)
-    told: list[dict[str, Any]] = []
-
-    def tell(name: str, part: str, labels: list[Any], numbers: np.ndarray, **measured: float) -> None:
-        file = f"{len(told)}.npz"
-        np.savez(folder / file, numbers=numbers)
-        told.append({"format": name, "name": f"{name} ({part})", "labels": labels, "file": file, **measured})
-
+    examples = pickle.loads((folder / EXAMPLES).read_bytes())  # noqa: S301 - our own process wrote it
+    answers: list[dict[str, Any]] = []
     engines = {name: export.engine(name) for name in export.formats}
     predictors = {name: Predictor(engine, export.info) for name, engine in engines.items()}
     for_one = seconds(predictors, preprocessor.one(examples, len(examples) // 2), ROUNDS, CALLS)
     for_all = seconds(predictors, examples, ROUNDS, 1)
     for name, engine in engines.items():
-        said = predictors[name].predict(examples)
-        tell(name, "zoo.load", said.labels, said.numbers, seconds_for_one=for_one[name], seconds_for_all=for_all[name])
+        found = predictors[name].predict(examples)
+        measured = {"seconds_for_one": for_one[name], "seconds_for_all": for_all[name]}
+        answers.append({"part": "zoo.load", "labels": found.labels, "numbers": found.numbers, "format": name, **measured})
         if name != "keras":
-            tell(name, "its own outputs", *_labels_and_numbers(own_outputs(engine, examples, export.info)))
+            own = own_outputs(engine, examples, export.info)
+            answers.append({"part": "its own outputs", **_labels_and_numbers(own), "format": name})
         if name == "saved_model":
             for signature, outputs in other_outputs(directory / PLACES[name], examples, export.info):
-                tell(name, f"signature {signature}", *_labels_and_numbers(outputs))
-    (folder / ANSWERS).write_text(json.dumps(told, default=str), encoding="utf-8")
+                answers.append({"part": f"signature {signature}", **_labels_and_numbers(outputs), "format": name})
+    (folder / ANSWERS).write_bytes(pickle.dumps(answers))
 
 
 def seconds(predictors: Mapping[str, Predictor], raw: Any, rounds: int, calls: int) -> dict[str, float]:
@@ -93,9 +89,9 @@ def _joined(outputs: Iterator[Outputs]) -> Outputs:
     return {name: np.concatenate([each[name] for each in every]) for name in every[0]}
 
 
-def _labels_and_numbers(outputs: Outputs) -> tuple[list[Any], np.ndarray]:
+def _labels_and_numbers(outputs: Outputs) -> dict[str, Any]:
     labels = [label.decode() if isinstance(label, bytes) else label for label in outputs.get("labels", np.zeros(0)).tolist()]
-    return labels, outputs["probabilities" if "probabilities" in outputs else "values"]
+    return {"labels": labels, "numbers": outputs["probabilities" if "probabilities" in outputs else "values"]}
 
 
 if __name__ == "__main__":

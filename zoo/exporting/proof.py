@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,19 +38,17 @@ def prove(directory: Path, examples: Any, expected: Predictions, preprocessor: P
         ArtefactError: a label differs, a probability differs by more than `TOLERANCE`, or the export cannot be loaded; the
             message says where.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        preprocessor.save_examples(examples, Path(folder) / EXAMPLES)
-        _run_fresh(directory, Path(folder))
-        proofs: dict[str, dict[str, Any]] = {}
-        for told in json.loads((Path(folder) / ANSWERS).read_text(encoding="utf-8")):
-            with np.load(Path(folder) / told["file"], allow_pickle=False) as answers:
-                difference = _compare(
-                    told["name"], partial(preprocessor.described, examples), expected, told["labels"], answers["numbers"]
-                )
-            measured = {name: told[name] for name in ("seconds_for_one", "seconds_for_all") if name in told}
-            proof = proofs.setdefault(told["format"], {"examples": len(expected), "largest_difference": 0.0})
-            proof |= measured
-            proof["largest_difference"] = max(proof["largest_difference"], difference)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / EXAMPLES).write_bytes(pickle.dumps(examples))
+        _run_fresh(directory, folder)
+        answers = pickle.loads((folder / ANSWERS).read_bytes())  # noqa: S301 - our own process wrote it
+    proofs: dict[str, dict[str, Any]] = {}
+    for answer in answers:
+        difference = _compare(answer, partial(preprocessor.described, examples), expected)
+        proof = proofs.setdefault(answer["format"], {"examples": len(expected), "largest_difference": 0.0})
+        proof |= {name: answer[name] for name in ("seconds_for_one", "seconds_for_all") if name in answer}
+        proof["largest_difference"] = max(proof["largest_difference"], difference)
     return proofs
 
 
@@ -70,11 +68,9 @@ def _run_fresh(directory: Path, folder: Path) -> None:
         )
 
 
-def _compare(
-    name: str, described: Callable[[int], str], expected: Predictions, labels: list[Any], numbers: np.ndarray
-) -> float:
+def _compare(answer: Mapping[str, Any], described: Callable[[int], str], expected: Predictions) -> float:
     """Return the largest difference of probabilities, or of values relative to the largest value."""
-    wanted = expected.numbers
+    labels, numbers, wanted = answer["labels"], answer["numbers"], expected.numbers
     differences = np.abs(numbers - wanted).max(axis=1) / max(1.0, float(np.abs(wanted).max()))
     is_wrong = ~(differences <= TOLERANCE)  # NaN is wrong
     for row, (ours, theirs) in enumerate(zip(expected.labels, labels, strict=True)):
@@ -84,8 +80,9 @@ def _compare(
     row = int(np.argmax(is_wrong))
     raise ArtefactError(
         f"The export does not match the trained model: {int(is_wrong.sum())} of {len(wanted)} examples differ. "
-        f"Received from {name} for example {row}, {described(row)}: {_short(labels, numbers, row)}; "
-        f"the model says {_short(expected.labels, wanted, row)}. Nothing has been written. Choose another format."
+        f"Received from {answer['format']} ({answer['part']}) for example {row}, {described(row)}: "
+        f"{_short(labels, numbers, row)}; the model says {_short(expected.labels, wanted, row)}. Nothing has been written. "
+        "Choose another format."
     )
 
 

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from zoo.errors import UsageError
@@ -270,18 +269,6 @@ class Preprocessor(ABC):
     def described(self, raw: Any, row: int) -> str:
         """Return one of raw examples in a few words."""
         return f"{raw[row]!r:.80}"
-
-    def save_examples(self, raw: Any, path: Path) -> None:
-        """Write raw examples for another process."""
-        import numpy as np
-
-        np.save(path.with_suffix(".npy"), raw)
-
-    def load_examples(self, path: Path) -> Any:
-        """Return what `save_examples` wrote."""
-        import numpy as np
-
-        return np.load(path.with_suffix(".npy"), allow_pickle=False)
 
     def requests(self, raw: Any, signatures: Iterable[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yield the exported signatures that zoo does not run itself, each with requests of at most `REQUEST` examples."""

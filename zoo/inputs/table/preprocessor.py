@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -191,14 +190,6 @@ class TablePreprocessor(Preprocessor):
     def described(self, raw: pd.DataFrame, row: int) -> str:
         """Return a row in a few words."""
         return repr(dict(raw.iloc[row]))[:200]
-
-    def save_examples(self, raw: pd.DataFrame, path: Path) -> None:
-        """Write rows for another process."""
-        raw.to_parquet(path.with_suffix(".parquet"))
-
-    def load_examples(self, path: Path) -> pd.DataFrame:
-        """Return the rows that `save_examples` wrote."""
-        return pd.read_parquet(path.with_suffix(".parquet"))
 
     def requests(self, raw: pd.DataFrame, signatures: Iterable[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yield the signature that takes columns."""

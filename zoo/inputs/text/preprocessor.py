@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -91,14 +89,6 @@ class RawTexts(Preprocessor):
         longest = max(raw[: -len(UNUSUAL)], key=len)
         for text in raw[:: max(1, len(raw) // CHECKED)]:
             yield text, [text], [text, longest]
-
-    def save_examples(self, raw: list[str], path: Path) -> None:
-        """Write texts for another process."""
-        path.with_suffix(".json").write_text(json.dumps(raw), encoding="utf-8")
-
-    def load_examples(self, path: Path) -> Any:
-        """Return the texts that `save_examples` wrote."""
-        return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
     def twin(self, dtype: Any) -> Twin:
         """Return the same steps in a graph."""
