@@ -33,7 +33,7 @@ def workers_in_environment() -> int:
     if counts and ("ps" in counts or kind not in JOBS or not 0 <= index < counts.get(kind, 0)):
         raise UsageError(
             f"Only chiefs and workers can train, without parameter servers. Received: task {index} of type {kind!r} in a "
-            "cluster "
-            f"of {', '.join(f'{count} {job}' for job, count in counts.items())}. Start zoo in those only, or unset TF_CONFIG."
+            f"cluster of {', '.join(f'{count} {job}' for job, count in counts.items())}. Start zoo in those only, or "
+            "unset TF_CONFIG."
         )
     return max(1, sum(counts.get(job, 0) for job in JOBS))

@@ -54,14 +54,14 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
             "'mirrored' is for the devices of one process. Received: strategy='mirrored' with a TF_CONFIG for several "
             "workers. Omit it, and each worker uses all of its devices; or unset TF_CONFIG."
         )
-    gpus = tf.config.list_logical_devices("GPU")
-    devices = gpus or tf.config.list_logical_devices("CPU")
-    if given == "auto":
-        return _mirrored(tuple(device.name for device in gpus)) if len(gpus) > 1 else None
+    gpus, cpus = (tf.config.list_logical_devices(kind) for kind in ("GPU", "CPU"))
+    devices = gpus or cpus
+    if given == "auto" and len(gpus) < 2:
+        return None
     if len(devices) < 2:
         raise UsageError(
-            f"MirroredStrategy needs two or more devices. Received: 'mirrored' with "
-            f"{len(gpus)} GPUs and {len(tf.config.list_logical_devices('CPU'))} logical CPUs. Use strategy='auto'."
+            f"MirroredStrategy needs two or more devices. Received: 'mirrored' with {len(gpus)} GPUs and {len(cpus)} logical "
+            "CPUs. Use strategy='auto'."
         )
     return _mirrored(tuple(device.name for device in devices))
 
@@ -74,16 +74,14 @@ def _check_devices(strategy: tf.distribute.Strategy) -> None:
     """
     if not isinstance(strategy, tf.distribute.MirroredStrategy):
         return
-    asked = [tf.DeviceSpec.from_string(name) for name in strategy.extended.worker_devices]
-    there = {(each.device_type, tf.DeviceSpec.from_string(each.name).device_index) for each in tf.config.list_logical_devices()}
-    missing = [
-        f"{each.device_type}:{each.device_index}" for each in asked if (each.device_type, each.device_index) not in there
-    ]
+    specs = [tf.DeviceSpec.from_string(name) for name in strategy.extended.worker_devices]
+    present = [tf.DeviceSpec.from_string(device.name) for device in tf.config.list_logical_devices()]
+    names = sorted(f"{spec.device_type}:{spec.device_index}" for spec in present)
+    missing = sorted({f"{spec.device_type}:{spec.device_index}" for spec in specs}.difference(names))
     if missing:
-        names = ", ".join(f"{kind}:{index}" for kind, index in sorted(there))
         raise UsageError(
-            f"This machine has no {', '.join(missing)}. Received: a {type(strategy).__name__} over them. Use "
-            f"devices from {names}."
+            f"This machine has no {', '.join(missing)}. Received: a {type(strategy).__name__} over them. Use devices from "
+            f"{', '.join(names)}."
         )
 
 
@@ -129,14 +127,11 @@ def _all_workers() -> tf.distribute.Strategy:
     except (ValueError, tf.errors.OpError) as error:  # no task, a wrong index, an address in use
         raise UsageError(
             f"The workers in TF_CONFIG cannot connect: {one_line(error).rstrip('. ')}. Received: "
-            f"{os.environ['TF_CONFIG'][:200]}. "
-            "Fix it, and check that the port of this worker is free."
+            f"{os.environ['TF_CONFIG'][:200]}. Fix it, and check that the port of this worker is free."
         ) from error
     except RuntimeError as error:  # "Collective ops must be configured at program startup"
         raise UsageError(
             "The workers in TF_CONFIG must connect before TensorFlow computes anything. Received: a process that has "
-            "already computed. "
-            "Call zoo.train or zoo.build first, or create tf.distribute.MultiWorkerMirroredStrategy() at the start and pass "
-            "it as "
-            "strategy=."
+            "already computed. Call zoo.train or zoo.build first, or create "
+            "tf.distribute.MultiWorkerMirroredStrategy() at the start and pass it as strategy=."
         ) from error

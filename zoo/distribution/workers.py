@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from zoo.errors import UsageError, WorkerLostError, one_line
+from zoo.distribution.cluster import JOBS
+from zoo.errors import WorkerLostError, one_line
 
 ABORTED = "Collective ops is aborted by: "  # precedes TensorFlow's reason
 LOST_WITHIN = 90  # seconds until all others have stopped, with a margin: 3 to 20 were measured on one machine
@@ -40,16 +41,9 @@ class Worker:
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return cls()
         resolver = strategy.cluster_resolver
-        cluster = resolver.cluster_spec().as_dict() if resolver.cluster_spec() else {}
-        chiefs, others = len(cluster.get("chief", ())), len(cluster.get("worker", ()))
-        if chiefs + others < 2:
-            return cls()
-        if resolver.task_type not in ("chief", "worker"):
-            raise UsageError(
-                f"Only chiefs and workers can train. Received: a task of type {resolver.task_type!r} in TF_CONFIG. Do not "
-                "start it."
-            )
-        return cls(resolver.task_id + (chiefs if resolver.task_type == "worker" else 0), chiefs + others)
+        jobs = resolver.cluster_spec().as_dict()
+        tasks = [(job, index) for job in JOBS for index in range(len(jobs.get(job, ())))]
+        return cls(tasks.index((resolver.task_type, resolver.task_id)), len(tasks)) if len(tasks) > 1 else cls()
 
 
 def total(strategy: tf.distribute.Strategy, numbers: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -68,15 +62,12 @@ def total(strategy: tf.distribute.Strategy, numbers: Sequence[float] | np.ndarra
 
 
 @contextmanager
-def explain_lost_workers(*, is_one_of_several: bool = True) -> Iterator[None]:
+def explain_lost_workers() -> Iterator[None]:
     """Replace TensorFlow's error about a failed message by a readable one.
 
     Raises:
         WorkerLostError: another worker does not answer.
     """
-    if not is_one_of_several:
-        yield
-        return
     try:
         yield
     except tf.errors.OpError as error:

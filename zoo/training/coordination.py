@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from zoo.pipeline.info import DataInfo
     from zoo.settings import Settings
-
-LEFT_OUT = ("logs", "report.html")  # not copied to other workers
 
 
 def described(strategy: tf.distribute.Strategy | None) -> dict[str, Any]:
@@ -80,8 +79,7 @@ def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, inf
         here = ", ".join(f"{name}={own.get(name)} ({chiefs.get(name)} there)" for name in differing)
         raise UsageError(
             f"All workers must train alike. Received: {here or 'another worker'}, unlike the first worker. Pass all of them "
-            "the "
-            "same data and settings."
+            "the same data and settings."
         )
 
 
@@ -112,21 +110,11 @@ def copied_run(strategy: tf.distribute.Strategy | None, directory: str | os.Path
         yield directory
     elif worker.is_chief:
         from_chief(strategy, lambda: str(Run.open_unfinished(directory).directory))  # or raises its error on all workers
-        broadcast(strategy, _packed(Path(directory)))
+        with tempfile.TemporaryDirectory() as folder:
+            broadcast(strategy, Path(shutil.make_archive(f"{folder}/run", "zip", directory)).read_bytes())
         yield directory
     else:
         from_chief(strategy, lambda: None)
         with own_directory(strategy, Path("run")) as private:
             zipfile.ZipFile(io.BytesIO(broadcast(strategy))).extractall(private)
             yield private
-
-
-def _packed(directory: Path) -> bytes:
-    """Return the files of a run as a ZIP file."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as file:
-        for path in sorted(each for each in directory.rglob("*") if each.is_file()):
-            inside = path.relative_to(directory)
-            if inside.parts[0] not in LEFT_OUT:
-                file.write(path, inside)
-    return packed.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -96,7 +97,7 @@ def fit(
             )
 
         try:
-            with explain_lost_workers(is_one_of_several=Worker.of(strategy).count > 1):
+            with explain_lost_workers() if Worker.of(strategy).count > 1 else nullcontext():
                 if not resume:
                     model.stop_training = False  # a sweep or an earlier stop may have set it
                     _save_first(checkpointing)
