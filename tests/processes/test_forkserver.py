@@ -49,8 +49,8 @@ def kill_self_once(marker: Path) -> str:
     return "done"
 
 
-def describe() -> tuple[str, bool, int]:
-    return os.environ["ZOO_TEST"], os.getpgrp() == os.getpid(), len(os.sched_getaffinity(0))
+def describe() -> tuple[str, bool, int, str]:
+    return os.environ["ZOO_TEST"], os.getpgrp() == os.getpid(), len(os.sched_getaffinity(0)), str(Path.cwd())
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +89,15 @@ def test_a_killed_call_is_repeated(server: ForkServer, tmp_path: Path) -> None:
     assert call(server, kill_self_once, tmp_path / "marker") == "done"
 
 
-def test_a_child_has_its_share_its_environment_and_its_process_group(server: ForkServer) -> None:
-    child = server.start(describe, worker=0, environment={"ZOO_TEST": "yes"})
+def test_a_child_has_its_share_its_process_group_and_the_environment_and_folder_of_its_supervisor(
+    server: ForkServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ZOO_TEST", "yes")
+    monkeypatch.chdir(tmp_path)
+    child = server.start(describe, worker=0)
     while child.is_running:
         server.wait([child])
-    assert child.result() == ("yes", True, 1)
+    assert child.result() == ("yes", True, 1, str(tmp_path))
 
 
 def test_an_interrupted_child_says_so(server: ForkServer) -> None:

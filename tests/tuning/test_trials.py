@@ -243,7 +243,7 @@ def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begi
     with pytest.raises(ArtefactError) as told:
         run(search)
     assert not told.value.__notes__
-    monkeypatch.setattr(execution, "_engine", lambda *_: nullcontext())
+    monkeypatch.setattr(execution, "start_engine", lambda *_: nullcontext())
     monkeypatch.setattr(execution, "_surveyed", full)
     with pytest.raises(ArtefactError) as told:
         zoo.tune(resume=search.directory)

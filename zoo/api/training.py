@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import UsageError
 from zoo.settings import flatten
 from zoo.training.plan import check_resumed_alone, plan_training, planned_directory
 from zoo.training.session import resume_run, train_plan
@@ -58,7 +57,9 @@ def train(
             `"auto"`.
         ray: address of the Ray cluster to train on: "HOST:PORT", "auto" for the cluster of this machine, or "local" to start
             one here. All its machines need zoo and see the run directory under one path; default None.
-        workers: number of workers in the Ray cluster. If one is lost, all restart from the newest checkpoint; default None.
+        workers: number of processes that train together, on this machine or, with `ray`, in the cluster, where all restart from
+            the newest checkpoint if one is lost. They need a model by name, and data by name, path or arrays. `callbacks` need
+            `ray`. Default: this process alone.
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error; default `"auto"`.
         model_arguments: arguments of the model's factory; default None.
         data_arguments: arguments of `load_data`; default None.
@@ -77,26 +78,24 @@ def train(
         KeyboardInterrupt: Ctrl-C or SIGTERM in any worker; a checkpoint and the model are kept, and a note says where.
     """
     from zoo.artefacts.run import Run
-    from zoo.training.compile import check_callbacks
-    from zoo.training.ray_training import train_on_ray
+    from zoo.training.parallel import ParallelTraining
 
-    check_callbacks(callbacks)
+    if callbacks:  # the import takes long
+        from zoo.training.compile import check_callbacks
+
+        check_callbacks(callbacks)
     given = flatten(settings, model_arguments, data_arguments)
-    if (ray is None) != (workers is None):
-        raise UsageError(
-            f"`ray` and `workers` belong together. Received: workers={workers}, ray={ray}. Give both; on this machine alone, "
-            "`zoo train --workers N` needs no Ray."
-        )
-    how: dict[str, Any] = {"callbacks": callbacks, "strategy": strategy, "verbose": 0 if verbose == 0 else 1}
+    is_parallel = ray is not None or workers not in (None, 1)
+    how: dict[str, Any] = {"callbacks": callbacks, "verbose": 0 if verbose == 0 else 1}
+    together = {**how, "workers": workers, "ray": ray}
     if resume is not None:
         nested = {"model_arguments": model_arguments, "data_arguments": data_arguments}
         check_resumed_alone({"model": model, "config": config, "out": out, **nested, **settings})
-        if ray is not None and workers is not None:
-            return train_on_ray(
-                None, resume.directory if isinstance(resume, Run) else Path(resume), data, address=ray, workers=workers, **how
-            )
-        return resume_run(resume, data, **how)
+        if is_parallel:
+            directory = resume.directory if isinstance(resume, Run) else Path(resume)
+            return ParallelTraining(None, directory, data, **together).run(strategy)
+        return resume_run(resume, data, strategy=strategy, **how)
     plan = plan_training(model, data, given, config)
-    if ray is not None and workers is not None:
-        return train_on_ray(plan, planned_directory(plan, out), data, address=ray, workers=workers, **how)
-    return train_plan(plan, out, **how)
+    if is_parallel:
+        return ParallelTraining(plan, planned_directory(plan, out), data, **together).run(strategy)
+    return train_plan(plan, out, strategy=strategy, **how)

@@ -11,10 +11,12 @@ import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from zoo.distribution.cluster import STARTED_BY, workers_in_environment
+from zoo.distribution.cluster import workers_in_environment
 from zoo.errors import ZooError
+from zoo.processes.redirection import redirected_stderr
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
@@ -62,8 +64,7 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
         Whether this process prints the output.
     """
     if with_workers and (count := workers_in_environment()) > 1:
-        are_ours = STARTED_BY in os.environ
-        print_error(f"Starting {count} workers." if are_ours else f"Waiting for the {count} workers in TF_CONFIG.")
+        print_error(f"Waiting for the {count} workers in TF_CONFIG.")
     with quiet_start():
         import keras  # noqa: F401
         import tensorflow as tf
@@ -85,21 +86,15 @@ def quiet_start() -> Iterator[None]:
     """
     # 3, since at 2 every text model says "oneDNN supports DT_BOOL only on ..." (TensorFlow 2.21); errors are exceptions too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as kept:
-        before = os.dup(2)
-        os.dup2(kept.fileno(), 2)
+    with tempfile.NamedTemporaryFile("r", errors="replace") as log:
         try:
-            yield
+            with redirected_stderr(Path(log.name)):
+                yield
         except ZooError:
             raise
         except Exception:
-            kept.seek(0)
-            os.write(before, kept.read())
+            print_error(log.read())
             raise
-        finally:
-            os.dup2(before, 2)
-            os.close(before)
 
 
 def _as_text(cell: Any) -> str:

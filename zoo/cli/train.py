@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
-from pathlib import Path
 
 from zoo.cli import options, output
-from zoo.distribution.cluster import STARTED_BY
-from zoo.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,9 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     Example: zoo train cnn --data mnist --epochs 3 --model.dropout 0.4
     """
     given = options.keywords(arguments)
-    if arguments.workers not in (None, 1) and arguments.ray is None and STARTED_BY not in os.environ:
-        return _run_workers(arguments)
-    is_chief = output.start_tensorflow(with_workers=arguments.ray is None and arguments.strategy == "auto")
+    starts_workers = arguments.ray is not None or arguments.workers not in (None, 1)
+    is_chief = starts_workers or output.start_tensorflow(with_workers=arguments.strategy == "auto")
     from zoo import api
 
     if not is_chief:
@@ -49,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         resume=arguments.resume,
         strategy=arguments.strategy,
         ray=arguments.ray,
-        workers=arguments.workers if arguments.ray is not None else None,
+        workers=arguments.workers,
     )
     if not is_chief:
         return 0
@@ -71,32 +66,3 @@ def run(arguments: argparse.Namespace) -> int:
     output.print_line(f"  {zoo} predict {quoted} {trained.info.kind.prediction_hint}")
     output.print_line(f"  {zoo} info {trained.settings['model']}")
     return 0
-
-
-def _run_workers(arguments: argparse.Namespace) -> int:
-    """Train in several processes."""
-    from zoo.artefacts.files import check_new_directory, read_json
-    from zoo.distribution.local_workers import train_in_processes
-    from zoo.training.plan import check_resumed_alone, plan_training, planned_directory
-
-    if arguments.workers < 1:
-        raise UsageError(f"`--workers` must be at least 1. Received: {arguments.workers}. Omit it for one process.")
-    if arguments.strategy != "auto":
-        raise UsageError(f"Workers set their own strategy. Received: --strategy {arguments.strategy}. Omit it.")
-    if os.environ.get("TF_CONFIG"):
-        raise UsageError("TF_CONFIG already lists the workers. Received: --workers with TF_CONFIG. Omit one of them.")
-    settings = options.settings(arguments)
-    if arguments.resume is not None:
-        check_resumed_alone({**settings, "data": None, "config": arguments.config, "out": arguments.out})
-        read_json(Path(arguments.resume) / "run.json")  # fails if there is no run
-        return int(train_in_processes(_run_worker, arguments, arguments.workers, Path(arguments.resume)))
-    plan = plan_training(settings.pop("model"), settings.pop("data"), settings, arguments.config)
-    directory = planned_directory(plan, arguments.out)
-    check_new_directory(directory)
-    arguments.out = str(directory)
-    return int(train_in_processes(_run_worker, arguments, arguments.workers, directory))
-
-
-def _run_worker(arguments: argparse.Namespace) -> int:
-    output.show_log()
-    return run(arguments)

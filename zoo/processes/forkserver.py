@@ -25,6 +25,7 @@ from typing import Any
 
 from zoo.errors import UsageError, ZooError
 from zoo.processes.machine import Share
+from zoo.processes.redirection import redirected_stderr
 from zoo.processes.tasks import POLL_SECONDS, ProcessDiedError
 
 GRACE = 20.0  # seconds that a child has to save and end before it is killed
@@ -141,32 +142,16 @@ class ForkServer:
             self.wait(running)
         forkserver._forkserver._stop()  # type: ignore[attr-defined] # frees the memory of its imports; it has no public name
 
-    def start(
-        self,
-        function: Callable[..., Any],
-        *arguments: Any,
-        worker: int | None = None,
-        environment: Mapping[str, str] | None = None,
-        has_log: bool = True,
-    ) -> Child:
-        """Call a function in a new process; see `Engine.start`.
-
-        Args:
-            function: the function.
-            *arguments: picklable.
-            worker: number of the worker whose share of the machine the process gets; None takes the whole machine; default
-                None.
-            environment: variables to add to those of this process; default None.
-            has_log: whether output goes to a file, else to where this process writes; default True.
-        """
+    def start(self, function: Callable[..., Any], *arguments: Any, worker: int | None = None, has_log: bool = True) -> Child:
+        """Call a function in a new process; see `Engine.start`."""
         share = Share() if worker is None else self._shares[worker]
         visible = {"CUDA_VISIBLE_DEVICES": ",".join(share.gpus)} if share.gpus else {}
-        variables = {**QUIET, **os.environ, **visible, **(environment or {})}
+        variables = {**QUIET, **os.environ, **visible}
         log = self._folder / f"{len(self._children)}.log" if has_log else None
         while True:
             answer, sender = self._context.Pipe(duplex=False)
             terminal = Connection(os.dup(2), readable=False)  # pickled with its descriptor
-            call = (function, arguments, sender, terminal, log, share, variables)
+            call = (function, arguments, sender, terminal, log, share, variables, os.getcwd())
             process = self._context.Process(target=_run, args=call)
             try:
                 self._ensure_running()
@@ -212,6 +197,7 @@ def _run(
     log: Path | None,
     share: Share,
     environment: Mapping[str, str],
+    directory: str,
 ) -> None:
     """Run in the child: prepare the process, call the function and send its result."""
     os.setpgid(0, 0)
@@ -221,6 +207,7 @@ def _run(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.environ.clear()
         os.environ.update(environment)
+        os.chdir(directory)  # `multiprocessing` starts in that of its own import
         if share.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, share.cores)
         gc.freeze()  # no collection visits the imported modules again: 0.2 s each time
@@ -245,21 +232,6 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(GRACE)
     os._exit(1)
-
-
-@contextmanager
-def redirected_stderr(log: Path) -> Iterator[None]:
-    """Append what is written to standard error to a file: TensorFlow's C++ greets there, before any setting is read."""
-    sys.stderr.flush()
-    before = os.dup(2)
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(before, 2)
-        os.close(before)
 
 
 @contextmanager

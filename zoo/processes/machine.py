@@ -1,11 +1,9 @@
-"""The resources of this machine: cores, GPUs and ports. Asking TensorFlow for them would take 4 s."""
+"""The resources of this machine: cores and GPUs. Asking TensorFlow for them would take 4 s."""
 
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -67,12 +65,3 @@ def gpus() -> list[str]:
         return [name for name in visible.split(",") if name.strip() not in ("", "-1")]
     listed = Path("/proc/driver/nvidia/gpus")
     return [str(number) for number, _ in enumerate(listed.iterdir())] if listed.is_dir() else []
-
-
-def free_ports(count: int) -> list[int]:
-    """Return free ports of this machine."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]

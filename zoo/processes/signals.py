@@ -9,13 +9,6 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
-_ASKED = threading.Event()
-
-
-def ask_to_stop() -> None:
-    """Request a stop as a signal does; this also works outside the main thread and before the code starts."""
-    _ASKED.set()
-
 
 @contextmanager
 def signal_handler(handler: Callable[[int, FrameType | None], Any] | signal.Handlers, *numbers: int) -> Iterator[None]:
@@ -47,14 +40,13 @@ class StopRequest:
     @property
     def is_made(self) -> bool:
         """Whether a stop was requested."""
-        return self.count > 0 or _ASKED.is_set()
+        return self.count > 0
 
     def __enter__(self) -> StopRequest:
         self._stack.enter_context(signal_handler(self._note, signal.SIGINT, signal.SIGTERM))
         return self
 
     def __exit__(self, *_: object) -> None:
-        _ASKED.clear()
         self._stack.close()
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:

@@ -51,7 +51,7 @@ class Task(Protocol):
 class Engine(Protocol):
     """Runs tasks: `ForkServer` on this machine, `RayCluster` on a cluster. A context manager that leaves no process behind."""
 
-    def start(self, function: Callable[..., Any], *arguments: Any, worker: int | None = None) -> Task:
+    def start(self, function: Callable[..., Any], *arguments: Any, worker: int | None = None, has_log: bool = True) -> Task:
         """Call a function of an importable module in a new process.
 
         Args:
@@ -59,6 +59,7 @@ class Engine(Protocol):
             *arguments: picklable.
             worker: number of the worker whose share of the machine the process gets; None takes the whole machine; default
                 None.
+            has_log: whether output goes to a log, else to where this process writes; default True.
         """
 
     def wait(self, tasks: Sequence[Any], seconds: float = POLL_SECONDS) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shlex
 import signal
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,8 +13,9 @@ from typing import Any
 
 from zoo.artefacts.files import check_new_directory
 from zoo.errors import ArtefactError, UsageError, ZooError
-from zoo.processes.forkserver import redirected_stderr
+from zoo.processes.redirection import redirected_stderr
 from zoo.processes.signals import signal_handler
+from zoo.processes.start import shared_folder, start_engine
 from zoo.processes.tasks import Engine, call
 from zoo.settings import UNNAMED
 from zoo.tuning.handover import save_shared
@@ -59,7 +59,7 @@ def run_search(
     """
     with ExitStack() as stack:
         stack.enter_context(signal_handler(signal.default_int_handler, signal.SIGTERM))
-        folder = Path(stack.enter_context(_folder(directory if ray is not None else None)))
+        folder = Path(stack.enter_context(shared_folder(ray, directory)))
         shared = save_shared(data, folder)
         is_new = request is not None and not (directory / SEARCH_FILE).is_file()
         search = None if is_new else Search.open(directory)
@@ -72,7 +72,7 @@ def run_search(
                 if _is_done(search, limits, retrain=search.content["retrain"]):
                     return search
         stack.enter_context(_resume_hint(directory))
-        engine = stack.enter_context(_engine(ray, workers, folder))
+        engine = stack.enter_context(start_engine(ray, workers, folder, PRELOAD))
         with redirected_stderr(folder / "imports.log"):
             from zoo.tuning import oracle  # noqa: F401 - imports TensorFlow while the engine's processes do
 
@@ -108,31 +108,6 @@ def _surveyed(engine: Engine, spec: SearchSpec | None, request: SearchRequest | 
     found: SearchSpec = call(engine, survey, spec, request.changes if request is not None else None, shared)
     found = replace(found, versions=versions(), factory=factory_hash(spec.model))
     return SearchSpec.read(json.loads(json.dumps(found.to_dict())))  # in the form of `search.json`
-
-
-@contextmanager
-def _engine(ray: str | None, workers: int, folder: Path) -> Iterator[Engine]:
-    """Start the engine: processes of this machine, or a Ray cluster."""
-    if ray is not None:
-        from zoo.processes.ray_cluster import RayCluster
-
-        with RayCluster(ray, workers, folder) as cluster:
-            yield cluster
-    else:
-        from zoo.processes.forkserver import ForkServer
-        from zoo.processes.machine import shares
-
-        with ForkServer(folder, PRELOAD, shares(workers)) as server:
-            yield server
-
-
-def _folder(shared_with: Path | None) -> tempfile.TemporaryDirectory[str]:
-    """Return a temporary folder that only this user can read, next to a directory if all machines must see it."""
-    parent = None
-    if shared_with is not None:
-        parent = shared_with.absolute().parent
-        parent.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(dir=parent, prefix=".zoo-search-", ignore_cleanup_errors=True)
 
 
 def _check_data(search: Search, data: Any) -> None:

@@ -1,0 +1,42 @@
+"""Starting an engine: processes of this machine, or a Ray cluster."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from zoo.processes.forkserver import ForkServer
+from zoo.processes.machine import shares
+from zoo.processes.ray_cluster import RayCluster
+from zoo.processes.tasks import Engine
+
+
+def start_engine(
+    ray: str | None, workers: int, folder: Path, preload: Sequence[str], *, has_output: bool = False
+) -> AbstractContextManager[Engine]:
+    """Start an engine; use it as a context manager.
+
+    Args:
+        ray: address of a Ray cluster; None starts processes of this machine.
+        workers: number of tasks at a time.
+        folder: folder for temporary files.
+        preload: names of modules that processes of this machine share.
+        has_output: whether the output of a cluster's processes appears here; default False.
+
+    Raises:
+        UsageError: there are too few cores or GPUs, or no such cluster, or the system cannot fork.
+    """
+    if ray is not None:
+        return RayCluster(ray, workers, folder, has_output=has_output)
+    return ForkServer(folder, preload, shares(workers))
+
+
+def shared_folder(ray: str | None, directory: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder that only this user can read, next to a directory if a cluster's machines must see it."""
+    parent = None
+    if ray is not None:
+        parent = directory.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=parent, prefix=".zoo-", ignore_cleanup_errors=True)
