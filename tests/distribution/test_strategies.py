@@ -87,7 +87,9 @@ def test_who_is_no_worker_of_the_cluster_does_not_train_alone(
     monkeypatch: pytest.MonkeyPatch, cluster: dict[str, list[str]], kind: str | None, index: int
 ) -> None:
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}}))
-    with pytest.raises(UsageError, match=f"task {index} of type {kind!r} in a cluster of [12] worker"):
+    with pytest.raises(
+        UsageError, match=rf'Received: .*"type": {json.dumps(kind)}, "index": {index}.* in chiefs and workers only'
+    ):
         zoo.build("linear", num_classes=3)
 
 
@@ -108,7 +110,7 @@ def test_workers_that_meet_too_late_are_told(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_task_that_the_cluster_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 7}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
-    with pytest.raises(UsageError, match="Received: task 7 of type 'worker' in a cluster of 2 worker"):
+    with pytest.raises(UsageError, match=r'"index": 7.* in chiefs and workers only'):
         zoo.build("linear", num_classes=3)
 
 

@@ -30,18 +30,10 @@ EXTRAS = {  # the purpose of each extra, and the modules that it installs
     "onnx": ("export to ONNX", ("tf2onnx", "onnxruntime")),
     "ray": ("training and search on a Ray cluster", ("ray",)),
 }
-FOLDERS = {  # by variable: what the folder has, the default below the home directory, and advice without it
-    "TFDS_DATA_DIR": (
-        "TensorFlow Datasets",
-        "tensorflow_datasets",
-        "Data sets are fetched to it on first use; TFDS_DATA_DIR sets another folder. Embedded data sets need neither.",
-    ),
-    local_data.VARIABLE: (
-        "your files",
-        local_data.DEFAULT,
-        f"Only sst2 and chnsenticorp need it; {local_data.VARIABLE} sets another folder.",
-    ),
-}
+FOLDERS = (  # what the folder has, its variable, the default below the home directory, and who needs it
+    ("TensorFlow Datasets", "TFDS_DATA_DIR", "tensorflow_datasets", "Data sets are fetched to it on first use"),
+    ("your files", local_data.VARIABLE, local_data.DEFAULT, "Only sst2 and chnsenticorp need it"),
+)
 State = Literal["fine", "optional", "fault"]
 
 
@@ -180,7 +172,7 @@ def _written(name: str, find: Callable[[], Path], fix: str) -> Finding:
 
 def data_folders() -> Iterator[Finding]:
     """Look for the folder of TensorFlow Datasets and that of the user's own data files."""
-    for variable, (name, default, advice) in FOLDERS.items():
+    for name, variable, default, need in FOLDERS:
         own = os.environ.get(variable)
         folder = Path(own or Path.home() / default)
         if folder.is_dir():
@@ -191,7 +183,7 @@ def data_folders() -> Iterator[Finding]:
                 variable, "fault", f"{folder} is not a folder", "Set it to the folder of your data sets, or unset it."
             )
         else:
-            yield Finding(name, "optional", f"no {folder}", advice)
+            yield Finding(name, "optional", f"no {folder}", f"{need}; {variable} sets another folder.")
 
 
 def released_models() -> Iterator[Finding]:

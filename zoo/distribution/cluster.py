@@ -15,25 +15,22 @@ def workers_in_environment() -> int:
     """Return the number of workers in `TF_CONFIG`; 1 without it.
 
     Raises:
-        UsageError: it is damaged, or does not include this process.
+        UsageError: it is damaged, has parameter servers, or does not include this process.
     """
     written = os.environ.get("TF_CONFIG", "")
     if not written:
         return 1
     try:
         content = json.loads(written)
-        cluster, task = content.get("cluster", {}), content.get("task", {})
-        counts = {job: len(addresses) for job, addresses in cluster.items()}
-        kind, index = task.get("type"), int(task.get("index", 0))
-    except (AttributeError, TypeError, ValueError) as error:
+        counts = {job: len(addresses) for job, addresses in content.get("cluster", {}).items()}
+        kind, index = content.get("task", {}).get("type"), int(content.get("task", {}).get("index", 0))
+        is_included = kind in JOBS and "ps" not in counts and 0 <= index < counts.get(kind, 0)
+    except (AttributeError, TypeError, ValueError):
+        counts, is_included = {"worker": 0}, False
+    if counts and not is_included:
         raise UsageError(
             'TF_CONFIG must be {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}, with '
-            f"a different task for each worker. Received: {written[:200]!r}. Fix or unset it."
-        ) from error
-    if counts and ("ps" in counts or kind not in JOBS or not 0 <= index < counts.get(kind, 0)):
-        raise UsageError(
-            f"Only chiefs and workers can train, without parameter servers. Received: task {index} of type {kind!r} in a "
-            f"cluster of {', '.join(f'{count} {job}' for job, count in counts.items())}. Start zoo in those only, or "
-            "unset TF_CONFIG."
+            "a different task for each worker, a chief as well if you like, and no parameter servers. "
+            f"Received: {written[:200]!r}. Fix or unset it, and start zoo in chiefs and workers only."
         )
     return max(1, sum(counts.get(job, 0) for job in JOBS))

@@ -40,14 +40,9 @@ class Child:
     """A task in a forked process; see `zoo.processes.tasks.Task`."""
 
     def __init__(self, process: Any, answer: Connection, log: Path | None) -> None:
-        self._process, self._connection, self.log = process, answer, log
+        self._process, self._connection, self.log, self.pid = process, answer, log, int(process.pid)
         self._answer: tuple[Any, BaseException | None] | None = None
         self.sentinels = [process.sentinel, answer]
-
-    @property
-    def pid(self) -> int:
-        """The process's number."""
-        return int(self._process.pid)
 
     @property
     def exit_code(self) -> int | None:
@@ -134,12 +129,11 @@ class ForkServer:
         for child in self._children:
             child.interrupt()
         until = time.monotonic() + GRACE
-        while (running := self._running()) and time.monotonic() < until:
+        while running := [child for child in self._children if child.is_running]:
             self.wait(running)
-        for child in self._running():
-            child.kill()
-        while running := self._running():
-            self.wait(running)
+            if time.monotonic() > until:
+                for child in running:
+                    child.kill()
         forkserver._forkserver._stop()  # type: ignore[attr-defined] # frees the memory of its imports; it has no public name
 
     def start(self, function: Callable[..., Any], *arguments: Any, worker: int | None = None, has_log: bool = True) -> Child:
@@ -170,9 +164,6 @@ class ForkServer:
     def wait(self, tasks: Sequence[Child], seconds: float = POLL_SECONDS) -> None:
         """Wait until a child answers or ends, or for some seconds."""
         wait([each for task in tasks for each in task.sentinels], seconds)
-
-    def _running(self) -> list[Child]:
-        return [child for child in self._children if child.is_running]
 
     def _ensure_running(self) -> None:
         """Start the server if it does not run; Ctrl-C does not reach it, not even while it imports."""

@@ -46,11 +46,9 @@ def share_of(resources: Sequence[Resource], index: int, count: int) -> list[Reso
 
     Example:
         >>> [share_of([0, 1, 2, 3, 4], index, 2) for index in range(2)]
-        [[0, 1, 2], [3, 4]]
+        [[0, 1], [2, 3, 4]]
     """
-    whole, rest = divmod(len(resources), count)
-    start = index * whole + min(index, rest)
-    return list(resources[start : start + whole + (index < rest)])
+    return list(resources[index * len(resources) // count : (index + 1) * len(resources) // count])
 
 
 def cores() -> list[int]:
