@@ -132,13 +132,14 @@ class Records:
         """
         position_of = np.full(len(self.hashes), -1, np.int64)
         position_of[wanted.rows] = np.arange(len(wanted.rows))
+        positions_in = np.split(position_of, np.cumsum(self.file_lengths)[:-1])  # for each file; -1 marks unused examples
         shard, steps = wanted.shard, wanted.num_batches
         files_of = [range(index, len(self.files), shard.count) for index in range(shard.count)]
-        counts = [int((self._positions(position_of, files) >= 0).sum()) for files in files_of]
+        counts = [sum(int((positions_in[file] >= 0).sum()) for file in files) for files in files_of]
         has_own_files = shard.count > 1 and min(counts) >= steps
-        files = files_of[shard.index] if has_own_files else range(len(self.files))
-        own, count = self._positions(position_of, files), counts[shard.index] if has_own_files else len(wanted.rows)
-        positions, target_tensor = constant(own), constant(wanted.targets)
+        files, count = (files_of[shard.index], counts[shard.index]) if has_own_files else (range(len(self.files)), sum(counts))
+        positions = constant(np.concatenate([positions_in[file] for file in files]))
+        target_tensor = constant(wanted.targets)
 
         examples = self.read([self.files[number] for number in files]).enumerate()
         examples = examples.map(plainly(lambda row, encoded: (positions[row], encoded)))
@@ -160,12 +161,6 @@ class Records:
         files, lengths = [*self.files, *other.files], [*self.file_lengths, *other.file_lengths]
         mean_bytes = max(self.mean_bytes, other.mean_bytes)
         return Records(self.read, files, lengths, self.decode, joined_hashes(self, other), mean_bytes)
-
-    def _positions(self, position_of: np.ndarray, files: Sequence[int]) -> np.ndarray:
-        """Return the positions of the examples in these files, in stream order; -1 marks unused ones."""
-        ends = np.cumsum(self.file_lengths)
-        parts = [position_of[ends[file] - self.file_lengths[file] : ends[file]] for file in files]
-        return np.concatenate(parts) if parts else position_of[:0]
 
 
 def _batches_of(examples: tf.data.Dataset, count: int, steps: int) -> tf.data.Dataset:
