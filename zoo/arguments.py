@@ -5,8 +5,8 @@ The types carry their ranges, which `zoo.build` enforces; nothing here imports K
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, Gt, Lt, MinLen
 
@@ -26,15 +26,6 @@ Counts = Count | Widths  # one number for all layers, or one per layer
 Shape = tuple[int, ...]
 Statistics = float | tuple[float, ...]
 Variances = Annotated[float, Gt(0)] | tuple[Annotated[float, Gt(0)], ...]
-RECURRENT_SPACE: Mapping[str, Any] = {  # search space of the recurrent text classifiers
-    "embedding_dim": [32, 64, 128],
-    "units": [32, 64, 128],
-    "bidirectional": [False, True],
-    "pooling": ["max", "mean"],
-    "filters": [0, 64, 128],
-    "dropout": {"min": 0.0, "max": 0.6, "step": 0.1},
-    "token_dropout": {"min": 0.0, "max": 0.4, "step": 0.1},
-}
 Activation = Literal["elu", "gelu", "leaky_relu", "linear", "relu", "sigmoid", "silu", "tanh"]
 
 

@@ -180,7 +180,7 @@ def test_folders_and_images_are_refused(run: zoo.Run, tmp_path: Path) -> None:
         predict_file(run.predictor, tmp_path, tmp_path / "out.csv")
     (tmp_path / "x.png").write_bytes(b"")
     with pytest.raises(UsageError, match=r"This model takes texts. Received: the name of a file"):
-        run.info.kind.check_inputs([str(tmp_path / "x.png")])
+        predict_inputs(run.predictor, [str(tmp_path / "x.png")])
     (tmp_path / "out.csv").write_text("mine")
     with pytest.raises(ArtefactError, match="does not overwrite"):
         predict_file(run.predictor, tmp_path / "a.txt", tmp_path / "out.csv")

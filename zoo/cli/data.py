@@ -57,7 +57,7 @@ def check(source: str, task: str | None, given: DataKeywords) -> dict[str, Any]:
         "name": info.name,
         "task": info.task_name,
         "input_shape": list(info.input_shape),
-        "features": getattr(info.preprocessor, "feature_names", None),
+        "features": info.preprocessor.feature_names,
         "num_examples": dict(info.num_examples),
         "fingerprint": info.fingerprint,
         **info.report,

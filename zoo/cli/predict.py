@@ -54,8 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             output.print_line(f"{done.rows:,} predictions in {arguments.out}")
     else:
-        predictor.info.kind.check_inputs(arguments.inputs)
-        inputs = arguments.inputs or _lines_of_standard_input(given.get("encoding"))
+        inputs = arguments.inputs
+        if not inputs and predictor.info.kind.is_plain_text:
+            inputs = _lines_of_standard_input(given.get("encoding"))
         rows, broken = bulk.predict_inputs(predictor, inputs)
         if arguments.json:
             output.print_json(rows)

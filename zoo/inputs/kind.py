@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from zoo.settings import DataArguments, Settings
     from zoo.sources.source import Source
+    from zoo.text import Tokenizer
 
 CHUNK = 256  # examples that are predicted at once
 REQUEST = 64  # examples of a request to an exported signature
@@ -115,15 +116,6 @@ class InputKind(ABC):
                 "model.token_dropout."
             )
 
-    def check_inputs(self, inputs: Sequence[str]) -> None:
-        """Refuse words of a command line that are no examples.
-
-        Raises:
-            UsageError: the message says what to give instead.
-        """
-        received = ", ".join(inputs) or "none"
-        raise UsageError(f"This model takes {self.name}s in a file. Received: {received:.200}. {self.bulk_hint}")
-
 
 class Preprocessor(ABC):
     """What turns the raw examples of one kind into the features that a model takes; learned from the training part.
@@ -220,12 +212,21 @@ class Preprocessor(ABC):
         """Return what the words of a command line are, and the examples that they name.
 
         Raises:
-            UsageError: this kind has none.
+            UsageError: they are no examples; the message says what to pass instead.
         """
-        self.kind.check_inputs(inputs)
-        raise NotImplementedError
+        received = ", ".join(inputs) or "none"
+        raise UsageError(f"This model takes {self.kind_name}s in a file. Received: {received:.200}. {self.kind.bulk_hint}")
 
     # Raw examples of a part
+
+    @property
+    def feature_names(self) -> list[str] | None:
+        """Names of the features, in order; None where they have none."""
+        return None
+
+    def find_tokenizer(self) -> Tokenizer | None:
+        """Return the tokenizer of texts that become ids; None for anything else."""
+        return None
 
     def examples(self, source: Any, rows: np.ndarray) -> Iterator[Any]:
         """Yield the examples of ascending rows, as near to their raw form as the source keeps them."""

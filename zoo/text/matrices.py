@@ -40,22 +40,20 @@ def ids_to_matrix(
         raise UnknownNameError("mode of a matrix", mode, MODES)
     if mode == "tfidf" and not document_count:
         raise UsageError(
-            'mode="tfidf" needs the number of documents. Received: a tokenizer with document_count=0. '
-            "Call fit_on_texts or fit_on_sequences first."
+            'mode="tfidf" needs the number of documents. Received: a tokenizer with document_count=0. Call fit_on_texts first.'
         )
-    matrix = np.zeros((len(sequences), num_columns))
-    for row, sequence in zip(matrix, sequences, strict=True):
-        ids, counts = np.unique(np.asarray(sequence, np.int64), return_counts=True)
-        if len(ids) and ids[0] < 0:
-            raise DataError(f"Ids must be 0 or more. Received: {ids[0]}. Pass the sequences from texts_to_sequences.")
-        ids, counts = ids[ids < num_columns], counts[ids < num_columns]
-        if mode == "binary":
-            row[ids] = 1
-        elif mode == "count":
-            row[ids] = counts
-        elif mode == "freq":
-            row[ids] = counts / len(sequence)
-        else:
-            documents = np.array([index_docs.get(word_id, 0) for word_id in ids.tolist()])
-            row[ids] = (1 + np.log(counts)) * np.log(1 + document_count / (1 + documents))
-    return matrix
+    counts = np.zeros((len(sequences), num_columns))
+    for row, sequence in zip(counts, sequences, strict=True):
+        ids = np.asarray(sequence, np.int64)
+        if (ids < 0).any():
+            raise DataError(f"Ids must be 0 or more. Received: {ids.min()}. Pass the sequences from texts_to_sequences.")
+        row += np.bincount(ids[ids < num_columns], minlength=num_columns)
+        if mode == "freq":
+            row /= max(len(ids), 1)
+    if mode == "binary":
+        return np.sign(counts)
+    if mode == "tfidf":
+        documents = np.array([index_docs.get(word_id, 0) for word_id in range(num_columns)])
+        weights = np.log(1 + document_count / (1 + documents))
+        return np.where(counts > 0, (1 + np.log(np.maximum(counts, 1))) * weights, 0)
+    return counts

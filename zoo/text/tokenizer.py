@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DataError, UsageError
 from zoo.text.characters import DEFAULT_FILTERS, lower_case, valid_text
-from zoo.text.saved import ARGUMENTS, OUR_ARGUMENTS, TABLES, read_tokenizer
+from zoo.text.saved import ARGUMENTS, TABLES, read_tokenizer
 from zoo.text.words import split_words
 
 if TYPE_CHECKING:
@@ -126,18 +126,6 @@ class Tokenizer:
             if word in self.word_docs:
                 self.index_docs[number] = self.word_docs[word]
 
-    def fit_on_sequences(self, sequences: Iterable[Sequence[int]]) -> None:
-        """Count how many sequences contain each id, for matrices in mode "tfidf" without texts.
-
-        Raises:
-            UsageError: `sequences` is one string.
-            DataError: a sequence is not a list of ids.
-        """
-        read = [_ids(sequence) for sequence in _several(sequences)]
-        self.document_count += len(read)
-        for ids in read:
-            self.index_docs.update(set(ids))
-
     def encode(self, text: Text) -> list[int]:
         """Return the ids of one text.
 
@@ -168,11 +156,7 @@ class Tokenizer:
             UsageError: `texts` is one string, or the tokenizer knows no words.
             DataError: a text is neither a string, nor bytes, nor a list of words.
         """
-        return list(self.texts_to_sequences_generator(texts))
-
-    def texts_to_sequences_generator(self, texts: Iterable[Text]) -> Iterator[list[int]]:
-        """Return an iterator over the ids of each text; raises as `texts_to_sequences`."""
-        return map(self.encode, _several(texts))
+        return [*map(self.encode, _several(texts))]
 
     def sequences_to_texts(self, sequences: Iterable[Sequence[int]]) -> list[str]:
         """Return the words of each sequence, joined by spaces; padding is omitted, and an unknown id becomes `oov_token`.
@@ -181,11 +165,7 @@ class Tokenizer:
             UsageError: the tokenizer knows no words.
             DataError: a sequence is not a list of ids.
         """
-        return list(self.sequences_to_texts_generator(sequences))
-
-    def sequences_to_texts_generator(self, sequences: Iterable[Sequence[int]]) -> Iterator[str]:
-        """Return an iterator over the text of each sequence; raises as `sequences_to_texts`."""
-        return map(self._text, _several(sequences))
+        return [*map(self._text, _several(sequences))]
 
     def _text(self, sequence: Sequence[int]) -> str:
         self._unknown_id()  # raises without words
@@ -225,7 +205,7 @@ class Tokenizer:
 
     def get_config(self) -> dict[str, Any]:
         """Return arguments and counts as plain values; the tables are JSON text, as in the legacy class."""
-        arguments = {name: getattr(self, name) for name in (*ARGUMENTS, *OUR_ARGUMENTS)}
+        arguments = {name: getattr(self, name) for name in ARGUMENTS}
         tables = {name: json.dumps(getattr(self, name)) for name in TABLES}
         return {**arguments, "document_count": self.document_count, **tables}
 
@@ -250,11 +230,10 @@ class Tokenizer:
             [3, 2]
         """
         saved = read_tokenizer(json_string)
-        tokenizer = cls(**saved.arguments)
+        tokenizer = cls(**saved.model_dump(include={*ARGUMENTS}))
         tokenizer.document_count = saved.document_count
-        tokenizer.word_counts = saved.word_counts
-        tokenizer.word_docs = saved.word_docs
-        tokenizer.index_docs = saved.index_docs
+        tokenizer.word_counts, tokenizer.word_docs = Counter(saved.word_counts), Counter(saved.word_docs)
+        tokenizer.index_docs = Counter({int(number): count for number, count in saved.index_docs.items()})
         tokenizer.word_index = saved.word_index
         tokenizer.index_word = {number: word for word, number in saved.word_index.items()}
         return tokenizer

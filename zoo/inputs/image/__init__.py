@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import UsageError
 from zoo.inputs.kind import InputKind, register_input
 
 if TYPE_CHECKING:
@@ -48,16 +46,6 @@ class ImageKind(InputKind):
 
         prefix = "augment_"
         return Augmentation(**{name.removeprefix(prefix): value for name, value in settings if name.startswith(prefix)})
-
-    def check_inputs(self, inputs: Sequence[str]) -> None:
-        """Reject folders, and an empty command line."""
-        if not inputs:
-            raise UsageError("There is nothing to predict. Received: no examples. Pass image files, or --data and --out.")
-        for name in inputs:
-            if os.path.isdir(name):
-                raise UsageError(
-                    f"Inputs must be image files. Received: the folder {name}. Use --data {name} --out predictions.csv."
-                )
 
 
 IMAGE = register_input(ImageKind())

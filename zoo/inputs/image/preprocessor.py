@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo.inputs.image.pixels import as_uint8, encode_png, fit_array, read_image
 from zoo.inputs.kind import CHUNK, REQUEST, Batches, Chunk, Preprocessor, Twin, slices
 from zoo.progress import track
@@ -66,7 +67,18 @@ class ImagePreprocessor(Preprocessor):
         return as_uint8(array) if dtype == np.uint8 else array.astype(dtype)
 
     def read_inputs(self, inputs: Sequence[str]) -> tuple[str, Iterator[Chunk]]:
-        """Return the images in files; one that cannot be read costs only itself."""
+        """Return the images in files; one that cannot be read costs only itself.
+
+        Raises:
+            UsageError: there is no file, or a folder.
+        """
+        if not inputs:
+            raise UsageError("There is nothing to predict. Received: no examples. Pass image files, or --data and --out.")
+        folder = next((name for name in inputs if os.path.isdir(name)), None)
+        if folder is not None:
+            raise UsageError(
+                f"Inputs must be image files. Received: the folder {folder}. Use --data {folder} --out predictions.csv."
+            )
         return "file", self.read_files([Path(name) for name in inputs])
 
     def read_files(self, paths: Sequence[Path]) -> Iterator[Chunk]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
 from zoo.errors import DataError, nearest
 from zoo.inputs.kind import CHUNK, REQUEST, Batches, Preprocessor, Twin, slices
@@ -43,6 +44,9 @@ class Column:
         if self.kind == "category":
             return [f"{self.name}={category}" for category in self.categories]
         return [self.name, f"{self.name} is missing"] if self.has_missing else [self.name]
+
+
+COLUMNS = TypeAdapter(tuple[Column, ...])
 
 
 @dataclass(frozen=True)
@@ -119,25 +123,17 @@ class TablePreprocessor(Preprocessor):
         return None, slices(self.transform(self._as_rows(raw)), CHUNK * 16)
 
     def _as_rows(self, raw: Any) -> pd.DataFrame:
-        if isinstance(raw, Mapping):
-            is_one = all(np.ndim(value) == 0 for value in raw.values())
-            try:
-                return pd.DataFrame([raw] if is_one else raw)
-            except ValueError as error:
-                raise DataError(
-                    f"The columns do not make rows: {error}. Received: {[*raw]}. Make them equally long."
-                ) from error
         if isinstance(raw, pd.DataFrame):
             return as_table(raw)
         columns = [column.name for column in self.columns]
-        if isinstance(raw, Sequence) and raw and all(isinstance(row, Mapping) for row in raw):
-            return pd.DataFrame(list(raw))
         try:
+            if isinstance(raw, Mapping):
+                return pd.DataFrame([raw] if all(np.ndim(value) == 0 for value in raw.values()) else raw)
+            if isinstance(raw, Sequence) and raw and all(isinstance(row, Mapping) for row in raw):
+                return pd.DataFrame(list(raw))
             rows = np.asarray(raw)
         except ValueError as error:
-            raise DataError(
-                f"Rows have different lengths: {error}. Received: {len(raw)} rows. Make them equally long."
-            ) from error
+            raise DataError(f"Rows or columns have different lengths: {error}. Make them equally long.") from error
         rows = rows[np.newaxis] if rows.ndim == 1 else rows
         if rows.ndim != 2 or rows.shape[1] != len(columns):
             raise DataError(
@@ -240,10 +236,7 @@ class TablePreprocessor(Preprocessor):
         Raises:
             KeyError, TypeError, ValueError: the data is damaged.
         """
-        for column in plain["columns"]:
-            if column["kind"] not in ("number", "category"):
-                raise ValueError(f"a column of the kind {column['kind']!r}")
-        return cls(tuple(Column(**{**column, "categories": tuple(column["categories"])}) for column in plain["columns"]))
+        return cls(COLUMNS.validate_python(plain["columns"]))
 
 
 def as_table(features: Any) -> pd.DataFrame:
@@ -279,29 +272,22 @@ def _numbers(values: pd.Series, name: str) -> np.ndarray:
         values = values - pd.Timestamp(0, tz=values.dt.tz).as_unit("s")  # nanoseconds end in 2262
     if pd.api.types.is_timedelta64_dtype(values):
         values = values.dt.total_seconds()
-    if values.dtype.kind in "cO" and any(isinstance(value, complex) for value in values):
+    has_objects = values.dtype.kind in "cO"
+    cells = values.map(_within_float64) if has_objects else values
+    numbers: np.ndarray = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    is_wrong = np.abs(numbers) > LARGEST  # false for a missing one
+    if has_objects:
+        is_wrong |= np.isnan(numbers) & (values.notna() & (values != "")).to_numpy(bool)
+    if is_wrong.any():
+        position = int(np.argmax(is_wrong))
         raise DataError(
-            f"Column {name!r} must hold real numbers. Received: complex numbers. Split them into real and imaginary parts."
-        )
-    try:
-        numbers: np.ndarray = pd.to_numeric(values).to_numpy(np.float64, na_value=np.nan)
-    except OverflowError as error:
-        raise DataError(
-            f"Column {name!r} must hold numbers between -{LARGEST:g} and {LARGEST:g}. Received: {error}. Leave the cell empty "
-            "if the value is missing."
-        ) from error
-    except (ValueError, TypeError) as error:
-        is_broken = pd.to_numeric(values, errors="coerce").isna() & values.notna() & (values != "")
-        position = int(np.argmax(is_broken))
-        raise DataError(
-            f"Column {name!r} held numbers in training. Received: {values.iloc[position]!r} in row {values.index[position]}. "
-            "Fix the cell, or leave it empty if the value is missing."
-        ) from error
-    is_too_large = np.abs(numbers) > LARGEST  # false for a missing one
-    if is_too_large.any():
-        position = int(np.argmax(is_too_large))
-        raise DataError(
-            f"Column {name!r} must hold numbers between -{LARGEST:g} and {LARGEST:g}, which float32 can square. "
-            f"Received: {numbers[position]} in row {values.index[position]}. Leave the cell empty if the value is missing."
+            f"Column {name!r} must hold real numbers between -{LARGEST:g} and {LARGEST:g}, which float32 can square. "
+            f"Received: {values.iloc[position]!r:.80} in row {values.index[position]}. Fix the cell, or leave it empty if the "
+            "value is missing."
         )
     return numbers
+
+
+def _within_float64(cell: Any) -> Any:
+    """Return infinity for what pandas would cut to its real part, or fail on."""
+    return np.inf if isinstance(cell, complex) or (isinstance(cell, int) and abs(cell) > LARGEST) else cell

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import UsageError
 from zoo.inputs.kind import InputKind, register_input
 from zoo.progress import track
 
@@ -43,15 +41,6 @@ class TextKind(InputKind):
         if shape:
             raise ValueError("the vocabulary is missing")
         return RawTexts()
-
-    def check_inputs(self, inputs: Sequence[str]) -> None:
-        """Reject the name of a file: the label of the name would be meaningless."""
-        for text in inputs:
-            if os.path.splitext(text)[1] and os.path.isfile(text):
-                raise UsageError(
-                    f"This model takes texts. Received: the name of a file, {text}. For its content, use --data {text} --out "
-                    "predictions.csv."
-                )
 
 
 TEXT = register_input(TextKind())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from zoo.errors import DataError
+from zoo.errors import DataError, UsageError
 from zoo.inputs.kind import Batches, Chunk, Preprocessor, Twin, slices
 from zoo.text import Tokenizer
 from zoo.text.characters import DEFAULT_FILTERS, valid_text
@@ -65,7 +66,16 @@ class RawTexts(Preprocessor):
         return order, slices(strings[order], SLICE)
 
     def read_inputs(self, inputs: Sequence[str]) -> tuple[str, Iterator[Chunk]]:
-        """Return the words of a command line, each a text."""
+        """Return the words of a command line, each a text.
+
+        Raises:
+            UsageError: they are names of files: the labels of the names would be meaningless.
+        """
+        if inputs and all(os.path.splitext(text)[1] and os.path.isfile(text) for text in inputs):
+            raise UsageError(
+                f"This model takes texts. Received: the name of a file, {inputs[0]}. For its content, use --data {inputs[0]} "
+                "--out predictions.csv."
+            )
         texts = [valid_text(text) for text in inputs]
         return "text", iter([(texts, texts, [])])
 
@@ -157,6 +167,10 @@ class TextPreprocessor(RawTexts):
         """Number of ids, including 0 for padding and 1 for unknown words."""
         return len(self.tokenizer.word_index) + 1
 
+    def find_tokenizer(self) -> Tokenizer:
+        """Return the tokenizer."""
+        return self.tokenizer
+
     def encode(self, text: str) -> np.ndarray:
         """Return the ids of one text, `(tokens,)`, int32, at most `max_length`; a text without words gives one unknown word."""
         ids = self.tokenizer.encode(text) or [1]
@@ -230,16 +244,9 @@ class TextPreprocessor(RawTexts):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; the vocabulary is in the order of the ids, from 1."""
-        return {
-            "vocabulary": list(self.tokenizer.word_index),
-            "filters": self.tokenizer.filters,
-            "lower": self.tokenizer.lower,
-            "char_level": self.tokenizer.char_level,
-            "max_length": self.max_length,
-            "truncation": self.truncation,
-            "padding": self.padding,
-            "fixed_length": self.fixed_length,
-        }
+        tokenizer = {name: getattr(self.tokenizer, name) for name in ("filters", "lower", "char_level")}
+        rules = {name: getattr(self, name) for name in ("max_length", "truncation", "padding", "fixed_length")}
+        return {"vocabulary": [*self.tokenizer.word_index], **tokenizer, **rules}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> TextPreprocessor:
