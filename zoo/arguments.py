@@ -6,7 +6,7 @@ The types carry their ranges, which `zoo.build` enforces; nothing here imports K
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Lt, MinLen
 
@@ -26,6 +26,7 @@ Counts = Count | Widths  # one number for all layers, or one per layer
 Shape = tuple[int, ...]
 Statistics = float | tuple[float, ...]
 Variances = Annotated[float, Gt(0)] | tuple[Annotated[float, Gt(0)], ...]
+Number = TypeVar("Number", int, float)
 Activation = Literal["elu", "gelu", "leaky_relu", "linear", "relu", "sigmoid", "silu", "tanh"]
 
 
@@ -49,20 +50,21 @@ def check_shape(input_shape: Sequence[int], *ranks: int) -> None:
         )
 
 
-def one_for_each(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
-    """Return one number per layer.
+def one_for_each(name: str, value: Number | Sequence[Number], count: int, noun: str = "layers") -> tuple[Number, ...]:
+    """Return one number per layer or column.
 
     Args:
         name: name of the argument.
-        value: one number for all layers, or one per layer.
-        count: number of layers.
+        value: one number for all, or one for each.
+        count: number of layers or columns.
+        noun: what each number is for, in the message; default "layers".
 
     Raises:
-        UsageError: the numbers do not match the layers.
+        UsageError: the number of numbers differs from `count`.
     """
     numbers = tuple(value) if isinstance(value, Sequence) else (value,) * count
     if len(numbers) != count:
-        raise UsageError(f"`{name}` must be one number, or one for each of {count} layers. Received: {numbers}.")
+        raise UsageError(f"`{name}` must be one number, or one for each of {count} {noun}. Received: {numbers}.")
     return numbers
 
 

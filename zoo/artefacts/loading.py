@@ -170,7 +170,4 @@ def data_like(run: Run, data: Any, arguments: Any, split: str = "test") -> tuple
         return data, split
     reading = info.reading_arguments({**info.preprocessor.reading_arguments(), **(arguments or {})})
     examples, _ = read_examples(data, reading, info.task_name)
-    part = split if split in examples.parts else None
-    if part is None and split != "test":
-        raise UsageError(f"These data have no part {split!r}. Received: parts {[*examples.parts]}. Leave split= out.")
-    return prepare_like(examples, info, reading, part=part, batch_size=256), "test"
+    return prepare_like(examples, info, reading, part=split, batch_size=256), "test"

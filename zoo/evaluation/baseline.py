@@ -84,7 +84,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     targets = targets[is_used]
     for min_df in (2, 1) if len(targets) >= MANY_ROWS else (1,):
         vectorizer = TfidfVectorizer(
-            analyzer=_words_and_pairs(data.info.preprocessor.find_tokenizer() or Tokenizer()),
+            analyzer=_words_and_pairs(data.info.preprocessor.tokenizer or Tokenizer()),
             sublinear_tf=True,
             min_df=min_df,
             dtype=np.float32,

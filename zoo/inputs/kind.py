@@ -224,8 +224,9 @@ class Preprocessor(ABC):
         """Names of the features, in order; None where they have none."""
         return None
 
-    def find_tokenizer(self) -> Tokenizer | None:
-        """Return the tokenizer of texts that become ids; None for anything else."""
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """The tokenizer of texts that become ids; None for anything else."""
         return None
 
     def examples(self, source: Any, rows: np.ndarray) -> Iterator[Any]:

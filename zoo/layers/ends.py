@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import keras
 
-from zoo.arguments import Statistics, check_shape
+from zoo.arguments import Statistics, check_shape, one_for_each
 from zoo.errors import UsageError
 from zoo.layers.align_tokens import AlignTokens
 from zoo.layers.pair_embedding import PairEmbedding
@@ -103,12 +103,6 @@ def _normalization(
 ) -> list[keras.layers.Layer]:
     if mean is None and variance is None:
         return []
-    statistics = []
-    for statistic, neutral in ((mean, 0.0), (variance, 1.0)):
-        values = [neutral if statistic is None else statistic] if not isinstance(statistic, Sequence) else [*statistic]
-        if len(values) not in (1, width):
-            raise UsageError(
-                f"Statistics must be one number, or one for each of the {width} columns. Received: {len(values)} numbers."
-            )
-        statistics.append(values * (width // len(values)))
-    return [keras.layers.Normalization(mean=statistics[0], variance=statistics[1], invert=invert, dtype="float32", name=name)]
+    mean, variance = 0.0 if mean is None else mean, 1.0 if variance is None else variance
+    statistics = {key: [*one_for_each(key, value, width, "columns")] for key, value in (("mean", mean), ("variance", variance))}
+    return [keras.layers.Normalization(**statistics, invert=invert, dtype="float32", name=name)]

@@ -33,12 +33,7 @@ class PaddedRecurrent(keras.layers.Wrapper):
     """
 
     def __init__(
-        self,
-        layer: keras.layers.RNN,
-        *,
-        bidirectional: bool = False,
-        return_sequences: bool = True,
-        **kwargs: object,
+        self, layer: keras.layers.RNN, *, bidirectional: bool = False, return_sequences: bool = True, **kwargs: object
     ) -> None:
         super().__init__(layer, **kwargs)
         self.bidirectional = bidirectional

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from zoo.errors import DataError
 from zoo.settings import DataArguments
@@ -45,7 +46,7 @@ def clean(
             )
         known = np.flatnonzero(~is_missing)
         repeated, conflicting = np.zeros((2, len(is_missing)), bool)
-        repeated[known] = _repeats(hashes[part][known])
+        repeated[known] = pd.Series(hashes[part][known]).duplicated().to_numpy()
         conflicting[known] = _conflicts(hashes[part][known], targets[part][known])
         overlapping = np.isin(hashes[part], np.concatenate(later)) if later else np.zeros(len(repeated), bool)
         dropped = is_missing.copy()
@@ -82,12 +83,6 @@ def as_problems(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
         for key, text in words.items()
         if counts[key]
     ]
-
-
-def _repeats(hashes: np.ndarray) -> np.ndarray:
-    repeated = np.ones(len(hashes), bool)
-    repeated[np.unique(hashes, return_index=True)[1]] = False
-    return repeated
 
 
 def _conflicts(hashes: np.ndarray, targets: np.ndarray) -> np.ndarray:

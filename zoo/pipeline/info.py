@@ -79,7 +79,7 @@ class DataInfo:
         Raises:
             UsageError: the data is not text, or is raw.
         """
-        tokenizer = self.preprocessor.find_tokenizer()
+        tokenizer = self.preprocessor.tokenizer
         if tokenizer is None:
             raise UsageError(
                 f"Only texts that are converted to ids have a tokenizer. Received: {self.name!r}, {self.task_name}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from zoo.settings import DataArguments
 from zoo.targets import Label
 from zoo.tasks import Task, find_task, guess_task, tasks_for
 
+Place = tuple[str, np.ndarray]  # a part of the source, and rows in it
+Labels = tuple[Label, ...]
 logger = logging.getLogger(__name__)
 WITHOUT_VALIDATION = 0.1  # fraction that is split off as usual and joined again, so that the test split does not change
 JOINED = "train and validation"  # name of the joined split
@@ -51,111 +54,115 @@ def prepare(
     if preprocessor is not None and preprocessor.kind is not kind:
         raise UsageError(f"`vocabulary` is for {preprocessor.kind.name}s. Received: `vocabulary` with {kind.name}s. Omit it.")
     missing = {name: targets.is_missing(part.targets) for name, part in examples.parts.items()}
-    known = np.concatenate([part.targets[~missing[name]] for name, part in examples.parts.items()])
-    if not len(known):
-        raise DataError(f"The data has no labelled rows. Received: {examples.name}. Add labelled rows.")
-    chosen = _choose_task(examples, known, task)
-    labels = chosen.find_labels(known, examples.labels, are_numbers_names=examples.are_numbers_names)
-    twins = targets.label_twins(labels)
-    examples.notes += twins
+    chosen, labels = _choose_task(examples, missing, task)
     encoded = {
-        name: _encode(part.targets, missing[name], chosen, labels, examples.labels) for name, part in examples.parts.items()
+        name: _encode(part, missing[name], kind, chosen, labels, examples.labels) for name, part in examples.parts.items()
     }
-
-    hashes = {name: kind.hashes(part.features) for name, part in examples.parts.items()}
-    kept, report = cleaning.clean(hashes, encoded, missing, arguments)
-    for name, part in examples.parts.items():
-        report[name]["broken"] = len(part.broken)
-    places = splits.cut(
-        kept, hashes, chosen.strata(encoded), labels=labels, validation=arguments.validation or WITHOUT_VALIDATION,
-        seed=arguments.split_seed,
-    )  # fmt: skip
-    features_of = {name: part.features for name, part in examples.parts.items()}
+    hashes, numbers = ({name: getattr(part, field) for name, part in encoded.items()} for field in ("hashes", "targets"))
+    kept, counts = cleaning.clean(hashes, numbers, missing, arguments)
+    share = arguments.validation or WITHOUT_VALIDATION
+    strata = chosen.strata(numbers)
+    places = splits.cut(kept, hashes, strata, labels=labels, validation=share, seed=arguments.split_seed)
     if not arguments.validation or arguments.fold:
-        places = _joined(places, features_of, hashes, encoded, kind, chosen, arguments=arguments)
+        places = _joined(places, encoded, kind, chosen, labels, arguments)
 
     own_train, train_rows = places["train"]
-    statistics = chosen.learn(encoded[own_train][train_rows], labels)
-    fitted = preprocessor or kind.fit(features_of[own_train], train_rows, examples.input_shape, arguments)
+    statistics = chosen.learn(encoded[own_train].targets[train_rows], labels)
+    fitted = preprocessor or kind.fit(encoded[own_train].features, train_rows, examples.input_shape, arguments)
     used = {own for own, _ in places.values()}
-    sources = {own: fitted.source(features_of[own], hashes[own], arguments) for own in used}
-    parts = {name: Rows(sources[own], rows, encoded[own][rows]) for name, (own, rows) in places.items()}
-    summaries = {name: fitted.summary(rows.source, rows.rows) for name, rows in parts.items()}
-    train = parts["train"]
+    sources = {own: fitted.source(encoded[own].features, encoded[own].hashes, arguments) for own in used}
+    parts = {name: Rows(sources[own], rows, encoded[own].targets[rows]) for name, (own, rows) in places.items()}
+    twins = targets.label_twins(labels)
+    for problem in (*twins, *cleaning.as_problems(counts)):
+        logger.info("%s: %s", examples.name, problem)
     info = DataInfo(
         name=examples.name,
         task_name=chosen.name,
         labels=labels,
-        num_outputs=len(labels) or train.targets.shape[1],
+        num_outputs=len(labels) or parts["train"].targets.shape[1],
         num_examples={name: len(rows.rows) for name, rows in parts.items()},
         fingerprint=splits.fingerprint(parts),
         report={
-            "parts": report,
-            "notes": examples.notes,
+            "parts": {name: {**found, "broken": len(examples.parts[name].broken)} for name, found in counts.items()},
+            "notes": examples.notes + twins,
             "broken": [line for part in examples.parts.values() for line in part.broken],
-            "classes": {name: counts for name, rows in parts.items() if (counts := chosen.counts(rows.targets, labels))},
-            "texts": {name: summary for name, summary in summaries.items() if summary},
+            "classes": {name: sizes for name, rows in parts.items() if (sizes := chosen.counts(rows.targets, labels))},
+            "texts": {name: facts for name, rows in parts.items() if (facts := fitted.summary(rows.source, rows.rows))},
         },
         preprocessor=fitted,
         arguments=arguments.model_dump(mode="json", exclude_unset=True),
         location=examples.location,
-        statistics={**fitted.statistics(train.source, train.rows), **statistics},
+        statistics={**fitted.statistics(parts["train"].source, train_rows), **statistics},
     )
-    for problem in (*twins, *cleaning.as_problems(report)):
-        logger.info("%s: %s", examples.name, problem)
     return Splits(parts, info, batch_size=batch_size, seed=seed)
 
 
+@dataclass(frozen=True)
+class _Encoded:
+    """One part of a source: its features, with a hash and an encoded target for each row."""
+
+    features: Any
+    hashes: np.ndarray
+    targets: np.ndarray
+
+
+def _encode(part: Part, missing: np.ndarray, kind: InputKind, task: Task, labels: Labels, source: Labels | None) -> _Encoded:
+    """Return a part with hashes and encoded targets; missing targets are zeros."""
+    known = task.encode(part.targets[~missing], labels, source)
+    encoded = np.zeros((len(missing), *known.shape[1:]), known.dtype)
+    encoded[~missing] = known
+    return _Encoded(part.features, kind.hashes(part.features), encoded)
+
+
 def _joined(
-    places: Mapping[str, tuple[str, np.ndarray]],
-    features: dict[str, Any],
-    hashes: dict[str, np.ndarray],
-    encoded: dict[str, np.ndarray],
+    places: Mapping[str, Place],
+    encoded: dict[str, _Encoded],
     kind: InputKind,
     task: Task,
-    *,
+    labels: Labels,
     arguments: DataArguments,
-) -> dict[str, tuple[str, np.ndarray]]:
-    """Return the rows per split, with validation merged into train, or with both split again into folds."""
+) -> dict[str, Place]:
+    """Return the places, with validation merged into train, or with both cut again into folds.
+
+    If the source has both as parts of its own, `encoded` gets a part that joins them.
+    """
     (own, train), (other, validation) = places["train"], places["validation"]
     if other != own:
-        validation = validation + len(hashes[own])
-        features[JOINED] = kind.join(features[own], features[other])
-        hashes[JOINED] = np.concatenate([hashes[own], hashes[other]])
-        encoded[JOINED] = np.concatenate([encoded[own], encoded[other]])
-        own = JOINED
+        first, second = encoded[own], encoded[other]
+        validation, own = validation + len(first.hashes), JOINED
+        hashes, numbers = (np.concatenate(pair) for pair in ((first.hashes, second.hashes), (first.targets, second.targets)))
+        encoded[JOINED] = _Encoded(kind.join(first.features, second.features), hashes, numbers)
     rows = np.sort(np.concatenate([train, validation]))
-    found = {"train": (own, rows), "test": places["test"]}
-    if arguments.fold is not None:
-        strata = task.strata(encoded)
-        numbers = None if strata is None else strata[own][rows]
-        train, validation = splits.cut_fold(rows, hashes[own][rows], numbers, *arguments.fold, seed=arguments.split_seed)
-        found = {"train": (own, train), "validation": (own, validation), "test": places["test"]}
-    return found
+    if arguments.fold is None:
+        return {"train": (own, rows), "test": places["test"]}
+    strata = task.strata({own: encoded[own].targets})
+    classes = None if strata is None else strata[own][rows]
+    train, inside = splits.cut_fold(rows, encoded[own].hashes[rows], classes, labels, arguments.fold, arguments.split_seed)
+    return {"train": (own, train), "validation": (own, inside), "test": places["test"]}
 
 
-def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *, part: str | None, batch_size: int) -> Splits:
-    """Return one split of other data, read like the training data of a model.
+def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *, part: str, batch_size: int) -> Splits:
+    """Return one part of other data, read like the training data of a model.
 
     Args:
         examples: result of a reader.
         info: facts about the model's training data.
         arguments: how the examples were read; `broken` says what becomes of those that could not be.
-        part: name of the split; None uses "test" if there is one, otherwise every row.
+        part: name of the part; "test" also names the only part of data in one part.
         batch_size: rows per batch.
 
     Returns:
         Splits with these rows as `test`, in their order.
 
     Raises:
-        DataError: the split is missing, or the data does not fit the model.
+        UsageError: there is no such part.
+        DataError: labels are missing, or the data does not fit the model.
     """
-    name = part or ("test" if "test" in examples.parts else None)
-    if name is not None and name not in examples.parts:
-        raise DataError(f"The data has no split of this name. Received: {name!r}. Accepted: {', '.join(examples.parts)}.")
-    chosen = examples.parts[name] if name else next(iter(examples.parts.values()))
-    if name is None and len(examples.parts) > 1:
-        raise DataError(f"The data has several splits. Received: {[*examples.parts]}, none called 'test'. Name one.")
+    if part == "test" and len(examples.parts) == 1:
+        (part,) = examples.parts
+    if part not in examples.parts:
+        raise UsageError(f"These data have no part {part!r}. Received: parts {[*examples.parts]}. Name one of them.")
+    chosen = examples.parts[part]
     if chosen.broken and arguments.broken == "refuse":
         raise DataError(_broken(chosen))
     missing = targets.is_missing(chosen.targets)
@@ -188,21 +195,15 @@ def _broken(part: Part) -> str:
     )
 
 
-def _choose_task(examples: Examples, known: np.ndarray, task: str | None) -> Task:
+def _choose_task(examples: Examples, missing: Mapping[str, np.ndarray], name: str | None) -> tuple[Task, Labels]:
+    """Return the task, which is guessed if the user names none, and the labels of its classes."""
+    known = np.concatenate([part.targets[~missing[each]] for each, part in examples.parts.items()])
+    if not len(known):
+        raise DataError(f"The data has no labelled rows. Received: {examples.name}. Add labelled rows.")
     guessed = guess_task(examples.kind, known)
-    if task is None and len(tasks_for(examples.kind)) > 1:
+    if name is None and len(tasks_for(examples.kind)) > 1:
         logger.info("%s: the task is %s; task= overrides this", examples.name, guessed.name)
-    chosen = find_task(task) if task else guessed
-    if chosen.input != examples.kind:
-        raise UsageError(f"Task {chosen.name!r} is for {chosen.input}s. Received: {examples.kind}s. Use {guessed.name}.")
-    return chosen
-
-
-def _encode(
-    raw: np.ndarray, missing: np.ndarray, task: Task, labels: tuple[Label, ...], source: tuple[Label, ...] | None
-) -> np.ndarray:
-    """Return encoded targets; missing rows hold zeros."""
-    known = task.encode(raw[~missing], labels, source)
-    encoded = np.zeros((len(raw), *known.shape[1:]), known.dtype)
-    encoded[~missing] = known
-    return encoded
+    task = find_task(name) if name else guessed
+    if task.input != examples.kind:
+        raise UsageError(f"Task {task.name!r} is for {task.input}s. Received: {examples.kind}s. Use {guessed.name}.")
+    return task, task.find_labels(known, examples.labels, are_numbers_names=examples.are_numbers_names)

@@ -18,6 +18,7 @@ from zoo.sources.source import Pass, Source, finished, plainly
 from zoo.targets import Label
 
 MOVED = {"training_stream": "training_stream", "training_batch_size": "training_batch_size", "in_order": "shard_of_part"}
+_Contents = tuple[np.ndarray, np.ndarray | None, int]  # content number of each row, class number of each content, classes
 
 
 @dataclass(frozen=True)
@@ -192,47 +193,28 @@ def cut(
     missing = [part for part in ("test", "validation") if part not in kept]
     share_of = {"validation": validation if len(missing) == 1 else 0.15, "test": 0.15}
     train, total = kept[own], len(kept[own])
-    for done, part in enumerate(missing):
+    for parts, part in zip((len(missing) + 1, 2), missing, strict=False):
         numbers = None if classes is None else classes[own][train]
-        parts_to_fill = len(missing) - done + 1
-        if numbers is not None:
-            _check_classes(hashes[own][train], numbers, labels, parts_to_fill)
-        train, taken = _cut_once(train, hashes[own][train], numbers, share_of[part] * total, parts_to_fill, seed)
+        contents = _contents(hashes[own][train], numbers, labels, parts)
+        train, taken = _cut_once(train, contents, share_of[part] * total, parts, seed)
         result[part] = (own, taken)
     return {"train": (own, train), **{part: result[part] for part in ("validation", "test")}}
 
 
-def _check_classes(hashes: np.ndarray, numbers: np.ndarray, labels: Sequence[Label], parts_to_fill: int) -> None:
-    different = numbers[np.unique(hashes, return_index=True)[1]]
-    present, counts = np.unique(different, return_counts=True)
-    if counts.min() < parts_to_fill:
-        raise DataError(
-            f"Each class needs at least {parts_to_fill} different rows to be cut into parts. Received: class "
-            f"{labels[present[counts.argmin()]]!r} with {counts.min()}. Add rows, leave the class out, or give the "
-            "parts separately."
-        )
-
-
-def _cut_once(
-    rows: np.ndarray, hashes: np.ndarray, numbers: np.ndarray | None, wanted: float, parts_to_fill: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _cut_once(rows: np.ndarray, contents: _Contents, wanted: float, parts: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows that stay and about `wanted` rows that are taken, stratified by class, with equal rows together."""
     from sklearn.model_selection import train_test_split
 
-    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    first_numbers = None if numbers is None else numbers[first]
-    num_classes = 1 if first_numbers is None else len(np.unique(first_numbers))
-    spare = len(first) - num_classes * (parts_to_fill - 1)
-    size = min(max(round(wanted * len(first) / len(rows)), num_classes), spare)
-    if size < 1:
-        raise DataError(f"There are too few different rows to cut into parts. Received: {len(first)}. Add rows.")
-    _, taken = train_test_split(np.arange(len(first)), test_size=size, random_state=seed, stratify=first_numbers)
-    is_taken = np.isin(group, taken)
+    content, strata, num_classes = contents
+    total = int(content.max()) + 1
+    size = min(max(round(wanted * total / len(rows)), num_classes), total - num_classes * (parts - 1))
+    _, taken = train_test_split(np.arange(total), test_size=size, random_state=seed, stratify=strata)
+    is_taken = np.isin(content, taken)
     return rows[~is_taken], rows[is_taken]
 
 
 def cut_fold(
-    rows: np.ndarray, hashes: np.ndarray, numbers: np.ndarray | None, fold: int, folds: int, *, seed: int
+    rows: np.ndarray, hashes: np.ndarray, numbers: np.ndarray | None, labels: Sequence[Label], fold: tuple[int, int], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows outside and inside a fold, stratified by class, with equal rows together.
 
@@ -240,8 +222,8 @@ def cut_fold(
         rows: rows to cut.
         hashes: their content hashes.
         numbers: their class numbers for stratification; None cuts at random.
-        fold: number of the fold, from 1.
-        folds: number of folds.
+        labels: names of the classes.
+        fold: number of the fold, from 1, and number of folds.
         seed: seed of the cut, the same for all folds.
 
     Raises:
@@ -249,17 +231,30 @@ def cut_fold(
     """
     from sklearn.model_selection import KFold, StratifiedKFold
 
-    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    fewest = len(first) if numbers is None else int(np.unique(numbers[first], return_counts=True)[1].min())
-    if fewest < folds:
-        raise DataError(
-            f"Each fold needs a row, of each class. Received: {fewest} different rows"
-            f"{'' if numbers is None else ' of the rarest class'} for {folds} folds. Take fewer."
-        )
-    cutter = KFold if numbers is None else StratifiedKFold
-    cuts = cutter(folds, shuffle=True, random_state=seed).split(first, None if numbers is None else numbers[first])
-    is_inside = np.isin(group, [inside for _, inside in cuts][fold - 1])
+    number, folds = fold
+    content, strata, _ = _contents(hashes, numbers, labels, folds)
+    cutter = KFold if strata is None else StratifiedKFold
+    cuts = [*cutter(folds, shuffle=True, random_state=seed).split(np.zeros(content.max() + 1), strata)]
+    is_inside = np.isin(content, cuts[number - 1][1])
     return rows[~is_inside], rows[is_inside]
+
+
+def _contents(hashes: np.ndarray, numbers: np.ndarray | None, labels: Sequence[Label], parts: int) -> _Contents:
+    """Return the number of each row's content, the class number of each content, and the number of classes.
+
+    Raises:
+        DataError: there are fewer different rows than parts to fill, in total or in a class.
+    """
+    _, first, content = np.unique(hashes, return_index=True, return_inverse=True)
+    strata = None if numbers is None else numbers[first]
+    present, counts = np.unique(np.zeros(len(first)) if strata is None else strata, return_counts=True)
+    if counts.min() < parts:
+        rarest = "" if strata is None else f" of class {labels[present[counts.argmin()]]!r}"
+        raise DataError(
+            f"There are too few different rows to cut into {parts} parts with rows of each class. Received: "
+            f"{counts.min()}{rarest}. Add rows, leave the class out, or use fewer parts."
+        )
+    return content, strata, len(present)
 
 
 def fingerprint(parts: Mapping[str, Rows]) -> str:

@@ -158,11 +158,7 @@ class Classification(Task):
         """Return `label`, its `probability`, and the `probabilities` of all labels."""
         names = [str(label) for label in labels]
         return [
-            {
-                "label": label,
-                "probability": float(row.max()),
-                "probabilities": dict(zip(names, row.tolist(), strict=True)),
-            }
+            {"label": label, "probability": float(row.max()), "probabilities": dict(zip(names, row.tolist(), strict=True))}
             for label, row in zip(predictions.labels, predictions.probabilities, strict=True)
         ]
 

@@ -60,11 +60,7 @@ class Regression(Task):
 
         from zoo import metrics
 
-        return [
-            keras.metrics.MeanAbsoluteError(name="mae"),
-            keras.metrics.RootMeanSquaredError(name="rmse"),
-            metrics.R2(),
-        ]
+        return [keras.metrics.MeanAbsoluteError(name="mae"), keras.metrics.RootMeanSquaredError(name="rmse"), metrics.R2()]
 
     def score(self, truth: np.ndarray, answers: np.ndarray, labels: Sequence[Label]) -> Evaluation:
         """Return the scores of values against targets, both `(rows, outputs)`, by scikit-learn."""

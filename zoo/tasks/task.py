@@ -82,11 +82,7 @@ class Task(ABC):
         """
 
     def find_labels(
-        self,
-        targets: np.ndarray,
-        source: tuple[Label, ...] | None,
-        *,
-        are_numbers_names: bool,
+        self, targets: np.ndarray, source: tuple[Label, ...] | None, *, are_numbers_names: bool
     ) -> tuple[Label, ...]:
         """Return the labels of the output's columns; empty where they have none.
 
@@ -121,12 +117,7 @@ class Task(ABC):
         """
         return {}
 
-    def class_weights(
-        self,
-        given: str | Mapping[str, float],
-        targets: np.ndarray,
-        labels: Sequence[Label],
-    ) -> dict[int, float]:
+    def class_weights(self, given: str | Mapping[str, float], targets: np.ndarray, labels: Sequence[Label]) -> dict[int, float]:
         """Return the weight of each class number in the loss.
 
         Args:
@@ -218,13 +209,7 @@ class Task(ABC):
         """Return the report's tables on the scores."""
         return []
 
-    def mistakes(
-        self,
-        truth: np.ndarray,
-        answers: np.ndarray,
-        labels: Sequence[Label],
-        most: int,
-    ) -> list[Mistake] | None:
+    def mistakes(self, truth: np.ndarray, answers: np.ndarray, labels: Sequence[Label], most: int) -> list[Mistake] | None:
         """Return the worst mistakes, the worst first; None where an answer is not simply right or wrong."""
         return None
 

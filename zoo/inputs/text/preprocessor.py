@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from annotated_types import MinLen
+from pydantic import ConfigDict, PositiveInt
+from pydantic.dataclasses import dataclass
 
 from zoo.errors import DataError, UsageError
 from zoo.inputs.kind import Batches, Chunk, Preprocessor, Twin, slices
@@ -107,20 +110,26 @@ class RawTexts(Preprocessor):
         return twin_of_strings(self.signature)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True))
 class TextPreprocessor(RawTexts):
     """Converts texts to token ids: the tokenizer, and the rules for truncation and padding.
 
     Args:
-        tokenizer: tokenizer, fitted on the training split.
+        vocabulary: words in the order of their ids, from 1; the first is the unknown word.
+        filters: characters that separate words.
+        lower: whether words are converted to lower case.
+        char_level: whether each character is a word.
         max_length: maximum number of tokens per text, at least 1.
         truncation: where a longer text loses tokens: at its start ("pre"), its end ("post") or its "middle".
         padding: side on which the id 0 pads shorter texts of a batch.
         fixed_length: whether every batch is padded to `max_length` instead of to its longest text.
     """
 
-    tokenizer: Tokenizer
-    max_length: int
+    vocabulary: Annotated[tuple[str, ...], MinLen(2)]
+    filters: str
+    lower: bool
+    char_level: bool
+    max_length: PositiveInt
     truncation: Truncation
     padding: Padding
     fixed_length: bool
@@ -132,28 +141,18 @@ class TextPreprocessor(RawTexts):
         Raises:
             DataError: no text has a token.
         """
-        tokenizer = Tokenizer(
-            num_words=arguments.vocabulary_size,
-            filters=FILTERS,
-            lower=arguments.lower,
-            char_level=arguments.char_level,
-            min_frequency=arguments.min_frequency,
-        )
+        rules: dict[str, Any] = {"filters": FILTERS, "lower": arguments.lower, "char_level": arguments.char_level}
+        tokenizer = Tokenizer(num_words=arguments.vocabulary_size, min_frequency=arguments.min_frequency, **rules)
         tokenizer.fit_on_texts(texts)
-        words = list(tokenizer.word_index)[: arguments.vocabulary_size - 1]
+        words = tuple(tokenizer.word_index)[: arguments.vocabulary_size - 1]
         if len(words) < 2:  # the first word is <unk>
             raise DataError(
                 "The training texts have no words to learn from: all are empty, only punctuation, or rarer than "
                 f"data.min_frequency={arguments.min_frequency}. Received: {tokenizer.document_count} texts. Pass texts with "
                 "words."
             )
-        return cls(
-            _with_vocabulary(tokenizer, words),
-            arguments.max_length,
-            arguments.truncation,
-            arguments.padding,
-            fixed_length=not arguments.buckets,
-        )
+        rules |= {name: getattr(arguments, name) for name in ("max_length", "truncation", "padding")}
+        return cls(vocabulary=words, **rules, fixed_length=not arguments.buckets)
 
     takes_strings = False
 
@@ -165,11 +164,15 @@ class TextPreprocessor(RawTexts):
     @property
     def vocabulary_size(self) -> int:
         """Number of ids, including 0 for padding and 1 for unknown words."""
-        return len(self.tokenizer.word_index) + 1
+        return len(self.vocabulary) + 1
 
-    def find_tokenizer(self) -> Tokenizer:
-        """Return the tokenizer."""
-        return self.tokenizer
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer."""
+        tokenizer = Tokenizer(filters=self.filters, lower=self.lower, char_level=self.char_level)
+        tokenizer.word_index = {word: number for number, word in enumerate(self.vocabulary, start=1)}
+        tokenizer.index_word = dict(enumerate(self.vocabulary, start=1))
+        return tokenizer
 
     def encode(self, text: str) -> np.ndarray:
         """Return the ids of one text, `(tokens,)`, int32, at most `max_length`; a text without words gives one unknown word."""
@@ -244,9 +247,7 @@ class TextPreprocessor(RawTexts):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; the vocabulary is in the order of the ids, from 1."""
-        tokenizer = {name: getattr(self.tokenizer, name) for name in ("filters", "lower", "char_level")}
-        rules = {name: getattr(self, name) for name in ("max_length", "truncation", "padding", "fixed_length")}
-        return {"vocabulary": [*self.tokenizer.word_index], **tokenizer, **rules}
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"vocabulary": [*self.vocabulary]}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> TextPreprocessor:
@@ -255,25 +256,7 @@ class TextPreprocessor(RawTexts):
         Raises:
             ValueError: the data is damaged.
         """
-        saved = _Saved(**plain)
-        tokenizer = Tokenizer(filters=saved.filters, lower=saved.lower, char_level=saved.char_level)
-        tokenizer = _with_vocabulary(tokenizer, saved.vocabulary)
-        return cls(tokenizer, saved.max_length, saved.truncation, saved.padding, saved.fixed_length)
-
-
-class _Saved(BaseModel):
-    """Schema of `TextPreprocessor.to_dict`'s result."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    vocabulary: list[str] = Field(min_length=2)
-    filters: str
-    lower: bool
-    char_level: bool
-    max_length: PositiveInt
-    truncation: Truncation
-    padding: Padding
-    fixed_length: bool
+        return cls(**{**plain, "vocabulary": tuple(plain["vocabulary"])})
 
 
 def _as_texts(raw: Any) -> list[str]:
@@ -286,11 +269,3 @@ def _as_texts(raw: Any) -> list[str]:
         if not isinstance(text, str):
             raise DataError(f"A text must be a string. Received: {type(text).__name__} {text!r:.40} at {number}. Pass strings.")
     return texts
-
-
-def _with_vocabulary(tokenizer: Tokenizer, words: Sequence[str]) -> Tokenizer:
-    """Return a tokenizer with the same settings and exactly these words, with ids from 1."""
-    fresh = Tokenizer(filters=tokenizer.filters, lower=tokenizer.lower, char_level=tokenizer.char_level)
-    fresh.word_index = {word: number for number, word in enumerate(words, start=1)}
-    fresh.index_word = dict(enumerate(words, start=1))
-    return fresh
