@@ -93,7 +93,7 @@ CLASSES = np.arange(20) % 2
         (arrays(IMAGES, np.where(np.arange(20) == 3, 10**7, CLASSES)), 1, ("0 to 10000000", "from 0", "Renumber")),
         (arrays(np.zeros((0, 6, 6)), []), 1, ("needs one label", "Received: 0 rows", "Add rows")),
         (arrays(IMAGES, np.ones(20, int)), 1, ("at least two classes", "Received: only 1", "Add rows")),
-        (arrays(IMAGES, np.arange(20) == 0), 1, ("Each class needs at least 3", "with 1", "Add rows")),
+        (arrays(IMAGES, np.arange(20) == 0), 1, ("too few different rows to cut into 3 parts", "1 of class", "Add rows")),
         (arrays(IMAGES, CLASSES[:5]), 1, ("20 rows and 5 labels", "Each row needs one label", "")),
         (table("a,b,label\n"), 1, ("table is empty", "rows.csv", "Add rows")),
         (table(""), 1, ("Empty CSV file", "rows.csv", "Fix")),
@@ -103,7 +103,7 @@ CLASSES = np.arange(20) % 2
         (
             table("a,b,label\n" + ROWS.replace("38", "inf")),
             1,
-            ("'b' must hold numbers between", "inf in row 19", "Leave the cell empty"),
+            ("'b' must hold real numbers between", "inf in row 19", "leave it empty"),
         ),
         (broken_image, 1, ("cannot be read: 1", "2.png", "data.broken=drop")),
         (lambda _: ["cnn", "--data", "./nowhere.csv"], 1, ("no such file or folder", "nowhere.csv", "Check the path")),

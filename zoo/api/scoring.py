@@ -77,11 +77,11 @@ def baseline(data: Any, *, split: PartName = "test", data_arguments: DataKeyword
         >>> baseline("reviews_sample", split="validation").name
         'tfidf_logistic'
     """
-    from zoo.evaluation.baseline import fit_baseline
+    from zoo.evaluation.baseline import fit_baseline, task_of_texts
 
     _check_split(split)
     is_ready = is_splits(data) or (isinstance(data, str) and registry.find_dataset(data) is not None)
-    splits = load_splits(data, checked(data_arguments or {}), task=None if is_ready else "text_classification")
+    splits = load_splits(data, checked(data_arguments or {}), task=None if is_ready else task_of_texts())
     return fit_baseline(splits, split)
 
 

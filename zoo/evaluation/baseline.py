@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.errors import DataError, UsageError
+from zoo.inputs import find_input
 from zoo.pipeline.splits import Splits
+from zoo.tasks import TASKS
 from zoo.tasks.answers import Evaluation
 from zoo.text import Tokenizer
 from zoo.text.characters import valid_text
@@ -58,6 +60,11 @@ class Baseline:
 def has_texts(data: Splits) -> bool:
     """Return whether these data are texts."""
     return data.info.kind.is_plain_text
+
+
+def task_of_texts() -> str:
+    """Return the first task on plain text, as which files and arrays are read."""
+    return next(task.name for task in TASKS.values() if find_input(task.input).is_plain_text)
 
 
 def fit_baseline(data: Splits, part: str) -> Baseline:

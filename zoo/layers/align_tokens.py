@@ -63,10 +63,6 @@ class AlignTokens(keras.layers.Layer):
         """Return int32, regardless of the layer's dtype."""
         return keras.KerasTensor(self.compute_output_shape(token_ids.shape), "int32")
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments."""
-        return {**super().get_config(), "max_length": self.max_length}
-
     def _check(self, time: int | None) -> None:
         if self.max_length is not None and time is not None and time > self.max_length:
             raise UsageError(

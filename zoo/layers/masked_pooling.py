@@ -58,10 +58,6 @@ class MaskedMaxPooling1D(keras.layers.Layer):
         filled = ops.pad(inputs, [[0, 0], [0, self.pool_size - 1], [0, 0]], constant_values=-float("inf"))
         return ops.max_pool(filled, self.pool_size, data_format="channels_last")  # (batch, windows, channels)
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments."""
-        return {**super().get_config(), "pool_size": self.pool_size}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MaskedAveragePooling1D(MaskedMaxPooling1D):
@@ -128,7 +124,3 @@ class PoolOverTime(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape without the time axis."""
         return (input_shape[0], input_shape[2])
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments."""
-        return {**super().get_config(), "pooling": self.pooling}

@@ -58,8 +58,3 @@ class PairEmbedding(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the shape with `output_dim` channels."""
         return (*input_shape, self.output_dim)
-
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments."""
-        sizes = {"input_dim": self.input_dim, "output_dim": self.output_dim, "pair_buckets": self.pair_buckets}
-        return {**super().get_config(), **sizes}

@@ -40,10 +40,6 @@ class LearnedPositions(keras.layers.Layer):
         """Return the input shape."""
         return input_shape
 
-    def get_config(self) -> dict[str, object]:
-        """Return the arguments."""
-        return {**super().get_config(), "max_length": self.max_length}
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SinusoidalPositions(keras.layers.Layer):

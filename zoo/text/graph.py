@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from zoo.errors import DataError, UsageError
 from zoo.text.characters import IDEOGRAPHIC_SPACE, SINGLE_CHARACTERS, lower_case
 from zoo.text.tokenizer import Tokenizer
 
@@ -43,11 +42,7 @@ class GraphTokenizer(tf.Module):
 
     def __init__(self, tokenizer: Tokenizer, name: str | None = None) -> None:
         super().__init__(name=name)
-        if not tokenizer.word_index:
-            raise UsageError(
-                "The tokenizer must be fitted. Received: a tokenizer with an empty word_index. Call fit_on_texts first."
-            )
-        unknown = 0 if tokenizer.oov_token is None else tokenizer.word_index.get(tokenizer.oov_token, 0)
+        unknown = tokenizer.unknown_id()
         limit = tokenizer.num_words or np.iinfo(np.int32).max
         known = {word: number for word, number in tokenizer.word_index.items() if number < limit}
         self._drops_unknown = not unknown
@@ -68,16 +63,7 @@ class GraphTokenizer(tf.Module):
 
         Returns:
             `(batch, None)`, ragged, int32.
-
-        Raises:
-            DataError: `texts` is not a one-dimensional tensor of strings.
         """
-        texts = tf.convert_to_tensor(texts)
-        if texts.dtype != tf.string or texts.shape.rank not in (1, None):
-            raise DataError(
-                f"Texts must be a tensor of strings of shape `(batch,)`. Received: {texts.dtype.name} of shape {texts.shape}. "
-                "Use tf.reshape(texts, [-1])."
-            )
         texts = tf.ensure_shape(texts, [None])  # known from here on, or checked at run time
         code_points = tf.strings.unicode_decode(texts, "UTF-8", errors="replace", replacement_char=0xFFFD)
         values, rows = code_points.values, code_points.value_rowids()  # (characters,) each

@@ -133,14 +133,14 @@ class Tokenizer:
             UsageError: the tokenizer knows no words.
             DataError: `text` is neither a string, nor bytes, nor a list of words.
         """
-        unknown = self._unknown_id()
+        unknown = self.unknown_id()
         ids: Iterable[int] = map(self.word_index.get, self._words(text), repeat(unknown))
         if self.num_words is not None:
             limit = self.num_words
             ids = [number if number < limit else unknown for number in ids]
         return list(ids) if unknown else list(filter(None, ids))
 
-    def _unknown_id(self) -> int:
+    def unknown_id(self) -> int:
         """Return the id of unknown words, or 0 if they are dropped."""
         if not self.word_index:
             raise UsageError(
@@ -168,7 +168,7 @@ class Tokenizer:
         return [*map(self._text, _several(sequences))]
 
     def _text(self, sequence: Sequence[int]) -> str:
-        self._unknown_id()  # raises without words
+        self.unknown_id()  # raises without words
         ids = [number for number in _ids(sequence) if number != 0]
         if self.num_words is not None:
             limit = self.num_words
@@ -194,7 +194,7 @@ class Tokenizer:
         from zoo.text.matrices import ids_to_matrix
 
         if self.num_words is None:
-            self._unknown_id()  # raises without words
+            self.unknown_id()  # raises without words
         return ids_to_matrix(
             [_ids(sequence) for sequence in _several(sequences)],
             mode,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import DataError
@@ -30,19 +30,19 @@ class TableKind(InputKind):
         """
         if not len(features.columns):
             raise DataError("A table needs a column to learn from. Received: only the label. Add a column.")
+        import numpy as np
+        import pandas as pd
+
         try:
-            return _hashes(features)
-        except (TypeError, ValueError):
-            for column in features.columns:  # find the column
-                try:
-                    _hashes(features[[column]])
-                except (TypeError, ValueError) as error:
-                    raise DataError(
-                        f"A cell must hold one number or text. Received: column {column!r} with "
-                        f"{type(features[column].iloc[0]).__name__} in its cells ({error}). Split it into columns, or "
-                        "ignore it with data.ignore_columns."
-                    ) from error
-            raise
+            hashes: np.ndarray = pd.util.hash_pandas_object(features, index=False).to_numpy(np.uint64)
+        except (TypeError, ValueError) as error:
+            holds = {name: features[name].map(lambda cell: isinstance(cell, Hashable)).all() for name in features.columns}
+            wrong = min(holds, key=lambda name: holds[name])  # the first column with lists or the like
+            raise DataError(
+                f"A cell must hold one number or text. Received: column {wrong!r} with {type(features[wrong].iloc[0]).__name__}"
+                f" in its cells ({error}). Split it into columns, or ignore it with data.ignore_columns."
+            ) from error
+        return hashes
 
     def join(self, first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of two tables."""
@@ -70,14 +70,6 @@ class TableKind(InputKind):
     def fits(self, arguments: Mapping[str, Any]) -> bool:
         """Return whether factory arguments ask for a model of tables."""
         return len(arguments.get("input_shape", (0, 0, 0))) != 3
-
-
-def _hashes(table: pd.DataFrame) -> np.ndarray:
-    import numpy as np
-    import pandas as pd
-
-    hashes: np.ndarray = pd.util.hash_pandas_object(table, index=False).to_numpy(np.uint64)
-    return hashes
 
 
 TABLE = register_input(TableKind())
