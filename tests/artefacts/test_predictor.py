@@ -117,7 +117,7 @@ def test_what_is_no_image_is_refused(image_run: zoo.Run, raw: Any) -> None:
 
 
 def test_missing_and_truncated_images_are_named(image_run: zoo.Run, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no such image file.*nowhere\.png"):
+    with pytest.raises(DataError, match=r"No such file.*nowhere\.png"):
         image_run.predict(tmp_path / "nowhere.png")
     path = tmp_path / "half.png"
     path.write_bytes(png(Image.effect_noise((60, 60), 90))[:900])

@@ -215,7 +215,7 @@ class Preprocessor(ABC):
             UsageError: they are no examples; the message says what to pass instead.
         """
         received = ", ".join(inputs) or "none"
-        raise UsageError(f"This model takes {self.kind_name}s in a file. Received: {received:.200}. {self.kind.bulk_hint}")
+        raise UsageError(f"This model takes {self.kind.name}s in a file. Received: {received:.200}. {self.kind.bulk_hint}")
 
     # Raw examples of a part
 

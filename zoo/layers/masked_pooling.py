@@ -120,7 +120,3 @@ class PoolOverTime(keras.layers.Layer):
     def compute_mask(self, *_: object) -> None:
         """Return None, since there is no time axis any more."""
         return
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape without the time axis."""
-        return (input_shape[0], input_shape[2])

@@ -54,7 +54,3 @@ class PairEmbedding(keras.layers.Layer):
     def compute_mask(self, inputs: keras.KerasTensor, _: keras.KerasTensor | None = None) -> keras.KerasTensor:
         """Return the mask of tokens."""
         return self.tokens.compute_mask(inputs)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape with `output_dim` channels."""
-        return (*input_shape, self.output_dim)

@@ -36,10 +36,6 @@ class LearnedPositions(keras.layers.Layer):
         """Return the sum of token and position embeddings."""
         return inputs + ops.cast(self.embeddings[: ops.shape(inputs)[1]], inputs.dtype)
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input shape."""
-        return input_shape
-
 
 @keras.saving.register_keras_serializable(package="zoo")
 class SinusoidalPositions(keras.layers.Layer):
@@ -70,7 +66,3 @@ class SinusoidalPositions(keras.layers.Layer):
         angle = position * ops.exp(even * (-ops.log(10000.0) / channels))  # (time, channels)
         waves = ops.where(channel % 2 == 0, ops.sin(angle), ops.cos(angle))
         return inputs * ops.cast(channels**0.5, inputs.dtype) + ops.cast(waves, inputs.dtype)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input shape."""
-        return input_shape

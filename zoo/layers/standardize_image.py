@@ -44,7 +44,3 @@ class StandardizeImage(keras.layers.Layer):
         blank = deviation <= 1e-5 * brightness
         scaled = centred / ops.where(blank, 1.0, deviation)
         return ops.cast(ops.where(blank, 0.0, scaled), self.compute_dtype)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input shape."""
-        return input_shape

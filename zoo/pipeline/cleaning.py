@@ -49,20 +49,14 @@ def clean(
         repeated[known] = pd.Series(hashes[part][known]).duplicated().to_numpy()
         conflicting[known] = _conflicts(hashes[part][known], targets[part][known])
         overlapping = np.isin(hashes[part], np.concatenate(later)) if later else np.zeros(len(repeated), bool)
+        found = {"missing_labels": is_missing, "duplicates": repeated, "conflicts": conflicting, "overlap": overlapping}
         dropped = is_missing.copy()
-        if part != "test":  # the test part is never changed
-            dropped |= repeated & (arguments.duplicates == "drop")
-            dropped |= conflicting & (arguments.conflicts == "drop")
-            dropped |= overlapping & (arguments.overlap == "drop")
+        for name in ("duplicates", "conflicts", "overlap"):
+            if part != "test" and getattr(arguments, name) == "drop":  # the test part is never changed
+                dropped |= found[name]
         kept[part] = np.flatnonzero(~dropped)
-        report[part] = {
-            "rows": len(dropped),
-            "missing_labels": int(is_missing.sum()),
-            "duplicates": int(repeated.sum()),
-            "conflicts": int(conflicting.sum()),
-            "overlap": int(overlapping.sum()),
-            "dropped": int(dropped.sum()),
-        }
+        counts = {name: int(rows.sum()) for name, rows in {**found, "dropped": dropped}.items()}
+        report[part] = {"rows": len(dropped), **counts}
         later.append(hashes[part][known])
         if not len(kept[part]):
             raise DataError(f"Part {part!r} has no rows left. Received: {report[part]}. Drop fewer rows, or add some.")

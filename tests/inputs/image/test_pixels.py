@@ -105,7 +105,7 @@ def test_decompression_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.
 
 
 def test_missing_file_is_named() -> None:
-    with pytest.raises(DataError, match=r"no such image file.*nowhere\.png"):
+    with pytest.raises(DataError, match=r"No such file.*nowhere\.png"):
         read_image(Path("nowhere.png"), (4, 4, 1))
 
 

@@ -81,18 +81,10 @@ def _stretched(pixels: tf.Tensor, size: list[tf.Tensor | int]) -> tf.Tensor:
 
 def _orientation(file: tf.Tensor, mark: bytes) -> tf.Tensor:
     """Return the camera's orientation, 1 to 8, from the Exif block after a marker; 1 if there is none."""
-    content = tf.cast(tf.io.decode_raw(tf.strings.substr(file, 0, EXIF_BYTES), tf.uint8), tf.int32)
-    content = tf.pad(content, [[0, 64]])
-    windows = tf.stack([content[place : tf.size(content) - 16 + place] for place in range(len(mark))], axis=1)
-    begins = tf.where(tf.reduce_all(windows == tf.constant([*mark], tf.int32), axis=1))[:, 0]
-    return tf.cond(
-        tf.size(begins) > 0, lambda: _orientation_at(content, tf.cast(begins[0], tf.int32) + len(mark)), lambda: tf.constant(1)
-    )
-
-
-def _orientation_at(content: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-    """Return the orientation in the TIFF structure at `start`."""
-    is_little = content[start] == ord("I")
+    parts = tf.strings.split(tf.strings.substr(file, 0, EXIF_BYTES), mark, maxsplit=1)
+    block = tf.concat([parts, [""]], axis=0)[1]  # a TIFF structure, or nothing
+    content = tf.pad(tf.cast(tf.io.decode_raw(block, tf.uint8), tf.int32), [[0, 64]])
+    is_little = content[0] == ord("I")
 
     def number(place: tf.Tensor, size: int) -> tf.Tensor:
         indices = tf.minimum(place[..., tf.newaxis] + tf.range(size), tf.size(content) - 1)
@@ -100,10 +92,10 @@ def _orientation_at(content: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         digits = tf.cond(is_little, lambda: tf.reverse(digits, [-1]), lambda: digits)
         return tf.reduce_sum(digits * tf.constant([256**power for power in reversed(range(size))], tf.int32), axis=-1)
 
-    directory = start + number(start + 4, 4)
+    directory = number(tf.constant(4), 4)
     entries = directory + 2 + 12 * tf.range(number(directory, 2))
     found = tf.boolean_mask(number(entries + 8, 2), number(entries, 2) == ORIENTATION)
-    value = tf.cond(tf.size(found) > 0, lambda: found[0], lambda: tf.constant(1))
+    value = tf.concat([found, [1]], axis=0)[0]
     return tf.where((value >= 1) & (value <= 8), value, 1)
 
 

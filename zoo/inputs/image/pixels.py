@@ -30,12 +30,9 @@ def open_image(source: str | Path | bytes, name: str | None = None) -> Image.Ima
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
                 return ImageOps.exif_transpose(image)
-    except FileNotFoundError as error:
-        raise DataError(f"There is no such image file. Received: {source!s}. Check the path.") from error
-    except UnidentifiedImageError as error:
-        raise DataError(_unreadable("of no known format", source, name)) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(_unreadable(str(error), source, name)) from error
+        reason = "of no known format" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise DataError(_unreadable(reason, source, name)) from error
 
 
 def _unreadable(reason: str, source: str | Path | bytes, name: str | None) -> str:
