@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -139,41 +140,56 @@ def rows_and_labels():
     return generator.normal(size=(64, 2)).astype("float32"), generator.integers(0, CLASSES, 64)
 
 
+def data_of(container, form):
+    """Return the arguments of `fit` and `evaluate` for data in a container and labels in a form."""
+    features, labels = rows_and_labels()
+    pair = (features, FORMS[form](labels))
+    return pair if container == "numpy" else (tf.data.Dataset.from_tensor_slices(pair).batch(16),)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Return a model for each container and form that it was fitted on."""
+    models = {}
+    for container, form in itertools.product(("numpy", "tf.data"), FORMS):
+        models[container, form] = model = compiled_model()
+        batch_size = 16 if container == "numpy" else None
+        model.fit(*data_of(container, form), epochs=2, batch_size=batch_size, shuffle=False, verbose=0)
+    return models
+
+
 @pytest.mark.parametrize("container", ["numpy", "tf.data"])
 @pytest.mark.parametrize("fitted_on", FORMS)
-def test_fit_on_one_form_and_evaluate_on_any_gives_scikit_learn_numbers(fitted_on, container):
+def test_fit_on_one_form_and_evaluate_on_any_gives_scikit_learn_numbers(fitted, fitted_on, container):
     features, labels = rows_and_labels()
-
-    def data(form):
-        pair = (features, FORMS[form](labels))
-        return pair if container == "numpy" else (tf.data.Dataset.from_tensor_slices(pair).batch(16),)
-
-    model = compiled_model()
-    model.fit(*data(fitted_on), epochs=1, batch_size=16 if container == "numpy" else None, shuffle=False, verbose=0)
-    logits = model.predict(features, verbose=0).astype("float64")
+    model = fitted[container, fitted_on]
+    logits = np.asarray(model(features, training=False), "float64")
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     for form in FORMS:
-        scores = model.evaluate(*data(form), return_dict=True, verbose=0)
+        scores = model.evaluate(*data_of(container, form), return_dict=True, verbose=0)
         assert scores["loss"] == pytest.approx(log_loss(labels, probabilities, labels=range(CLASSES)), rel=1e-5)
         assert scores["accuracy"] == pytest.approx(accuracy_score(labels, logits.argmax(axis=1)), abs=1e-6)
         assert scores["macro_f1"] == pytest.approx(f1_score(labels, logits.argmax(axis=1), average="macro"), abs=1e-6)
 
 
-def test_fit_gives_the_same_weights_on_every_form():
-    features, labels = rows_and_labels()
-    weights = []
-    for form in FORMS.values():
-        model = compiled_model()
-        model.fit(features, form(labels), epochs=2, batch_size=16, shuffle=False, verbose=0)
-        weights.append(np.concatenate([weight.ravel() for weight in model.get_weights()]))
-    assert np.array_equal(weights[0], weights[1])
-    assert np.array_equal(weights[0], weights[2])
+def test_fit_gives_the_same_weights_on_every_form_and_changes_them(fitted):
+    first, *others, fresh = (
+        np.concatenate([*map(np.ravel, each.get_weights())]) for each in (*fitted.values(), compiled_model())
+    )
+    assert all(np.array_equal(first, other) for other in others)
+    assert not np.array_equal(first, fresh)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Return a compiled model that no test fits successfully."""
+    return compiled_model()
 
 
 @pytest.mark.parametrize("labels", WRONG_LABELS.values(), ids=WRONG_LABELS)
-def test_wrong_labels_stop_fit_with_the_rule(labels):
+def test_wrong_labels_stop_fit_with_the_rule(model, labels):
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"Labels must be integers from 0 to 3|multi-label"):
-        compiled_model().fit(np.zeros((2, 2), "float32"), np.array(labels), verbose=0)
+        model.fit(np.zeros((2, 2), "float32"), np.array(labels), verbose=0)
 
 
 def test_one_hot_labels_of_another_width_stop_fit_with_the_fix():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -53,7 +55,8 @@ class GraphTokenizer(tf.Module):
             ),
             default_value=unknown,
         )
-        self._block_of, self._lower, self._kind = _character_table(tokenizer)
+        table = _character_table(tokenizer.lower, tokenizer.char_level, tokenizer.split + tokenizer.filters)
+        self._block_of, self._lower, self._kind = map(tf.constant, table)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Return the ids of each text.
@@ -86,7 +89,8 @@ class GraphTokenizer(tf.Module):
         return tf.RaggedTensor.from_value_rowids(ids, rows, nrows=tf.size(texts, tf.int64), validate=False)
 
 
-def _character_table(tokenizer: Tokenizer) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+@functools.lru_cache(maxsize=16)  # it takes 80 ms
+def _character_table(is_lower: bool, char_level: bool, separators: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the block number of each range of code points, and two table entries per code point of a block.
 
     Returns:
@@ -96,15 +100,15 @@ def _character_table(tokenizer: Tokenizer) -> tuple[tf.Tensor, tf.Tensor, tf.Ten
     plain = np.arange(NUM_CODE_POINTS, dtype=np.int32)
     every = plain.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
     lower = plain
-    if tokenizer.lower:
+    if is_lower:
         lower = np.frombuffer(lower_case(every).encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int32)
-    kind = np.full(NUM_CODE_POINTS, SINGLE if tokenizer.char_level else LETTER, np.int32)
-    if not tokenizer.char_level:
+    kind = np.full(NUM_CODE_POINTS, SINGLE if char_level else LETTER, np.int32)
+    if not char_level:
         for first, last in SINGLE_CHARACTERS:
             kind[ord(first) : ord(last) + 1] = SINGLE
-        kind[[ord(character) for character in {IDEOGRAPHIC_SPACE, tokenizer.split, *tokenizer.filters}]] = SEPARATOR
+        kind[[ord(character) for character in {IDEOGRAPHIC_SPACE, *separators}]] = SEPARATOR
     entries = np.stack([lower - plain, kind[lower]], axis=1).astype(np.int32)  # (code points, 2)
     blocks: dict[bytes, int] = {}
     block_of = [blocks.setdefault(block.tobytes(), len(blocks)) for block in entries.reshape(-1, BLOCK, 2)]
     changes, kinds = np.frombuffer(b"".join(blocks), np.int32).reshape(-1, 2).T  # (blocks * BLOCK,) each
-    return tf.constant(block_of, tf.int32), tf.constant(changes, tf.int32), tf.constant(kinds, tf.int32)
+    return np.array(block_of, np.int32), changes, kinds
