@@ -127,6 +127,8 @@ class Preprocessor(ABC):
     """Name of the kind of input."""
     signature: ClassVar[str] = "serving_default"
     """Name of the exported signature that takes features."""
+    feature_dtype: ClassVar[str] = "float32"
+    """The dtype of a batch of features."""
     takes_strings: ClassVar[bool] = False
     """Whether the model itself takes strings."""
 
@@ -179,7 +181,7 @@ class Preprocessor(ABC):
         """Return the spec of a batch of features."""
         import tensorflow as tf
 
-        return tf.TensorSpec((None, *self.input_shape), tf.float32)
+        return tf.TensorSpec((None, *self.input_shape), self.feature_dtype)
 
     def example_batch(self, rows: int, *, longest: bool = False) -> np.ndarray:
         """Return a batch of noise in the form of features.

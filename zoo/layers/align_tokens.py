@@ -39,10 +39,16 @@ class AlignTokens(keras.layers.Layer):
 
     def call(self, token_ids: keras.KerasTensor) -> keras.KerasTensor:
         """Return the shifted ids."""
-        self._check(token_ids.shape[1])
+        time = token_ids.shape[1]
+        if self.max_length is not None and time is not None and time > self.max_length:
+            raise UsageError(
+                f"The rows are longer than the number of positions in the model. Received: {time} token ids per row, "
+                f"max_sequence_length={self.max_length}. Cut the rows to {self.max_length}, or build the model with "
+                f"max_sequence_length={time} or positions='sinusoidal'."
+            )
         token_ids = ops.cast(token_ids, "int32")
-        # A batch that holds only empty texts has no columns; add one.
-        token_ids = ops.pad(token_ids, [[0, 0], [0, ops.maximum(1 - ops.shape(token_ids)[1], 0)]])
+        if not time:  # a batch that holds only empty texts has no columns; add one
+            token_ids = ops.pad(token_ids, [[0, 0], [0, ops.maximum(1 - ops.shape(token_ids)[1], 0)]])
         columns = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         is_token = ops.not_equal(token_ids, 0)
         # (batch, 1); 0 if there is none. ONNX has no argmax of booleans.
@@ -52,21 +58,3 @@ class AlignTokens(keras.layers.Layer):
         shifted = ops.maximum(tf.gather(token_ids, source, batch_dims=1), 1)
         shifted = ops.where(columns <= last - first, shifted, 0)
         return shifted if self.max_length is None else shifted[:, : self.max_length]
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the shape, with time between 1 and `max_length`."""
-        batch, time = input_shape
-        self._check(time)
-        return (batch, None if time is None else max(time, 1))
-
-    def compute_output_spec(self, token_ids: keras.KerasTensor) -> keras.KerasTensor:
-        """Return int32, regardless of the layer's dtype."""
-        return keras.KerasTensor(self.compute_output_shape(token_ids.shape), "int32")
-
-    def _check(self, time: int | None) -> None:
-        if self.max_length is not None and time is not None and time > self.max_length:
-            raise UsageError(
-                f"The rows are longer than the number of positions in the model. Received: {time} token ids per row, "
-                f"max_sequence_length={self.max_length}. Cut the rows to {self.max_length}, or build the model with "
-                f"max_sequence_length={time} or positions='sinusoidal'."
-            )

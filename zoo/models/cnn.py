@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from zoo.arguments import Activation, Classes, Counts, Natural, Penalty, Rate, Shape, Widths, one_for_each, penalty
 from zoo.registry import register_model
@@ -10,20 +11,19 @@ from zoo.registry import register_model
 if TYPE_CHECKING:
     import keras
 
+STRIDED: Mapping[str, Any] = {
+    "kernel_size": (5, 3, 3), "strides": (2, 1, 1), "pool_size": (1, 2, 1), "batch_normalization": True, "units": 0,
+    "dropout": 0.4,
+}  # fmt: skip
+
 
 @register_model(
     tasks=("image_classification",),
     variants={
         "tiny": {"input_shape": (8, 8, 1), "num_classes": 3, "filters": (2, 4), "kernel_size": 3, "units": 8, "dropout": 0.5},
         "wide": {"filters": (32, 64), "units": 256, "dropout": 0.5},
-        "fast": {
-            "filters": (16, 32, 64), "kernel_size": (5, 3, 3), "strides": (2, 1, 1), "pool_size": (1, 2, 1),
-            "batch_normalization": True, "units": 0, "dropout": 0.4,
-        },
-        "accurate": {
-            "filters": (32, 64, 128), "kernel_size": (5, 3, 3), "strides": (2, 1, 1), "pool_size": (1, 2, 1),
-            "batch_normalization": True, "units": 0, "dropout": 0.4,
-        },
+        "fast": {"filters": (16, 32, 64), **STRIDED},
+        "accurate": {"filters": (32, 64, 128), **STRIDED},
     },
     tags=("image", "sequential", "convolution"),
     space={

@@ -46,14 +46,7 @@ class Classification(Task):
         """Return the class names in the order of the logits."""
         from zoo.targets import find_labels
 
-        if source is None:
-            return find_labels(targets, are_numbers_names=are_numbers_names)
-        if len({*targets.ravel().tolist()}) < 2:
-            raise DataError(
-                f"Classification needs at least two classes. Received: only one, of {', '.join(map(str, source[:20]))}. "
-                "Add rows of another."
-            )
-        return source
+        return find_labels(targets, are_numbers_names=are_numbers_names) if source is None else source
 
     def encode(self, targets: np.ndarray, labels: Sequence[Label], source: Sequence[Label] | None = None) -> np.ndarray:
         """Return the class number of each row, `(rows,)`, int64."""

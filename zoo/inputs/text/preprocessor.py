@@ -19,8 +19,6 @@ from zoo.text import Tokenizer
 from zoo.text.characters import DEFAULT_FILTERS, valid_text
 
 if TYPE_CHECKING:
-    import tensorflow as tf
-
     from zoo.inputs.text.texts import Texts
     from zoo.settings import DataArguments
     from zoo.sources.source import Source
@@ -39,6 +37,7 @@ class RawTexts(Preprocessor):
 
     kind_name = "text"
     takes_strings = True
+    feature_dtype = "string"
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -50,12 +49,6 @@ class RawTexts(Preprocessor):
         from zoo.inputs.text.sequences import Strings
 
         return Strings(features)
-
-    def spec(self) -> tf.TensorSpec:
-        """Return the spec of a batch of strings."""
-        import tensorflow as tf
-
-        return tf.TensorSpec((None,), tf.string)
 
     def example_batch(self, rows: int, *, longest: bool = False) -> np.ndarray:
         """Return a batch of strings."""
@@ -155,6 +148,7 @@ class TextPreprocessor(RawTexts):
         return cls(vocabulary=words, **rules, fixed_length=not arguments.buckets)
 
     takes_strings = False
+    feature_dtype = "int32"
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -219,12 +213,6 @@ class TextPreprocessor(RawTexts):
     def suits_weights_of(self, other: Preprocessor) -> bool:
         """Return whether the ids are those of another preprocessor."""
         return not isinstance(other, TextPreprocessor) or self.to_dict() == other.to_dict()
-
-    def spec(self) -> tf.TensorSpec:
-        """Return the spec of a batch of token ids."""
-        import tensorflow as tf
-
-        return tf.TensorSpec((None, None), tf.int32)
 
     def example_batch(self, rows: int, *, longest: bool = False) -> np.ndarray:
         """Return a batch of random token ids."""
