@@ -97,7 +97,7 @@ class DataArguments(BaseModel):
         conflicts: what to do with train rows that have another label elsewhere.
         broken: what to do with unreadable examples and rows without a label.
         data_dir: folder of prepared TensorFlow Datasets.
-        memory_budget_mb: most megabytes of images or token ids to keep in memory.
+        memory_budget_mb: most megabytes of images to keep in memory.
         vocabulary_size: texts: most token ids, including padding and unknown.
         min_frequency: texts: rarer words become the unknown token.
         lower: texts: convert to lower case.

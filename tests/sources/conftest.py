@@ -60,6 +60,6 @@ def sources(
     return {
         "arrays": Arrays(images),
         "image_files": ImageFiles(paths, SHAPE, hash_rows(images)),
-        "texts": TokenIds(written, TextPreprocessor.fit(written.read(), DataArguments()), budget_bytes=2**20),
+        "texts": TokenIds(written, TextPreprocessor.fit(written.read(), DataArguments())),
         "records": records_in([COUNT]),
     }

@@ -272,7 +272,7 @@ class Preprocessor(ABC):
 
     def described(self, raw: Any, row: int) -> str:
         """Return one of raw examples in a few words."""
-        return f"{raw[row]!r:.80}"
+        return f"{' '.join(repr(self.one(raw, row)).split()):.80}"
 
     def requests(self, raw: Any, signatures: Iterable[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yield the exported signatures that zoo does not run itself, each with requests of at most `REQUEST` examples."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import operator
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -169,12 +170,9 @@ class Tokenizer:
 
     def _text(self, sequence: Sequence[int]) -> str:
         self.unknown_id()  # raises without words
-        ids = [number for number in _ids(sequence) if number != 0]
-        if self.num_words is not None:
-            limit = self.num_words
-            ids = [number if number < limit else -1 for number in ids]  # no word has -1
-        words = map(self.index_word.get, ids, repeat(self.oov_token))
-        return " ".join(word for word in words if word is not None)
+        limit = self.num_words or math.inf
+        known = (self.index_word.get(number) if number < limit else None for number in _ids(sequence) if number)
+        return " ".join(filter(None, (word or self.oov_token for word in known)))
 
     def texts_to_matrix(self, texts: Iterable[Text], mode: str = "binary") -> np.ndarray:
         """Return one row per text; see `sequences_to_matrix`."""

@@ -83,21 +83,18 @@ def fit_array(image: np.ndarray, input_shape: tuple[int, int, int]) -> np.ndarra
         DataError: the array is not an image, or has values that are not finite.
     """
     image = np.asarray(image)
-    if image.ndim not in (2, 3) or image.dtype.kind not in "buif" or not image.size:
+    shape = (*image.shape, 1) if image.ndim == 2 else image.shape
+    is_unchanged = shape == tuple(input_shape)
+    if image.dtype.kind not in "buif" or not image.size or len(shape) != 3 or not (is_unchanged or shape[2] in (1, 3, 4)):
         raise DataError(
-            "An image array must be numeric, `(height, width)` or `(height, width, channels)`. "
-            f"Received: shape {image.shape}, dtype {image.dtype}. Pass one image of that form."
+            "An image array must be numeric, `(height, width)`, or `(height, width, channels)` with 1, 3 or 4 channels. "
+            f"Received: shape {image.shape}, dtype {image.dtype}. Pass one image of that form, with the channel axis last."
         )
     if image.dtype.kind == "f" and not np.isfinite(image).all():
         raise DataError("An image array must hold finite numbers. Received: NaN or infinity. Replace them.")
-    image = image[..., np.newaxis] if image.ndim == 2 else image
-    if image.shape == tuple(input_shape):
+    image = image.reshape(shape)
+    if is_unchanged:
         return image
-    if image.shape[-1] not in (1, 3, 4):
-        raise DataError(
-            f"An image must have 1, 3 or 4 channels in the last axis. Received: shape {image.shape}. Move the channel axis "
-            "last."
-        )
     image = as_uint8(image)
     return _fit(Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image), input_shape)
 

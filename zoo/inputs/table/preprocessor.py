@@ -127,10 +127,10 @@ class TablePreprocessor(Preprocessor):
             return as_table(raw)
         columns = [column.name for column in self.columns]
         try:
-            if isinstance(raw, Mapping):
-                return pd.DataFrame([raw] if all(np.ndim(value) == 0 for value in raw.values()) else raw)
-            if isinstance(raw, Sequence) and raw and all(isinstance(row, Mapping) for row in raw):
-                return pd.DataFrame(list(raw))
+            if isinstance(raw, Mapping) and all(np.ndim(value) == 0 for value in raw.values()):
+                raw = [raw]
+            if isinstance(raw, Mapping) or (isinstance(raw, Sequence) and raw and isinstance(raw[0], Mapping)):
+                return pd.DataFrame(raw)
             rows = np.asarray(raw)
         except ValueError as error:
             raise DataError(f"Rows or columns have different lengths: {error}. Make them equally long.") from error
@@ -182,10 +182,6 @@ class TablePreprocessor(Preprocessor):
     def one(self, raw: pd.DataFrame, row: int) -> pd.DataFrame:
         """Return one row."""
         return raw.iloc[[row]]
-
-    def described(self, raw: pd.DataFrame, row: int) -> str:
-        """Return a row in a few words."""
-        return repr(dict(raw.iloc[row]))[:200]
 
     def requests(self, raw: pd.DataFrame, signatures: Iterable[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         """Yield the signature that takes columns."""

@@ -195,7 +195,7 @@ class TextPreprocessor(RawTexts):
         """Return the token ids of texts, encoded once."""
         from zoo.inputs.text.sequences import TokenIds
 
-        return TokenIds(features, self, budget_bytes=arguments.memory_budget_mb * 2**20)
+        return TokenIds(features, self)
 
     def summary(self, source: Any, rows: np.ndarray) -> dict[str, float]:
         """Return the median number of tokens, the share at `max_length` and the share of unknown tokens."""

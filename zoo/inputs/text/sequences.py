@@ -1,10 +1,9 @@
-"""Token ids of texts as a source: in memory or in a temporary file, batched by similar length."""
+"""Token ids of texts as a source: in a temporary file, batched by similar length."""
 
 from __future__ import annotations
 
+import mmap
 import tempfile
-import threading
-import weakref
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -36,16 +35,15 @@ class TokenIds:
     Args:
         texts: texts to encode.
         text: preprocessor that encodes and pads.
-        budget_bytes: maximum size in memory; more ids go to a temporary file.
 
     Raises:
         DataError: the temporary file cannot be written.
     """
 
-    def __init__(self, texts: Texts, text: TextPreprocessor, *, budget_bytes: int) -> None:
+    def __init__(self, texts: Texts, text: TextPreprocessor) -> None:
         self.texts, self.hashes = texts, texts.hashes
         self._text = text
-        self._sequences = _Sequences(map(text.encode, texts.read()), budget_bytes)
+        self._sequences = _Sequences(map(text.encode, texts.read()))
 
     def one_pass(self, wanted: Pass) -> tf.data.Dataset:
         """Return batches `(ids, targets)` of the wanted rows; ids are `(batch, tokens of the longest)`, int32."""
@@ -104,28 +102,25 @@ def bucketed_order(lengths: np.ndarray, batch_size: int, seed: tuple[int | None,
 
 
 class _Sequences:
-    """Rows of int32 numbers of different lengths, in memory up to a budget and in a temporary file beyond it."""
+    """Rows of int32 numbers of different lengths in a temporary file, which the system keeps in memory while there is room."""
 
-    def __init__(self, rows: Iterable[np.ndarray], budget_bytes: int) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max(budget_bytes, 1))  # noqa: SIM115 - lives as long as this object; 0 has no bound
-        weakref.finalize(self, self._file.close)
-        self._lock = threading.Lock()  # training and validation may read at the same time
+    def __init__(self, rows: Iterable[np.ndarray]) -> None:
         lengths = []
-        try:
-            for row in rows:
-                self._file.write(row.tobytes())
-                lengths.append(len(row))
-        except OSError as error:
-            raise DataError(
-                f"The token ids do not fit on the temporary disk: {error.strerror or error}. Received: {len(lengths)} texts so "
-                "far. Free space, or set TMPDIR to another folder."
-            ) from error
+        with tempfile.TemporaryFile() as file:
+            try:
+                for row in rows:
+                    file.write(row.tobytes())
+                    lengths.append(len(row))
+                file.flush()
+            except OSError as error:
+                raise DataError(
+                    f"The token ids do not fit on the temporary disk: {error.strerror or error}. Received: {len(lengths)} texts"
+                    " so far. Free space, or set TMPDIR to another folder."
+                ) from error
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if lengths else b""  # nothing cannot be mapped
+        self._ids = np.frombuffer(content, np.int32)
         self.lengths = np.array(lengths, np.int64)
         self._ends = np.cumsum(self.lengths)
 
     def __getitem__(self, row: int) -> np.ndarray:
-        length = int(self.lengths[row])
-        with self._lock:
-            self._file.seek(4 * (int(self._ends[row]) - length))
-            content = self._file.read(4 * length)
-        return np.frombuffer(content, np.int32)
+        return self._ids[self._ends[row] - self.lengths[row] : self._ends[row]]
