@@ -12,12 +12,12 @@ import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import keras
 from rows import add_row, recipe_and_data
 
 import zoo
 from zoo import settings as configuration
 from zoo.pipeline.splits import training_stream
-from zoo.seeding import set_seed
 from zoo.training.compile import compile_for_training
 from zoo.training.construct import construct
 
@@ -52,7 +52,7 @@ def main() -> None:
 
 def bare(data: zoo.Splits, settings: configuration.Settings) -> float:
     """Return the seconds of plain `model.fit`."""
-    set_seed(settings.seed)
+    keras.utils.set_random_seed(settings.seed)
     model, task, width = construct(MODEL, data.info, settings.task, settings.model_arguments)
     compile_for_training(model, task, width, data, settings)
     begun = time.perf_counter()

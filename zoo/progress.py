@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, ProgressColumn
 
 Item = TypeVar("Item")
 
@@ -18,22 +19,24 @@ def shows_bars(console: Console) -> bool:
     return console.is_terminal or (console.is_jupyter and importlib.util.find_spec("ipywidgets") is not None)
 
 
-def track(items: Iterable[Item], description: str, total: int | None = None) -> Generator[Item, None, None]:
-    """Yield the items with a bar on standard error, which disappears at the end."""
-    from rich.console import Console
-    from rich.progress import track as rich_track
-
-    console = Console(stderr=True)
-    yield from rich_track(items, description, total=total, console=console, transient=True, disable=not shows_bars(console))
-
-
-def track_share(items: Iterable[tuple[Item, float]], description: str) -> Generator[Item, None, None]:
-    """Yield the items of pairs `(item, share of the work done)`, with a bar like that of `track`."""
+def progress_bars(*columns: ProgressColumn | str) -> Progress:
+    """Return rich's progress display on standard error, which disappears at the end; without columns, with rich's own."""
     from rich.console import Console
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not shows_bars(console)) as progress:
+    return Progress(*columns, console=console, transient=True, disable=not shows_bars(console))
+
+
+def track(items: Iterable[Item], description: str, total: int | None = None) -> Generator[Item, None, None]:
+    """Yield the items with a bar on standard error, which disappears at the end."""
+    with progress_bars() as progress:
+        yield from progress.track(items, total, description=description)
+
+
+def track_share(items: Iterable[tuple[Item, float]], description: str) -> Generator[Item, None, None]:
+    """Yield the items of pairs `(item, share of the work done)`, with a bar like that of `track`."""
+    with progress_bars() as progress:
         task = progress.add_task(description, total=1.0)
         for item, share in items:
             yield item
@@ -43,11 +46,8 @@ def track_share(items: Iterable[tuple[Item, float]], description: str) -> Genera
 @contextmanager
 def track_bytes(description: str, total: int) -> Generator[Callable[[int], None], None, None]:
     """Yield a function that takes the number of bytes that have arrived, with a bar like that of `track`."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TransferSpeedColumn
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not shows_bars(console)) as progress:
+    with progress_bars("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn()) as progress:
         task = progress.add_task(description, total=total)
         yield lambda count: progress.advance(task, count)

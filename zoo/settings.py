@@ -314,26 +314,6 @@ def check_used(settings: Settings, explicit: Collection[str]) -> None:
             )
 
 
-def check_unchanged(path: Path, settings: Settings) -> None:
-    """Refuse a `config.yaml` that differs from the settings of its run; a missing file is accepted.
-
-    Raises:
-        UsageError: the message names the keys that differ.
-    """
-    if not path.is_file():
-        return
-    try:
-        written, own = resolve(read_config(path)).to_flat(), settings.to_flat()
-    except UsageError as error:
-        raise UsageError(f"{error} This is in {path}, which must stay as the run wrote it: restore or delete it.") from error
-    changed = sorted(key for key in written.keys() | own.keys() if written.get(key) != own.get(key))
-    if changed:
-        raise UsageError(
-            f"A run resumes with its own settings. Received: {path} and run.json that differ in {', '.join(changed)}. "
-            f"Change them back, or start a new run: zoo train --config {path}"
-        )
-
-
 def data_arguments(given: Mapping[str, Any]) -> DataArguments:
     """Return checked data arguments.
 

@@ -15,7 +15,8 @@ from zoo.training import progress
 @pytest.mark.parametrize(("width", "scores"), [(50, "acc[a-z]*…"), (110, "accuracy 0.5000  loss 1.2346")])
 def test_the_bar_keeps_what_matters(monkeypatch: pytest.MonkeyPatch, width: int, scores: str) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr(progress, "Console", lambda stderr: Console(file=screen, force_terminal=True, width=width))
+    terminal = Console(file=screen, force_terminal=True, width=width)
+    monkeypatch.setattr("rich.console.Console", lambda stderr: terminal)
     bars = progress.EpochBars(epochs=3, steps=10, batch_size=32)
     bars.set_params({"steps": 10})
     bars.on_train_begin()

@@ -156,7 +156,7 @@ def dense(*shape: int, units: int = 2) -> keras.Model:
             lambda: softmax(optimizer="adam", loss="mse"),
             {"optimizer": "sgd"},
             UsageError,
-            "Received: optimizer. Leave them out",
+            "Received: optimizer. Omit them",
         ),
         (lambda: keras.layers.Dense(2), {}, UsageError, "a keras.Model. Received: Dense"),
         (lambda: 3, {}, UsageError, "Received: int"),

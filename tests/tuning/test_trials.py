@@ -239,7 +239,7 @@ def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begi
         raise ArtefactError("A file could not be written: No space left on device.")
 
     search = begin()
-    monkeypatch.setattr(trials.Training, "fit", full)
+    monkeypatch.setattr(trials, "fit", full)
     with pytest.raises(ArtefactError) as told:
         run(search)
     assert not told.value.__notes__
@@ -254,7 +254,7 @@ def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begi
 def test_a_damaged_checkpoint_begins_the_run_anew(begin, monkeypatch):
     search = begin()
     with monkeypatch.context() as patched:
-        patched.setattr(trials.Training, "fit", interrupt)
+        patched.setattr(trials, "fit", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run(search)
     (search.trial_directory("0000") / "run-1" / "checkpoints" / "00000001-0.npz").write_bytes(b"damaged")

@@ -9,7 +9,7 @@ from zoo import registry
 from zoo.artefacts.loading import implied_task, load_splits
 from zoo.errors import UnknownNameError
 from zoo.training.construct import construct
-from zoo.training.weights import check_variant, find_weights, set_weights
+from zoo.training.weights import find_weights
 
 if TYPE_CHECKING:
     import keras
@@ -72,13 +72,9 @@ def build(
     given = check_values(entry, model_arguments)
     scope = scope_of(choose_strategy(strategy))  # workers meet before data are read
     source = None if weights is None else find_weights(name, weights)
-    if source is not None:
-        check_variant(source, entry, name)
     info = None if data is None else load_splits(data, DataArguments(), task=task or implied_task(entry, data)).info
     with scope:
         model, chosen, width = construct(name, info, task, given, source=source)
-        if source is not None:
-            set_weights(model, source, width, info)
         compile_model(model, chosen, width, optimizer, learning_rate)
     check_distributable(model)
     return model

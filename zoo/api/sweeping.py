@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts.loading import own_data
 from zoo.artefacts.run import RUN_FILE, find_run
-from zoo.settings import flatten
+from zoo.settings import flatten, read_config
+from zoo.training.optimizers import OF_SCHEDULE
 from zoo.training.plan import plan_training
 
 if TYPE_CHECKING:
@@ -77,7 +78,11 @@ def find_learning_rate(
         if config is None:
             config = {name: value for name, value in own.items() if name == "class_weight" or name.startswith("augment_")}
         model = run.model
-    plan = plan_training(model, data, flatten(settings, model_arguments, data_arguments), config).at_constant_rate()
+    given = flatten(settings, model_arguments, data_arguments)
+    written, given = (
+        {name: value for name, value in each.items() if name not in OF_SCHEDULE} for each in (read_config(config), given)
+    )
+    plan = plan_training(model, data, given, written)
     try:
         keras_model, splits, resolved, _ = plan.make()
         sweep = sweep_learning_rate(

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.errors import UsageError
 from zoo.settings import flatten
 from zoo.training.plan import check_resumed_alone, plan_training, planned_directory
-from zoo.training.session import resume_run, train_plan
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -80,22 +80,24 @@ def train(
     from zoo.artefacts.run import Run
     from zoo.training.parallel import ParallelTraining
 
-    if callbacks:  # the import takes long
-        from zoo.training.compile import check_callbacks
+    if callbacks != ():
+        import keras  # takes long
 
-        check_callbacks(callbacks)
-    given = flatten(settings, model_arguments, data_arguments)
-    is_parallel = ray is not None or workers not in (None, 1)
+        if not isinstance(callbacks, list | tuple) or not all(isinstance(each, keras.callbacks.Callback) for each in callbacks):
+            raise UsageError(
+                f"`callbacks` is a list of keras.callbacks.Callback objects. Received: {callbacks!r}. Pass a list."
+            )
     how: dict[str, Any] = {"callbacks": callbacks, "verbose": 0 if verbose == 0 else 1}
-    together = {**how, "workers": workers, "ray": ray}
-    if resume is not None:
-        nested = {"model_arguments": model_arguments, "data_arguments": data_arguments}
-        check_resumed_alone({"model": model, "config": config, "out": out, **nested, **settings})
-        if is_parallel:
-            directory = resume.directory if isinstance(resume, Run) else Path(resume)
-            return ParallelTraining(None, directory, data, **together).run(strategy)
-        return resume_run(resume, data, strategy=strategy, **how)
-    plan = plan_training(model, data, given, config)
-    if is_parallel:
-        return ParallelTraining(plan, planned_directory(plan, out), data, **together).run(strategy)
-    return train_plan(plan, out, strategy=strategy, **how)
+    if resume is None:
+        plan = plan_training(model, data, flatten(settings, model_arguments, data_arguments), config)
+        directory = planned_directory(plan, out)
+    else:
+        others = {"model": model, "config": config, "out": out, **settings}
+        check_resumed_alone({**others, "model_arguments": model_arguments, "data_arguments": data_arguments})
+        plan, directory = None, resume.directory if isinstance(resume, Run) else Path(resume)
+    if ray is not None or workers not in (None, 1):
+        return ParallelTraining(plan, directory, data, workers=workers, ray=ray, **how).run(strategy)
+    from zoo.training.session import resume_run, train_plan
+
+    how["strategy"] = strategy
+    return train_plan(plan, directory, **how) if plan is not None else resume_run(directory, data, **how)

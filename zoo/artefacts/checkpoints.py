@@ -38,12 +38,12 @@ class Checkpoints:
         Args:
             number: int, higher for newer checkpoints.
             arrays: mapping of names to arrays.
-            facts: mapping, plain data for JSON.
+            facts: mapping, plain data and NumPy's numbers.
 
         Raises:
             ArtefactError: the disk is full or failing; the older checkpoints are unchanged.
         """
-        content = {FACTS: np.frombuffer(json.dumps(facts).encode(), np.uint8), **arrays}
+        content = {FACTS: np.frombuffer(json.dumps(facts, default=np.generic.item).encode(), np.uint8), **arrays}
 
         def write(path: Path) -> None:
             with path.open("wb") as file:
@@ -51,7 +51,7 @@ class Checkpoints:
 
         self.directory.mkdir(exist_ok=True)
         files.write_atomically(self.directory / f"{number:010}", write, name=lambda path: f"{number:010}-{_digest(path)}.npz")
-        for path in self._newest_first()[self._keep :]:
+        for path in [*self][self._keep :]:
             path.unlink(missing_ok=True)
 
     def load_newest(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -60,7 +60,7 @@ class Checkpoints:
         Raises:
             CheckpointError: there is no intact checkpoint.
         """
-        for path in self._newest_first():
+        for path in self:
             try:
                 return _read(path)
             except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
@@ -68,10 +68,8 @@ class Checkpoints:
         raise CheckpointError(f"There is no intact checkpoint to resume from. Received: {self.directory}. Train again.")
 
     def __iter__(self) -> Iterator[Path]:
-        return iter(self._newest_first())
-
-    def _newest_first(self) -> list[Path]:
-        return sorted(self.directory.glob("[0-9]*-*.npz"), reverse=True)
+        """Yield the files, the newest first."""
+        yield from sorted(self.directory.glob("[0-9]*-*.npz"), reverse=True)
 
 
 def _digest(path: Path) -> str:

@@ -59,10 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         from zoo.evaluation.report import verdict
 
         output.print_line(verdict(trained.metrics, baseline)[0])
+    quoted, hint = shlex.quote(str(directory)), trained.info.kind.prediction_hint
     output.print_line(f"Run directory: {directory}\n\nTry next:")
-    quoted = shlex.quote(str(directory))
-    zoo = output.program()
-    output.print_line(f"  {zoo} evaluate {quoted}")
-    output.print_line(f"  {zoo} predict {quoted} {trained.info.kind.prediction_hint}")
-    output.print_line(f"  {zoo} info {trained.settings['model']}")
+    for words in (f"evaluate {quoted}", f"predict {quoted} {hint}", f"info {trained.settings['model']}"):
+        output.print_line(f"  {output.program()} {words}")
     return 0

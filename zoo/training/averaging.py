@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import keras
 
-from zoo.training.snapshot import averaged_weights, held_weights
+from zoo.training.snapshot import averaged_weights, weights_in_place
 
 
 class ScoreAverages(keras.callbacks.Callback):
@@ -15,17 +15,12 @@ class ScoreAverages(keras.callbacks.Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self._put_back: Callable[[], None] | None = None
+        self._averages = ExitStack()
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Switch to the averages."""
-        averages = averaged_weights(self.model)
-        if averages is not None:
-            self._put_back = held_weights(self.model)
-            self.model.set_weights(averages)
+        self._averages.enter_context(weights_in_place(self.model, averaged_weights(self.model)))
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the trained weights."""
-        if self._put_back is not None:
-            self._put_back()
-            self._put_back = None
+        self._averages.close()

@@ -49,18 +49,26 @@ def training_batches(
         UsageError: augmentation is set for other data than images, or a device would get no example of an epoch's last batch.
         UnknownNameError: a class weight is given for an unknown label.
     """
-    augmentation, weights = data.info.kind.augmentation(settings), class_weights(data, settings)
+    info, given = data.info, settings.class_weight
+    augmentation = info.kind.augmentation(settings)
+    weights = None if given is None else info.task.class_weights(given, data.targets("train"), info.labels)
     worker = Worker.of(strategy)
     shard = Shard(worker.index, worker.count)
-    if strategy is not None:
-        _check_last_batch(data, strategy.num_replicas_in_sync)
+    size, devices = data.batch_size, strategy.num_replicas_in_sync if strategy else 1
+    if strategy is not None and (fitting := fitting_batch_size(data, size, devices)) != size:
+        rows = len(data.targets("train"))
+        raise UsageError(
+            f"Each device needs an example of each batch. Received: batch_size={size} for {rows} examples on {devices} "
+            f"devices; the last batch of an epoch has {rows % size or size}. "
+            f"{f'Use for example batch_size={fitting}' if fitting else 'Use fewer devices'}."
+        )
     batches = training_stream(data, first_batch, shard)
     if augmentation is not None:
         batches = augmentation.apply(
             batches, seed=data.seed, first_batch=first_batch, shard=shard, size_of=partial(training_batch_size, data)
         )
     if weights is not None:
-        table = tf.constant([weights.get(number, 1.0) for number in range(len(data.info.labels))], tf.float32)
+        table = tf.constant([weights.get(number, 1.0) for number in range(len(info.labels))], tf.float32)
         batches = batches.map(plainly(lambda features, targets: (features, targets, tf.gather(table, targets))))
     return batches if strategy is None else _on_devices(batches, strategy, tf.data.INFINITE_CARDINALITY)
 
@@ -95,22 +103,6 @@ def _on_devices(batches: tf.data.Dataset, strategy: tf.distribute.Strategy, card
     return strategy.distribute_datasets_from_function(lambda _: batches)
 
 
-def _check_last_batch(data: Splits, devices: int) -> None:
-    """Refuse batches of which a device would get nothing, where a model fails on that.
-
-    Raises:
-        UsageError: a device would get none; the message suggests batch sizes.
-    """
-    fitting = fitting_batch_size(data, data.batch_size, devices)
-    if fitting != data.batch_size:
-        rows, size = len(data.targets("train")), data.batch_size
-        raise UsageError(
-            f"Each device needs an example of each batch. Received: batch_size={size} for {rows} examples on {devices} "
-            f"devices; the last batch of an epoch has {rows % size or size}. "
-            f"{f'Use for example batch_size={fitting}' if fitting else 'Use fewer devices'}."
-        )
-
-
 def fitting_batch_size(data: Splits, size: int, devices: int) -> int | None:
     """Return the batch size nearest to `size` that gives every device an example; None if there is none.
 
@@ -120,14 +112,3 @@ def fitting_batch_size(data: Splits, size: int, devices: int) -> int | None:
     sizes = range(devices, max(size, devices) + 50)
     fitting = [each for each in sizes if not is_last_checked or (rows % each or each) >= devices]
     return min(fitting, key=lambda each: abs(each - size), default=None)
-
-
-def class_weights(data: Splits, settings: Settings) -> dict[int, float] | None:
-    """Return the loss weight of each class.
-
-    Raises:
-        UsageError: the data has no classes.
-        UnknownNameError: a given label does not exist.
-    """
-    given = settings.class_weight
-    return None if given is None else data.info.task.class_weights(given, data.targets("train"), data.info.labels)

@@ -15,6 +15,7 @@ from zoo.distribution.strategies import learning_rate_of
 from zoo.distribution.workers import Agreement
 from zoo.errors import UnknownNameError
 from zoo.processes.signals import StopRequest
+from zoo.settings import Settings
 from zoo.training.divergence import Diverged
 from zoo.training.snapshot import (
     Snapshot,
@@ -36,45 +37,39 @@ class Checkpointing(keras.callbacks.Callback):
     Args:
         writer: writer of the run directory.
         checkpoints: checkpoints of the run.
+        settings: number of epochs, seconds between checkpoints, and which epoch's model to save.
         stateful: other callbacks with state to save.
-        epochs: number of epochs.
         steps: batches per epoch.
-        seconds: seconds between checkpoints; 0 writes one after each batch.
-        monitor: name of the validation score to watch, and "min" or "max"; None watches none.
-        keeps_best: whether to save the best epoch's model instead of the last.
+        watched: the validation score to watch: its name and "min" or "max", as Keras' callbacks take them.
         stop: stop request from a signal.
         agreement: agreement of all workers to stop and write checkpoints together.
-        begin: position at which training starts.
+        begin: position at which the next call of `fit` starts.
     """
 
     def __init__(
         self,
         writer: RunWriter,
         checkpoints: Checkpoints,
+        settings: Settings,
         stateful: Sequence[keras.callbacks.Callback],
         *,
-        epochs: int,
         steps: int,
-        seconds: float,
-        monitor: tuple[str, str] | None,
-        keeps_best: bool,
+        watched: Mapping[str, str],
         stop: StopRequest,
         agreement: Agreement,
         begin: Snapshot,
     ) -> None:
         super().__init__()
-        self._writer, self._checkpoints, self._stateful, self._stop = writer, checkpoints, stateful, stop
-        self._epochs, self._steps, self._seconds, self._monitor = epochs, steps, seconds, monitor
-        self._keeps_best, self._agreement = keeps_best, agreement
-        self._begin: Snapshot | None = begin
+        self._writer, self._checkpoints, self._settings, self._stateful = writer, checkpoints, settings, stateful
+        self._steps, self._watched, self._stop, self._agreement = steps, watched, stop, agreement
+        self.begin: Snapshot | None = begin
         self._is_rest_of_epoch = self._wants_end = False
-        self.epoch, self.step = begin.epoch, begin.step
+        self.epoch, self.step, self.best = begin.epoch, begin.step, begin.best
         self.rows: list[dict[str, float]] = list(begin.facts.get("rows", ()))
         self.learning_rates: list[list[float]] = list(begin.facts.get("learning_rates", ()))
-        self._rate_steps = max(1, epochs * steps // RATES)
         self.epoch_seconds: list[float] = list(begin.facts.get("epoch_seconds", ()))
-        self.best = begin.best
         self._best_score: float | None = begin.facts.get("best_score")
+        self._rate_steps = max(1, settings.epochs * steps // RATES)
         self._written = time.monotonic()
         self._epoch_begun = 0.0
         self._begun: float = time.perf_counter() - begin.facts.get("seconds", 0.0)
@@ -84,26 +79,22 @@ class Checkpointing(keras.callbacks.Callback):
         """Total training time so far, over all sessions."""
         return time.perf_counter() - self._begun
 
-    def resume_from(self, snapshot: Snapshot) -> None:
-        """Let the next call of `fit` resume from a snapshot."""
-        self._begin = snapshot
-
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Restore the state of the other callbacks, which they have just reset."""
-        if self._begin is not None and "callbacks" in self._begin.facts:
-            restore_plain_state(self._stateful, self._begin.facts["callbacks"])
-            self._begin.restore_random_state()
+        if self.begin is not None and "callbacks" in self.begin.facts:
+            restore_plain_state(self._stateful, self.begin.facts["callbacks"])
+            self.begin.restore_random_state()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Start to count batches; in the middle of an epoch, restore the metrics, which Keras has just reset."""
         self.epoch, self.step = epoch, 0
         self._epoch_begun = time.perf_counter()
-        if self._begin is not None:
-            self.step = self._begin.step
+        if self.begin is not None:
+            self.step = self.begin.step
             self._is_rest_of_epoch = self.step > 0
             if self._is_rest_of_epoch:
-                self._begin.restore(self.model, "metrics")
-            self._begin = None
+                self.begin.restore(self.model, "metrics")
+            self.begin = None
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Write a checkpoint when one is due, or when a stop was requested."""
@@ -134,34 +125,11 @@ class Checkpointing(keras.callbacks.Callback):
         self._wants_end |= bool(self.model.stop_training)
         must_stop, is_due, ends = self._agreement.now(self._stop.is_made, self._is_due(), self._wants_end)
         self.model.stop_training = ends
-        is_last = ends or self.epoch == self._epochs
+        is_last = ends or self.epoch == self._settings.epochs
         if is_last or self._is_rest_of_epoch or must_stop or is_due:
             self._keep_all()
         if must_stop and not is_last:
             raise KeyboardInterrupt
-
-    def snapshot(self) -> Snapshot:
-        """Return the current state.
-
-        Raises:
-            Diverged: a variable is not finite.
-        """
-        found = Snapshot.of(
-            self.model,
-            self.epoch,
-            self.step,
-            best=self.best,
-            best_score=self._best_score,
-            rows=self.rows,
-            learning_rates=self.learning_rates,
-            seconds=self.seconds,
-            epoch_seconds=self.epoch_seconds,
-            callbacks=plain_state(self._stateful),
-            is_stopped=bool(self.model.stop_training),
-        )
-        if not found.is_finite:
-            raise Diverged("a weight is no longer a finite number")
-        return found
 
     def final_weights(self) -> Weights | None:
         """Return the weights to save: of the best epoch, or averaged, or None for the model's current weights."""
@@ -179,7 +147,21 @@ class Checkpointing(keras.callbacks.Callback):
             Diverged: a variable is not finite.
             ArtefactError: the disk is full.
         """
-        now = self.snapshot()
+        now = Snapshot.of(
+            self.model,
+            self.epoch,
+            self.step,
+            best=self.best,
+            best_score=self._best_score,
+            rows=self.rows,
+            learning_rates=self.learning_rates,
+            seconds=self.seconds,
+            epoch_seconds=self.epoch_seconds,
+            callbacks=plain_state(self._stateful),
+            is_stopped=bool(self.model.stop_training),
+        )
+        if not now.is_finite:
+            raise Diverged("a weight is no longer a finite number")
         facts = {**now.facts, "epoch": now.epoch, "step": now.step, "settings": self._writer.settings}
         self._checkpoints.save(now.epoch * self._steps + now.step, now.arrays, facts)
         self._written = time.monotonic()
@@ -189,21 +171,18 @@ class Checkpointing(keras.callbacks.Callback):
         self.keep_model()
 
     def _is_due(self) -> bool:
-        return time.monotonic() - self._written >= self._seconds
+        return time.monotonic() - self._written >= self._settings.checkpoint_seconds
 
     def _note_best(self, scores: dict[str, float]) -> None:
-        if self._monitor is None:
+        if not self._settings.follows_score:
             return
-        name, direction = self._monitor
+        name = self._watched["monitor"]
         if name not in scores:  # a user's compiled model
             raise UnknownNameError("score to monitor", name, scores)
-        if not self._keeps_best:
-            return
-        score = scores[name] if direction == "max" else -scores[name]
-        if self._best_score is None or score > self._best_score:
+        score = scores[name] if self._watched["mode"] == "max" else -scores[name]
+        if self._settings.keep == "best" and (self._best_score is None or score > self._best_score):
             self._best_score = score
-            averaged = averaged_weights(self.model)
-            self.best = self.model.get_weights() if averaged is None else averaged
+            self.best = averaged_weights(self.model) or self.model.get_weights()
 
 
 def numbers_in(logs: Mapping[str, Any] | None) -> dict[str, float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.artefacts.outputs import output_kind, output_shape
@@ -16,14 +17,9 @@ from zoo.pipeline.splits import Splits
 from zoo.settings import Settings
 from zoo.tasks import Task
 from zoo.tasks.answers import OutputKind
-from zoo.training.optimizers import make_optimizer, optimizer_of
+from zoo.training.optimizers import OF_SCHEDULE, make_optimizer, optimizer_of
 
-OF_COMPILING = frozenset(
-    {
-        "optimizer", "learning_rate", "weight_decay", "schedule", "warmup", "decay", "step_at", "clip_norm",
-        "accumulation_steps", "ema", "label_smoothing",
-    }
-)  # fmt: skip
+OF_COMPILING = OF_SCHEDULE | {"optimizer", "weight_decay", "clip_norm", "accumulation_steps", "ema", "label_smoothing"}
 
 
 def compile_model(
@@ -85,24 +81,22 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
         explicit: settings that the user gave.
 
     Raises:
-        UsageError: the model does not fit the data, or it is compiled and the settings ask for another optimizer.
+        UsageError: the model does not fit the data, has a weight that is not finite, or keeps what the settings would change.
     """
     check_fits(model, data.info)
-    if settings.precision is not None:
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise UsageError(f"A weight of the model is not a finite number. Received: {model.name!r}. Build or load it again.")
+    own = (OF_COMPILING if model.compiled else set()) | {"precision"}
+    if unused := sorted(name for name in own & set(explicit) if explicit[name] is not None):
         raise UsageError(
-            f"A model of your own has its own precision. Received: precision={settings.precision}. Leave it out, and call "
-            f"keras.config.set_dtype_policy({settings.precision!r}) before you build the model."
+            "A model of your own keeps its precision; a compiled one also keeps its optimizer and loss. Received: "
+            f"{', '.join(unused)}. Omit them; or pass the model uncompiled, and call keras.config.set_dtype_policy before you "
+            "build it."
         )
     if not model.compiled:
         width = output_shape(model, data.info)[-1]
         compile_for_training(model, data.info.task, width, data, settings, output_kind(model, data.info))
         return settings
-    unused = sorted(OF_COMPILING & set(explicit))
-    if unused:
-        raise UsageError(
-            f"This model is compiled and keeps its own optimizer. Received: {', '.join(unused)}. "
-            "Leave them out, or give the model uncompiled."
-        )
     loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", "")
     if loss == "categorical_crossentropy":
         raise UsageError(
@@ -137,16 +131,6 @@ def check_distributable(model: keras.Model) -> None:
             f"{', '.join(name for name, is_found in found.items() if is_found)} with {strategy.num_replicas_in_sync} devices. "
             "Leave it out, or use one device: strategy='none', --strategy none."
         )
-
-
-def check_callbacks(callbacks: Any) -> None:
-    """Refuse anything but a list of callbacks.
-
-    Raises:
-        UsageError: the message shows what was received.
-    """
-    if not isinstance(callbacks, list | tuple) or not all(isinstance(each, keras.callbacks.Callback) for each in callbacks):
-        raise UsageError(f"`callbacks` is a list of keras.callbacks.Callback objects. Received: {callbacks!r}. Give a list.")
 
 
 def check_learns(model: keras.Model) -> None:

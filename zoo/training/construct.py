@@ -10,7 +10,7 @@ from zoo import registry
 from zoo.errors import UsageError
 from zoo.inputs import find_input
 from zoo.tasks import Task, find_task
-from zoo.training.weights import arguments_of, shown
+from zoo.training.weights import arguments_of, set_weights, shown
 
 if TYPE_CHECKING:
     import keras
@@ -35,7 +35,7 @@ def construct(
         task: name of the task; by default that of `info`, or the one that the arguments imply.
         given: checked arguments of the factory.
         precision: Keras' dtype policy; None is the global one; default None.
-        source: a run whose weights the model will take; default None.
+        source: a run whose weights the model takes; default None.
 
     Raises:
         UsageError: the arguments do not fit the task, the data or the weights.
@@ -52,11 +52,6 @@ def construct(
             f"Model {entry.name!r} is not for {chosen.name}. Received: {name!r} with that task; it does "
             f"{', '.join(entry.tasks)}. Models for {chosen.name}: {', '.join(others)}."
         )
-    lacking = {chosen.input_argument, chosen.output_argument} - set(arguments)
-    if lacking:
-        raise UsageError(
-            f"A model for {chosen.name} takes {' and '.join(sorted(lacking))}. Received: {name!r}, which does not."
-        )
     if wanted := chosen.lacks(arguments):
         raise UsageError(f"Task {chosen.name} needs {wanted}. Received: num_classes={arguments.get('num_classes')}.")
     width = arguments[chosen.output_argument]
@@ -64,11 +59,15 @@ def construct(
         _check_fits(arguments, info)
     try:
         with _dtype_policy(precision):
-            return entry.factory(**arguments), chosen, width
+            model = entry.factory(**arguments)
     except UsageError as error:
-        if source is None or not learned:
-            raise
-        raise UsageError(f"{error} The weights bring {shown(learned, source)}: leave out what contradicts them.") from error
+        if source and learned:
+            origin = source.settings["model"]
+            error.add_note(f"The weights of {origin!r} bring {shown(learned, source)}. Use that model, and omit what differs.")
+        raise
+    if source is not None:
+        set_weights(model, source, width, info)
+    return model, chosen, width
 
 
 @contextmanager

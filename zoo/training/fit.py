@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -17,7 +18,7 @@ from zoo.distribution.workers import Agreement, Worker, explain_lost_workers
 from zoo.errors import CheckpointError, UsageError, ZooError, one_line
 from zoo.pipeline.splits import Splits
 from zoo.processes.signals import StopRequest
-from zoo.settings import Settings
+from zoo.settings import Settings, read_config, resolve
 from zoo.training.averaging import ScoreAverages
 from zoo.training.batches import training_batches, validation_batches
 from zoo.training.checkpointing import Checkpointing, newest_snapshot, numbers_in
@@ -28,29 +29,37 @@ from zoo.training.snapshot import Snapshot
 HIGH_RATE = 0.01  # highest learning rate to suggest
 
 
-def fit(
-    model: keras.Model,
-    data: Splits,
-    writer: RunWriter,
-    settings: Settings,
-    *,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-    resume: bool = False,
-    verbose: int = 1,
-) -> dict[str, float]:
-    """Train a compiled model and write it to the run directory; the model ends with the saved weights.
+@dataclass(frozen=True)
+class Training:
+    """A training run that is ready to start or to resume.
 
-    The training split is repeated endlessly and divided into epochs by their number of steps, since an endless iterator
+    Args:
+        model: compiled model; its optimizer has its variables.
+        splits: the data in batches.
+        writer: writer of the run directory.
+        settings: epochs, augmentation, class weights, early stopping, and what to save and how often.
+        strategy: strategy to train under; default None.
+        is_resumed: whether to resume from the newest checkpoint; default False.
+    """
+
+    model: keras.Model
+    splits: Splits
+    writer: RunWriter
+    settings: Settings
+    strategy: tf.distribute.Strategy | None = None
+    is_resumed: bool = False
+
+
+def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = (), verbose: int = 0) -> dict[str, float]:
+    """Train the model and write it to the run directory; the model ends with the saved weights.
+
+    The training part is repeated endlessly and divided into epochs by their number of steps, since an endless iterator
     needs no tear-down.
 
     Args:
-        model: compiled model; its optimizer must have its variables.
-        data: data with a training and a validation split.
-        writer: writer of the run directory.
-        settings: epochs, augmentation, class weights, early stopping, and what to save and how often.
+        training: what to train.
         callbacks: the user's callbacks. Checkpoints include their plain attributes; default `()`.
-        resume: whether to resume from the newest checkpoint; default False.
-        verbose: 0 for no output, 1 for a progress bar; default 1.
+        verbose: 0 for no output, 1 for a progress bar; default 0.
 
     Returns:
         Timings in seconds: `fit_s`, the total, and `epoch_s`, the median epoch.
@@ -59,22 +68,23 @@ def fit(
         ZooError: training diverged, the data does not fit the model, or the disk is full.
         KeyboardInterrupt: SIGINT or SIGTERM was received; a checkpoint has been written.
     """
+    model, data, writer, settings = training.model, training.splits, training.writer, training.settings
     steps = settings.steps_per_epoch or int(data.train.cardinality())
     checkpoints = Checkpoints(writer.directory / "checkpoints", settings.keep_checkpoints)
     monitor = settings.monitor or data.info.task.monitor
-    direction = data.info.task.direction(monitor)
+    watched: dict[str, str] = {"monitor": f"val_{monitor}", "mode": data.info.task.direction(monitor)}
     strategy = strategy_of(model)
     validation, validation_steps = validation_batches(data, strategy)
-    stateful = [Guard(), *_scheduled(settings, monitor, direction), *callbacks]
+    stateful = [Guard(), *_scheduled(settings, watched), *callbacks]
     logs = _Logs(str(writer.directory / "logs"), write_graph=False)
-    bars = EpochBars(settings.epochs, steps, data.batch_size) if verbose else None
-    begin = newest_snapshot(checkpoints) if resume else Snapshot(0, 0, {})  # nothing to restore
-    _check_settings(begin, writer.settings)
+    bars = [EpochBars(settings.epochs, steps, data.batch_size)] if verbose else []
+    begin = newest_snapshot(checkpoints) if training.is_resumed else Snapshot(0, 0, {})  # nothing to restore
+    if training.is_resumed:
+        _check_unchanged(begin, training)
     with StopRequest() as stop:
         checkpointing = Checkpointing(
-            writer, checkpoints, stateful, epochs=settings.epochs, steps=steps, seconds=settings.checkpoint_seconds,
-            monitor=(f"val_{monitor}", direction) if settings.follows_score else None,
-            keeps_best=settings.keep == "best", stop=stop, agreement=Agreement(strategy), begin=begin,
+            writer, checkpoints, settings, stateful, steps=steps, watched=watched, stop=stop, agreement=Agreement(strategy),
+            begin=begin,
         )  # fmt: skip
         checkpointing.set_model(model)
 
@@ -82,10 +92,9 @@ def fit(
             """Train from the middle of an epoch to its end, or from the start of one to the end of training."""
             if begin.arrays:
                 begin.restore(model, "model", "optimizer")
-            checkpointing.resume_from(begin)
-            first_batch = begin.epoch * steps + begin.step
+            checkpointing.begin = begin
             model.fit(
-                training_batches(data, settings, first_batch, strategy),
+                training_batches(data, settings, begin.epoch * steps + begin.step, strategy),
                 validation_data=validation,
                 validation_steps=validation_steps,
                 initial_epoch=begin.epoch,
@@ -93,14 +102,14 @@ def fit(
                 steps_per_epoch=steps - begin.step,
                 shuffle=False,
                 verbose=0,
-                callbacks=[ScoreAverages(), *stateful, logs, *([bars] if bars else []), checkpointing],
+                callbacks=[ScoreAverages(), *stateful, logs, *bars, checkpointing],
             )
 
         try:
             with explain_lost_workers() if Worker.of(strategy).count > 1 else nullcontext():
-                if not resume:
+                if not training.is_resumed:
                     model.stop_training = False  # a sweep or an earlier stop may have set it
-                    _save_first(checkpointing)
+                    checkpointing.save()
                 if begin.step:
                     scored = validation if validation is not None else data.train
                     model.evaluate(scored, steps=1, verbose=0)  # creates the metrics' variables, which are also restored
@@ -116,26 +125,22 @@ def fit(
             good.restore(model, "model", "optimizer")
             checkpointing.epoch, checkpointing.step = good.epoch, good.step
             checkpointing.keep_model()
-            raise ZooError(_advice(problem, checkpointing, settings)) from problem
-        except UsageError:
-            raise  # some are also ValueErrors
+            raise ZooError(_advice(problem, good, settings)) from problem
         except tf.errors.ResourceExhaustedError as error:
             raise ZooError(
                 f"Out of memory. Received: batch_size={settings.batch_size}. Use a smaller batch_size, with "
                 "accumulation_steps for the same effective size, or a smaller model."
             ) from error
-        except tf.errors.InvalidArgumentError as error:
-            raise ZooError(f"Training failed: {_first_line(error)}") from error
         except ValueError as error:  # from a loss or metric of the user's compiled model
-            if checkpointing.epoch_seconds or checkpointing.step:  # a different error, since some batches have succeeded
+            if isinstance(error, ZooError) or checkpointing.epoch_seconds or checkpointing.step:  # some batches have succeeded
                 raise
             raise ZooError(
                 f"The model's loss or metrics do not accept this data: {one_line(error)}. Received: "
                 f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile it for these."
             ) from error
         finally:
-            if bars:
-                bars.close()
+            for bar in bars:
+                bar.close()
     weights = checkpointing.final_weights()
     if weights is not None:
         model.set_weights(weights)
@@ -143,34 +148,27 @@ def fit(
     return {"fit_s": checkpointing.seconds, "epoch_s": statistics.median(checkpointing.epoch_seconds)}
 
 
-def _save_first(checkpointing: Checkpointing) -> None:
-    """Write the checkpoint of the untrained model.
+def _check_unchanged(begin: Snapshot, training: Training) -> None:
+    """Refuse settings in `run.json` or `config.yaml` that differ from those of the checkpoint.
 
     Raises:
-        UsageError: a weight is not a finite number.
+        CheckpointError: the message names the file and the settings.
+        UsageError: `config.yaml` is missing, or a setting in it is not accepted.
     """
+    then, config = resolve(begin.facts["settings"]).to_flat(), training.writer.directory / "config.yaml"
     try:
-        checkpointing.save()
-    except Diverged as problem:
-        raise UsageError(
-            "A weight of the model is not a finite number before training. Build or load the model again."
-        ) from problem
-
-
-def _check_settings(begin: Snapshot, settings: Mapping[str, Any]) -> None:
-    """Reject settings that differ from the checkpoint's.
-
-    Raises:
-        CheckpointError: `run.json` has been changed.
-    """
-    then = begin.facts.get("settings", settings)
-    changed = sorted(name for name in {*then, *settings} if then.get(name) != settings.get(name))
-    if changed:
-        raise CheckpointError(
-            f"The settings in run.json differ from those of the checkpoint. Received: "
-            f"{', '.join(f'{name}={settings.get(name)} (checkpoint: {then.get(name)})' for name in changed)}. "
-            "Restore them, or start a new run with the new settings."
-        )
+        written = resolve(read_config(config))
+    except UsageError as error:
+        error.add_note(f"This is in {config}, which must stay as the run wrote it.")
+        raise
+    for file, now in (("run.json", training.settings.to_flat()), (config.name, written.to_flat())):
+        changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
+        if changed:
+            raise CheckpointError(
+                f"The settings in {file} differ from those of the checkpoint. Received: "
+                f"{', '.join(f'{name}={now.get(name)} (checkpoint: {then.get(name)})' for name in changed)}. Restore them, or "
+                f"start a new run: zoo train --config {config}"
+            )
 
 
 class _Logs(keras.callbacks.TensorBoard):
@@ -184,9 +182,8 @@ class _Logs(keras.callbacks.TensorBoard):
         super().on_epoch_end(epoch, numbers_in(logs))
 
 
-def _scheduled(settings: Settings, monitor: str, direction: str) -> list[keras.callbacks.Callback]:
+def _scheduled(settings: Settings, watched: Mapping[str, Any]) -> list[keras.callbacks.Callback]:
     """Return Keras' callbacks that watch a validation score."""
-    watched = {"monitor": f"val_{monitor}", "mode": direction}
     found = []
     if settings.schedule == "plateau":
         patience = settings.plateau_patience
@@ -196,19 +193,12 @@ def _scheduled(settings: Settings, monitor: str, direction: str) -> list[keras.c
     return found
 
 
-def _advice(problem: Diverged, checkpointing: Checkpointing, settings: Settings) -> str:
+def _advice(problem: Diverged, good: Snapshot, settings: Settings) -> str:
     """Return what happened to a diverged run, and what to change."""
     can_clip = not settings.clip_norm and settings.optimizer not in ("lazy_adam", "own")
     clip = ", or limit the gradients with clip_norm=1" if can_clip else ""
     return (
         f"Training diverged: {problem}. Received: optimizer={settings.optimizer}, learning_rate={settings.learning_rate:g}. "
-        f"The model has been restored to the last checkpoint, {place_of(checkpointing.epoch, checkpointing.step)}. "
+        f"The model has been restored to the last checkpoint, {place_of(good.epoch, good.step)}. "
         f"Try learning_rate={min(settings.learning_rate / 10, HIGH_RATE):g}{clip}."
     )
-
-
-def _first_line(error: tf.errors.InvalidArgumentError) -> str:
-    lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith(("Graph execution error", "Detected at", "File ", "<frozen"))]
-    said = [line for line in lines if line.startswith(("assertion failed", "Labels", "One-hot"))]
-    return (said or lines or ["an invalid argument"])[0][:500]

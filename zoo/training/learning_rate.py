@@ -7,7 +7,7 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,13 @@ import keras
 import numpy as np
 
 from zoo.artefacts.files import write_picture
-from zoo.distribution.strategies import build_optimizer, strategy_of
+from zoo.distribution.strategies import strategy_of
 from zoo.errors import UsageError
 from zoo.pipeline.splits import Splits
 from zoo.progress import track
 from zoo.settings import Settings
 from zoo.training.batches import training_batches
-from zoo.training.snapshot import Snapshot
+from zoo.training.snapshot import restored_afterwards
 
 LEAST_STEPS = 10  # minimum for a suggestion; with fewer steps, the smoothed loss is mostly noise
 SMOOTHING = 0.9  # momentum of the moving mean of the loss
@@ -54,7 +54,7 @@ class LearningRateSweep:
     @property
     def lowest_loss(self) -> float:
         """The lowest smoothed loss after the first steps."""
-        return _lowest(self.smoothed)
+        return _above(self.smoothed, 0.0)
 
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Write a plot of loss against rate to a PNG file.
@@ -93,7 +93,7 @@ def sweep_learning_rate(
 
     Args:
         model: compiled model; the rate or schedule of its optimizer is ignored.
-        data: data with a training split, which is read from its start, independently of any other reader.
+        data: data with a training part, which is read from its start, independently of any other reader.
         settings: augmentation and class weights.
         lowest: rate of the first step; default 1e-6.
         highest: rate of the last step; the sweep ends earlier if the loss rises; default 10.0.
@@ -113,61 +113,40 @@ def sweep_learning_rate(
             "A sweep needs 0 < `lowest` < `highest` and at least 10 `steps`. "
             f"Received: lowest={lowest!r}, highest={highest!r}, steps={steps!r}."
         )
-    build_optimizer(model)
-    before, optimizer = Snapshot.of(model, 0, 0), model.optimizer
-    if not before.is_finite:
-        raise UsageError("A weight of the model is not a finite number before the sweep. Build or load the model again.")
+    optimizer = model.optimizer
     stream = training_batches(data, settings, strategy=strategy_of(model))
     swept = getattr(optimizer, "inner_optimizer", optimizer)
     config = swept.get_config()
     batches = steps * (config.get("gradient_accumulation_steps") or 1)
     bar = track(range(batches if verbose else 0), "Sweeping the learning rate")
-    watch = _Watch(np.geomspace(lowest, highest, batches).tolist(), bar, time.monotonic() + seconds)
-    try:
-        if swept is not optimizer or not isinstance(optimizer.learning_rate, keras.Variable):  # a schedule cannot be set
-            with model.distribute_strategy.scope():
-                model.optimizer = type(swept).from_config({**config, "learning_rate": lowest})
-            model.train_function = None  # Keras would keep using the function of the other optimizer
-        model.fit(stream, steps_per_epoch=batches, shuffle=False, verbose=0, callbacks=[watch])
-    finally:
-        bar.close()
-        if model.optimizer is not optimizer:
-            model.optimizer = optimizer
-            model.train_function = None
-        before.restore(model, "model", "optimizer")
-        model.reset_metrics()
-        before.restore_random_state()
-    return _suggest(watch.rates, watch.losses, _usual_rate(swept), exploded=watch.exploded)
+    rates: list[float] = np.geomspace(lowest, highest, batches).tolist()
+    losses: list[float] = []
+    end = time.monotonic() + seconds
 
+    def set_rate(batch: int, logs: Any) -> None:  # noqa: ARG001 - Keras passes it by name
+        model.reset_metrics()  # so that the loss is that of one batch
+        model.optimizer.learning_rate = rates[batch]
 
-class _Watch(keras.callbacks.Callback):
-    """Sets the rate of each batch, records rate and loss, and ends the sweep when the loss has risen."""
+    def record(batch: int, logs: dict[str, Any]) -> None:  # noqa: ARG001
+        next(bar, None)
+        losses.append(float(logs["loss"]))
+        model.stop_training = not math.isfinite(losses[-1]) or time.monotonic() > end or _has_risen(smooth(losses), TOO_HIGH)
 
-    def __init__(self, rising: Sequence[float], bar: Iterator[int], end: float) -> None:
-        super().__init__()
-        self._rising, self._bar, self._end = rising, bar, end
-        self._lowest = math.inf
-        self.exploded = False
-        self.rates: list[float] = []
-        self.losses: list[float] = []
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self.model.reset_metrics()  # so that the loss is that of one batch
-        self.model.optimizer.learning_rate = self._rising[batch]
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        next(self._bar, None)
-        loss = float((logs or {})["loss"])
-        self.exploded = not math.isfinite(loss)
-        if self.exploded or time.monotonic() > self._end:
-            self.model.stop_training = True
-            return
-        self.rates.append(self._rising[batch])
-        self.losses.append(loss)
-        if len(self.losses) >= LEAST_STEPS:
-            smoothed = smooth(self.losses)[-1]
-            self._lowest = min(self._lowest, smoothed)
-            self.model.stop_training = smoothed > _above(self._lowest, TOO_HIGH)
+    with restored_afterwards(model):
+        try:
+            if swept is not optimizer or not isinstance(optimizer.learning_rate, keras.Variable):  # a schedule cannot be set
+                with model.distribute_strategy.scope():
+                    model.optimizer = type(swept).from_config({**config, "learning_rate": lowest})
+                model.train_function = None  # Keras would keep using the function of the other optimizer
+            watch = keras.callbacks.LambdaCallback(on_train_batch_begin=set_rate, on_train_batch_end=record)
+            model.fit(stream, steps_per_epoch=batches, shuffle=False, verbose=0, callbacks=[watch])
+        finally:
+            bar.close()
+            if model.optimizer is not optimizer:
+                model.optimizer = optimizer
+                model.train_function = None
+            model.reset_metrics()
+    return _suggest(rates, losses, _usual_rate(swept))
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
@@ -185,16 +164,17 @@ def _usual_rate(optimizer: keras.optimizers.Optimizer) -> float:
     return USUAL * parameter.default if parameter is not None and isinstance(parameter.default, float) else math.inf
 
 
-def _lowest(smoothed: Sequence[float]) -> float:
-    return min(smoothed[LEAST_STEPS - 1 :])
-
-
-def _above(lowest: float, share: float) -> float:
-    """Return a value above the lowest loss, which may be negative, by a fraction of it."""
+def _above(smoothed: Sequence[float], share: float) -> float:
+    """Return a value above the lowest loss after the first steps, which may be negative, by a fraction of it."""
+    lowest = min(smoothed[LEAST_STEPS - 1 :])
     return lowest + share * abs(lowest)
 
 
-def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float, *, exploded: bool = False) -> LearningRateSweep:
+def _has_risen(smoothed: Sequence[float], share: float) -> bool:
+    return len(smoothed) >= LEAST_STEPS and smoothed[-1] > _above(smoothed, share)
+
+
+def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float) -> LearningRateSweep:
     """Return the sweep with a suggestion rounded to two digits.
 
     The suggestion is a tenth of the highest rate whose smoothed loss is as good as the lowest. If that is above `usual`, or
@@ -202,18 +182,17 @@ def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float, *, e
     a sweep that harm it in training, and its lowest loss is a matter of chance. On zoo's recipes, the suggestion is 0.1 to 6
     times the rate chosen by training. The rate of the steepest descent would be as low as a thousandth of it.
     """
-    if len(losses) < LEAST_STEPS:
+    finite = [loss for loss in losses if math.isfinite(loss)]  # only the last loss may not be
+    if len(finite) < LEAST_STEPS:
         raise UsageError(
-            f"A suggestion needs 10 steps with a finite loss. Received: {len(losses)}. "
+            f"A suggestion needs 10 steps with a finite loss. Received: {len(finite)}. "
             "Check the data, start with a lower rate, or allow more time."
         )
-    smoothed = smooth(losses)
-    lowest = _lowest(smoothed)
-    tenth = max(rate for rate, loss in zip(rates, smoothed, strict=True) if loss <= _above(lowest, NEAR)) / 10
-    first = statistics.mean(losses[:LEAST_STEPS])
-    has_fallen = first - lowest > FALLEN * abs(first)
+    smoothed = smooth(finite)
+    tenth = max(rate for rate, loss in zip(rates, smoothed, strict=False) if loss <= _above(smoothed, NEAR)) / 10
+    first = statistics.mean(finite[:LEAST_STEPS])
+    has_fallen = first - _above(smoothed, 0.0) > FALLEN * abs(first)
     suggestion = tenth if usual == math.inf or (has_fallen and tenth <= usual) else math.sqrt(tenth * usual)
-    return LearningRateSweep(
-        rates=tuple(rates), losses=tuple(losses), smoothed=tuple(smoothed), suggestion=float(f"{suggestion:.2g}"),
-        has_risen=exploded or smoothed[-1] > _above(lowest, RISEN),
-    )  # fmt: skip
+    has_risen = len(finite) < len(losses) or _has_risen(smoothed, RISEN)
+    seen, suggestion = tuple(rates[: len(finite)]), float(f"{suggestion:.2g}")
+    return LearningRateSweep(seen, tuple(finite), tuple(smoothed), suggestion, has_risen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UnknownNameError, UsageError
-from zoo.settings import Settings
+from zoo.settings import OF_SCHEDULES, Settings
 
 if TYPE_CHECKING:
     import keras
@@ -20,6 +20,7 @@ OPTIMIZERS = {
     "rmsprop": ("RMSprop", {}),
     "sgd": ("SGD", {}),
 }
+OF_SCHEDULE = frozenset({"learning_rate", "schedule", "warmup", *OF_SCHEDULES})  # settings that set the rate of each step
 # Smith and Topin, Super-convergence, 2018: first and last rate of the cycle, as fractions of its peak.
 ONE_CYCLE_START, ONE_CYCLE_END, ONE_CYCLE_RISE = 1 / 25, 1e-4, 0.3
 
@@ -87,20 +88,17 @@ def learning_rate_course(settings: Settings, total_steps: int) -> object:
     schedules = keras.optimizers.schedules
     rate, warmup_steps = settings.learning_rate, round(settings.warmup * total_steps)
     steps = max(total_steps - warmup_steps, 1)  # after the warm-up
-    if settings.schedule == "plateau":
-        if settings.warmup:
-            raise UsageError("The schedule plateau has no warm-up. Received: warmup with schedule=plateau. Set warmup=0.")
-        return rate
+    if settings.schedule == "plateau" and settings.warmup:
+        raise UsageError("The schedule plateau has no warm-up. Received: warmup with schedule=plateau. Set warmup=0.")
     if settings.schedule == "one_cycle":
         rise = round((settings.warmup or ONE_CYCLE_RISE) * total_steps)
         return schedules.CosineDecay(
             rate * ONE_CYCLE_START, max(total_steps - rise, 1), ONE_CYCLE_END, warmup_target=rate, warmup_steps=rise
         )
-    if settings.schedule == "cosine" and warmup_steps:  # Keras has its own warm-up here
-        return schedules.CosineDecay(0.0, steps, warmup_target=rate, warmup_steps=warmup_steps)
-    if settings.schedule == "cosine":
-        return schedules.CosineDecay(rate, steps)
-    if settings.schedule == "constant" and not warmup_steps:
+    if settings.schedule == "cosine":  # Keras has its own warm-up here
+        start, peak = (0.0, rate) if warmup_steps else (rate, None)
+        return schedules.CosineDecay(start, steps, warmup_target=peak, warmup_steps=warmup_steps)
+    if settings.schedule in ("constant", "plateau") and not warmup_steps:
         return rate
     if settings.schedule == "step":
         if min(settings.step_at) <= settings.warmup:

@@ -26,7 +26,6 @@ from zoo.processes.signals import StopRequest
 from zoo.processes.start import shared_folder, start_engine
 from zoo.processes.tasks import POLL_SECONDS, Engine, ProcessDiedError, Task
 from zoo.training.plan import Plan
-from zoo.training.session import resume_run, train_plan
 
 if TYPE_CHECKING:
     import keras
@@ -212,6 +211,7 @@ def _work(training: ParallelTraining, count: int, folder: Path, is_resumed: bool
     os.environ["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
     os.environ[STARTED_BY] = training.options
     from zoo.distribution.strategies import choose_strategy
+    from zoo.training.session import resume_run, train_plan
 
     with redirected_stderr(folder / f"start-{index}.log"):
         strategy = choose_strategy("auto")

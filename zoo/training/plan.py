@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from zoo import registry
 from zoo.artefacts.loading import default_data, implied_task, is_splits, load_splits, name_of
 from zoo.errors import UsageError
 from zoo.settings import AUTO_NAMES, Settings, check_used, check_values, data_arguments, read_config, resolve
-from zoo.training.weights import find_weights, set_weights, settings_for_weights
+from zoo.training.weights import find_weights, settings_for_weights
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from zoo.pipeline.splits import Splits
 
-OF_SCHEDULE = frozenset({"learning_rate", "schedule", "warmup", "decay", "step_at", "plateau_patience"})
 Config = str | os.PathLike[str] | Mapping[str, Any] | None
 
 
@@ -43,25 +42,6 @@ class Plan:
     explicit: Mapping[str, Any]
     auto: tuple[str, ...] = ()
     was_compiled: bool = True
-
-    @property
-    def names(self) -> dict[str, str]:
-        """The names of model and data."""
-        return {"model": self.settings.model, "data": self.settings.data}
-
-    @property
-    def data_arguments(self) -> dict[str, Any]:
-        """The arguments of `load_data`, as plain data."""
-        return self.settings.data_arguments.model_dump(mode="json", exclude_unset=True)
-
-    def at_constant_rate(self) -> Plan:
-        """Return the plan without a learning-rate schedule, for a sweep that sets the rate."""
-        return replace(
-            self,
-            settings=self.settings.model_copy(update={"schedule": "constant", "warmup": 0.0}),
-            explicit={name: value for name, value in self.explicit.items() if name not in OF_SCHEDULE},
-            auto=tuple(name for name in self.auto if name not in OF_SCHEDULE),
-        )
 
     def restore_model(self) -> None:
         """Mark the user's own model as uncompiled if it came so: the next `train` or `compile` then compiles it again."""
@@ -101,48 +81,40 @@ class Plan:
             The model, the data in batches, the final settings, and a record of how "auto" settings were chosen, on one device
             of the first worker.
         """
+        import keras
+
         from zoo.distribution.strategies import scope_of, strategy_of
-        from zoo.seeding import set_seed
         from zoo.training.auto import choose_settings
         from zoo.training.compile import check_distributable, compile_for_training, prepare_own_model
         from zoo.training.construct import construct
         from zoo.training.coordination import from_chief
 
-        splits, settings = self.settle(splits if splits is not None else self.read())
+        data, settings = self.settle(splits if splits is not None else self.read())
         if not isinstance(self.model, str):
-            set_seed(settings.seed)
+            keras.utils.set_random_seed(settings.seed)
             with scope_of(strategy_of(self.model)):
-                settings = prepare_own_model(self.model, splits, settings, self.explicit)
+                settings = prepare_own_model(self.model, data, settings, self.explicit)
             check_distributable(self.model)
-            return self.model, splits, settings, {}
-        name, info, unbatched = self.model, splits.info, splits
+            return self.model, data, settings, {}
+        name, info = self.model, data.info
         source = find_weights(name, settings.weights) if settings.weights else None
 
-        def build(settings: Settings, splits: Splits) -> keras.Model:
-            set_seed(settings.seed)
-            model, task, width = construct(name, info, settings.task, settings.model_arguments, settings.precision)
-            if source is not None:
-                set_weights(model, source, width, info)
-            compile_for_training(model, task, width, splits, settings)
+        def build(settings: Settings) -> keras.Model:
+            keras.utils.set_random_seed(settings.seed)
+            model, task, width = construct(name, info, settings.task, settings.model_arguments, settings.precision, source)
+            compile_for_training(model, task, width, data.with_batches(settings.batch_size, settings.seed), settings)
             return model
 
-        def build_probe(settings: Settings) -> keras.Model:
-            return build(settings, unbatched.with_batches(settings.batch_size, settings.seed))
-
-        def choose() -> dict[str, Any]:
-            devices = strategy.num_replicas_in_sync if strategy else 1
-            found, record = choose_settings(self.auto, build_probe, unbatched, settings, devices=devices, verbose=verbose)
-            return {"settings": {name: getattr(found, name) for name in AUTO_NAMES}, "record": dict(record)}
-
-        chosen: dict[str, Any] = {"settings": {}, "record": {}}
+        record: dict[str, Any] = {}
         if self.auto:
-            chosen = from_chief(strategy, choose)
-            settings = settings.model_copy(update=chosen["settings"])
-            splits = splits.with_batches(settings.batch_size, settings.seed)
+            devices = strategy.num_replicas_in_sync if strategy else 1
+            record = from_chief(strategy, lambda: choose_settings(self.auto, build, data, settings, devices, verbose))
+            settings = settings.model_copy(update={name: record[name]["chosen"] for name in self.auto})
+            data = data.with_batches(settings.batch_size, settings.seed)
         with scope_of(strategy):
-            model = build(settings, splits)
+            model = build(settings)
         check_distributable(model)
-        return model, splits, settings, chosen["record"]
+        return model, data, settings, record
 
 
 def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str, Any], config: Config = None) -> Plan:
@@ -159,11 +131,10 @@ def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str
     """
     written = read_config(config)
     model = model if model is not None else written.get("model")
-    if model is None:
-        raise UsageError("Which model? Received: none. Name one, for example 'cnn', or give a keras.Model.")
+    if model is None or not (isinstance(model, str) or hasattr(model, "fit")):
+        received = "none" if model is None else type(model).__name__
+        raise UsageError(f"A model is a name, for example 'cnn', or a keras.Model. Received: {received}. Pass one of them.")
     entry = registry.find_model(model)[0] if isinstance(model, str) else None
-    if entry is None and not hasattr(model, "fit"):
-        raise UsageError(f"A model is a name or a keras.Model. Received: {type(model).__name__}. Give one of them.")
     explicit = {**written, **given}
     task = explicit.get("task")
     data = data if data is not None else written.get("data")
@@ -203,7 +174,7 @@ def planned_directory(plan: Plan, out: str | os.PathLike[str] | None) -> Path:
     """Return the run directory of a plan."""
     from zoo.artefacts.files import default_directory
 
-    return Path(out) if out is not None else default_directory(**plan.names)
+    return Path(out) if out is not None else default_directory(plan.settings.model, plan.settings.data)
 
 
 def check_resumed_alone(others: Mapping[str, Any], kind: str = "run") -> None:

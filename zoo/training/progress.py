@@ -6,13 +6,10 @@ import time
 from typing import Any
 
 import keras
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.text import Text
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.table import Column
 
-from zoo.progress import shows_bars
-
-NARROW = 70  # terminal width below which the bar is short
+from zoo.progress import progress_bars
 
 
 class EpochBars(keras.callbacks.Callback):
@@ -29,76 +26,48 @@ class EpochBars(keras.callbacks.Callback):
     def __init__(self, epochs: int, steps: int, batch_size: int) -> None:
         super().__init__()
         self._epochs, self._steps, self._batch_size = epochs, steps, batch_size
-        self._console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(8 if self._console.width < NARROW else 20), MofNCompleteColumn(),
-            TextColumn("{task.fields[left]}"), _Scores(), console=self._console, transient=True,
-            disable=not shows_bars(self._console),
-        )  # fmt: skip
+        scores = TextColumn("{task.fields[scores]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"))
+        self._progress = progress_bars("{task.description}", BarColumn(8), MofNCompleteColumn(), "{task.fields[left]}", scores)
+        self._progress.expand = True
         self._bar = self._progress.add_task("", total=steps, scores="", left="")
         self._begun = self._shown = 0.0
-        self._epoch = self._epoch_steps = self._done_before = 0
+        self._epoch = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Show the bar."""
-        self._epoch_steps = self.params["steps"]  # fewer than `steps` after resuming in mid-epoch
         self._progress.start()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Restart the bar."""
         self._epoch, self._begun = epoch, time.perf_counter()
-        self._done_before = self._steps - self._epoch_steps
-        self._progress.reset(
-            self._bar,
-            total=self._steps,
-            completed=self._done_before,
-            description=f"Epoch {epoch + 1}/{self._epochs}",
-            left="",
-            scores="",
-        )
+        self._progress.update(self._bar, description=f"Epoch {epoch + 1}/{self._epochs}", left="", scores="")
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Advance the bar, at most ten times a second."""
-        now = time.perf_counter()
-        if self._progress.disable or now - self._shown < 0.1:
+        if self._progress.disable or time.perf_counter() - self._shown < 0.1:
             return
-        self._shown = now
-        done = batch + 1
-        batches_left = self._epoch_steps - done + self._steps * (self._epochs - self._epoch - 1)
-        self._progress.update(
-            self._bar,
-            completed=self._done_before + done,
-            left=f"{_as_clock((now - self._begun) / done * batches_left)} left",
-            scores=f"{self._speed(done, now)}  {_as_text(logs)}",
-        )
+        self._shown = time.perf_counter()
+        left, scores = self._status(batch + 1, logs)
+        begun_at = self._steps - self.params["steps"]  # above 0 after resuming in mid-epoch
+        self._progress.update(self._bar, completed=begun_at + batch + 1, left=left, scores=scores)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Print the epoch's line."""
-        now = time.perf_counter()
-        left = (now - self._begun) * self._steps / self._epoch_steps * (self._epochs - epoch - 1)
-        time_left = f"  {_as_clock(left)} left" if left else ""
-        line = f"Epoch {epoch + 1}/{self._epochs}  {_as_clock(now - self._begun)}{time_left}"
-        line = f"{line}  {self._speed(self._epoch_steps, now)}  {_as_text(logs)}"
-        self._console.print(line, highlight=False, soft_wrap=True)
+        words = (f"Epoch {epoch + 1}/{self._epochs}", _as_clock(time.perf_counter() - self._begun))
+        line = "  ".join([*words, *self._status(self.params["steps"], logs)])
+        self._progress.console.print(line, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         """Remove the bar."""
         self._progress.stop()
 
-    def _speed(self, batches: int, now: float) -> str:
-        return f"{batches * self._batch_size / max(now - self._begun, 1e-9):,.0f}/s"
-
-
-class _Scores(ProgressColumn):
-    """The text next to the bar, as far as it fits."""
-
-    def render(self, task: Task) -> Text:
-        """Return the text, truncated instead of wrapped."""
-        return Text(task.fields["scores"], no_wrap=True, overflow="ellipsis")
-
-
-def _as_text(logs: dict[str, Any] | None) -> str:
-    return "  ".join(f"{name} {float(value):.4f}" for name, value in (logs or {}).items() if name != "learning_rate")
+    def _status(self, done: int, logs: dict[str, Any] | None) -> tuple[str, str]:
+        """Return the remaining time, and speed and scores, after a number of batches of the epoch."""
+        seconds = time.perf_counter() - self._begun
+        batches_left = self.params["steps"] - done + self._steps * (self._epochs - self._epoch - 1)
+        scores = [f"{name} {float(value):.4f}" for name, value in (logs or {}).items() if name != "learning_rate"]
+        speed = f"{done * self._batch_size / max(seconds, 1e-9):,.0f}/s"
+        return f"{_as_clock(seconds / done * batches_left)} left", "  ".join([speed, *scores])
 
 
 def _as_clock(seconds: float) -> str:

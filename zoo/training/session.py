@@ -5,59 +5,47 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import keras
+import tensorflow as tf
 
 from zoo.artefacts.files import check_new_directory, new_directory, write_text
 from zoo.artefacts.loading import own_data
 from zoo.artefacts.run import Run, RunWriter, hold_in_memory, keep_untrained
+from zoo.distribution.cluster import workers_in_environment
+from zoo.distribution.strategies import choose_strategy, scope_of, strategy_of
+from zoo.distribution.workers import Worker
 from zoo.errors import UsageError, ZooError
-from zoo.settings import Settings, check_unchanged, resolve
+from zoo.evaluation.baseline import fit_baseline, has_texts
+from zoo.evaluation.findings import find_problems
+from zoo.evaluation.mistakes import worst_mistakes
+from zoo.evaluation.report import report_page
+from zoo.evaluation.scores import answers
+from zoo.pipeline.splits import Splits
+from zoo.settings import resolve
+from zoo.training.batches import check_batches
+from zoo.training.compile import check_distributable, check_learns
 from zoo.training.coordination import check_alike, copied_run, described, from_chief, own_directory
-from zoo.training.plan import Plan, planned_directory
-
-if TYPE_CHECKING:
-    import keras
-    import tensorflow as tf
-
-    from zoo.pipeline.splits import Splits
+from zoo.training.fit import Training, fit
+from zoo.training.plan import Plan
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Training:
-    """A training run that is ready to start or to resume: a compiled model, its data, and the writer of its directory."""
-
-    model: keras.Model
-    splits: Splits
-    writer: RunWriter
-    settings: Settings
-    strategy: tf.distribute.Strategy | None = None
-    is_resumed: bool = False
-
-    def fit(self, callbacks: Sequence[keras.callbacks.Callback] = (), verbose: int = 0) -> dict[str, float]:
-        """Train the model; return timings in seconds."""
-        from zoo.training.fit import fit
-
-        return fit(
-            self.model, self.splits, self.writer, self.settings, callbacks=callbacks, resume=self.is_resumed, verbose=verbose
-        )
-
-
 def train_plan(
     plan: Plan,
-    out: str | os.PathLike[str] | None = None,
+    out: Path,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     strategy: str | tf.distribute.Strategy = "auto",
     verbose: int = 0,
 ) -> Run:
-    """Train what a plan describes, score it once on the test part, and return the finished run."""
+    """Train what a plan describes in a new directory, score it once on the test part, and return the finished run."""
     chosen = _strategy_for(plan.model, strategy)  # before data are read: workers meet before TensorFlow computes
     try:
-        with own_directory(chosen, planned_directory(plan, out)) as directory:
+        with own_directory(chosen, out) as directory:
             from_chief(chosen, lambda: check_new_directory(directory))
             with new_directory(directory):  # before the data are read, which may take long
                 training = begin_training(plan, directory, chosen, verbose)
@@ -68,7 +56,7 @@ def train_plan(
 
 
 def resume_run(
-    run: Run | str | os.PathLike[str],
+    run: str | os.PathLike[str],
     data: Any = None,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -77,7 +65,7 @@ def resume_run(
 ) -> Run:
     """Resume a run from its newest checkpoint, and return the finished run."""
     chosen = _strategy_for("", strategy)
-    with copied_run(chosen, run.directory if isinstance(run, Run) else run) as directory:
+    with copied_run(chosen, run) as directory:
         opened = Run.open_unfinished(directory)
         if opened.status == "finished":
             logger.info("%s has finished; there is nothing to resume.", opened.directory)
@@ -107,9 +95,6 @@ def begin_training(
         splits: the result of `plan.read`, if it was called before; default None.
         loads: whether models like this one are known to load after saving; otherwise it is tried; default False.
     """
-    from zoo.training.batches import check_batches
-    from zoo.training.compile import check_learns
-
     model, splits, settings, record = plan.make(strategy, verbose, splits)
     check_alike(strategy, settings, splits.info)
     check_learns(model)
@@ -125,39 +110,22 @@ def resume_training(
     directory: str | os.PathLike[str], data: Any = None, strategy: tf.distribute.Strategy | None = None
 ) -> Training:
     """Prepare an unfinished run to resume, on its own data or on equal data that are given."""
-    from zoo.distribution.strategies import scope_of
-    from zoo.seeding import set_seed
-    from zoo.training.compile import check_distributable
-
     opened = Run.open_unfinished(directory)
     settings = resolve(opened.settings)
-    check_unchanged(opened.directory / "config.yaml", settings)
-    splits = own_data(opened, data)
-    set_seed(settings.seed)
+    splits = own_data(opened, data).with_batches(settings.batch_size, settings.seed)
+    keras.utils.set_random_seed(settings.seed)
     writer = RunWriter.go_on(opened.directory, {**opened.content, "strategy": described(strategy)})
-    splits = splits.with_batches(settings.batch_size, settings.seed)
     with scope_of(strategy):
         model = opened.untrained_model()
     check_distributable(model)
     return Training(model, splits, writer, settings, strategy, is_resumed=True)
 
 
-def score_once(
-    model: keras.Model,
-    splits: Splits,
-    writer: RunWriter,
-    settings: Settings,
-    timings: Mapping[str, float],
-    history: Mapping[str, list[float]],
-) -> dict[str, Any]:
-    """Score a trained model once, write the report, and finish the run; return its directory and the content of `run.json`."""
-    from zoo.evaluation.baseline import fit_baseline, has_texts
-    from zoo.evaluation.findings import find_problems
-    from zoo.evaluation.mistakes import worst_mistakes
-    from zoo.evaluation.report import report_page
-    from zoo.evaluation.scores import answers
-
-    truth, predicted = answers(model, splits, "test")
+def score_once(training: Training, timings: Mapping[str, float]) -> Run:
+    """Score a trained model once on the test part, write the report, and return the finished run."""
+    splits, writer, settings = training.splits, training.writer, training.settings
+    history = Run.open(writer.directory).history
+    truth, predicted = answers(training.model, splits, "test")
     task = splits.info.task
     evaluation = task.score(truth, predicted, splits.info.labels)
     mistakes = worst_mistakes(splits, "test", truth, predicted)
@@ -168,7 +136,7 @@ def score_once(
     page = report_page(Run.open(writer.directory).content, history, task.sections(evaluation), mistakes)
     write_text(writer.directory / "report.html", page)
     writer.update(status="finished")
-    return {"directory": str(writer.directory), "run": dict(Run.open(writer.directory).content)}
+    return Run.open(writer.directory)
 
 
 def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
@@ -177,9 +145,6 @@ def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy)
     Raises:
         UsageError: it is not a strategy, or the model was built under another one.
     """
-    from zoo.distribution.cluster import workers_in_environment
-    from zoo.distribution.strategies import choose_strategy, strategy_of
-
     if isinstance(model, str):
         return choose_strategy(given)
     own = strategy_of(model)
@@ -199,14 +164,13 @@ def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy)
 
 def _fit_and_score(training: Training, callbacks: Sequence[keras.callbacks.Callback], verbose: int) -> Run:
     """Train, score once, and return the run."""
-    from zoo.distribution.workers import Worker
-
-    model, splits, writer, settings = training.model, training.splits, training.writer, training.settings
-    with writer:
-        timings = training.fit(callbacks, verbose)
+    with training.writer as writer:
+        timings = fit(training, callbacks, verbose)
         history = Run.open(writer.directory).history
-        result = from_chief(training.strategy, lambda: score_once(model, splits, writer, settings, timings, history))
+        directory, content = from_chief(
+            training.strategy, lambda: [str(writer.directory), dict(score_once(training, timings).content)]
+        )
     if Worker.of(training.strategy).is_chief:
-        for problem in result["run"]["findings"]:
+        for problem in content["findings"]:
             logger.warning("%s", problem)
-    return hold_in_memory(Run(Path(result["directory"]), result["run"], splits.info), model, history)
+    return hold_in_memory(Run(Path(directory), content, training.splits.info), training.model, history)

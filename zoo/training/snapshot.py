@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,8 +11,8 @@ from typing import Any, Literal
 import keras
 import numpy as np
 
-from zoo.distribution.strategies import strategy_of
-from zoo.distribution.variables import assign_to_replicas, differing_variables, values_of_replicas
+from zoo.distribution.strategies import build_optimizer, strategy_of
+from zoo.distribution.variables import assign_to_replicas, values_of_replicas
 from zoo.errors import CheckpointError
 
 Group = Literal["model", "optimizer", "metrics"]
@@ -55,8 +55,7 @@ class Snapshot:
     @property
     def best(self) -> Weights | None:
         """The best weights so far, if training tracks them."""
-        weights = [self.arrays[f"best/{number}"] for number in range(sum(name.startswith("best/") for name in self.arrays))]
-        return weights or None
+        return self._numbered("best/") or None
 
     def restore(self, model: keras.Model, *groups: Group) -> None:
         """Restore the variables of these groups.
@@ -75,12 +74,11 @@ class Snapshot:
                     )
                 variable.assign(value)
         strategy = strategy_of(model)
-        replicas = strategy.num_replicas_in_sync if strategy else 0
-        for group in REPLICATED if replicas else ():
-            names = [f"replicas/{group}/{number}" for number in range(len(differing_variables(model, group)))]
-            values = [self.arrays.get(name, np.empty(0)) for name in names]
-            if group in groups and values and all(len(each) == replicas for each in values):
-                assign_to_replicas(model, group, values)  # with a different number of replicas, all use the values above
+        if strategy is not None:
+            for group in REPLICATED:
+                values = self._numbered(f"replicas/{group}/")
+                if group in groups and values and len(values[0]) == strategy.num_replicas_in_sync:
+                    assign_to_replicas(model, group, values)  # with another number of replicas, all use the values above
 
     def restore_random_state(self) -> None:
         """Restore Python's and NumPy's random generators."""
@@ -88,6 +86,9 @@ class Snapshot:
         version, numbers, gauss = kept["python"]
         random.setstate((version, tuple(numbers), gauss))
         np.random.set_state(tuple(kept["numpy"]))
+
+    def _numbered(self, prefix: str) -> list[np.ndarray]:
+        return [self.arrays[f"{prefix}{number}"] for number in range(sum(name.startswith(prefix) for name in self.arrays))]
 
 
 _GROUPS: tuple[Group, ...] = ("model", "optimizer", "metrics")
@@ -109,25 +110,27 @@ def weights_in_place(model: keras.Model, weights: Weights | None) -> Iterator[No
     if weights is None:
         yield
         return
-    put_back = held_weights(model)
+    before = model.get_weights()
+    own = values_of_replicas(model, "model") if strategy_of(model) else []
     model.set_weights(weights)
     try:
         yield
     finally:
-        put_back()
-
-
-def held_weights(model: keras.Model) -> Callable[[], None]:
-    """Return a function that restores the current weights of the model and of each replica."""
-    before = model.get_weights()
-    own = values_of_replicas(model, "model") if strategy_of(model) else []
-
-    def put_back() -> None:
         model.set_weights(before)
         if own:
             assign_to_replicas(model, "model", own)
 
-    return put_back
+
+@contextmanager
+def restored_afterwards(model: keras.Model) -> Iterator[None]:
+    """Restore the model, its optimizer and the random state after the block."""
+    build_optimizer(model)
+    before = Snapshot.of(model, 0, 0)
+    try:
+        yield
+    finally:
+        before.restore(model, "model", "optimizer")
+        before.restore_random_state()
 
 
 def plain_state(callbacks: Sequence[keras.callbacks.Callback]) -> list[dict[str, Any]]:
@@ -136,7 +139,7 @@ def plain_state(callbacks: Sequence[keras.callbacks.Callback]) -> list[dict[str,
     states = []
     for callback in callbacks:
         own = {name: value for name, value in vars(callback).items() if name not in of_every_callback and _is_plain(value)}
-        states.append({"class": type(callback).__name__, **{name: _plain(value) for name, value in own.items()}})
+        states.append({"class": type(callback).__name__, **own})
     return states
 
 
@@ -174,9 +177,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, bool | int | float | str | np.number)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    return value.item() if isinstance(value, np.number) else value

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo import registry
-from zoo.errors import UnknownNameError, UsageError
+from zoo.errors import UsageError
 from zoo.settings import check_values
 
 if TYPE_CHECKING:
@@ -29,29 +29,16 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
         weights: a run, its directory, or a released model, by its data or its full name.
 
     Raises:
-        UsageError: there is no such released model, and no such directory.
-        ArtefactError: it cannot be read or fetched.
+        UnknownNameError: there is no such released model.
+        ArtefactError: the run is missing, or cannot be read or fetched.
     """
-    from zoo.artefacts.released import by_name_and_recipe
+    from zoo.artefacts.released import find_released
     from zoo.artefacts.run import RUN_FILE, open_run
 
     is_word = isinstance(weights, str) and not set("/\\@") & set(weights)
-    if not is_word or os.path.isfile(os.path.join(str(weights), RUN_FILE)):
-        return open_run(weights)
-    base = name.partition("/")[0]
-    released = {
-        name.removeprefix(f"{base}@"): each for name, each in by_name_and_recipe().items() if name.startswith(f"{base}@")
-    }
-    if weights in released:
-        return open_run(released[str(weights)].directory())
-    if os.path.isdir(str(weights)):
-        return open_run(weights)
-    if not released:
-        raise UsageError(
-            f"No weights are released for model {base!r}. Received: weights={weights!r}. Name a run, or its directory; "
-            "zoo.list_pretrained() has the models that are released."
-        )
-    raise UnknownNameError(f"weights of model {base!r}", weights, released)
+    if is_word and not os.path.isfile(os.path.join(str(weights), RUN_FILE)):
+        weights = find_released(f"{name.partition('/')[0]}@{weights}").directory()
+    return open_run(weights)
 
 
 def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
@@ -73,22 +60,6 @@ def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
     return {**from_data, **{key: value for key, value in checked.items() if value != entry.defaults[key]}}
 
 
-def check_variant(source: Run, entry: registry.ModelEntry, name: str) -> None:
-    """Refuse a variant whose architecture differs from that of the weights.
-
-    Raises:
-        UsageError: the message lists the differences.
-    """
-    own, learned = entry.arguments(registry.find_model(name)[1], {}), arguments_of(source, entry)
-    differing = [key for key, value in own.items() if key in learned and learned[key] != value]
-    if differing:
-        ours, theirs = (", ".join(f"{key}={each[key]}" for key in differing) for each in (own, learned))
-        raise UsageError(
-            f"A variant of another architecture cannot start from these weights. Received: {name!r} with {ours}; the weights "
-            f"have {theirs}. Give {source.settings['model']!r}."
-        )
-
-
 def settings_for_weights(model: Any, weights: Any) -> tuple[dict[str, Any], str]:
     """Return the flat settings that trained weights bring to a training run, and a name to find the weights again.
 
@@ -106,7 +77,6 @@ def settings_for_weights(model: Any, weights: Any) -> tuple[dict[str, Any], str]
             "weights yourself."
         )
     source, (entry, variant) = find_weights(model, weights), registry.find_model(model)
-    check_variant(source, entry, model)
     own = {*source.info.model_arguments(), *entry.arguments(variant, {})}
     settings = {f"model.{key}": value for key, value in arguments_of(source, entry).items() if key not in own}
     settings |= {f"data.{key}": value for key, value in _reading_of(source).items()}
@@ -136,12 +106,15 @@ def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | No
             "The data's token ids are not those of the weights. Received: data with their own vocabulary, weights of "
             f"{source.directory.name!r}. Read the data with the vocabulary of the weights: {_call(source)}."
         )
-    is_fresh = width != source.info.num_outputs or (info is not None and _words(info.labels) != _words(source.info.labels))
+    labels, own_labels = ([str(label) for label in each.labels] if each else [] for each in (info, source.info))
+    is_fresh = width != source.info.num_outputs or (info is not None and labels != own_labels)
     theirs, ours = (_with_weights(which, HEAD if is_fresh else ()) for which in (source.model, model))
     if [_shapes(layer) for layer in theirs] != [_shapes(layer) for layer in ours]:
         raise UsageError(_difference(model.name, theirs, ours, source, info))
     if is_fresh:
-        logger.info("The last layer is fresh: %s, where the weights have %s.", *_differing_ends(width, source, info))
+        own, other = (", ".join(each[:10]) or "no labels" for each in (labels, own_labels))
+        said = "The last layer is fresh: %d outputs (%s), where the weights have %d (%s)."
+        logger.info(said, width, own, source.info.num_outputs, other)
     for layer, from_layer in zip(ours, theirs, strict=True):
         layer.set_weights(from_layer.get_weights())
 
@@ -154,35 +127,20 @@ def _shapes(layer: keras.Layer) -> list[tuple[int, ...]]:
     return [tuple(weight.shape) for weight in layer.weights]
 
 
-def _words(labels: tuple[Any, ...]) -> list[str]:
-    return [str(label) for label in labels]
-
-
-def _differing_ends(width: int, source: Run, info: DataInfo | None) -> tuple[str, str]:
-    """Return the outputs of a model and those of the weights, in words."""
-    if width != source.info.num_outputs or info is None:
-        return f"{width} outputs", str(source.info.num_outputs)
-    return ", ".join(_words(info.labels)[:10]), ", ".join(_words(source.info.labels)[:10])
-
-
 def _difference(name: str, theirs: list[keras.Layer], ours: list[keras.Layer], source: Run, info: DataInfo | None) -> str:
     """Return the message about weights that do not fit."""
-    pairs = zip(theirs, ours, strict=False)
-    differing = next(((their, our) for their, our in pairs if _shapes(their) != _shapes(our)), None)
-    found = f"{len(theirs)} layers with weights for {len(ours)}"
-    if differing:
-        their, our = differing
-        found = f"shapes {_shapes(their)} for layer {our.name!r} of {_shapes(our)}"
-    message = f"The weights do not fit the model. Received: {found}. These are weights of {source.settings['model']!r}"
-    if source.settings["model"].partition("/")[0] != name:
-        return f"{message}, not of {name!r}. Give weights of that model; zoo.list_pretrained() has those that are released."
-    if info is not None and info.input_shape != source.info.input_shape and source.info.preprocessor.reading_arguments():
-        return (
-            f"{message} for {info.kind.name}s of {source.info.input_shape}; the data have {info.input_shape}. Read a folder "
-            f"with {_call(source)}, or change your arrays."
-        )
-    learned = arguments_of(source, registry.find_model(source.settings["model"])[0])
-    return f"{message}, built with {shown(learned, source)}: leave out what differs."
+    pairs = [(_shapes(their), our.name, _shapes(our)) for their, our in zip(theirs, ours, strict=False)]
+    found = [f"shapes {their} for layer {layer!r} of {our}" for their, layer, our in pairs if their != our]
+    origin = source.settings["model"]
+    message = (
+        f"The weights do not fit the model. Received: {[*found, f'{len(theirs)} layers with weights for {len(ours)}'][0]}. "
+        f"These are weights of {origin!r} for a model {name!r}"
+    )
+    is_same = origin.partition("/")[0] == name
+    if is_same and info is not None and info.input_shape != source.info.input_shape and _reading_of(source):
+        return f"{message}, and for the input shape {source.info.input_shape}. Read the data with {_call(source)}."
+    built = shown(arguments_of(source, registry.find_model(origin)[0]), source)
+    return f"{message}, built with {built}. Pass the same model and arguments; see also zoo.list_pretrained()."
 
 
 def _call(source: Run) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import keras
 import keras_tuner
 
 from zoo import registry
@@ -17,8 +18,6 @@ from zoo.training.plan import Plan, plan_training
 from zoo.tuning.space import check_mapping, declare_space, plain_space, read_changes, searched_space
 
 if TYPE_CHECKING:
-    import keras
-
     from zoo.pipeline.splits import Splits
     from zoo.settings import Settings
 
@@ -192,7 +191,7 @@ class HyperModel(keras_tuner.HyperModel):
 
     def _splits(self, plan: Plan) -> Splits:
         """Return the data as a plan reads them; equal arguments read them once."""
-        way = json.dumps(plan.data_arguments, sort_keys=True, default=str)
+        way = plan.settings.data_arguments.model_dump_json(exclude_unset=True)
         if way not in self._read:
             while len(self._read) >= MOST_READINGS:
                 self._read.pop(next(iter(self._read)))
@@ -200,7 +199,6 @@ class HyperModel(keras_tuner.HyperModel):
         return self._read[way]
 
     def _build_without_data(self, chosen: Mapping[str, Any]) -> keras.Model:
-        from zoo.seeding import set_seed
         from zoo.settings import resolve
         from zoo.training.compile import compile_model
         from zoo.training.optimizers import optimizer_of
@@ -208,7 +206,7 @@ class HyperModel(keras_tuner.HyperModel):
         steady = {"schedule": "constant", "warmup": 0.0}  # the number of batches is not known
         names = {"model": self._model, "data": "arrays", "task": self._task.name}
         settings: Settings = resolve(self._task.settings, self._given, chosen, steady, names)
-        set_seed(settings.seed)
+        keras.utils.set_random_seed(settings.seed)
         model, task, width = construct(self._model, None, self._task.name, settings.model_arguments, settings.precision)
         compile_model(model, task, width, optimizer_of(settings, UNKNOWN_STEPS), None, settings.label_smoothing)
         return model

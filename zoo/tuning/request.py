@@ -87,7 +87,7 @@ def read_request(model: Any, data: str | None, config: Any, options: Mapping[str
         if limit is not None and not (isinstance(limit, int | float) and limit > 0):
             raise UsageError(f"`{name}` is a number above 0. Received: {limit!r}.")
     spec = SearchSpec(
-        plan.names["model"], _absolute(plan.names["data"]), _module(plan.names["model"]), {**explicit, **changes.held},
+        plan.settings.model, _absolute(plan.settings.data), _module(plan.settings.model), {**explicit, **changes.held},
         seed=seed, algorithm=algorithm, repeats=repeats, folds=folds, constraints=constraints,
         objective={"name": search.get("objective"), "direction": search.get("direction")},
     )  # fmt: skip

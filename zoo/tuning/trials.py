@@ -21,11 +21,12 @@ from zoo.errors import ArtefactError, CheckpointError, DataError, UsageError, Zo
 from zoo.evaluation.scores import score
 from zoo.settings import OF_SCHEDULES, resolve
 from zoo.tasks import find_task
-from zoo.training import auto, fit  # noqa: F401 - so that the server that forks trials has imported them
+from zoo.training import auto  # noqa: F401 - so that the server that forks trials has imported it
 from zoo.training.batches import check_batches
 from zoo.training.construct import construct
+from zoo.training.fit import Training, fit
 from zoo.training.plan import Plan, plan_training
-from zoo.training.session import Training, begin_training, resume_training, score_once
+from zoo.training.session import begin_training, resume_training, score_once
 from zoo.tuning.handover import load_shared
 from zoo.tuning.latency import latency_ms
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
@@ -274,7 +275,7 @@ def _trained(plan: Plan, path: Path, data: Any, *checks: Any) -> Training:
     training = _begin_or_resume(plan, path, data, *checks)
     try:
         with training.writer:
-            training.writer.update(timings=training.fit())
+            training.writer.update(timings=fit(training))
     except CheckpointError:
         if not training.is_resumed:
             raise
@@ -322,7 +323,7 @@ def _score_run(path: Path, shared: str | None) -> None:
     settings = resolve(run.settings)
     splits = own_data(run, load_shared(shared)).with_batches(settings.batch_size, settings.seed)
     with RunWriter(path, run.content) as writer:
-        score_once(run.model, splits, writer, settings, run.content["timings"], run.history)
+        score_once(Training(run.model, splits, writer, settings), run.content["timings"])
 
 
 def check_data(spec: SearchSpec, splits: Splits) -> None:
