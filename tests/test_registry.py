@@ -196,7 +196,7 @@ def test_registered_data_set_and_recipe_are_found_by_name(shelves):
     registry.register_model(tasks=("regression",))(small)
     registry.register_recipe("small", "rows", expected={"r2": 0.5}, tolerance=0.1)(settings)
     assert registry.find_dataset("rows").load() == [4]
-    assert registry.find_recipe("small/wide", "rows").settings() == {"epochs": 2}  # variants share it
+    assert registry.find_recipe("small/wide", "rows").settings == {"epochs": 2}  # variants share it
     assert registry.find_recipe("small", "iris") is None
     assert registry.info("small").recipes == registry.info("rows").recipes == ("small@rows",)
 

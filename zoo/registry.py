@@ -1,30 +1,27 @@
-"""Shelves: what zoo and plug-ins register, found by name.
+"""The shelves of models, data sets and recipes: how an entry is registered, listed and described.
 
-Models, data sets and recipes each register with one decorator. A model factory's name, summary and defaults are read from the
-function itself, so nothing is stated twice. A package outside zoo adds to a shelf through the entry-point group of the shelf's
-name, for example `zoo.models`; the entry point names a module that registers on import.
+Each kind of entry registers with one decorator. A model factory's name, summary and defaults are read from the function itself,
+so nothing is stated twice. A package outside zoo adds to a shelf through the entry-point group of the shelf's name, for example
+`zoo.models`; the entry point names a module that registers on import.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import importlib
 import inspect
 import json
-import logging
-import pkgutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from zoo.errors import UnknownNameError, UsageError
+from zoo.shelf import Shelf as Shelf
 
-logger = logging.getLogger(__name__)
 Factory = TypeVar("Factory", bound=Callable[..., Any])
-Entry = TypeVar("Entry")
 Listed = TypeVar("Listed", "ModelEntry", "DatasetEntry")
 FACTS_PATH = Path(__file__).parent / "models" / "facts.json"
 
@@ -40,8 +37,8 @@ class ModelEntry:
     variants: Mapping[str, Mapping[str, Any]]
     tags: tuple[str, ...]
     defaults: Mapping[str, Any]
-    space: Mapping[str, Any] = field(default_factory=dict)
-    former_defaults: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Any]
+    former_defaults: Mapping[str, Any]
 
     @property
     def annotations(self) -> dict[str, Any]:
@@ -68,7 +65,7 @@ class DatasetEntry:
     summary: str
     task: str
     tags: tuple[str, ...]
-    offline_twin: str | None = None
+    offline_twin: str | None
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -76,29 +73,20 @@ class DatasetEntry:
         return (self.task,)
 
 
-@dataclass(frozen=True)
-class RecipeEntry:
-    """Settings for one model on one data set, with the scores that they reach on the test part."""
+class _Info:
+    """Facts about an entry of the models' or data sets' shelf."""
 
-    model: str
-    data: str
-    settings: Callable[[], Mapping[str, Any]]
-    summary: str
-    expected: Mapping[str, float]
-    tolerance: float
+    name: str
 
     @property
-    def name(self) -> str:
-        """The name that `zoo.info` takes: "cnn@mnist"."""
-        return f"{self.model}@{self.data}"
-
-
-class _Info:
-    """Facts that become plain data."""
+    def recipes(self) -> tuple[str, ...]:
+        """The names of the recipes for it; a variant has those of its model too."""
+        names = {self.name, self.name.partition("/")[0]}
+        return tuple(recipe.name for recipe in RECIPES.values() if {recipe.model, recipe.data} & names)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, ready for JSON."""
-        return asdict(self)  # type: ignore[call-overload,no-any-return]
+        return {**asdict(self), "recipes": self.recipes}  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
@@ -113,7 +101,6 @@ class ModelInfo(_Info):
     arguments: Mapping[str, Any]
     parameters: int | None
     operations: int | None
-    recipes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,12 +111,20 @@ class DatasetInfo(_Info):
     summary: str
     task: str
     tags: tuple[str, ...]
-    recipes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class RecipeInfo(_Info):
-    """The settings of a recipe, and the mean scores that it reaches; a run differs from them by at most `tolerance`."""
+class RecipeInfo:
+    """Settings for one model on one data set, and the mean scores that they reach on the test part.
+
+    Args:
+        name: "cnn@mnist".
+        summary: first line of the documentation.
+        documentation: command, hardware, time, expected score, and how the settings were chosen.
+        expected: test scores, each the mean over three seeds.
+        tolerance: largest accepted difference between a run's score and the expected one.
+        settings: flat settings, as in a YAML file for `zoo train --config`.
+    """
 
     name: str
     summary: str
@@ -138,87 +133,24 @@ class RecipeInfo(_Info):
     tolerance: float
     settings: Mapping[str, Any]
 
+    @property
+    def model(self) -> str:
+        """The name of the model or variant."""
+        return self.name.partition("@")[0]
 
-@dataclass(eq=False)
-class Shelf(Mapping[str, Entry], Generic[Entry]):
-    """A mapping of names to registered entries, which loads on first use.
+    @property
+    def data(self) -> str:
+        """The name of the data set."""
+        return self.name.partition("@")[2]
 
-    Args:
-        package: package of zoo whose modules register entries on import; also the entry-point group of plug-ins.
-        noun: word for one entry in messages.
-        own: modules of the package to import; None imports all.
-        entries: entries that are registered so far.
-        has_own: whether the modules of the package are imported, or are being imported.
-        has_plugins: whether plug-ins are imported, or are being imported.
-    """
-
-    package: str
-    noun: str
-    own: tuple[str, ...] | None = None
-    entries: dict[str, Entry] = field(default_factory=dict)
-    has_own: bool = False
-    has_plugins: bool = False
-
-    def add(self, name: str, entry: Entry) -> None:
-        """Register an entry, after zoo's own, so that a plug-in cannot take their names.
-
-        Raises:
-            UsageError: the name is taken.
-        """
-        self._load_own()
-        if name in self.entries:
-            raise UsageError(
-                f"The name {name!r} is taken on the shelf {self.package}. Received: a second {self.noun} of this name. "
-                "Rename one of them."
-            )
-        self.entries[name] = entry
-
-    def find(self, name: str) -> Entry:
-        """Return the entry with this name.
-
-        Raises:
-            UnknownNameError: there is none; the message gives the nearest name.
-        """
-        if name not in self:
-            raise UnknownNameError(self.noun, name, self)
-        return self[name]
-
-    def __getitem__(self, name: str) -> Entry:
-        return self._loaded()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._loaded())
-
-    def __len__(self) -> int:
-        return len(self._loaded())
-
-    def _loaded(self) -> dict[str, Entry]:
-        self._load_own()
-        if not self.has_plugins:
-            self.has_plugins = True
-            self._load_plugins()
-        return self.entries
-
-    def _load_own(self) -> None:
-        if not self.has_own:
-            self.has_own = True
-            found = pkgutil.iter_modules(importlib.import_module(self.package).__path__)
-            for name in (module.name for module in found) if self.own is None else self.own:
-                importlib.import_module(f"{self.package}.{name}")
-
-    def _load_plugins(self) -> None:
-        from importlib.metadata import entry_points
-
-        for entry_point in entry_points(group=self.package):
-            try:
-                entry_point.load()
-            except Exception as error:  # a broken plug-in must not break zoo
-                logger.warning("Plug-in %s (%s) was left out: %s", entry_point.name, entry_point.value, error)
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data, ready for JSON."""
+        return asdict(self)
 
 
 MODELS: Shelf[ModelEntry] = Shelf("zoo.models", "model")
 DATASETS: Shelf[DatasetEntry] = Shelf("zoo.datasets", "data set")
-RECIPES: Shelf[RecipeEntry] = Shelf("zoo.recipes", "recipe")
+RECIPES: Shelf[RecipeInfo] = Shelf("zoo.recipes", "recipe")
 
 
 def register_model(
@@ -256,20 +188,13 @@ def register_model(
                     f"(... {argument} ...). Put `*` first and give {argument.name!r} a default."
                 )
             defaults[argument.name] = argument.default
+        name, summary = factory.__name__, _documentation(factory).splitlines()[0]
         entry = ModelEntry(
-            name=factory.__name__,
-            factory=factory,
-            summary=_summary(factory),
-            tasks=tuple(tasks),
-            variants=dict(variants or {}),
-            tags=tuple(tags),
-            defaults=defaults,
-            space=dict(space or {}),
-            former_defaults=dict(former_defaults or {}),
+            name, factory, summary, tuple(tasks), variants or {}, tuple(tags), defaults, space or {}, former_defaults or {}
         )
         for arguments in (*entry.variants.values(), entry.space, entry.former_defaults):
             entry.arguments(None, arguments)
-        MODELS.add(entry.name, entry)
+        MODELS.add(name, entry)
         return factory
 
     return register
@@ -288,8 +213,8 @@ def register_dataset(*, task: str, tags: Sequence[str] = (), offline_twin: str |
     """
 
     def register(load: Factory) -> Factory:
-        entry = DatasetEntry(load.__name__, load, _summary(load), task, tuple(tags), offline_twin)
-        DATASETS.add(entry.name, entry)
+        summary = _documentation(load).splitlines()[0]
+        DATASETS.add(load.__name__, DatasetEntry(load.__name__, load, summary, task, tuple(tags), offline_twin))
         return load
 
     return register
@@ -311,11 +236,22 @@ def register_recipe(model: str, data: str, *, expected: Mapping[str, float], tol
     """
 
     def register(settings: Factory) -> Factory:
-        entry = RecipeEntry(model, data, settings, _summary(settings), dict(expected), tolerance)
-        RECIPES.add(entry.name, entry)
+        add_recipe(model, data, _documentation(settings), expected, tolerance, settings())
         return settings
 
     return register
+
+
+def add_recipe(
+    model: str, data: str, documentation: str, expected: Mapping[str, float], tolerance: float, settings: Mapping[str, Any]
+) -> None:
+    """Register a recipe from its parts; see `RecipeInfo` for these.
+
+    Raises:
+        UsageError: the pair is taken.
+    """
+    name = f"{model}@{data}"
+    RECIPES.add(name, RecipeInfo(name, documentation.splitlines()[0], documentation, expected, tolerance, settings))
 
 
 def find_model(name: str) -> tuple[ModelEntry, str | None]:
@@ -327,9 +263,7 @@ def find_model(name: str) -> tuple[ModelEntry, str | None]:
     if not isinstance(name, str):
         raise UsageError(f"A model's name is a string, for example 'cnn'. Received: {name!r}. See zoo.list_models().")
     base, slash, variant = name.partition("/")
-    if base not in MODELS:
-        raise UnknownNameError("model", name, MODELS)
-    entry = MODELS[base]
+    entry = MODELS.find(base)
     if slash and variant not in entry.variants:
         raise UnknownNameError(f"variant of model {base!r}", variant, entry.variants)
     return entry, variant or None
@@ -340,7 +274,7 @@ def find_dataset(name: str) -> DatasetEntry | None:
     return DATASETS.get(name)
 
 
-def find_recipe(model: str, data: str) -> RecipeEntry | None:
+def find_recipe(model: str, data: str) -> RecipeInfo | None:
     """Return the recipe for a model or variant on a data set, falling back to the variant's model, or None."""
     return RECIPES.get(f"{model}@{data}") or RECIPES.get(f"{model.partition('/')[0]}@{data}")
 
@@ -383,19 +317,14 @@ def list_models(
         ['lenet', 'lenet/tiny']
     """
     _check_choice("sort order", sort, {"name", "params"})
-    found: list[tuple[str, int | None]] = []
-    for entry in _matching(MODELS, task, tags):
-        for name in (entry.name, *(f"{entry.name}/{variant}" for variant in entry.variants)):
-            parameters = facts().get(name, {}).get("parameters")
-            if not fnmatch.fnmatchcase(name, pattern):
-                continue
-            if max_params is None or (parameters is not None and parameters <= max_params):
-                found.append((name, parameters))
-    if sort == "params":
-        found.sort(key=lambda row: (row[1] is None, row[1] or 0, row[0]))
-    else:
-        found.sort()
-    return [name for name, _ in found]
+    sizes = {
+        name: facts().get(name, {}).get("parameters", math.inf)
+        for entry in _matching(MODELS, task, tags)
+        for name in (entry.name, *(f"{entry.name}/{variant}" for variant in entry.variants))
+        if fnmatch.fnmatchcase(name, pattern)
+    }
+    names = sorted(name for name, size in sizes.items() if max_params is None or size <= max_params)
+    return sorted(names, key=sizes.__getitem__) if sort == "params" else names
 
 
 def list_datasets(pattern: str = "*", *, task: str | None = None, tags: str | Sequence[str] = ()) -> list[str]:
@@ -436,35 +365,28 @@ def info(name: str) -> ModelInfo | DatasetInfo | RecipeInfo:
         61706
     """
     if "@" in name:
-        return _recipe_info(name)
+        recipe = find_recipe(*name.split("@", 1))
+        if recipe is None:
+            raise UnknownNameError("recipe", name, RECIPES)
+        return recipe
     dataset = find_dataset(name)
     if dataset is not None:
-        pairs = tuple(recipe.name for recipe in RECIPES.values() if recipe.data == name)
-        return DatasetInfo(name, dataset.summary, dataset.task, dataset.tags, pairs)
+        return DatasetInfo(name, dataset.summary, dataset.task, dataset.tags)
     if name.partition("/")[0] not in MODELS:
         raise UnknownNameError("model or data set", name, {*MODELS, *DATASETS})
     entry, variant = find_model(name)
     known = facts().get(name, {})
+    changes = ", ".join(f"{argument}={value!r}" for argument, value in entry.arguments(variant, {}).items())
     return ModelInfo(
         name=name,
-        summary=_variant_summary(entry, variant) if variant else entry.summary,
+        summary=f"{entry.name} with {changes}" if variant else entry.summary,
         tasks=entry.tasks,
         tags=entry.tags,
         variants=tuple(entry.variants),
         arguments={**entry.defaults, **entry.arguments(variant, {})},
         parameters=known.get("parameters"),
         operations=known.get("operations"),
-        recipes=tuple(recipe.name for recipe in RECIPES.values() if recipe.model in (entry.name, name)),
     )
-
-
-def _recipe_info(name: str) -> RecipeInfo:
-    model, _, data = name.partition("@")
-    recipe = find_recipe(model, data)
-    if recipe is None:
-        raise UnknownNameError("recipe", name, RECIPES)
-    documentation = inspect.getdoc(recipe.settings) or ""
-    return RecipeInfo(recipe.name, recipe.summary, documentation, recipe.expected, recipe.tolerance, dict(recipe.settings()))
 
 
 @cache
@@ -474,19 +396,14 @@ def facts() -> dict[str, dict[str, int]]:
     return loaded
 
 
-def _summary(function: Callable[..., Any]) -> str:
+def _documentation(function: Callable[..., Any]) -> str:
     text = inspect.getdoc(function)
     if not text:
         raise UsageError(
             "A registered function needs a docstring; its first line is the summary. "
             f"Received: {function.__name__} without one. Write one."
         )
-    return text.splitlines()[0]
-
-
-def _variant_summary(entry: ModelEntry, variant: str) -> str:
-    changes = ", ".join(f"{name}={value!r}" for name, value in entry.variants[variant].items())
-    return f"{entry.name} with {changes}"
+    return text
 
 
 def _check_choice(kind: str, name: str | None, choices: set[str]) -> None:

@@ -33,11 +33,7 @@ def trained(out: Path, model: Any = "linear", data: Any = TABLE, **settings: Any
 
 
 def test_later_settings_win_task_then_recipe_then_yaml_then_keyword(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = type(
-        "Recipe",
-        (),
-        {"model": "linear", "settings": staticmethod(lambda: {"epochs": 3, "batch_size": 16, "seed": 5, "model.l2": 0.1})},
-    )
+    recipe = registry.RecipeInfo("linear@x", "", "", {}, 0.1, {"epochs": 3, "batch_size": 16, "seed": 5, "model.l2": 0.1})
     monkeypatch.setattr(registry, "find_recipe", lambda model, data: recipe)
     yaml = tmp_path / "config.yaml"
     yaml.write_text("batch_size: 8\nseed: 6\ndata.split_seed: 3\n")
@@ -54,7 +50,7 @@ def test_later_settings_win_task_then_recipe_then_yaml_then_keyword(tmp_path: Pa
 def test_a_variant_keeps_its_own_arguments_where_the_recipe_of_its_model_has_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = type("Recipe", (), {"model": "mlp", "settings": staticmethod(lambda: {"model.units": [5], "model.dropout": 0.1})})
+    recipe = registry.RecipeInfo("mlp@iris", "", "", {}, 0.1, {"model.units": [5], "model.dropout": 0.1})
     monkeypatch.setattr(registry, "find_recipe", lambda model, data: recipe)
     plain, large = (trained(tmp_path / name[-5:], name, "iris", epochs=1) for name in ("mlp", "mlp/large"))
     assert plain.settings["model.units"] == [5]
@@ -299,7 +295,7 @@ def test_splits_are_trained_on_as_they_are_whatever_the_recipe_says_of_reading(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"epochs": 3, "data.ignore_columns": ["nothing"]}
-    recipe = type("Recipe", (), {"model": "linear", "settings": staticmethod(lambda: settings)})
+    recipe = registry.RecipeInfo("linear@x", "", "", {}, 0.1, settings)
     monkeypatch.setattr(registry, "find_recipe", lambda model, data: recipe)
     run = zoo.train("linear", data=zoo.load_data(TABLE), out=tmp_path / "run", verbose=0)
     assert run.settings["epochs"] == 3

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError("Released models have no tags. Received: --tag with --pretrained. Omit it.")
         known, columns = list(released_models()), ("name", "task", "parameters", "MB", "test score")
         found = sorted(released_models(arguments.pattern, task=arguments.task).items())
-        content = [{"name": name, "place": each.place, **each.model.model_dump()} for name, each in found]
+        content = ({"name": name, "place": each.place, **each.model.model_dump()} for name, each in found)
         rows = [
             [name, each.model.task, each.model.parameters, f"{each.model.bytes / 1e6:.1f}", _score(each.model)]
             for name, each in found
@@ -57,10 +57,11 @@ def run(arguments: argparse.Namespace) -> int:
             known, columns = registry.list_models(), ("name", "parameters", "tasks", "summary")
             chosen |= {"max_params": arguments.max_params, "sort": arguments.sort}
             names = registry.list_models(arguments.pattern, **chosen)
-        content = [registry.info(name).to_dict() for name in names]
-        rows = [[entry[column] for column in columns] for entry in content]
+        infos = [registry.info(name) for name in names]
+        content = (info.to_dict() for info in infos)  # only JSON needs the recipes, which are read from files
+        rows = [[getattr(info, column) for column in columns] for info in infos]
     if arguments.json:
-        output.print_json(content)
+        output.print_json([*content])
     elif rows:
         output.print_table(columns, rows, right=("parameters", "MB"))
     else:

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from zoo.errors import UsageError
-from zoo.registry import Shelf
+from zoo.shelf import Shelf
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,8 +11,8 @@ from zoo.errors import UsageError
 from zoo.inputs import Preprocessor, find_input
 from zoo.inputs.kind import Chunk
 from zoo.readers.examples import Examples
-from zoo.registry import Shelf
 from zoo.settings import DataArguments
+from zoo.shelf import Shelf
 from zoo.tasks import find_task
 
 

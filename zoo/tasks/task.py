@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from zoo.errors import UnknownNameError, UsageError
 from zoo.inputs import find_input
-from zoo.registry import Shelf
+from zoo.shelf import Shelf
 from zoo.tasks.answers import Evaluation, Mistake, OutputKind, Predictions, Section
 
 if TYPE_CHECKING:

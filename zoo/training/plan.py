@@ -195,4 +195,4 @@ def _recipe_settings(model: str, data: str) -> dict[str, Any]:
         return {}
     entry, variant = registry.find_model(model)
     own = {} if variant is None or recipe.model == model else entry.variants[variant]
-    return {key: value for key, value in recipe.settings().items() if key.removeprefix("model.") not in own}
+    return {key: value for key, value in recipe.settings.items() if key.removeprefix("model.") not in own}
