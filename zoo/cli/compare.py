@@ -19,10 +19,10 @@ def run(arguments: argparse.Namespace) -> int:
     Example: zoo compare runs/cnn-mnist-1 runs/cnn-mnist-2
     """
     output.start_tensorflow()
-    from zoo import api
+    from zoo.api.comparing import compare
 
     picture = options.picture(arguments, "compare")
-    comparison = api.compare(*arguments.runs)
+    comparison = compare(*arguments.runs)
     comparison.plot(picture)
     scores, differences = comparison.scores, comparison.differences
     if arguments.json:

@@ -37,18 +37,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def check(source: str, task: str | None, given: DataKeywords) -> dict[str, Any]:
     """Return a report on the data; if broken rows would stop training, on the other rows."""
-    from zoo import api
+    from zoo.api.loading import load_data
     from zoo.errors import DataError
     from zoo.pipeline.cleaning import as_problems
     from zoo.targets import label_twins
 
     stops_training = None
     try:
-        splits = api.load_data(source, task=task, **given)
+        splits = load_data(source, task=task, **given)
     except DataError as error:
         try:
             given["broken"] = "drop"
-            splits = api.load_data(source, task=task, **given)
+            splits = load_data(source, task=task, **given)
         except DataError:
             raise error from None
         stops_training = str(error)

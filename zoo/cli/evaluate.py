@@ -21,10 +21,10 @@ def run(arguments: argparse.Namespace) -> int:
     Example: zoo evaluate cnn@mnist --data mnist_sample --json
     """
     output.start_tensorflow()
-    from zoo import api
+    from zoo.api.scoring import evaluate
 
     given = options.data_arguments(arguments)
-    evaluation = api.evaluate(arguments.run_directory, arguments.data, split=arguments.split, data_arguments=given)
+    evaluation = evaluate(arguments.run_directory, arguments.data, split=arguments.split, data_arguments=given)
     if arguments.json:
         output.print_json(evaluation.to_dict())
         return 0

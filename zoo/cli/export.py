@@ -27,10 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
     Example: zoo export cnn@mnist --data mnist_sample --format saved_model litert --out exported
     """
     output.start_tensorflow()
-    from zoo import api
+    from zoo.api.exporting import export
 
     given = options.data_arguments(arguments)
-    exported = api.export(
+    exported = export(
         arguments.run_directory, arguments.out, format=arguments.format, data=arguments.data, data_arguments=given
     )
     formats = exported.content["formats"]

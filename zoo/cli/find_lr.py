@@ -20,11 +20,11 @@ def run(arguments: argparse.Namespace) -> int:
     Example: zoo find-lr cnn --data mnist
     """
     output.start_tensorflow()
-    from zoo import api
+    from zoo.api.sweeping import find_learning_rate
 
     given = options.keywords(arguments)
     picture = options.picture(arguments, "find-lr")
-    sweep = api.find_learning_rate(**given)
+    sweep = find_learning_rate(**given)
     sweep.plot(picture)
     if arguments.json:
         content = {"suggestion": sweep.suggestion, "rates": sweep.rates, "losses": sweep.losses, "smoothed": sweep.smoothed}

@@ -80,9 +80,9 @@ def _load(arguments: argparse.Namespace) -> Predictor:
         output.print_error(f"Engine: {predictor.engine}")
         return predictor
     output.start_tensorflow()
-    from zoo import api
+    from zoo.api.predicting import load
 
-    return api.load(directory, engine=arguments.engine)
+    return load(directory, engine=arguments.engine)
 
 
 def _lines_of_standard_input(encoding: str | None) -> list[str]:

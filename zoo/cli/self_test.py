@@ -36,7 +36,9 @@ def train_small_model(folder: Path) -> dict[str, Any]:
         import tensorflow as tf
 
         found: dict[str, Any] = {"gpus": [device.name for device in tf.config.list_physical_devices("GPU")]}
-        from zoo.api import load, load_data, train
+        from zoo.api.loading import load_data
+        from zoo.api.predicting import load
+        from zoo.api.training import train
 
         step = "train"
         run = train("mlp", data="digits", out=folder / "run", epochs=5, verbose=0)

@@ -34,11 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     given = options.keywords(arguments)
     starts_workers = arguments.ray is not None or arguments.workers not in (None, 1)
     is_chief = starts_workers or output.start_tensorflow(with_workers=arguments.strategy == "auto")
-    from zoo import api
+    from zoo.api.training import train
 
     if not is_chief:
         given["verbose"] = 0
-    trained = api.train(
+    trained = train(
         **given,
         out=arguments.out,
         resume=arguments.resume,

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Example: zoo tune cnn --data mnist_sample --trials 20 --workers 2 --set epochs=5
     """
-    from zoo import api
+    from zoo.api.searching import tune
     from zoo.settings import parse_assignments
 
     if arguments.join is not None or arguments.address is not None:
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             "Searches across machines use Ray. Received: --join or --address. Start a Ray cluster with `ray start`, then "
             "run: zoo tune MODEL --ray HOST:PORT --workers N"
         )
-    search = api.tune(
+    search = tune(
         space=parse_assignments(arguments.space) or None, retrain=arguments.retrain or None,
         **{name: getattr(arguments, name) for name in OPTIONS}, **options.keywords(arguments),
     )  # fmt: skip

@@ -18,9 +18,9 @@ def run(arguments: argparse.Namespace) -> int:
     Example: zoo verify cnn@mnist
     """
     output.start_tensorflow()
-    from zoo import api
+    from zoo.api.verifying import verify
 
-    verification = api.verify(arguments.run_directory)
+    verification = verify(arguments.run_directory)
     if arguments.json:
         output.print_json(verification.to_dict())
         return 0 if verification.is_good else 1
