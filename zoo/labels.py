@@ -43,8 +43,7 @@ def _of_relaxed_shape(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
     shape = tf.shape(labels)
     is_form = (tf.size(shape) == 1) | ((tf.size(shape) == 2) & ((shape[-1] == 1) | (shape[-1] == num_classes)))
     message = f"Labels must be `(batch,)` integers or `(batch, {num_classes})` one-hot rows."
-    check = tf.debugging.Assert(is_form, [message, "Received: shape", shape])
-    with tf.control_dependencies([check] if check is not None else []):
+    with tf.control_dependencies([tf.debugging.Assert(is_form, [message, "Received: shape", shape])]):
         table = tf.reshape(labels, tf.stack([shape[0], -1]))  # (batch, 1 or num_classes)
     rows = tf.cond(
         tf.shape(table)[1] == num_classes,
@@ -59,8 +58,7 @@ def _one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
     valid = (numbers >= 0) & (numbers < num_classes) & (numbers == tf.floor(numbers))  # NaN compares false
     last = "num_classes - 1" if num_classes is None else num_classes - 1
     message = f"Labels must be integers from 0 to {last} (num_classes={num_classes})."
-    check = tf.debugging.Assert(tf.reduce_all(valid), [message, "Received:", labels], summarize=20)
-    with tf.control_dependencies([check] if check is not None else []):
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(valid), [message, "Received:", labels], summarize=20)]):
         rows = tf.one_hot(tf.cast(tf.where(valid, numbers, 0.0), tf.int32), num_classes)
     return tf.where(valid[:, tf.newaxis], rows, float("nan"))
 
@@ -68,6 +66,5 @@ def _one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
 def _checked_rows(rows: tf.Tensor) -> tf.Tensor:
     valid = (tf.abs(tf.reduce_sum(rows, axis=-1) - 1.0) < 1e-3) & tf.reduce_all(rows >= 0, axis=-1)
     message = "One-hot labels must sum to 1 in every row; several labels per row (multi-label) are not supported."
-    check = tf.debugging.Assert(tf.reduce_all(valid), [message, "Received:", rows], summarize=20)
-    with tf.control_dependencies([check] if check is not None else []):
+    with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(valid), [message, "Received:", rows], summarize=20)]):
         return tf.where(valid[:, tf.newaxis], rows, float("nan"))

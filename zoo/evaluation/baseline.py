@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Any
@@ -89,13 +88,14 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     is_used = np.zeros(len(targets), bool)
     is_used[np.linspace(0, len(targets) - 1, min(len(targets), MAX_ROWS)).astype(np.int64)] = True
     targets = targets[is_used]
+    tokenizer = data.info.preprocessor.tokenizer or Tokenizer()
+
+    def words_and_pairs(text: str) -> list[str]:
+        words = split_words(valid_text(text), tokenizer.filters, tokenizer.lower, tokenizer.split)
+        return [*words, *map(" ".join, pairwise(words))]
+
     for min_df in (2, 1) if len(targets) >= MANY_ROWS else (1,):
-        vectorizer = TfidfVectorizer(
-            analyzer=_words_and_pairs(data.info.preprocessor.tokenizer or Tokenizer()),
-            sublinear_tf=True,
-            min_df=min_df,
-            dtype=np.float32,
-        )
+        vectorizer = TfidfVectorizer(analyzer=words_and_pairs, sublinear_tf=True, min_df=min_df, dtype=np.float32)
         try:
             features = vectorizer.fit_transform(compress(data.texts("train"), is_used))
             break
@@ -111,11 +111,3 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     probabilities[:, pipeline.classes_] = found  # a class without a training row keeps 0
     evaluation = data.info.task.score(data.targets(part), probabilities, data.info.labels)
     return Baseline(NAME, evaluation, len(targets), seconds, pipeline)
-
-
-def _words_and_pairs(tokenizer: Tokenizer) -> Callable[[str], Iterable[str]]:
-    def analyze(text: str) -> list[str]:
-        words = split_words(valid_text(text), tokenizer.filters, tokenizer.lower, tokenizer.split)
-        return [*words, *map(" ".join, pairwise(words))]
-
-    return analyze

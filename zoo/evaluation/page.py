@@ -48,8 +48,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, upright: boo
 
 def cell(value: Any, tag: str) -> str:
     """Return a cell, `th` or `td`."""
-    if isinstance(value, float):
-        return f'<{tag} class="number">{value:.4f}</{tag}>'
-    if isinstance(value, int):
-        return f'<{tag} class="number">{value:,}</{tag}>'
+    if isinstance(value, int | float):
+        return f'<{tag} class="number">{value:{".4f" if isinstance(value, float) else ","}}</{tag}>'
     return f"<{tag}>{html.escape(str(value))}</{tag}>"

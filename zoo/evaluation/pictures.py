@@ -13,15 +13,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def curves(title: str, lines: Mapping[str, Sequence[float]]) -> Figure:
-    """Return a figure of a score by epoch, counted from 1, with one line for each name."""
-    return _lines(title, {name: (range(1, len(values) + 1), values) for name, values in lines.items()})
+def curves(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Figure:
+    """Return a figure of values by epoch; each named line has its epochs and its values."""
+    from matplotlib.figure import Figure
 
-
-def learning_rate_curve(points: Sequence[Sequence[float]]) -> Figure:
-    """Return a figure of the learning rate by epoch, counted from 0, in fractions."""
-    places, rates = zip(*points, strict=True)
-    return _lines("learning rate", {"": (places, rates)})
+    figure = Figure(figsize=(4, 3))
+    figure.subplots_adjust(left=0.18, right=0.97, bottom=0.17, top=0.9)  # computing a layout takes as long as all the rest
+    axes = figure.subplots()
+    for name, (epochs, values) in lines.items():
+        axes.plot(epochs, values, marker="." if len(values) < 50 else "", label=name)
+    axes.set_title(title)
+    axes.set_xlabel("epoch")
+    axes.locator_params(axis="x", integer=True, min_n_ticks=1)
+    if any(lines):
+        axes.legend()
+    return figure
 
 
 def as_source(figure: Figure) -> str:
@@ -41,22 +47,6 @@ def image_as_source(image: np.ndarray) -> str:
     picture = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] != 3 else pixels).save(picture, format="png")
     return _data_uri(picture.getvalue())
-
-
-def _lines(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Figure:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4, 3))
-    figure.subplots_adjust(left=0.18, right=0.97, bottom=0.17, top=0.9)  # computing a layout takes as long as all the rest
-    axes = figure.subplots()
-    for name, (places, values) in lines.items():
-        axes.plot(places, values, marker="." if len(values) < 50 else "", label=name)
-    axes.set_title(title)
-    axes.set_xlabel("epoch")
-    axes.locator_params(axis="x", integer=True, min_n_ticks=1)
-    if any(lines):
-        axes.legend()
-    return figure
 
 
 def _data_uri(png: bytes) -> str:

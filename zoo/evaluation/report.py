@@ -23,8 +23,7 @@ def verdict(scores: Mapping[str, float], baseline: Mapping[str, Any]) -> tuple[s
         >>> verdict({"accuracy": 0.88}, {"name": "tfidf_logistic", "accuracy": 0.9})
         ('The baseline tfidf_logistic wins: accuracy 0.9000 against 0.8800 of the model.', False)
     """
-    ours, theirs = scores["accuracy"], float(baseline["accuracy"])
-    name = baseline["name"]
+    name, ours, theirs = baseline["name"], scores["accuracy"], float(baseline["accuracy"])
     if ours > theirs:
         return f"The model beats the baseline {name}: accuracy {ours:.4f} against {theirs:.4f}.", True
     if ours == theirs:
@@ -74,8 +73,7 @@ def _mistakes(mistakes: Sequence[Mistake]) -> str:
     """Return wrongly classified examples: images side by side, texts and rows below one another."""
     if not mistakes:
         return "<p>There are none.</p>"
-    shown = [_mistake(mistake) for mistake in mistakes]
-    lines = "\n".join(shown)
+    lines = "\n".join(map(_mistake, mistakes))
     return f'<div class="mistakes">\n{lines}\n</div>' if isinstance(mistakes[0].example, np.ndarray) else lines
 
 
@@ -104,14 +102,15 @@ def _shaded(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def _curves(history: Mapping[str, Sequence[float]], learning_rates: Sequence[Sequence[float]]) -> str:
     """Return the training and validation curves of every metric, and the learning rate's, as embedded images."""
-    names = [name for name in history if not name.startswith("val_") and name != "learning_rate"]
-    figures = {}
-    for name in names:
-        lines = {"train": history[name], "validation": history.get(f"val_{name}", ())}
-        figures[name] = pictures.curves(name, {line: values for line, values in lines.items() if values})
+    curves: dict[str, dict[str, tuple[Sequence[float], Sequence[float]]]] = {}
+    for name in history:
+        if not name.startswith("val_") and name != "learning_rate":
+            parts = {"train": history[name], "validation": history.get(f"val_{name}", ())}
+            curves[name] = {part: (range(1, len(values) + 1), values) for part, values in parts.items() if values}
     if learning_rates:
-        figures["learning rate"] = pictures.learning_rate_curve(learning_rates)
+        epochs, rates = zip(*learning_rates, strict=True)
+        curves["learning rate"] = {"": (epochs, rates)}
     return "\n".join(
-        f'<img class="curve" alt="{html.escape(name)} by epoch" src="{pictures.as_source(figure)}">'
-        for name, figure in figures.items()
+        f'<img class="curve" alt="{html.escape(name)} by epoch" src="{pictures.as_source(pictures.curves(name, lines))}">'
+        for name, lines in curves.items()
     )

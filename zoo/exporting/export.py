@@ -53,7 +53,6 @@ def export_model(
     """
     check_formats(formats, info)
     _check_precision(model, formats)
-    files.check_new_directory(directory)
     if directory.is_symlink():
         raise ArtefactError(f"An export needs a new directory. Received: {directory}, a link. Choose another name.")
     predictor = Predictor(model, info)
@@ -65,15 +64,19 @@ def export_model(
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".partial-{directory.name}-") as folder:
             partial = Path(folder) / directory.name
             (partial / DATA_FILE.parent).mkdir(parents=True)
-            files.write_json(partial / DATA_FILE, _to_ship(info).to_dict())
+            # Neither a path of this machine nor the results of cleaning leave with an export.
+            shipped = replace(info, name=Path(info.name).name, location=None, report={})
+            files.write_json(partial / DATA_FILE, shipped.to_dict())
             with _quiet():
                 servable = Servable(_on_one_device(model), info, getattr(examples, "dtype", np.uint8))
                 for name in track(formats, "Converting"):
                     _write(name, model, servable, partial / PLACES[name])
+            places = [str(DATA_FILE), *(PLACES[name] for name in formats)]
+            written = [name for place in places for name in files_of(partial, place)]
             content = {
                 "format": FORMAT,
                 "formats": {name: {} for name in formats},
-                "files": _checksums(partial, [str(DATA_FILE), *(PLACES[name] for name in formats)]),
+                "files": {name: files.sha256(partial / name) for name in written},
             }
             files.write_json(partial / EXPORT_FILE, content)
             for _ in track(["verification"], "Verifying in a fresh process"):
@@ -165,21 +168,12 @@ def _write(name: str, model: keras.Model, servable: Servable, path: Path) -> Non
         model.save(path)
 
 
-def _to_ship(info: DataInfo) -> DataInfo:
-    """Return the facts, without paths of this machine and without cleaning results."""
-    return replace(info, name=Path(info.name).name, location=None, report={})
-
-
 def _without_places(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return the card, without folders of this machine in its settings."""
     settings = {key: value for key, value in card.get("settings", {}).items() if key != "data.data_dir"}
     if "data" in settings:
         settings["data"] = Path(settings["data"]).name
     return {**card, **({"settings": settings} if settings else {})}
-
-
-def _checksums(directory: Path, places: list[str]) -> dict[str, str]:
-    return {name: files.sha256(directory / name) for place in places for name in files_of(directory, place)}
 
 
 def _on_one_device(model: keras.Model) -> keras.Model:
@@ -194,13 +188,10 @@ def _on_one_device(model: keras.Model) -> keras.Model:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide TensorFlow's messages on saving: names of nodes, and tables that are recreated on loading."""
-    loggers = [tf.get_logger(), logging.getLogger("absl")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    """Hide messages of the converters: names of nodes, and tables that are recreated on loading."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(before)

@@ -1,10 +1,14 @@
-"""A model's function with its weights as constants, for converters."""
+"""What converters share: a model's function with its weights as constants, and the error of a failed conversion."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from zoo.errors import ArtefactError, one_line
 from zoo.exporting.signatures import Servable
 
 
@@ -28,3 +32,19 @@ def has_loop(function: tf.types.experimental.PolymorphicFunction) -> bool:
     graph = function.get_concrete_function().graph.as_graph_def()
     nodes = [*graph.node, *(node for inner in graph.library.function for node in inner.node_def)]
     return any(node.op.startswith("TensorList") for node in nodes)
+
+
+@contextmanager
+def conversion_to(name: str, servable: Servable) -> Iterator[None]:
+    """Report any failure of a converter.
+
+    Raises:
+        ArtefactError: the block failed.
+    """
+    try:
+        yield
+    except Exception as error:  # converters raise many types
+        raise ArtefactError(
+            f"The model cannot be converted to {name}: {one_line(error)}. Received: {servable.model_name!r}. "
+            "Export it as saved_model."
+        ) from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from zoo.errors import ArtefactError, missing_package, one_line
-from zoo.exporting.freezing import freeze
+from zoo.errors import missing_package
+from zoo.exporting.freezing import conversion_to, freeze
 from zoo.exporting.signatures import Servable
 
 OPSET = 18  # from December 2022; ONNX Runtime reads it since 1.14
@@ -26,17 +25,10 @@ def convert_to_onnx(servable: Servable) -> bytes:
     except ImportError as error:
         raise missing_package("The format 'onnx'", "tf2onnx", extra="onnx") from error
 
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    try:
-        with _only_plain_reversals():
-            function = freeze(servable)
-            model, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
+    with conversion_to("ONNX", servable), _only_plain_reversals():
+        function = freeze(servable)
+        model, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
         onnx.checker.check_model(model)  # tf2onnx copies unknown operations unchanged
-    except Exception as error:  # tf2onnx raises many types
-        raise ArtefactError(
-            f"The model cannot be converted to ONNX: {one_line(error)}. Received: {servable.model_name!r}. "
-            "Export it as saved_model."
-        ) from error
     return bytes(model.SerializeToString())
 
 

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from zoo.artefacts.outputs import output_kind
 from zoo.pipeline.info import DataInfo
-from zoo.tasks.answers import OutputKind
 
 Answers = dict[str, tf.Tensor]
 Signature = Callable[..., Answers]
@@ -38,23 +37,18 @@ class Servable(tf.Module):
         super().__init__()
         self.model_name = model.name
         self.variables_of_model = [variable.value for variable in model.variables]  # Keras' own are not tf.Variable
-        self._answer = _answering(model, info, output_kind(model, info))
-        preprocessor = info.preprocessor
+        kind, preprocessor = output_kind(model, info), info.preprocessor
+
+        def answer(batch: tf.Tensor) -> Answers:
+            return info.task.graph_answers(tf.cast(model(batch, training=False), tf.float32), kind, info.labels)
+
+        def endpoint(spec: Any, encode: Callable[[Any], tf.Tensor]) -> Signature:
+            signature: Signature = tf.function(lambda raw: answer(encode(raw)), input_signature=[spec])
+            return signature
+
         self.model = model if preprocessor.takes_strings else None  # such a model has its own tables
         self.twin = twin = preprocessor.twin(dtype)
         self.tables = twin.tables
-        self.encoded = tf.function(self._answer, input_signature=[twin.spec])
-        self.endpoints: dict[str, Signature] = {name: self._endpoint(spec, encode) for name, (spec, encode) in twin.raw.items()}
-        if preprocessor.signature not in self.endpoints:
-            self.endpoints[preprocessor.signature] = self.encoded
-
-    def _endpoint(self, spec: Any, encode: Callable[[Any], tf.Tensor]) -> Signature:
-        signature: Signature = tf.function(lambda raw: self._answer(encode(raw)), input_signature=[spec])
-        return signature
-
-
-def _answering(model: keras.Model, info: DataInfo, kind: OutputKind) -> Callable[[tf.Tensor], Answers]:
-    def answer(batch: tf.Tensor) -> Answers:
-        return info.task.graph_answers(tf.cast(model(batch, training=False), tf.float32), kind, info.labels)
-
-    return answer
+        self.encoded = tf.function(answer, input_signature=[twin.spec])
+        self.endpoints: dict[str, Signature] = {name: endpoint(spec, encode) for name, (spec, encode) in twin.raw.items()}
+        self.endpoints.setdefault(preprocessor.signature, self.encoded)
