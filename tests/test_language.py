@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "notebooks").glob("*.md")]
+PAGES += (ROOT / "zoo" / "recipes").glob("*.yaml")
 CODE = [path for folder in ("zoo", "tests", "scripts", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
 FILES = sorted(path for path in {*PAGES, *CODE} if path != Path(__file__).resolve())
 
@@ -64,7 +65,7 @@ PATTERNS = {
 def prose(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the first line number and the text of each page, comment block and string of a file."""
     content = path.read_text(encoding="utf-8")
-    if path.suffix == ".md":
+    if path.suffix in (".md", ".yaml"):
         yield 1, content
         return
     for token in tokenize.generate_tokens(io.StringIO(content).readline):

@@ -28,7 +28,7 @@ def test_the_documentation_says_command_hardware_time_and_what_to_expect(name: s
     ((score, expected),) = RECIPES[name].expected.items()
     over = "ten splits" if RECIPES[name].data == "iris" else "three seeds"
     assert said["Expected"] == (
-        f"{score} {expected:g} on the test split, mean of {over}; tolerance {RECIPES[name].tolerance:g}"
+        f"{score} {expected:g} on the test part, mean of {over}; tolerance {RECIPES[name].tolerance:g}"
     )
 
 

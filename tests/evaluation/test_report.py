@@ -119,7 +119,7 @@ def test_the_confusion_of_the_report_is_that_of_the_evaluation(run: zoo.Run) -> 
             f'<td class="number" style="--share: {share:.2f}">{count}</td>' for count, share in zip(counts, shares, strict=True)
         )
         assert f"<th>{html.escape(label)}</th>{row}" in page
-    assert f"Test split, {evaluation.num_examples} examples." in page
+    assert f"Test part, {evaluation.num_examples} examples." in page
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,4 @@ def test_the_verdict_wins_loses_or_is_level(ours: float, theirs: float, words: s
     }
     page = report_page(content, {"loss": [1.0]})
     assert f'<p class="verdict{"" if won else " lost"}">{words}</p>' in page
-    assert re.search("Test split, 1,234 examples", page)
+    assert re.search("Test part, 1,234 examples", page)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from zoo.errors import UsageError
+
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
     from zoo.evaluation.comparison import Comparison
@@ -27,6 +29,21 @@ def compare(*runs: Run | str | os.PathLike[str]) -> Comparison:
         {}
     """
     from zoo.artefacts.run import open_run
-    from zoo.evaluation.comparison import compare_runs
+    from zoo.evaluation.comparison import Comparison
 
-    return compare_runs([open_run(run) for run in runs])
+    if len(runs) < 2:
+        raise UsageError(f"A comparison takes two runs or more. Received: {len(runs)}. Add another.")
+    opened = tuple(map(open_run, runs))
+    for run in opened:
+        if run.status != "finished":
+            raise UsageError(
+                f"Only finished runs have scores. Received: {run.directory}, {run.status}. "
+                f"Resume it with: zoo train --resume {run.directory}"
+            )
+    scores = {tuple(run.info.task.scores): run.info.task_name for run in opened}
+    if len(scores) > 1:
+        raise UsageError(
+            f"Only runs with the same scores can be compared. Received: {' and '.join(sorted(scores.values()))}. "
+            "Leave the others out."
+        )
+    return Comparison(opened)

@@ -9,7 +9,6 @@ from typing import Any
 
 from zoo.artefacts.files import write_picture
 from zoo.artefacts.run import Run
-from zoo.errors import UsageError
 
 WITHOUT_EFFECT = ("data.data_dir", "checkpoint_seconds", "keep_checkpoints", "baseline")  # settings that change no score
 
@@ -19,7 +18,7 @@ class Comparison:
     """Several runs.
 
     Args:
-        runs: the runs, in the order in which they were given.
+        runs: finished runs with the same scores, at least two, in the order in which they were given.
     """
 
     runs: Sequence[Run]
@@ -74,26 +73,3 @@ class Comparison:
             axes.locator_params(axis="x", integer=True)
         figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=min(len(self.runs), 3))
         write_picture(path, figure)
-
-
-def compare_runs(runs: Sequence[Run]) -> Comparison:
-    """Return a comparison of finished runs.
-
-    Raises:
-        UsageError: there are fewer than two runs, a run did not finish, or their tasks have different scores.
-    """
-    if len(runs) < 2:
-        raise UsageError(f"A comparison takes two runs or more. Received: {len(runs)}. Add another.")
-    for run in runs:
-        if run.status != "finished":
-            raise UsageError(
-                f"Only finished runs have scores. Received: {run.directory}, {run.status}. "
-                f"Resume it with: zoo train --resume {run.directory}"
-            )
-    scores = {tuple(run.info.task.scores): run.info.task_name for run in runs}
-    if len(scores) > 1:
-        raise UsageError(
-            f"Only runs with the same scores can be compared. Received: {' and '.join(sorted(scores.values()))}. "
-            "Leave the others out."
-        )
-    return Comparison(tuple(runs))

@@ -50,7 +50,7 @@ def report_page(
     title = f"{settings['model']} on {settings['data']}"
     columns = ("score", "model", *([baseline["name"]] if baseline else []))
     rows = [(name, value, *([baseline[name]] if baseline else [])) for name, value in content["metrics"].items()]
-    parts = [f"<h1>{html.escape(title)}</h1>", f"<p>Test split, {evaluation['num_examples']:,} examples.</p>"]
+    parts = [f"<h1>{html.escape(title)}</h1>", f"<p>Test part, {evaluation['num_examples']:,} examples.</p>"]
     if baseline:
         sentence, won = verdict(content["metrics"], baseline)
         parts.append(f'<p class="verdict{"" if won else " lost"}">{html.escape(sentence)}</p>')

@@ -170,9 +170,11 @@ def _write(name: str, model: keras.Model, servable: Servable, path: Path) -> Non
 
 def _without_places(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return the card, without folders of this machine in its settings."""
-    settings = {key: value for key, value in card.get("settings", {}).items() if key != "data.data_dir"}
-    if "data" in settings:
-        settings["data"] = Path(settings["data"]).name
+    settings = {
+        key: Path(value).name if key == "data" else value
+        for key, value in card.get("settings", {}).items()
+        if key != "data.data_dir"
+    }
     return {**card, **({"settings": settings} if settings else {})}
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf import descriptor_pool, message_factory, text_format
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
-from google.protobuf.message import Message
 
 from zoo.errors import ArtefactError, one_line
 from zoo.exporting.signatures import Servable
@@ -30,6 +28,8 @@ PREDICTION_LOG = """
     message_type { name: "PredictLog" field { name: "request" number: 1 type_name: "PredictRequest" } }
     message_type { name: "PredictionLog" field { name: "predict_log" number: 6 type_name: "PredictLog" } }
 """
+_FILE = text_format.Parse(PREDICTION_LOG, FileDescriptorProto())
+PredictionLog = message_factory.GetMessages([_FILE], descriptor_pool.Default())["zoo.serving.PredictionLog"]
 
 
 def write_saved_model(servable: Servable, directory: Path, requests: Mapping[str, Mapping[str, tf.Tensor]]) -> None:
@@ -58,16 +58,6 @@ def write_saved_model(servable: Servable, directory: Path, requests: Mapping[str
 
 def _prediction_log(signature: str, inputs: Mapping[str, tf.Tensor]) -> bytes:
     """Return a request as a serialized `tensorflow.serving.PredictionLog`."""
-    log = _prediction_log_class()()
-    request = log.predict_log.request
-    request.model_spec.signature_name = signature
-    for name, tensor in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(tensor))
-    return bytes(log.SerializeToString())
-
-
-@cache  # the pool accepts a file once
-def _prediction_log_class() -> type[Message]:
-    file = text_format.Parse(PREDICTION_LOG, FileDescriptorProto())
-    messages: dict[str, type[Message]] = message_factory.GetMessages([file], descriptor_pool.Default())
-    return messages["zoo.serving.PredictionLog"]
+    tensors = {name: tf.make_tensor_proto(tensor) for name, tensor in inputs.items()}
+    request = {"model_spec": {"signature_name": signature}, "inputs": tensors}
+    return bytes(PredictionLog(predict_log={"request": request}).SerializeToString())
