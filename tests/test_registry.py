@@ -268,7 +268,7 @@ def test_call_with_an_unknown_argument_is_refused():
 def test_broken_plugin_is_left_out_with_a_warning(tmp_path, monkeypatch, caplog, shelves):
     _write_distribution(tmp_path, {"no_such_module": None, "falls_over": "1 / 0", "sound": SOUND_MODEL})
     monkeypatch.syspath_prepend(tmp_path)
-    registry.MODELS._load_plugins()
+    registry.MODELS.has_plugins = False
     assert registry.list_models() == ["sound"]
     assert len(caplog.records) == 2
     assert "Plug-in no_such_module (no_such_module) was left out: No module named 'no_such_module'" in caplog.text
@@ -279,9 +279,9 @@ def test_plugin_cannot_take_a_name_that_is_taken(tmp_path, monkeypatch, caplog, 
     registry.register_model(tasks=("regression",))(_named("sound"))
     _write_distribution(tmp_path, {"rival": SOUND_MODEL})
     monkeypatch.syspath_prepend(tmp_path)
-    registry.MODELS._load_plugins()
-    assert "The name 'sound' is taken" in caplog.text
+    registry.MODELS.has_plugins = False
     assert registry.find_model("sound")[0].summary == "Of that name."
+    assert "The name 'sound' is taken" in caplog.text
 
 
 def test_a_shelf_loads_its_own_modules_before_anything_is_added(tmp_path, monkeypatch):

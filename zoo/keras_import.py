@@ -27,17 +27,14 @@ def register_with_keras() -> None:
 class _KerasWatch:
     """A finder on `sys.meta_path` that removes itself once `keras` is imported, but not for `find_spec("keras")` alone."""
 
-    def __init__(self) -> None:
-        self._is_asking = False
-
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
-        if name != "keras" or self._is_asking:
+        if name != "keras":
             return None
-        self._is_asking = True  # find_spec below asks this finder again
+        sys.meta_path.remove(self)
         try:
-            spec = importlib.util.find_spec(name)
+            spec = importlib.util.find_spec(name)  # asks all other finders
         finally:
-            self._is_asking = False
+            sys.meta_path.insert(0, self)
         if spec is None or spec.loader is None:
             return spec
         execute = spec.loader.exec_module

@@ -74,7 +74,11 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
         self._load_own()
         if not self.has_plugins:
             self.has_plugins = True
-            self._load_plugins()
+            for entry_point in _entry_points(tuple(sys.path)).select(group=self.package):
+                try:
+                    entry_point.load()
+                except Exception as error:  # a broken plug-in must not break zoo
+                    logger.warning("Plug-in %s (%s) was left out: %s", entry_point.name, entry_point.value, error)
         return self.entries
 
     def _load_own(self) -> None:
@@ -83,13 +87,6 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
             found = pkgutil.iter_modules(importlib.import_module(self.package).__path__)
             for name in (module.name for module in found) if self.own is None else self.own:
                 importlib.import_module(f"{self.package}.{name}")
-
-    def _load_plugins(self) -> None:
-        for entry_point in _entry_points(tuple(sys.path)).select(group=self.package):
-            try:
-                entry_point.load()
-            except Exception as error:  # a broken plug-in must not break zoo
-                logger.warning("Plug-in %s (%s) was left out: %s", entry_point.name, entry_point.value, error)
 
 
 @cache

@@ -97,7 +97,7 @@ def test_more_than_a_thousand_texts_without_a_word_in_common_are_fitted() -> Non
 @pytest.mark.parametrize(
     ("data", "arguments", "error", "words"),
     [
-        ("digits", {}, UsageError, "The baseline is for texts. Received: 'digits', image_classification. Give text"),
+        ("digits", {}, UsageError, "The baseline is for texts. Received: 'digits', image_classification. Pass text"),
         ("iris", {}, UsageError, "The baseline is for texts. Received: 'iris'"),
         ((np.zeros((20, 4, 4)), np.arange(20) % 2), {}, UsageError, "is for texts. Received: images"),
         (made(ENGLISH, " ", 30), {"split": "tset"}, UsageError, "'train', 'validation' or 'test'. Received: 'tset'"),

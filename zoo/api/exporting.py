@@ -73,9 +73,8 @@ def export(
             raise
         return export_model(run.model, run.info, choose_examples(splits), directory, formats, run.card)
     if data is None:
-        raise UsageError("A keras.Model needs data that describe its input and check it. Received: none. Give data=.")
+        raise UsageError("A keras.Model needs data that describe its input and check it. Received: none. Pass data=.")
     own: Any = model
     splits = load_splits(data, checked(data_arguments or {}))
-    check_formats(formats, splits.info)
     check_fits(own, splits.info)
     return export_model(own, splits.info, choose_examples(splits), directory, formats, {"model": own.name})

@@ -46,7 +46,7 @@ def load_data(
     from zoo.settings import data_arguments
 
     if is_splits(data) and arguments:
-        raise UsageError(f"Splits are read already. Received: {sorted(arguments)} with Splits. Leave that out.")
+        raise UsageError(f"Splits are read already. Received: {sorted(arguments)} with Splits. Omit it.")
     if task is not None:
         find_task(task)
     if not (isinstance(batch_size, SupportsIndex) and batch_size >= 1):

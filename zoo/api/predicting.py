@@ -44,8 +44,8 @@ def load(path: Run | str | os.PathLike[str], *, engine: str | None = None) -> Pr
 
     if not (directory / RUN_FILE).is_file():
         raise ArtefactError(
-            f"Neither a run nor an export is here. Received: {path}. Give the directory that `zoo.train` or `zoo.export` made, "
-            f"or a released model: {', '.join(list_pretrained())}."
+            f"Neither a run nor an export is here. Received: {path}. Pass a directory of `zoo.train` or `zoo.export`, or "
+            f"a released model: {', '.join(list_pretrained())}."
         )
     if engine not in (None, "keras"):
         raise UsageError(f"A run has only its Keras model. Received: engine={engine!r} for {path}. Export it first.")

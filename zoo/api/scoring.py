@@ -54,7 +54,7 @@ def evaluate(
             return score(run.model, own_data(run), split)
         return score(run.model, *data_like(run, data, data_arguments, split))
     if data is None:
-        raise UsageError("A keras.Model is scored on data. Received: none. Give data=.")
+        raise UsageError("A keras.Model is scored on data. Received: none. Pass data=.")
     splits = load_splits(data, checked(data_arguments or {}))
     check_fits(model, splits.info)
     return score(model, splits, split)

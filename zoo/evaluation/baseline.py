@@ -82,7 +82,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     from sklearn.pipeline import make_pipeline
 
     if not has_texts(data):
-        raise UsageError(f"The baseline is for texts. Received: {data.info.name!r}, {data.info.task_name}. Give text data.")
+        raise UsageError(f"The baseline is for texts. Received: {data.info.name!r}, {data.info.task_name}. Pass text data.")
     begun = time.perf_counter()
     targets = data.targets("train")
     is_used = np.zeros(len(targets), bool)
@@ -102,7 +102,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
         except ValueError as error:  # scikit-learn found no word, or none that occurs in two texts
             problem = error
     else:
-        raise DataError(f"The training texts have no words. Received: {data.info.name!r}. Give real texts.") from problem
+        raise DataError(f"The training texts have no words. Received: {data.info.name!r}. Pass real texts.") from problem
     classifier = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit(features, targets)
     pipeline = make_pipeline(vectorizer, classifier)
     seconds = time.perf_counter() - begun

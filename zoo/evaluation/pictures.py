@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,9 +33,7 @@ def curves(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float
 
 def as_source(figure: Figure) -> str:
     """Return a figure as a data URI."""
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=120)
-    return _data_uri(picture.getvalue())
+    return _data_uri(partial(figure.savefig, format="png", dpi=120))
 
 
 def image_as_source(image: np.ndarray) -> str:
@@ -44,10 +43,10 @@ def image_as_source(image: np.ndarray) -> str:
     values = np.asarray(image, np.float32)
     values = values * 255 if image.dtype.kind == "f" and values.max() <= 1 else values
     pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return _data_uri(partial(Image.fromarray(pixels[..., 0] if pixels.shape[-1] != 3 else pixels).save, format="png"))
+
+
+def _data_uri(write_png: Callable[[io.BytesIO], None]) -> str:
     picture = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] != 3 else pixels).save(picture, format="png")
-    return _data_uri(picture.getvalue())
-
-
-def _data_uri(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    write_png(picture)
+    return f"data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()}"

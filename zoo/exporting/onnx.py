@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from unittest.mock import patch
 
 from zoo.errors import missing_package
 from zoo.exporting.freezing import conversion_to, freeze
@@ -25,24 +24,11 @@ def convert_to_onnx(servable: Servable) -> bytes:
     except ImportError as error:
         raise missing_package("The format 'onnx'", "tf2onnx", extra="onnx") from error
 
-    with conversion_to("ONNX", servable), _only_plain_reversals():
+    # tf2onnx 1.17 merges two LSTMs into a bidirectional one even if rows are reversed by their own lengths. It would drop the
+    # lengths, so padding would come first.
+    only_plain_reversals = patch("tf2onnx.utils.is_tf_reverse_op", lambda operation: operation.type == "ReverseV2")
+    with conversion_to("ONNX", servable), only_plain_reversals:
         function = freeze(servable)
         model, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
         onnx.checker.check_model(model)  # tf2onnx copies unknown operations unchanged
     return bytes(model.SerializeToString())
-
-
-@contextmanager
-def _only_plain_reversals() -> Iterator[None]:
-    """Keep tf2onnx 1.17 from merging two LSTMs into a bidirectional one if rows are reversed by their own lengths.
-
-    It would drop the lengths, so padding would come first.
-    """
-    from tf2onnx import utils
-
-    was = utils.is_tf_reverse_op
-    utils.is_tf_reverse_op = lambda operation: operation.type == "ReverseV2"
-    try:
-        yield
-    finally:
-        utils.is_tf_reverse_op = was
