@@ -27,9 +27,7 @@ def test_the_documentation_says_command_hardware_time_and_what_to_expect(name: s
     assert re.match(r"\d+ s of training", said["Time"])
     ((score, expected),) = RECIPES[name].expected.items()
     over = "ten splits" if RECIPES[name].data == "iris" else "three seeds"
-    assert said["Expected"] == (
-        f"{score} {expected:g} on the test part, mean of {over}; tolerance {RECIPES[name].tolerance:g}"
-    )
+    assert said["Expected"] == (f"{score} {expected:g} on the test part, mean of {over}; tolerance {RECIPES[name].tolerance:g}")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,6 +63,8 @@ def test_info_shows_a_recipe_and_an_unknown_one_gets_the_nearest() -> None:
     info = zoo.info("cnn@mnist")
     assert info.settings == dict(RECIPES["cnn@mnist"].settings)
     assert info.expected == RECIPES["cnn@mnist"].expected
+    info.settings["model.filters"].append(1)
+    assert zoo.info("cnn@mnist").settings == RECIPES["cnn@mnist"].settings != info.settings
     with pytest.raises(zoo.UnknownNameError, match="Did you mean 'cnn@mnist"):
         zoo.info("cnn@mnits")
 

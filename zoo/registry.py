@@ -7,6 +7,7 @@ so nothing is stated twice. A package outside zoo adds to a shelf through the en
 
 from __future__ import annotations
 
+import copy
 import fnmatch
 import inspect
 import json
@@ -251,7 +252,8 @@ def add_recipe(
         UsageError: the pair is taken.
     """
     name = f"{model}@{data}"
-    RECIPES.add(name, RecipeInfo(name, documentation.splitlines()[0], documentation, expected, tolerance, settings))
+    summary = documentation.splitlines()[0]
+    RECIPES.add(name, RecipeInfo(name, summary, documentation, dict(expected), tolerance, dict(settings)))
 
 
 def find_model(name: str) -> tuple[ModelEntry, str | None]:
@@ -368,7 +370,7 @@ def info(name: str) -> ModelInfo | DatasetInfo | RecipeInfo:
         recipe = find_recipe(*name.split("@", 1))
         if recipe is None:
             raise UnknownNameError("recipe", name, RECIPES)
-        return recipe
+        return copy.deepcopy(recipe)  # a caller may change its settings
     dataset = find_dataset(name)
     if dataset is not None:
         return DatasetInfo(name, dataset.summary, dataset.task, dataset.tags)
