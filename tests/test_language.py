@@ -123,7 +123,7 @@ def argument_entries(path: Path) -> Iterator[tuple[str, str, str | None]]:
             yield f"{path.relative_to(ROOT)}:{node.lineno} {name}", text, defaults.get(name.strip("*"))
 
 
-ENTRIES = [entry for path in FILES if path.is_relative_to(ROOT / "zoo") for entry in argument_entries(path)]
+ENTRIES = [entry for path in (ROOT / "zoo").rglob("*.py") for entry in argument_entries(path)]
 
 
 def test_an_argument_entry_says_first_what_the_argument_is():

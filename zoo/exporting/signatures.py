@@ -50,5 +50,6 @@ class Servable(tf.Module):
         self.twin = twin = preprocessor.twin(dtype)
         self.tables = twin.tables
         self.encoded = tf.function(answer, input_signature=[twin.spec])
-        self.endpoints: dict[str, Signature] = {name: endpoint(spec, encode) for name, (spec, encode) in twin.raw.items()}
-        self.endpoints.setdefault(preprocessor.signature, self.encoded)
+        endpoints = {name: endpoint(spec, encode) for name, (spec, encode) in twin.raw.items()}
+        endpoints.setdefault(preprocessor.signature, self.encoded)
+        self.endpoints = endpoints  # complete, since tf.Module tracks what is assigned
