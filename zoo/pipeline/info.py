@@ -24,16 +24,16 @@ RENAMED = {"table": "preprocessor", "text": "preprocessor", "image_shape": "inpu
 
 @dataclass(frozen=True)
 class DataInfo:
-    """Facts about a data set, learned from its training split.
+    """Facts about a data set, learned from its training part.
 
     Args:
         name: name, path or kind of object of the source.
         task_name: one of `zoo.tasks.TASKS`.
         labels: class names in the order of the logits; empty for regression.
         num_outputs: number of classes or of regression targets.
-        num_examples: number of rows of each split.
+        num_examples: number of rows of each part.
         fingerprint: hash of the features and targets of all splits.
-        report: results of cleaning, by split.
+        report: results of cleaning, by part.
         preprocessor: converts raw examples to features; its `kind` is the kind of input.
         arguments: arguments given to `load_data`.
         location: absolute path of the data, if there is one.

@@ -23,8 +23,8 @@ from zoo.tasks import Task, find_task, guess_task, tasks_for
 Place = tuple[str, np.ndarray]  # a part of the source, and rows in it
 Labels = tuple[Label, ...]
 logger = logging.getLogger(__name__)
-WITHOUT_VALIDATION = 0.1  # fraction that is split off as usual and joined again, so that the test split does not change
-JOINED = "train and validation"  # name of the joined split
+WITHOUT_VALIDATION = 0.1  # share that is cut as usual and joined again, so that the test part does not change
+JOINED = "train and validation"  # name of the joined part
 
 
 def prepare(
@@ -36,7 +36,7 @@ def prepare(
     seed: int,
     preprocessor: Preprocessor | None = None,
 ) -> Splits:
-    """Return the splits of a data source, ready for training.
+    """Return the parts of a data source, ready for training.
 
     Args:
         examples: result of a reader.
@@ -44,7 +44,7 @@ def prepare(
         task: task name; None infers it from the targets.
         batch_size: rows per batch.
         seed: seed of the training order.
-        preprocessor: converts raw examples to features; None fits one on the training split; default None.
+        preprocessor: converts raw examples to features; None fits one on the training part; default None.
 
     Raises:
         DataError: the data is empty, is broken, has only one class, or does not fit the task.
@@ -181,11 +181,11 @@ def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *
 def _check_parts(examples: Examples, arguments: DataArguments) -> None:
     for name, part in examples.parts.items():
         if name not in (*PARTS, ALL):
-            raise DataError(f"Splits must be called train, validation and test. Received: {name!r}. Rename it.")
+            raise DataError(f"Parts must be called train, validation and test. Received: {name!r}. Rename it.")
         if part.broken and arguments.broken == "refuse":
             raise DataError(_broken(part))
         if not len(part.targets):
-            raise DataError(f"Split {name!r} of the data is empty. Received: {examples.name}. Add rows.")
+            raise DataError(f"Part {name!r} of the data is empty. Received: {examples.name}. Add rows.")
 
 
 def _broken(part: Part) -> str:

@@ -25,7 +25,7 @@ LARGEST = 1e18  # largest number, so that the variance fits in float32
 
 @dataclass(frozen=True)
 class Column:
-    """Facts about one column of the training split."""
+    """Facts about one column of the training part."""
 
     name: str
     kind: Literal["number", "category"]
@@ -51,9 +51,9 @@ COLUMNS = TypeAdapter(tuple[Column, ...])
 
 @dataclass(frozen=True)
 class TablePreprocessor(Preprocessor):
-    """Columns, fitted on the training split, and their conversion to features.
+    """Columns, fitted on the training part, and their conversion to features.
 
-    Numbers stay numbers; a missing one becomes the training mean, and an additional feature marks it if the training split
+    Numbers stay numbers; a missing one becomes the training mean, and an additional feature marks it if the training part
     had missing values. Booleans become 0 and 1, times seconds since 1970, durations seconds. Text becomes one feature
     per category; a missing or unseen category gives zeros. Of more than 100 categories, the 100 most frequent are kept.
     """
