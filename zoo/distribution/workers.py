@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -131,17 +133,13 @@ class Agreement:
         return tuple(bool(wish) for wish in total(self._strategy, wishes))
 
 
-_SUMS: dict[int, Callable[[tf.Tensor], tf.Tensor]] = {}
-
-
-def _sum_of(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return the traced sum over workers, cached, since a strategy lives as long as its process."""
+@cache  # a strategy lives as long as its process
+def _sum_of(strategy: tf.distribute.Strategy) -> Any:
+    """Return the traced sum over workers."""
 
     def of_replica(numbers: tf.Tensor) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         own = context.replica_id_in_sync_group % len(strategy.extended.worker_devices) == 0  # one device represents its worker
         return context.all_reduce(tf.distribute.ReduceOp.SUM, numbers * tf.cast(own, numbers.dtype))
 
-    if id(strategy) not in _SUMS:
-        _SUMS[id(strategy)] = tf.function(lambda numbers: strategy.run(of_replica, args=(numbers,)), reduce_retracing=True)
-    return _SUMS[id(strategy)]
+    return tf.function(lambda numbers: strategy.run(of_replica, args=(numbers,)), reduce_retracing=True)

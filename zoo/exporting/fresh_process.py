@@ -15,9 +15,9 @@ import numpy as np
 from zoo.artefacts.engines import Engine
 from zoo.artefacts.export import PLACES, Export
 from zoo.artefacts.predictor import Predictor
-from zoo.exporting.exchange import ANSWERS, EXAMPLES
 from zoo.pipeline.info import DataInfo
 
+EXAMPLES, ANSWERS = "examples.pickle", "answers.pickle"  # files in the folder
 ROUNDS, CALLS = 5, 20
 
 Outputs = Mapping[str, np.ndarray]

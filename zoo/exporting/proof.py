@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ArtefactError
-from zoo.exporting.exchange import ANSWERS, EXAMPLES
+from zoo.exporting.fresh_process import ANSWERS, EXAMPLES
 from zoo.inputs import Preprocessor
 from zoo.tasks.answers import Predictions
 

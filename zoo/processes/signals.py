@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -35,7 +35,7 @@ class StopRequest:
 
     def __init__(self, limit: int = 2) -> None:
         self._limit, self.count = limit, 0
-        self._stack = ExitStack()
+        self._handler = signal_handler(self._note, signal.SIGINT, signal.SIGTERM)
 
     @property
     def is_made(self) -> bool:
@@ -43,11 +43,11 @@ class StopRequest:
         return self.count > 0
 
     def __enter__(self) -> StopRequest:
-        self._stack.enter_context(signal_handler(self._note, signal.SIGINT, signal.SIGTERM))
+        self._handler.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stack.close()
+        self._handler.__exit__(None, None, None)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
