@@ -134,6 +134,9 @@ class DataInfo:
         task = find_task(plain["task_name"])
         kind = find_input(task.input)
         others = {key: value for key, value in plain.items() if key not in ("input_shape", *OWN_KEYS, kind.name)}
+        foreign = [key for key in OWN_KEYS if key != kind.name and plain.get(key)]
+        if foreign:
+            raise ValueError(f"{kind.name}s with {', '.join(foreign)}")
         task.check_labels(plain["labels"], plain["num_outputs"])
         return cls(
             **{
