@@ -85,9 +85,9 @@ def check(python: str, wheel: Path, *, with_unrelated: bool) -> None:
 
         print(use("zoo", "--version").strip(), flush=True)
         print(use("zoo", "doctor"), flush=True)
-        use("zoo", "train", "cnn", "--set", "epochs=2", "--quiet", "--out", "run")
+        use("zoo", "train", "mlp", "--data", "digits", "--epochs", "5", "--quiet", "--out", "run")
         scores = json.loads((place / "work" / "run" / "run.json").read_text(encoding="utf-8"))["metrics"]
-        expect(scores["accuracy"] > 0.7, scores)
+        expect(scores["accuracy"] > 0.5, scores)
         output = use("python", "-c", MAKE_PICTURE).split()
         answer = json.loads(use("zoo", "predict", "cnn@mnist", "digit.png", "--json"))
         expect(str(answer[0]["label"]) == output[1] and output[2:] == ["(None,", "3)"], (answer, output))

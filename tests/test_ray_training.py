@@ -25,7 +25,7 @@ from zoo.errors import UsageError
 
 ZOO = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())"]
 SETTINGS = [
-    "epochs=8",
+    "epochs=5",
     "batch_size=64",
     "model.filters=[4,8]",
     "model.kernel_size=3",

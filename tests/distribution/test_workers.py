@@ -24,7 +24,7 @@ from zoo.distribution.workers import LOST_WITHIN
 CLOSE = 1e-5
 ZOO = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())"]
 SETTINGS = [
-    "epochs=8", "batch_size=64", "learning_rate=0.01", "augment_shift=0.1", "augment_cutout=0.2", "ema=0.9",
+    "epochs=5", "batch_size=64", "learning_rate=0.01", "augment_shift=0.1", "augment_cutout=0.2", "ema=0.9",
     "model.filters=[4,8]", "model.kernel_size=3", "model.units=16", "model.batch_normalization=true", "checkpoint_seconds=0.3",
 ]  # fmt: skip
 

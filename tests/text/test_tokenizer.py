@@ -139,7 +139,7 @@ def test_imdb_gives_what_the_legacy_class_gives(shared, oov_token, num_words):
 
 @pytest.mark.shared
 @pytest.mark.slow
-@pytest.mark.parametrize("oov_token", [None, "<unk>"])
+@pytest.mark.parametrize("oov_token", ["<unk>", pytest.param(None, marks=pytest.mark.long)])
 def test_all_training_reviews_of_imdb_give_what_the_legacy_class_gives(shared, oov_token):
     texts = imdb(shared, 25_000)
     ours, theirs = pair(texts, oov_token=oov_token)

@@ -291,37 +291,46 @@ def test_the_users_own_model_goes_on_too(tmp_path: Path) -> None:
 
 
 KILLED = """
-import os, signal, sys, threading, time
+import json, os, signal, sys, threading, time
 import numpy as np
 import zoo
 from zoo.artefacts import checkpoints
 from zoo.training.checkpointing import Checkpointing
 
-out, seconds, how = sys.argv[1], float(sys.argv[2]), sys.argv[3]
-begun = None
+settings, runs = json.loads(sys.argv[1])
 kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
 save, on_train_batch_end = np.savez, Checkpointing.on_train_batch_end
 
-def cut(file, **arrays):  # half of a checkpoint is on the disk
-    save(file, **arrays)
-    if begun is not None and time.monotonic() - begun > seconds:
-        file.truncate(file.tell() // 2)
-        file.flush()
-        kill()
+def train(out, seconds, how):
+    begun = None
 
-def count(self, *arguments, **named):  # from the first batch on
-    global begun
-    if begun is None:
-        begun = time.monotonic()
-        if how == "outside":
-            threading.Timer(seconds, kill).start()
-    on_train_batch_end(self, *arguments, **named)
+    def cut(file, **arrays):  # half of a checkpoint is on the disk
+        save(file, **arrays)
+        if begun is not None and time.monotonic() - begun > seconds:
+            file.truncate(file.tell() // 2)
+            file.flush()
+            kill()
 
-Checkpointing.on_train_batch_end = count
-if how == "inside":
-    checkpoints.np.savez = cut
-exists = os.path.exists(os.path.join(out, "run.json"))
-zoo.train(resume=out, verbose=0) if exists else zoo.train(config={settings!r}, out=out, verbose=0)
+    def count(self, *arguments, **named):  # from the first batch on
+        nonlocal begun
+        if begun is None:
+            begun = time.monotonic()
+            if how == "outside":
+                threading.Timer(seconds, kill).start()
+        on_train_batch_end(self, *arguments, **named)
+
+    Checkpointing.on_train_batch_end = count
+    if how == "inside":
+        checkpoints.np.savez = cut
+    exists = os.path.exists(os.path.join(out, "run.json"))
+    zoo.train(resume=out, verbose=0) if exists else zoo.train(config=settings, out=out, verbose=0)
+
+for run in runs:  # each in a process of its own, forked from this one, which only imports TensorFlow
+    child = os.fork()
+    if child == 0:
+        train(*run)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -329,17 +338,14 @@ zoo.train(resume=out, verbose=0) if exists else zoo.train(config={settings!r}, o
 @pytest.mark.parametrize("name", ["cnn", pytest.param("lstm", marks=pytest.mark.long)])
 def test_ten_kills_three_of_them_inside_a_checkpoint_change_nothing(tmp_path: Path, name: str) -> None:
     settings = {**CASES[name], "checkpoint_seconds": 0.05, "epochs": {"cnn": 40, "lstm": 4}[name]}
-    code = KILLED.format(settings=settings)
-
-    def run(out: Path, seconds: float, how: str) -> int:
-        command = [sys.executable, "-c", code, str(out), str(seconds), how]
-        return subprocess.run(command, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, check=False, timeout=300).returncode
-
-    assert run(tmp_path / "whole", 0, "never") == 0
+    whole, killed = str(tmp_path / "whole"), str(tmp_path / "run")
     chance = random.Random(1)
     kills = ["outside"] * 7 + ["inside"] * 3
     chance.shuffle(kills)
-    for how in kills:
-        assert run(tmp_path / "run", chance.uniform(0.1, 1.0), how) == -signal.SIGKILL
-    assert run(tmp_path / "run", 0, "never") == 0
+    runs = [(whole, 0, "never"), *((killed, chance.uniform(0.1, 1.0), how) for how in kills), (killed, 0, "never")]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, json.dumps([settings, runs])], env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        check=True, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert [int(line) for line in done.stdout.split()] == [0, *[-signal.SIGKILL] * 10, 0]
     assert_equal_runs(tmp_path / "run", tmp_path / "whole")
