@@ -26,8 +26,9 @@ import yaml
 
 import zoo
 from zoo.artefacts import export, files
+from zoo.artefacts.data_facts import DATA_FILE
 from zoo.artefacts.released import CARD_FILE, FORMAT, INDEX_FILE
-from zoo.artefacts.run import DATA_FILE, MODEL_FILE, RUN_FILE
+from zoo.artefacts.run import MODEL_FILE, RUN_FILE
 from zoo.artefacts.shared_tables import read_weights
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -243,7 +243,7 @@ def test_a_run_directory_with_content_is_left_alone(tmp_path: Path, capsys: pyte
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("mine")
     assert main(["train", "linear", "--data", "iris", "--out", str(tmp_path / "run")]) == 1
-    assert "exists and is not empty; zoo does not overwrite it" in capsys.readouterr().err
+    assert "exists and is not an empty directory; zoo does not overwrite it" in capsys.readouterr().err
     assert [path.read_text() for path in (tmp_path / "run").iterdir()] == ["mine"]
 
 

@@ -92,7 +92,7 @@ def test_a_changed_file_is_refused(export, engine):
 def test_files_that_an_export_does_not_list_are_refused(export):
     (export / "1" / "assets").mkdir(exist_ok=True)
     (export / "1" / "assets" / "more").write_text("")
-    with pytest.raises(ArtefactError, match="not in its list"):
+    with pytest.raises(ArtefactError, match="is not listed"):
         zoo.load(export, engine="saved_model")
 
 
@@ -177,7 +177,7 @@ def test_an_engine_that_fails_is_told(export, monkeypatch):
         ),
         ({"files": []}, "is damaged"),
         ({"card": []}, "is damaged"),
-        ({"files": {}}, "not in its list"),
+        ({"files": {}}, "is not listed"),
     ],
 )
 def test_another_manifest_is_refused(export, change, words):

@@ -11,7 +11,6 @@ import os
 import resource
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,7 +88,7 @@ class Server(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(download, "PAUSE", 0.0)
+    monkeypatch.setattr(download, "PAUSES", (0.0,) * 4)
     return write_models(tmp_path / "models")
 
 
@@ -110,7 +109,7 @@ def for_weights(answer: Callable[[Server], object]) -> Callable[[Server], object
 
 def left_in(folder: Path) -> list[Path]:
     """Return what a fetch has left."""
-    return list(folder.rglob("*.part"))
+    return [path for path in folder.rglob("*.part") if path.stat().st_size]
 
 
 def whole(directory: Path) -> bool:
@@ -184,9 +183,9 @@ def test_a_damaged_file_is_refused(models, monkeypatch, damage):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"files": {"../x": {"sha256": "0" * 64, "bytes": 1}}}, "plain path"),
-        ({"files": {"/x": {"sha256": "0" * 64, "bytes": 1}}}, "plain path"),
-        ({"files": {"a/../../x": {"sha256": "0" * 64, "bytes": 1}}}, "plain path"),
+        ({"files": {"../x": {"sha256": "0" * 64, "bytes": 1}}}, "String should match pattern"),
+        ({"files": {"/x": {"sha256": "0" * 64, "bytes": 1}}}, "String should match pattern"),
+        ({"files": {"a/../../x": {"sha256": "0" * 64, "bytes": 1}}}, "String should match pattern"),
         ({"files": {"x": {"sha256": "0", "bytes": 1}}}, "sha256"),
         ({"files": {"x": {"sha256": "0" * 64, "bytes": -1}}}, "bytes"),
         ({"files": {}}, "files"),
@@ -230,34 +229,19 @@ def test_what_is_no_index_is_refused_or_the_one_of_before_used(server, models, m
         zoo.list_pretrained()
 
 
-def test_a_damaged_index_of_before_is_not_used(server, models):
+def test_a_damaged_index_of_before_is_not_used(server, models, caplog):
     zoo.list_pretrained()
     next(released.cache().glob("index-*.json")).write_text('{"format": 2}')
     server.status = 503
-    with pytest.raises(ArtefactError, match="503"):
+    with pytest.raises(ArtefactError, match=r"another format.*Received: 2 in .*index-"):
         zoo.list_pretrained()
-
-
-def test_an_index_that_drips_is_given_up(server, monkeypatch):
-    def drip(request):
-        request.give(b"", Content_Length=1000)
-        for _ in range(20):
-            request.wfile.write(b" ")
-            time.sleep(0.1)
-        return True
-
-    monkeypatch.setattr(download, "LONGEST", 0.3)
-    server.instead = drip
-    begin = time.monotonic()
-    with pytest.raises(ArtefactError, match=r"did not end within 0\.3 seconds"):
-        zoo.list_pretrained()
-    assert time.monotonic() - begin < 1.5
+    assert "503" in caplog.text
 
 
 @pytest.mark.parametrize("place", ["file://{folder}", "ftp://127.0.0.1/models"])
 def test_other_addresses_are_refused(models, monkeypatch, place):
     monkeypatch.setenv("ZOO_MODELS", place.format(folder=models))
-    with pytest.raises(ArtefactError, match="neither a folder nor a URL"):
+    with pytest.raises(ArtefactError, match=r"no index of released models.*a folder, http://"):
         zoo.list_pretrained()
 
 
@@ -342,11 +326,9 @@ def chunked(request: Server, content: bytes) -> bool:
         (lambda request: request.give(WEIGHTS + b"x"), "another file .*Content-Length: 262145; accepted: 262,144 bytes"),
         (lambda request: request.give(WEIGHTS[:-1]), "another file .*Content-Length: 262143"),
         (lambda request: request.give(b"<html></html>", Content_Type="text/html"), "another file .*Content-Type: text/html"),
-        (lambda request: request.give(gzip.compress(WEIGHTS), Content_Encoding="gzip"), "another file .*Encoding: gzip"),
-        (lambda request: request.give(WEIGHTS, Content_Encoding="br"), "another file .*Encoding: br"),
-        (lambda request: chunked(request, b"<html></html>"), "another file"),
-        (lambda request: chunked(request, WEIGHTS + b"x"), "another file"),
-        (lambda request: request.give(WEIGHTS, 206, Content_Range="bytes 10-262153/300000"), "at another byte"),
+        (lambda request: request.give(gzip.compress(WEIGHTS), Content_Encoding="gzip"), "another file .*accepted: 262,144"),
+        (lambda request: chunked(request, b"<html></html>"), "SHA-256 of a file differs"),
+        (lambda request: chunked(request, WEIGHTS + b"x"), "SHA-256 of a file differs"),
     ],
 )
 def test_a_file_of_another_content_is_refused_at_once_and_removed(server, answer, said):
@@ -379,19 +361,13 @@ def leave_a_part(server: type[Server], models: Path, content: bytes) -> None:
     (models / "toy@numbers" / "model.keras").write_bytes(WEIGHTS)
 
 
-def test_what_an_earlier_call_left_of_another_file_is_fetched_anew(server, models):
+def test_what_an_earlier_call_left_of_another_file_is_removed(server, models):
     leave_a_part(server, models, WEIGHTS[::-1])
+    with pytest.raises(ArtefactError, match=r"SHA-256 of a file differs .* Try again"):
+        released.directory_of("toy@numbers")
+    assert not left_in(released.cache())
     assert whole(released.directory_of("toy@numbers"))
     assert [begin for path, begin in server.requests if path.endswith("keras")] == ["bytes=40000-", None]
-
-
-def test_a_file_that_was_gone_on_with_is_fetched_anew_but_once(server, models):
-    leave_a_part(server, models, WEIGHTS[::-1])
-    (models / "toy@numbers" / "model.keras").write_bytes(WEIGHTS[::-1])
-    with pytest.raises(ArtefactError, match="SHA-256 of a file differs"):
-        released.directory_of("toy@numbers")
-    assert [begin for path, begin in server.requests if path.endswith("keras")] == ["bytes=40000-", None]
-    assert not left_in(released.cache())
 
 
 @pytest.mark.parametrize(
@@ -477,16 +453,16 @@ def test_a_cache_that_holds_everything_need_not_be_written(server, monkeypatch, 
     def refuse(*_: object) -> None:
         raise ArtefactError("read-only")
 
-    monkeypatch.setattr(files, "write_text", refuse)
+    monkeypatch.setattr(files, "write_atomically", refuse)
     assert released.directory_of("toy@numbers") == first
     assert not caplog.records
 
 
-def test_an_index_that_cannot_be_kept_is_used(server, tmp_path, monkeypatch, caplog):
+def test_an_index_that_cannot_be_stored_is_an_error(server, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
-    assert "toy@numbers" in zoo.list_pretrained()
-    assert "The index is used, but not stored." in caplog.text
+    with pytest.raises(ArtefactError, match=r"could not be written: File exists.* Fix ZOO_MODELS or ZOO_CACHE"):
+        zoo.list_pretrained()
 
 
 def test_two_that_fetch_at_once_get_the_whole_model(server):

@@ -186,7 +186,7 @@ def test_what_is_wrong_is_refused_before_workers_start(
     monkeypatch.setattr(ForkServer, "start", lambda *_, **__: pytest.fail("a worker was started"))
     (tmp_path / "note").write_text("mine")
     assert main(["train", "cnn", "--workers", "2", "--out", str(tmp_path)]) == 1
-    assert "is not empty" in capsys.readouterr().err
+    assert "is not an empty directory" in capsys.readouterr().err
     many = str(10**6)
     assert main(["train", "cnn", "--workers", many, "--out", str(tmp_path / "run")]) == 2
     assert f"Each worker needs its own core. Received: {many} workers" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def check_equal(model: keras.Model, info: zoo.DataInfo, name: str, folder: objec
     engine, live = engine_class(path), Outputs(model, info)
     for batch in batches():
         expected = live.of(batch)
-        answers = engine.answers(batch)
+        answers = engine.run(batch, engine.outputs)
         np.testing.assert_allclose(engine.of(batch), expected, atol=1e-5)
         np.testing.assert_array_equal(answers["probabilities"], engine.of(batch))
         named = [each.decode() if isinstance(each, bytes) else each for each in answers["labels"]]

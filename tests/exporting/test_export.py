@@ -206,7 +206,7 @@ def test_wrong_calls_are_refused_before_anything_is_read(image_run, tmp_path):
         zoo.export(image_run, tmp_path / "out", format=[])
     with pytest.raises(UsageError, match=r"A keras\.Model needs data"):
         zoo.export(image_run.model, tmp_path / "out")
-    with pytest.raises(ArtefactError, match="not empty"):
+    with pytest.raises(ArtefactError, match="not an empty directory"):
         zoo.export(image_run, image_run.directory)
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "empty")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from zoo.errors import UsageError
 from zoo.keywords import DataKeywords
 
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
+Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
-def explains_data_arguments(verb: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+def explains_data_arguments(verb: Verb) -> Verb:
     """Let a verb that accepts `data_arguments` refuse a data argument as a keyword with the new spelling.
 
     Example:
@@ -23,7 +22,7 @@ def explains_data_arguments(verb: Callable[Parameters, Result]) -> Callable[Para
     """
 
     @wraps(verb)
-    def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+    def call(*args: Any, **kwargs: Any) -> Any:
         for name, value in kwargs.items():
             if name in DataKeywords.__annotations__:
                 raise UsageError(
@@ -31,4 +30,4 @@ def explains_data_arguments(verb: Callable[Parameters, Result]) -> Callable[Para
                 )
         return verb(*args, **kwargs)
 
-    return call
+    return call  # type: ignore[return-value] # `wraps` keeps the signature

@@ -42,12 +42,9 @@ def predict_inputs(predictor: Predictor, inputs: Sequence[str]) -> tuple[list[di
     rows, broken = [], []
     for names, predictions, failed in _predicted(predictor, chunks):
         broken += failed
-        rows += [{column: name, **told} for name, told in zip(names, _described(predictor, predictions), strict=True)]
+        described = predictor.info.task.described(predictions, predictor.labels)
+        rows += [{column: name, **each} for name, each in zip(names, described, strict=True)]
     return rows, broken
-
-
-def _described(predictor: Predictor, predictions: Predictions) -> list[dict[str, Any]]:
-    return predictor.info.task.described(predictions, predictor.labels)
 
 
 def predict_file(predictor: Predictor, data: Path, out: Path, arguments: DataArguments | None = None) -> Done:
@@ -65,26 +62,21 @@ def predict_file(predictor: Predictor, data: Path, out: Path, arguments: DataArg
         ArtefactError: `out` exists or cannot be written.
         DataError: the data cannot be read, or does not fit the model.
     """
+    from zoo.readers.reader import stream_examples  # which imports pandas
+
     if out.exists():
         raise ArtefactError(f"The output file exists; zoo does not overwrite it. Received: {out}. Choose another name.")
     if not out.parent.is_dir():
         raise ArtefactError(f"The output folder does not exist. Received: {out}. Create {out.parent} first.")
-    chunks = _chunks_of(predictor, data, arguments or DataArguments())
-    done = Done()
-    write_atomically(out, lambda partial: _write(partial, predictor, chunks, done))
-    return done
-
-
-def _chunks_of(predictor: Predictor, data: Path, arguments: DataArguments) -> Predicted:
-    from zoo.readers.reader import stream_examples  # which imports pandas
-
-    if not data.exists():
-        raise DataError(f"There is no such file or folder. Received: {data}. Check the path.")
     if not (data.is_file() or data.is_dir()):
         raise DataError(
-            f"Data is read more than once, so it cannot come from a pipe. Received: {data}. Write it to a file first."
+            f"There is no such file or folder. Received: {data}. Check the path; write the content of a pipe to a file first, "
+            "because data are read more than once."
         )
-    return _predicted(predictor, stream_examples(data, predictor.info.preprocessor, arguments))
+    chunks = stream_examples(data, predictor.info.preprocessor, arguments or DataArguments())
+    done = Done()
+    write_atomically(out, lambda partial: _write(partial, predictor, _predicted(predictor, chunks), done))
+    return done
 
 
 def _predicted(predictor: Predictor, chunks: Iterable[Chunk]) -> Predicted:
@@ -99,11 +91,10 @@ def _predicted(predictor: Predictor, chunks: Iterable[Chunk]) -> Predicted:
 
 
 def _write(path: Path, predictor: Predictor, chunks: Predicted, done: Done) -> None:
-    first = predictor.info.kind.row_name
     task = predictor.info.task
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([first, *task.header(predictor.labels, predictor.info.num_outputs)])
+        writer.writerow([predictor.info.kind.row_name, *task.header(predictor.labels, predictor.info.num_outputs)])
         for names, predictions, broken in chunks:
             writer.writerows([name, *cells] for name, cells in zip(names, task.cells(predictions), strict=True))
             done.rows += len(names)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from zoo.errors import missing_package
 PACKAGES = {"litert": "ai_edge_litert", "onnx": "onnxruntime", "saved_model": "tensorflow", "keras": "keras"}
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """Runs a model on batches.
 
     Attributes:
@@ -23,20 +24,29 @@ class Engine(Protocol):
         takes_strings: whether texts are strings instead of token ids.
         dtype: required dtype of images; None for any numeric dtype.
         input_shape: shape of one example, with None for any size.
+        outputs: names of the outputs: labels, probabilities and logits, or values.
         num_outputs: number of probabilities or values per example.
     """
 
     name: str
-    takes_strings: bool
-    dtype: np.dtype | None
+    takes_strings: bool = False
+    dtype: np.dtype | None = None
     input_shape: tuple[int | None, ...]
+    outputs: Sequence[str]
     num_outputs: int | None
+
+    @property
+    def answer(self) -> str:
+        """The output that predictions come from: "probabilities" or "values"."""
+        return "probabilities" if "probabilities" in self.outputs else "values"
 
     def of(self, batch: np.ndarray) -> np.ndarray:
         """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""
+        return self.run(batch, [self.answer])[self.answer]
 
-    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        """Return all outputs by name: labels, probabilities and logits, or values."""
+    @abstractmethod
+    def run(self, batch: np.ndarray, outputs: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """Return outputs by name."""
 
 
 def is_installed(name: str) -> bool:
@@ -54,16 +64,12 @@ def check_installed(name: str) -> None:
         raise missing_package(f"The format {name!r}", PACKAGES[name], extra="onnx" if name == "onnx" else None)
 
 
-def _answer_among(outputs: Iterable[str]) -> str:
-    return "probabilities" if "probabilities" in outputs else "values"
-
-
 def _sizes(shape: Iterable[Any]) -> tuple[int | None, ...]:
     """Return sizes as integers or None; ONNX uses a name for an open size, LiteRT -1."""
     return tuple(int(size) if not isinstance(size, str | None) and size >= 0 else None for size in shape)
 
 
-class LiteRTEngine:
+class LiteRTEngine(Engine):
     """A LiteRT file in ai-edge-litert, on one thread at a time.
 
     Args:
@@ -71,7 +77,6 @@ class LiteRTEngine:
     """
 
     name = "litert"
-    takes_strings = False
 
     def __init__(self, content: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter
@@ -82,41 +87,34 @@ class LiteRTEngine:
         self._input: int = taken["index"]
         given = runner.get_output_details()
         del runner  # it would keep the interpreter's memory alive
-        self._outputs: dict[str, int] = {name: each["index"] for name, each in given.items()}
-        self._answer = _answer_among(given)
-        self.input_shape: tuple[int | None, ...] = _sizes(taken["shape_signature"][1:])
-        self.num_outputs: int | None = int(given[self._answer]["shape"][-1])
+        self._places: dict[str, int] = {name: each["index"] for name, each in given.items()}
+        self.outputs = [*given]
+        self.input_shape = _sizes(taken["shape_signature"][1:])
+        self.num_outputs = int(given[self.answer]["shape"][-1])
         self._interpreter.allocate_tensors()  # LiteRT prints its messages here
-        self.dtype: np.dtype | None = np.dtype(taken["dtype"])
+        self.dtype = np.dtype(taken["dtype"])
         self._takes_one = taken["shape_signature"][0] == 1
         self._shape: tuple[int, ...] = ()
         self._lock = threading.Lock()
 
-    def of(self, batch: np.ndarray) -> np.ndarray:
-        """Return probabilities or values."""
-        return self._run(batch, [self._answer])[self._answer]
-
-    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        """Return all outputs by name."""
-        return self._run(batch, [*self._outputs])
-
-    def _run(self, batch: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
+    def run(self, batch: np.ndarray, outputs: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """Return outputs by name."""
         parts = [batch[row : row + 1] for row in range(len(batch))] if self._takes_one else [batch]
         with self._lock:
-            answers = [self._invoke(part, names) for part in parts]
-        return answers[0] if len(answers) == 1 else {name: np.concatenate([each[name] for each in answers]) for name in names}
+            found = [self._invoke(part, outputs) for part in parts]
+        return found[0] if len(found) == 1 else {name: np.concatenate([each[name] for each in found]) for name in outputs}
 
-    def _invoke(self, batch: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
+    def _invoke(self, batch: np.ndarray, outputs: Sequence[str]) -> dict[str, np.ndarray]:
         if batch.shape != self._shape:
             self._interpreter.resize_tensor_input(self._input, batch.shape)
             self._interpreter.allocate_tensors()
             self._shape = batch.shape
         self._interpreter.set_tensor(self._input, batch)
         self._interpreter.invoke()
-        return {name: self._interpreter.get_tensor(self._outputs[name]) for name in names}
+        return {name: self._interpreter.get_tensor(self._places[name]) for name in outputs}
 
 
-class OnnxEngine:
+class OnnxEngine(Engine):
     """An ONNX file in ONNX Runtime on the CPU.
 
     Args:
@@ -124,7 +122,6 @@ class OnnxEngine:
     """
 
     name = "onnx"
-    takes_strings = False
 
     def __init__(self, path: Path) -> None:
         import onnxruntime
@@ -132,26 +129,18 @@ class OnnxEngine:
         self._session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
         (taken,) = self._session.get_inputs()
         self._input: str = taken.name
-        self.dtype: np.dtype | None = np.dtype(
-            {"tensor(uint8)": np.uint8, "tensor(int32)": np.int32}.get(taken.type, np.float32)
-        )
+        self.dtype = np.dtype({"tensor(uint8)": np.uint8, "tensor(int32)": np.int32}.get(taken.type, np.float32))
         given = {each.name: each.shape for each in self._session.get_outputs()}
-        self._names: list[str] = [*given]
-        self._answer = _answer_among(given)
-        self.input_shape: tuple[int | None, ...] = _sizes(taken.shape[1:])
-        (self.num_outputs,) = _sizes(given[self._answer][-1:])
+        self.outputs = [*given]
+        self.input_shape = _sizes(taken.shape[1:])
+        (self.num_outputs,) = _sizes(given[self.answer][-1:])
 
-    def of(self, batch: np.ndarray) -> np.ndarray:
-        """Return probabilities or values."""
-        answer: np.ndarray = self._session.run([self._answer], {self._input: batch})[0]
-        return answer
-
-    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        """Return all outputs by name."""
-        return dict(zip(self._names, self._session.run(self._names, {self._input: batch}), strict=True))
+    def run(self, batch: np.ndarray, outputs: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """Return outputs by name."""
+        return dict(zip(outputs, self._session.run(outputs, {self._input: batch}), strict=True))
 
 
-class SavedModelEngine:
+class SavedModelEngine(Engine):
     """A signature of a SavedModel in TensorFlow.
 
     Args:
@@ -176,19 +165,14 @@ class SavedModelEngine:
         ((self._input, taken),) = self._signature.structured_input_signature[1].items()
         self.takes_strings = taken.dtype == tf.string
         self._tensor_dtype = taken.dtype
-        self.dtype: np.dtype | None = None if self.takes_strings else np.dtype(taken.dtype.as_numpy_dtype)
-        given = self._signature.structured_outputs
-        self._answer = _answer_among(given)
-        self.input_shape: tuple[int | None, ...] = tuple(taken.shape.as_list()[1:])
-        self.num_outputs: int | None = given[self._answer].shape[-1]
+        self.dtype = None if self.takes_strings else np.dtype(taken.dtype.as_numpy_dtype)
+        self.outputs = [*self._signature.structured_outputs]
+        self.input_shape = tuple(taken.shape.as_list()[1:])
+        self.num_outputs = self._signature.structured_outputs[self.answer].shape[-1]
 
-    def of(self, batch: np.ndarray) -> np.ndarray:
-        """Return probabilities or values."""
-        return self.answers(batch)[self._answer]
-
-    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        """Return all outputs by name."""
+    def run(self, batch: np.ndarray, outputs: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """Return outputs by name."""
         import tensorflow as tf
 
-        answers = self._signature(**{self._input: tf.constant(batch, self._tensor_dtype)})
-        return {name: each.numpy() for name, each in answers.items()}
+        found = self._signature(**{self._input: tf.constant(batch, self._tensor_dtype)})
+        return {name: found[name].numpy() for name in outputs}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from zoo.artefacts import files
+from zoo.artefacts.data_facts import DATA_FILE, read_info
 from zoo.artefacts.engines import Engine, LiteRTEngine, OnnxEngine, SavedModelEngine, check_installed, is_installed
 from zoo.artefacts.predictor import Predictor
 from zoo.artefacts.released import read_card
@@ -20,7 +21,6 @@ from zoo.pipeline.info import DataInfo
 
 FORMAT = 1
 EXPORT_FILE = "export.json"
-DATA_FILE = Path("assets") / "data.json"
 PLACES = {"saved_model": "1", "litert": "model.tflite", "onnx": "model.onnx", "keras": "model.keras"}
 CUT_FILE = "model.tflite.cut"  # of a released model: LiteRT without the tables that `model.keras` holds
 
@@ -37,6 +37,7 @@ class _Proof(BaseModel):
 class _Saved(BaseModel):
     """Schema of `export.json`."""
 
+    format: Literal[1]
     formats: dict[Literal["saved_model", "litert", "onnx", "keras"], _Proof] = Field(min_length=1)
     files: dict[str, str]
     card: dict[str, Any] = {}
@@ -67,20 +68,9 @@ class Export:
         """
         path = Path(directory)
         content = files.read_json(path / EXPORT_FILE)
-        files.check_format(content, FORMAT, "export", path)
-        try:
-            _Saved(**content)
-        except ValidationError as error:
-            raise ArtefactError(
-                f"{EXPORT_FILE} is damaged: {files.first_problem(error)}. Received: {path}. Export again."
-            ) from error
+        files.validated(_Saved, content, EXPORT_FILE, path, "Export again.")
         check_files(path, content["files"], str(DATA_FILE))
-        try:
-            info = DataInfo.from_dict(files.read_json(path / DATA_FILE))
-            _ = info.task
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ArtefactError(f"{DATA_FILE} is damaged: {one_line(error)}. Received: {path}. Export again.") from error
-        return cls(path, content, info)
+        return cls(path, content, read_info(path))
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -103,21 +93,14 @@ class Export:
             ArtefactError: a file is missing, is damaged, or belongs to something else.
             UsageError: the export lacks this format, or its package is not installed.
         """
-        name = self._fastest(for_many=for_many) if engine is None else self._check(engine)
-        return Predictor(self.engine(name), self.info, self.content.get("card") or read_card(self.directory))
-
-    def _check(self, engine: str) -> str:
+        if engine is None:
+            measure = "seconds_for_all" if for_many else "seconds_for_one"
+            usable = [name for name in self.formats if is_installed(name)] or self.formats
+            engine = min(usable, key=lambda name: self.content["formats"][name].get(measure, 0.0))
         if engine not in self.formats:
             raise UnknownNameError("format of this export", engine, self.formats)
         check_installed(engine)
-        return engine
-
-    def _fastest(self, *, for_many: bool) -> str:
-        usable = [name for name in self.formats if is_installed(name)]
-        if not usable:
-            check_installed(self.formats[0])
-        measure = "seconds_for_all" if for_many else "seconds_for_one"
-        return min(usable, key=lambda name: self.content["formats"][name].get(measure, 0.0))
+        return Predictor(self.engine(engine), self.info, self.content.get("card") or read_card(self.directory))
 
     def engine(self, name: str) -> Engine:
         """Return the engine of a format, after checking the SHA-256 of its files.
@@ -128,9 +111,9 @@ class Export:
         path = self.directory / PLACES[name]
         try:
             engine = self._open(name, path)
-        except ZooError:
-            raise
         except Exception as error:  # each package raises its own type
+            if isinstance(error, ZooError):
+                raise
             raise ArtefactError(f"The file cannot be read: {one_line(error)}. Received: {path}. Export again.") from error
         shape: tuple[int | None, ...] = () if engine.takes_strings else self.info.input_shape
         if (engine.input_shape, engine.num_outputs) != (shape, self.info.num_outputs):
@@ -172,38 +155,23 @@ def is_export(directory: Path) -> bool:
 
 
 def files_of(directory: Path, place: str) -> list[str]:
-    """Return the paths of a file, or of all files in a folder, within a directory; links are never followed.
-
-    Raises:
-        ArtefactError: there is a link, or something that is neither file nor folder.
-    """
-    found = []
-    for folder, folders, names in os.walk(directory / place):
-        for path in [Path(folder) / name for name in (*folders, *names)]:
-            if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                raise ArtefactError(
-                    f"An export must hold plain files. Received: {path}, a link. Replace it by the file itself."
-                )
-        found += [Path(folder, name).relative_to(directory).as_posix() for name in names]
-    return sorted(found) if (directory / place).is_dir() else [place]
+    """Return the paths, within a directory, of a file, or of all files in a folder; a link counts as a file."""
+    found = [path for path in (directory / place).rglob("*") if path.is_symlink() or not path.is_dir()]
+    return sorted(path.relative_to(directory).as_posix() for path in found) or [place]
 
 
 def check_files(directory: Path, listed: Mapping[str, str], place: str) -> None:
-    """Compare a file, or all files in a folder, with the SHA-256 that an export lists.
+    """Compare a file, or all files in a folder, with the SHA-256 that an export lists; links are never followed.
 
     Raises:
-        ArtefactError: a file is missing, has other content, or is not listed.
+        ArtefactError: a file is missing, is a link, has other content, or is not listed.
     """
-    present = files_of(directory, place)
     expected = [name for name in listed if name == place or name.startswith(f"{place}/")]
-    for name in sorted({*present, *expected}):
+    for name in sorted({*files_of(directory, place), *expected}):
         path = directory / name
-        if any((directory / each).is_symlink() for each in (name, *map(str, PurePosixPath(name).parents))[:-1]):
+        if path.resolve() != directory.resolve() / name:
             raise ArtefactError(
-                f"An export must hold plain files. Received: {path}, through a link. Replace the link by the file itself."
+                f"An export must hold plain files. Received: {path}, which is or goes through a link. Replace the link by the "
+                "file itself."
             )
-        if not path.is_file():
-            raise ArtefactError(f"A file of this export is missing. Received: no {path}. Copy it again, or export again.")
-        if listed.get(name) != files.sha256(path):
-            said = "is not in its list" if name not in listed else "has a different SHA-256 than listed"
-            raise ArtefactError(f"A file of this export {said}. Received: {path}. Copy it again, or export again.")
+        files.check_sha256(path, listed.get(name), "this export", "Copy it again, or export again.")

@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import json
 import os
+import re
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
-from zoo.errors import ArtefactError, UsageError
+from pydantic import BaseModel, ValidationError
 
-if TYPE_CHECKING:
-    from pydantic import ValidationError
+from zoo.errors import ArtefactError, UsageError, one_line
 
+Schema = TypeVar("Schema", bound=BaseModel)
 RETRY = 0.2  # seconds between two attempts to lock
 
 
@@ -83,7 +86,7 @@ def write_picture(path: str | os.PathLike[str], figure: Any) -> None:
 
     def write(partial: Path) -> None:
         partial.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(partial, format="png", dpi=150)
+        figure.savefig(partial, dpi=150)
 
     write_atomically(target, write)
 
@@ -99,16 +102,33 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         ArtefactError: it is missing or damaged.
     """
-    advice = f"Received: {path}. Restore it, or start again in another directory."
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_bytes(), path)
     except FileNotFoundError as error:
         raise ArtefactError(f"This directory is incomplete: {path.name} is missing. Received: {path.parent}.") from error
-    except (OSError, RecursionError, ValueError) as error:
-        raise ArtefactError(f"This file is damaged: {error}. {advice}") from error
-    if not isinstance(content, dict):
-        raise ArtefactError(f"This file is damaged: it is not a JSON object. {advice}")
-    return content
+    except OSError as error:
+        raise ArtefactError(f"This file cannot be read: {error.strerror}. Received: {path}.") from error
+
+
+def parse_json(content: bytes, place: Path | str) -> dict[str, Any]:
+    """Return the content of a JSON file that is in memory.
+
+    Args:
+        content: bytes, UTF-8.
+        place: Path or str, where it comes from, for the message.
+
+    Raises:
+        ArtefactError: it is damaged.
+    """
+    try:
+        parsed: dict[str, Any] = json.loads(content)
+        if not isinstance(parsed, dict):
+            raise TypeError("it is not a JSON object")
+    except (RecursionError, TypeError, ValueError) as error:
+        raise ArtefactError(
+            f"This file is damaged: {one_line(error)}. Received: {place}. Restore it, or start again in another directory."
+        ) from error
+    return parsed
 
 
 def now() -> str:
@@ -118,15 +138,10 @@ def now() -> str:
 
 def default_directory(model: str, data: str) -> Path:
     """Return `runs/MODEL-DATA-TIME`, a path that does not exist yet, for names or paths of a model and data."""
-    words = "-".join(Path(word).stem if "/" in word or "." in word else word for word in (model.replace("/", "_"), data))
-    clean = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in words)
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    path = Path("runs") / f"{clean}-{stamp}"
-    number = 1
-    while path.exists():
-        number += 1
-        path = Path("runs") / f"{clean}-{stamp}-{number}"
-    return path
+    words = re.sub(r"[^\w-]", "_", f"{Path(model.replace('/', '_')).stem}-{Path(data).stem}")
+    path = Path("runs") / f"{words}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    later = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return next(each for each in itertools.chain([path], later) if not each.exists())
 
 
 def check_new_directory(path: Path) -> None:
@@ -136,9 +151,8 @@ def check_new_directory(path: Path) -> None:
         ArtefactError: the directory is not empty, or is a file.
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        kind = "is not empty" if path.is_dir() else "is a file"
         raise ArtefactError(
-            f"The directory exists and {kind}; zoo does not overwrite it. Received: {path}. Choose another, or move this one."
+            f"The path exists and is not an empty directory; zoo does not overwrite it. Received: {path}. Choose another one."
         )
 
 
@@ -153,9 +167,7 @@ def new_directory(path: Path) -> Iterator[None]:
     try:
         check_new_directory(path)
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / ".partial-probe"
-        probe.write_bytes(b"0")
-        probe.unlink()
+        tempfile.TemporaryFile(dir=path).close()
     except OSError as error:
         raise ArtefactError(
             f"The directory cannot be created or written: {error.strerror or error}. Received: {path}. "
@@ -194,38 +206,54 @@ def lock(path: Path, *, patience: float) -> Iterator[bool]:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() < until:
-                    time.sleep(RETRY)
-                    continue
-                yield False
-                return
-            except OSError:  # a file system without locks
-                pass
-            yield True
-            return
+                is_held = True
+            except OSError as error:
+                is_held = not isinstance(error, BlockingIOError)  # true on a file system without locks
+            if is_held or time.monotonic() >= until:
+                break
+            time.sleep(RETRY)
+        yield is_held
 
 
-def check_format(content: Mapping[str, Any], accepted: int, kind: str, place: Path | str) -> None:
-    """Check that this version of zoo reads the format of a file.
+def validated(schema: type[Schema], content: Mapping[str, Any], what: str, place: Path | str, fix: str) -> Schema:
+    """Return the content of a file as an instance of its schema.
 
     Args:
-        content: mapping, the file's content; `format` is its number.
-        accepted: int, the number that this version reads.
-        kind: str, the kind of file for the message, for example "run directory".
+        schema: pydantic model; a field `format` has the number that this version of zoo reads.
+        content: mapping, the file's content.
+        what: str, what the content is; begins the message.
         place: Path or str, the file or its directory.
+        fix: str, what to do about damage; ends the message.
 
     Raises:
-        ArtefactError: the number differs or is missing.
+        ArtefactError: the content does not fit; the message has the first problem.
     """
-    if content.get("format") != accepted:
+    try:
+        return schema.model_validate(content)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        said = "is damaged"
+        if where == "format":
+            said, fix = "has another format", "Install a newer zoo."
         raise ArtefactError(
-            f"This {kind} has another format. Received: format {content.get('format')!r} in {place}; accepted: {accepted}. "
-            "Install a newer zoo."
-        )
+            f"{what} {said}: {where}: {problem['msg']}. Received: {problem['input']!r:.60} in {place}. {fix}"
+        ) from error
 
 
-def first_problem(error: ValidationError) -> str:
-    """Return the location and message of the first problem that pydantic found."""
-    problem = error.errors()[0]
-    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+def check_sha256(path: Path, listed: str | None, owner: str, fix: str) -> None:
+    """Compare a file with the SHA-256 that a list has for it.
+
+    Args:
+        path: Path, the file.
+        listed: str or None, hexadecimal digits; None for a file that is not in the list.
+        owner: str, what the file belongs to, for the message.
+        fix: str, what to do; ends the message.
+
+    Raises:
+        ArtefactError: the file is missing, is not listed, or has other content.
+    """
+    if not path.is_file():
+        raise ArtefactError(f"A file of {owner} is missing. Received: no {path}. {fix}")
+    if sha256(path) != listed:
+        raise ArtefactError(f"A file of {owner} has a different SHA-256 than listed, or is not listed. Received: {path}. {fix}")

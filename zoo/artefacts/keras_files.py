@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.errors import ArtefactError, one_line
 
@@ -23,44 +22,31 @@ def load_keras(path: Path) -> keras.Model:
             registered.
     """
     import keras
+    from keras.src.saving.serialization_lib import SafeModeScope
 
     try:
         _check_archive(path)
-        return keras.saving.load_model(path, safe_mode=True)
+        with SafeModeScope(True):  # also after a script has called `enable_unsafe_deserialization`
+            return keras.saving.load_model(path)
     except ArtefactError:
         raise
     except Exception as error:  # Keras raises anything, and puts the whole configuration before the reason
         reason = ValueError(str(error).rsplit("Exception encountered: ", 1)[-1].split(" Full object config: ")[0].rstrip("."))
         raise ArtefactError(
             f"The model cannot be read: {one_line(reason)}. Received: {path}. If it has custom layers, register them "
-            "with @keras.saving.register_keras_serializable and import them first; otherwise the file is damaged."
+            "with @keras.saving.register_keras_serializable and import them first; if it has lambdas, which zoo never runs, "
+            "replace them with layers and train again; otherwise the file is damaged."
         ) from error
 
 
 def _check_archive(path: Path) -> None:
-    """Reject what Keras rejects only in some versions, or unless a script has called `enable_unsafe_deserialization`."""
+    """Reject what Keras rejects only in some versions."""
     with zipfile.ZipFile(path) as archive:
         for entry in archive.infolist():
-            parts = Path(entry.filename).parts
-            if Path(entry.filename).is_absolute() or ".." in parts or "\\" in entry.filename:
+            inner = Path(entry.filename)
+            is_outside = inner.is_absolute() or ".." in inner.parts or "\\" in entry.filename
+            if is_outside or entry.file_size > LARGEST_RATIO * max(entry.compress_size, 1):
                 raise ArtefactError(
-                    f"This file has a path outside itself. Received: {entry.filename!r} in {path}. Do not use it."
+                    f"This file has a path outside itself, or would expand to over {LARGEST_RATIO} times its size. Received: "
+                    f"{entry.filename!r} in {path}, {entry.file_size:,} bytes. Do not use it."
                 )
-            if entry.file_size > LARGEST_RATIO * max(entry.compress_size, 1):
-                raise ArtefactError(
-                    f"This file would expand to {entry.file_size // max(entry.compress_size, 1):,} times its size. "
-                    f"Received: {entry.filename!r} in {path}, {entry.file_size:,} bytes. Do not use it."
-                )
-        if _has_code(json.loads(archive.read("config.json"))):
-            raise ArtefactError(
-                f"This model contains code, a lambda, which zoo never runs. Received: {path}. Replace the lambda with a layer, "
-                "and train again."
-            )
-
-
-def _has_code(config: Any) -> bool:
-    """Return whether a configuration contains the bytes of a function, in the form of Keras 3 or of earlier versions."""
-    if isinstance(config, dict):
-        is_lambda = config.get("class_name") == "__lambda__" or config.get("function_type") == "lambda"
-        return is_lambda or any(_has_code(value) for value in config.values())
-    return isinstance(config, list) and any(_has_code(value) for value in config)

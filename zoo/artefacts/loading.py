@@ -67,26 +67,23 @@ def read_examples(data: Any, arguments: DataArguments, task: str | None) -> tupl
     from zoo.pipeline.load import looks_like_path, read_object, read_path
     from zoo.readers.tfds import read_tfds
 
-    if isinstance(data, str) and not data.startswith("tfds:"):
-        entry = registry.find_dataset(data)
-        if entry is not None:
-            content = entry.load()
-            if isinstance(content, str) and content.startswith("tfds:"):
-                return read_examples(content, arguments, entry.task)[0], entry.task
-            examples = read_object(content, arguments, data, task or entry.task)
-            examples.name, examples.location = data, None
-            return examples, entry.task
     if not isinstance(data, str | os.PathLike):
         return read_object(data, arguments, "arrays", task), None
     name = os.fspath(data)
-    if not name:
-        raise UsageError("Which data? Received: an empty name. Give a name or a path.")
+    entry = registry.find_dataset(name) if isinstance(data, str) else None
+    if entry is not None:
+        content = entry.load()
+        if isinstance(content, str) and content.startswith("tfds:"):
+            return read_examples(content, arguments, entry.task)[0], entry.task
+        examples = read_object(content, arguments, name, task or entry.task)
+        examples.name, examples.location = name, None
+        return examples, entry.task
     if not isinstance(data, str) or (not name.startswith("tfds:") and looks_like_path(name)):
         return read_path(name, arguments, task), None
-    if name in UNNAMED:
+    if name in ("", *UNNAMED):
         raise UsageError(
-            f"This configuration was made for data in memory, which no run keeps. Received: data={name}. Give data=, or "
-            "--data FILE."
+            f"`data` is a name or a path; data in memory are not kept in a run or configuration. Received: data={name}. Pass "
+            "data=, or --data FILE."
         )
     name = name.removeprefix("tfds:")
     entry = registry.find_dataset(name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
+from zoo.artefacts.engines import Engine
 from zoo.errors import UsageError
 from zoo.pipeline.info import DataInfo
 from zoo.tasks.answers import OutputKind
@@ -42,12 +44,10 @@ def output_shape(model: keras.Model, info: DataInfo) -> Any:
         return (None, *answer.shape[1:]) if hasattr(answer, "shape") else type(answer).__name__
 
 
-class Outputs:
+class Outputs(Engine):
     """The engine "keras": runs a `keras.Model` on batches and returns probabilities or values as float32 arrays."""
 
     name = "keras"
-    takes_strings = False
-    dtype: np.dtype | None = None
 
     def __init__(self, model: keras.Model, info: DataInfo) -> None:
         self._kind, self._task = output_kind(model, info), info.task
@@ -55,15 +55,12 @@ class Outputs:
         # strategy.
         self._model = model  # the function only has weak references to its variables
         self._spec = info.preprocessor.spec()
-        self.input_shape: tuple[int | None, ...] = tuple(self._spec.shape[1:])
-        self.num_outputs: int | None = info.num_outputs
+        self.input_shape = tuple(self._spec.shape[1:])
+        self.outputs = ["values" if self._kind == "values" else "probabilities"]
+        self.num_outputs = info.num_outputs
         self._run = tf.function(lambda batch: model(batch, training=False)).get_concrete_function(self._spec)
 
-    def of(self, batch: np.ndarray) -> np.ndarray:
-        """Return `(batch, num_classes)` probabilities or `(batch, num_outputs)` values, float32."""
-        outputs = np.asarray(self._run(tf.cast(batch, self._spec.dtype)), np.float32)
-        return self._task.answers(outputs, self._kind)
-
-    def answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
-        """Return probabilities or values by name."""
-        return {"values" if self._kind == "values" else "probabilities": self.of(batch)}
+    def run(self, batch: np.ndarray, outputs: Sequence[str]) -> Mapping[str, np.ndarray]:
+        """Return the only output by its name."""
+        found = np.asarray(self._run(tf.cast(batch, self._spec.dtype)), np.float32)
+        return {name: self._task.answers(found, self._kind) for name in outputs}

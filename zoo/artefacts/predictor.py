@@ -30,7 +30,11 @@ class Predictor:
     def __init__(self, model: keras.Model | Engine, info: DataInfo, card: Mapping[str, Any] | None = None) -> None:
         self.info = info
         self._card = dict(card or {})
-        self._engine = model if hasattr(model, "takes_strings") else _keras_engine(model, info)
+        if not isinstance(model, Engine):
+            from zoo.artefacts.outputs import Outputs
+
+            model = Outputs(model, info)
+        self._engine: Engine = model
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -72,11 +76,11 @@ class Predictor:
         if not outputs:
             raise DataError("There is nothing to predict. Received: no examples. Pass at least one.")
         answers = outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
-        return self._predictions(answers if order is None else answers[np.argsort(order)])
+        return self.info.task.predictions(answers if order is None else answers[np.argsort(order)], self.labels)
 
     def no_predictions(self) -> Predictions:
         """Return empty predictions."""
-        return self._predictions(np.zeros((0, self.info.num_outputs), np.float32))
+        return self.info.task.predictions(np.zeros((0, self.info.num_outputs), np.float32), self.labels)
 
     def _answers(self, batch: np.ndarray) -> np.ndarray:
         try:
@@ -86,12 +90,3 @@ class Predictor:
                 f"The model cannot predict: {one_line(error)}. Received: a batch of shape {batch.shape} for {self.engine!r}. "
                 "Pass fewer or smaller examples; if every example fails, train or export again."
             ) from error
-
-    def _predictions(self, outputs: np.ndarray) -> Predictions:
-        return self.info.task.predictions(outputs, self.labels)
-
-
-def _keras_engine(model: keras.Model, info: DataInfo) -> Engine:
-    from zoo.artefacts.outputs import Outputs
-
-    return Outputs(model, info)

@@ -6,19 +6,19 @@ import fnmatch
 import hashlib
 import json
 import logging
+import math
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from zoo.artefacts import files
 from zoo.artefacts.download import fetch, is_address, read_url
-from zoo.errors import ArtefactError, UnknownNameError, UsageError, one_line
+from zoo.errors import ArtefactError, UnknownNameError, UsageError
 from zoo.progress import track_bytes
 from zoo.tasks import find_task
 
@@ -28,21 +28,9 @@ VARIABLE = "ZOO_MODELS"  # folder or URL with the user's own models, which take 
 CACHE_VARIABLE = "ZOO_CACHE"  # cache of models from a URL
 INDEX_FILE = "index.json"
 CARD_FILE = "card.json"
-LOCK_PATIENCE = 3600.0  # seconds to wait while another process fetches the same model
-
-
-def _inner_path(path: str) -> str:
-    """Return a path, checked to stay within its folder."""
-    if not re.fullmatch(r"[A-Za-z0-9_-][\w.-]*(/[A-Za-z0-9_-][\w.-]*)*", path, re.ASCII):
-        raise ValueError("not a plain path of letters, digits, '_', '-', '.' within the folder")
-    return path
-
-
-def _name(name: str) -> str:
-    """Return a name of the form MODEL@DATA."""
-    if not re.fullmatch(r"[A-Za-z0-9_-][\w.-]*@[\w.-]+", name, re.ASCII):
-        raise ValueError("not of the form MODEL@DATA")
-    return name
+WORD = "[A-Za-z0-9_-][A-Za-z0-9_.-]*"
+NAME = f"^{WORD}@[A-Za-z0-9_.-]+$"
+INNER_PATH = f"^{WORD}(/{WORD})*$"  # stays within its folder
 
 
 class File(BaseModel):
@@ -54,7 +42,7 @@ class File(BaseModel):
     bytes: int = Field(ge=0)
 
 
-Files = dict[Annotated[str, AfterValidator(_inner_path)], File]
+Files = dict[Annotated[str, Field(pattern=INNER_PATH)], File]
 Scores = dict[str, FiniteFloat]
 
 
@@ -78,7 +66,8 @@ class ReleasedModel(BaseModel):
 class _Index(BaseModel):
     model_config = ConfigDict(strict=True)
 
-    models: dict[Annotated[str, AfterValidator(_name)], ReleasedModel]
+    format: Literal[1]
+    models: dict[Annotated[str, Field(pattern=NAME)], ReleasedModel]
 
 
 class _Card(BaseModel):
@@ -106,30 +95,30 @@ class Released:
             ArtefactError: a file is missing, has other content, cannot be fetched, or cannot be stored.
         """
         if not is_address(self.place):
-            directory = Path(self.place) / self.name
-            _check_files(directory, self.model.files, "Copy or install it again.")
-            return directory
+            return _checked(Path(self.place) / self.name, self.model.files, "Copy or install it again.")
         version = hashlib.sha256(json.dumps(self.model.model_dump(), sort_keys=True).encode()).hexdigest()[:12]
         directory = cache() / f"{self.name}-{version}"
         if not directory.is_dir():
             self._fetch(directory)
-        _check_files(directory, self.model.files, f"Remove {directory}; it is then fetched again.")
-        return directory
+        return _checked(directory, self.model.files, f"Remove {directory}; it is then fetched again.")
 
     def _fetch(self, directory: Path) -> None:
         """Fetch all files, resuming an earlier attempt, and put them in place together."""
         partial = directory.with_name(f"{directory.name}.partial")
-        with _written_cache(), files.lock(cache() / f"{directory.name}.lock", patience=LOCK_PATIENCE) as is_held:
-            if not is_held:
-                raise ArtefactError(
-                    f"Another process has been fetching this model for an hour. Received: {self.name}. Check that process."
-                )
-            if directory.is_dir():
-                return  # the other process has just fetched it
-            with track_bytes(f"Fetching {self.name}", self.model.bytes) as advance:
-                for name, file in self.model.files.items():
-                    fetch(f"{self.place}/{self.name}/{name}", partial / name, file.bytes, file.sha256, advance)
-            partial.rename(directory)
+        try:
+            with (
+                files.lock(cache() / f"{directory.name}.lock", patience=math.inf),
+                track_bytes(f"Fetching {self.name}", self.model.bytes) as advance,
+            ):
+                if not directory.is_dir():  # another process may just have fetched it
+                    for name, file in self.model.files.items():
+                        fetch(f"{self.place}/{self.name}/{name}", partial / name, file.bytes, file.sha256, advance)
+                    partial.rename(directory)
+        except OSError as error:
+            raise ArtefactError(
+                f"The cache cannot be written: {error.strerror or error}. Received: {cache()}. Free space, or choose another "
+                f"directory with {CACHE_VARIABLE}."
+            ) from error
 
 
 def packaged() -> Path | None:
@@ -141,26 +130,8 @@ def packaged() -> Path | None:
 
 def cache() -> Path:
     """Return the cache folder for models from a URL."""
-    if os.environ.get(CACHE_VARIABLE):
-        return Path(os.path.expanduser(os.environ[CACHE_VARIABLE]))
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo"
-
-
-@contextmanager
-def _written_cache() -> Iterator[None]:
-    """Create the cache, and convert errors of writing to it.
-
-    Raises:
-        ArtefactError: the cache cannot be created or written.
-    """
-    try:
-        cache().mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise ArtefactError(
-            f"The cache cannot be written: {error.strerror or error}. Received: {cache()}. Free space, or choose another "
-            f"directory with {CACHE_VARIABLE}."
-        ) from error
+    own = os.environ.get(CACHE_VARIABLE)
+    return Path(own).expanduser() if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zoo"
 
 
 def released_models(pattern: str = "*", *, task: str | None = None) -> dict[str, Released]:
@@ -173,7 +144,8 @@ def released_models(pattern: str = "*", *, task: str | None = None) -> dict[str,
     if task is not None:
         find_task(task)
     found: dict[str, Released] = {}
-    for place in filter(None, (_own_place(), packaged())):
+    own = os.environ.get(VARIABLE, "")
+    for place in filter(None, (own.rstrip("/") if is_address(own) else os.path.expanduser(own), packaged())):
         for name, model in read_index(str(place)).items():
             found.setdefault(name, Released(name, str(place), model))
     return {
@@ -181,23 +153,6 @@ def released_models(pattern: str = "*", *, task: str | None = None) -> dict[str,
         for name, released in found.items()
         if fnmatch.fnmatchcase(name, pattern) and task in (None, released.model.task)
     }
-
-
-def _own_place() -> str | None:
-    """Return the folder or URL in ZOO_MODELS, if it is set.
-
-    Raises:
-        ArtefactError: the value is neither.
-    """
-    own = os.environ.get(VARIABLE, "")
-    if is_address(own):
-        return own.rstrip("/")
-    if "://" in own:
-        raise ArtefactError(
-            f"{VARIABLE} names neither a folder nor a URL. Received: {own}; accepted: a folder, http://... or https://... "
-            "Fix or unset it."
-        )
-    return os.path.expanduser(own) or None
 
 
 def by_name_and_recipe() -> dict[str, Released]:
@@ -252,7 +207,7 @@ def directory_of(run: str | os.PathLike[str]) -> Path:
     if not isinstance(run, str | os.PathLike):
         raise UsageError(f"A run must be a path or a released model's name. Received: {type(run).__name__}. Pass one of these.")
     path = Path(run)
-    if not isinstance(run, str) or not re.fullmatch(r"[\w-][\w.-]*@[\w.-]+", run):
+    if not isinstance(run, str) or not re.match(NAME, run):
         return path
     if not path.exists():
         return find_released(run).directory()
@@ -284,24 +239,19 @@ def check_card(directory: Path, scores: Mapping[str, float]) -> None:
         ArtefactError: a file is missing or has other content, the scores differ, or the card is damaged.
     """
     fix = "Copy or fetch the released model again."
-    try:
-        card = _Card.model_validate(read_card(directory) or {})
-    except ValidationError as error:
-        raise ArtefactError(f"A card is damaged: {files.first_problem(error)}. Received: {directory}. {fix}") from error
-    _check_files(directory, card.files, fix)
+    card = files.validated(_Card, read_card(directory) or {}, "A card", directory, fix)
+    _checked(directory, card.files, fix)
     if card.scores and card.scores != scores:
         raise ArtefactError(
             f"A card has different scores than its run. Received: {dict(scores)} in {directory}; accepted: {card.scores}. {fix}"
         )
 
 
-def _check_files(directory: Path, listed: Mapping[str, File], fix: str) -> None:
+def _checked(directory: Path, listed: Mapping[str, File], fix: str) -> Path:
+    """Return a directory after checking the SHA-256 of its files."""
     for name, file in listed.items():
-        path = directory / name
-        if not path.is_file():
-            raise ArtefactError(f"A file of a released model is missing. Received: no {path}. {fix}")
-        if path.stat().st_size != file.bytes or files.sha256(path) != file.sha256:
-            raise ArtefactError(f"A file of a released model has a different SHA-256 than listed. Received: {path}. {fix}")
+        files.check_sha256(directory / name, file.sha256, "a released model", fix)
+    return directory
 
 
 def read_index(place: str) -> Mapping[str, ReleasedModel]:
@@ -315,48 +265,32 @@ def read_index(place: str) -> Mapping[str, ReleasedModel]:
     path = Path(place) / INDEX_FILE
     if not path.is_file():
         raise ArtefactError(
-            f"There is no index of released models. Received: {place}, without {INDEX_FILE}. Set {VARIABLE} to a folder or "
-            f"URL with an index, or unset it."
+            f"There is no index of released models. Received: {place}, without {INDEX_FILE}. Set {VARIABLE} to a folder, "
+            "http://... or https://... with an index, or unset it."
         )
     return _models_of(files.read_json(path), place)
 
 
 def _models_of(content: Mapping[str, Any], place: str) -> Mapping[str, ReleasedModel]:
-    files.check_format(content, FORMAT, "index of released models", place)
-    try:
-        return _Index.model_validate(content).models
-    except ValidationError as error:
-        raise ArtefactError(
-            f"The index of released models is damaged: {files.first_problem(error)}. Received: {place}. Restore it."
-        ) from error
+    return files.validated(_Index, content, "The index of released models", place, "Restore it.").models
 
 
 def _index_at(place: str) -> Mapping[str, ReleasedModel]:
     """Return the models at a URL; if its index is not usable, use the stored index, with a warning."""
     kept = cache() / f"index-{hashlib.sha256(place.encode()).hexdigest()[:12]}.json"
+
+    def write(partial: Path) -> None:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+
     try:
-        text = read_url(f"{place}/{INDEX_FILE}")
-        models = _models_of(_parse(text, place), place)
+        content = read_url(f"{place}/{INDEX_FILE}")
+        models = _models_of(files.parse_json(content, place), place)
+        if not kept.is_file() or kept.read_bytes() != content:
+            files.write_atomically(kept, write)
     except ArtefactError as error:
-        with suppress(ArtefactError):
-            models = _models_of(files.read_json(kept), place)
-            logger.warning("%s The stored index is used.", error)
-            return models
-        raise ArtefactError(f"{error} Or unset {VARIABLE} to use the models that come with zoo.") from error
-    try:
-        with _written_cache():
-            if not kept.is_file() or kept.read_bytes() != text.encode():
-                files.write_text(kept, text)
-    except ArtefactError as error:
-        logger.warning("%s The index is used, but not stored.", error)
+        if not kept.is_file():
+            raise ArtefactError(f"{error} Fix {VARIABLE} or {CACHE_VARIABLE}, or unset {VARIABLE}.") from error
+        logger.warning("%s The stored index is used.", error)
+        return _models_of(files.read_json(kept), str(kept))
     return models
-
-
-def _parse(text: str, place: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except (RecursionError, ValueError) as error:
-        raise ArtefactError(f"The index of released models is not JSON: {one_line(error)}. Received: {place}.") from error
-    if not isinstance(content, dict):
-        raise ArtefactError(f"The index of released models is not a JSON object. Received: {place}. Use the URL of an index.")
-    return content

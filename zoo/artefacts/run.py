@@ -8,16 +8,19 @@ import io
 import os
 import platform
 import shlex
+import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from zoo import registry
 from zoo.artefacts import files
+from zoo.artefacts.data_facts import DATA_FILE, read_info
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictor
 from zoo.artefacts.released import directory_of, read_card
@@ -25,7 +28,6 @@ from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
 from zoo.settings import UNNAMED, DataArguments, Settings, write_yaml
-from zoo.tasks import find_task
 from zoo.tasks.answers import Predictions
 from zoo.version import __version__
 
@@ -35,9 +37,19 @@ if TYPE_CHECKING:
 FORMAT = 1
 MODEL_FILE = "model.keras"
 RUN_FILE = "run.json"
-DATA_FILE = Path("assets") / "data.json"
 UNTRAINED_FILE = Path("checkpoints") / "untrained.keras"
 PACKAGES = ("tensorflow", "keras", "tensorflow-datasets", "numpy", "scikit-learn")
+
+
+class _Content(BaseModel):
+    """The part of `run.json` that is checked."""
+
+    model_config = ConfigDict(strict=True)
+
+    format: Literal[1]
+    status: str
+    settings: dict[str, Any]
+    metrics: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -84,23 +96,11 @@ class Run:
                 "--pretrained`."
             )
         content = files.read_json(path / RUN_FILE)
-        files.check_format(content, FORMAT, "run directory", path)
-        if not {"status", "settings"} <= set(content):
-            raise ArtefactError(f"{RUN_FILE} is damaged: parts are missing. Received: {path}. Restore or train again.")
-        scores = content.get("metrics", {})
-        if not isinstance(scores, dict) or not all(isinstance(value, int | float) for value in scores.values()):
-            raise ArtefactError(f"{RUN_FILE} is damaged: metrics are not numbers. Received: {path}. Restore or train again.")
-        try:
-            defaults = DataArguments().model_dump(mode="json")
-            reading = {name: content["settings"].get(f"data.{name}", default) for name, default in defaults.items()}
-            own = {name: value for name, value in reading.items() if value != defaults[name]}
-            info = DataInfo.from_dict({"arguments": own, **files.read_json(path / DATA_FILE)})  # version 0.1 lacks them there
-            find_task(info.task_name)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ArtefactError(
-                f"{DATA_FILE} is damaged: {one_line(error)}. Received: {path}. Restore or train again."
-            ) from error
-        return cls(path, content, info)
+        files.validated(_Content, content, RUN_FILE, path, "Restore or train again.")
+        defaults = DataArguments().model_dump(mode="json")
+        reading = {name: content["settings"].get(f"data.{name}", default) for name, default in defaults.items()}
+        own = {name: value for name, value in reading.items() if value != defaults[name]}
+        return cls(path, content, read_info(path, own))  # version 0.1 wrote the data arguments to both files
 
     @cached_property
     def model(self) -> keras.Model:
@@ -155,8 +155,7 @@ class Run:
         """
         path = self.directory / "history.csv"
         try:
-            with path.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
+            rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
             return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else {}) if name != "epoch"}
         except (OSError, TypeError, ValueError) as error:
             raise ArtefactError(f"The history cannot be read: {error}. Received: {path}. Restore it.") from error
@@ -258,7 +257,7 @@ class RunWriter:
         workers = self._content.get("strategy", {}).get("workers", 1)
         command = f"zoo train --resume {shlex.quote(str(self.directory))}"
         if workers > 1:
-            command += f" {os.environ[STARTED_BY]}" if STARTED_BY in os.environ else " (in each of the workers)"
+            command += f" {os.environ.get(STARTED_BY, '(in each of the workers)')}"
         if self._content["data"]["name"] in UNNAMED:
             command = f"zoo.train(resume={str(self.directory)!r}, data=...)"
         go_on = f" To resume: {command}" if can_go_on else ""
@@ -288,7 +287,7 @@ class RunWriter:
         Raises:
             ArtefactError: the disk is full; the earlier model is unchanged.
         """
-        files.write_atomically(self.directory / MODEL_FILE, lambda partial: _save(model, partial))
+        files.write_atomically(self.directory / MODEL_FILE, model.save)
         self.update(kept={"epoch": epoch, "batch": batch})
 
 
@@ -316,36 +315,20 @@ def keep_untrained(model: keras.Model, directory: Path, *, loads: bool = False) 
 
     from zoo.distribution.strategies import build_optimizer
 
+    def write(partial: Path) -> None:
+        build_optimizer(model)
+        model.save(partial)
+        if not loads:
+            keras.saving.load_model(partial)
+
+    (directory / UNTRAINED_FILE).parent.mkdir()
     try:
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".partial-") as folder:
-            path = Path(folder) / MODEL_FILE
-            build_optimizer(model)
-            model.save(path)
-            if not loads:
-                keras.saving.load_model(path)
-            (directory / UNTRAINED_FILE).parent.mkdir()
-            path.replace(directory / UNTRAINED_FILE)
+        files.write_atomically(directory / UNTRAINED_FILE, write)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ArtefactError(
             f"This model cannot be saved and loaded again: {one_line(error)}. Received: {model.name!r}. Give its custom "
-            "layers a "
-            "`get_config` and @keras.saving.register_keras_serializable, and replace lambdas by layers."
+            "layers a `get_config` and @keras.saving.register_keras_serializable, and replace lambdas by layers."
         ) from error
-    except OSError as error:
-        raise ArtefactError(
-            f"The model could not be written: {error.strerror or error}. Received: {directory}. Free space or "
-            "choose another directory."
-        ) from error
-
-
-def _save(model: keras.Model, path: Path) -> None:
-    """Keras requires its own suffix: save with it, then rename the file."""
-    named = path.with_name(path.name + ".keras")
-    try:
-        model.save(named)
-        named.replace(path)
-    finally:
-        named.unlink(missing_ok=True)
 
 
 def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
@@ -385,10 +368,8 @@ def _device() -> dict[str, Any]:
 
 def _commit() -> str | None:
     """The commit of the zoo sources, if they are in a git checkout."""
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    if shutil.which("git") is None:
         return None
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     return answer.stdout.strip() or None

@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from zoo.errors import ArtefactError, one_line
+from zoo.errors import ArtefactError
 
-# Operations with state inside the model: variables, tables, control flow.
-OWN_STATE = frozenset(
-    {
-        "Assert", "AssignVariableOp", "AssignAddVariableOp", "Case", "HashTableV2", "If", "LookupTableExportV2",
-        "LookupTableFindV2", "LookupTableImportV2", "LookupTableSizeV2", "MutableHashTableV2", "NoOp", "PartitionedCall",
-        "Placeholder", "ReadVariableOp", "ResourceGather", "StatefulPartitionedCall", "VarHandleOp", "VarIsInitializedOp",
-        "While",
-    }
-)  # fmt: skip
-# Operations without a state that take or give strings, lists of tensors or functions, or have a word as a setting: those that
-# compute. TensorFlow calls many others stateless that read or write files, or hold a graph of their own in a string.
-ON_STRINGS = frozenset(
-    {
-        "AsString", "DecodeAndCropJpeg", "DecodeBase64", "DecodeBmp", "DecodeCSV", "DecodeGif", "DecodeImage", "DecodeJpeg",
-        "DecodePaddedRaw", "DecodePng", "DecodeRaw", "DecodeWav", "DecodeWebP", "EncodeBase64", "EncodeJpeg",
-        "EncodeJpegVariableQuality", "EncodePng", "EncodeWav", "ExtractJpegShape", "Fingerprint", "ParseExample",
-        "ParseExampleV2", "ParseSingleExample", "RaggedCross", "ReduceJoin", "RegexFullMatch", "RegexReplace", "SparseCrossV2",
-        "StaticRegexFullMatch", "StaticRegexReplace", "StringFormat", "StringJoin", "StringLength", "StringLower",
-        "StringNGrams", "StringSplit", "StringSplitV2", "StringStrip", "StringToHashBucket", "StringToHashBucketFast",
-        "StringToHashBucketStrong", "StringToNumber", "StringUpper", "Substr", "UnicodeDecode", "UnicodeDecodeWithOffsets",
-        "UnicodeEncode", "UnicodeTranscode", "UnsortedSegmentJoin",
-    }
-)  # fmt: skip
-ON_LISTS = frozenset(
-    {
-        "EmptyTensorList", "RaggedTensorFromVariant", "RaggedTensorToVariant", "TensorListConcatLists", "TensorListConcatV2",
-        "TensorListElementShape", "TensorListFromTensor", "TensorListGather", "TensorListGetItem", "TensorListLength",
-        "TensorListPopBack", "TensorListPushBack", "TensorListReserve", "TensorListResize",
-        "TensorListScatterIntoExistingList", "TensorListScatterV2", "TensorListSetItem", "TensorListSplit", "TensorListStack",
-    }
-)  # fmt: skip
-WITH_WORDS = frozenset(
-    {
-        "Const", "DataFormatDimMap", "DataFormatVecPermute", "DenseToDenseSetOperation", "DenseToSparseSetOperation", "Einsum",
-        "Enter", "ExtractGlimpse", "ExtractGlimpseV2", "GatherNd", "ImageProjectiveTransformV2", "ImageProjectiveTransformV3",
-        "MapDefun", "PreventGradient", "RaggedTensorToTensor", "ScaleAndTranslate", "ScatterNd", "SparseToSparseSetOperation",
-        "StatelessCase", "StatelessIf", "StatelessWhile", "TensorScatterAdd", "TensorScatterMax", "TensorScatterMin",
-        "TensorScatterSub", "TensorScatterUpdate",
-    }
-)  # fmt: skip
-COMPUTING = OWN_STATE | ON_STRINGS | ON_LISTS | WITH_WORDS
+# Operations that only compute, by name, because their definition does not show it: they have a state, take or give strings,
+# lists of tensors or functions, or have a word as a setting. TensorFlow calls many others stateless that read or write files,
+# or hold a graph of their own in a string.
+COMPUTING = re.compile(
+    # State inside the model: variables, tables, control flow.
+    r"Assert|Assign(Add)?VariableOp|(Mutable)?HashTableV2|LookupTable\w+V2|NoOp|Placeholder|ReadVariableOp|ResourceGather|"
+    r"(Stateful)?PartitionedCall|(Stateless)?(Case|If|While)|VarHandleOp|VarIsInitializedOp|"
+    # Strings; DecodeProtoV2 and EncodeProto read a file.
+    r"AsString|(De|En)code(?!Proto)\w+|ExtractJpegShape|Fingerprint|Parse(Single)?Example(V2)?|RaggedCross|ReduceJoin|"
+    r"(Static)?Regex\w+|SparseCrossV2|String\w+|Substr|Unicode\w+|UnsortedSegmentJoin|"
+    # Lists of tensors.
+    r"EmptyTensorList|RaggedTensor(From|To)Variant|TensorList\w+|"
+    # Settings that are words.
+    r"Const|DataFormat(DimMap|VecPermute)|(Dense|Sparse)To(Dense|Sparse)SetOperation|Einsum|Enter|ExtractGlimpse(V2)?|GatherNd|"
+    r"ImageProjectiveTransformV[23]|MapDefun|PreventGradient|RaggedTensorToTensor|ScaleAndTranslate|ScatterNd|TensorScatter\w+"
+)
 # Those of TensorFlow's own saving, in functions that nothing else calls and that loading leaves alone.
 CHECKPOINTS = frozenset({"DisableCopyOnRead", "MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"})
 
@@ -55,35 +31,28 @@ def check_operations(directory: Path) -> None:
     """Reject a SavedModel that could read or write files, print, or run code: one with an operation not known to only compute.
 
     Raises:
-        ArtefactError: it has such an operation, or is damaged.
+        ArtefactError: it has such an operation, or is not of TensorFlow 2.
+        DecodeError, OSError: it is damaged.
     """
-    from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-    saved = SavedModel()
-    try:
-        saved.ParseFromString((directory / "saved_model.pb").read_bytes())
-    except (DecodeError, OSError) as error:
-        raise ArtefactError(
-            f"This SavedModel is incomplete: {one_line(error)}. Received: {directory}. Export again."
-        ) from error
+    saved = SavedModel.FromString((directory / "saved_model.pb").read_bytes())
     if len(saved.meta_graphs) != 1 or not saved.meta_graphs[0].HasField("object_graph_def"):
         raise ArtefactError(  # TensorFlow would load it in another way, which calls more functions
             f"This is not a SavedModel of TensorFlow 2. Received: {directory}. Load it with TensorFlow if you trust it."
         )
-    for graph in saved.meta_graphs:
-        functions = {function.signature.name: function.node_def for function in graph.graph_def.library.function}
-        callable_names = set(graph.object_graph_def.concrete_functions)
-        for nodes in functions.values():
-            callable_names.update(called for node in nodes for called in _called(node))
-        for name, nodes in [("", graph.graph_def.node), *functions.items()]:
-            for node in nodes:
-                is_saving = node.op in CHECKPOINTS and name and name not in callable_names
-                if not (is_saving or only_computes(node.op)):
-                    raise ArtefactError(
-                        f"This SavedModel could do more than compute. Received: the operation {node.op} in {directory}. "
-                        "Load it with TensorFlow if you trust it; zoo's own exports have no such operation."
-                    )
+    graph = saved.meta_graphs[0]
+    functions = {function.signature.name: function.node_def for function in graph.graph_def.library.function}
+    callable_names = set(graph.object_graph_def.concrete_functions)
+    callable_names.update(name for nodes in functions.values() for node in nodes for name in _called(node))
+    for name, nodes in [("", graph.graph_def.node), *functions.items()]:
+        is_for_saving = name and name not in callable_names
+        for node in nodes:
+            if not (only_computes(node.op) or (is_for_saving and node.op in CHECKPOINTS)):
+                raise ArtefactError(
+                    f"This SavedModel could do more than compute. Received: the operation {node.op} in {directory}. "
+                    "Load it with TensorFlow if you trust it; zoo's own exports have no such operation."
+                )
 
 
 def only_computes(operation: str) -> bool:
@@ -96,7 +65,7 @@ def only_computes(operation: str) -> bool:
     from tensorflow.python.framework import op_def_registry
 
     definition = op_def_registry.get(operation)
-    if definition is None or operation in COMPUTING:
+    if definition is None or COMPUTING.fullmatch(operation):
         return definition is not None
     tensors = {argument.type for argument in (*definition.input_arg, *definition.output_arg)}
     has_words = any(
@@ -110,7 +79,5 @@ def only_computes(operation: str) -> bool:
 
 def _called(node: object) -> list[str]:
     """Return the names of the functions that a node calls."""
-    names = []
-    for attribute in node.attr.values():  # type: ignore[attr-defined] # a message of TensorFlow's
-        names += [attribute.func.name, *(function.name for function in attribute.list.func)]
-    return [name for name in names if name]
+    attributes = node.attr.values()  # type: ignore[attr-defined] # a message of TensorFlow's
+    return [function.name for each in attributes for function in (each.func, *each.list.func) if function.name]

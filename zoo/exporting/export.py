@@ -16,8 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.artefacts import files
+from zoo.artefacts.data_facts import DATA_FILE
 from zoo.artefacts.engines import check_installed
-from zoo.artefacts.export import DATA_FILE, EXPORT_FILE, FORMAT, PLACES, Export, files_of
+from zoo.artefacts.export import EXPORT_FILE, FORMAT, PLACES, Export, files_of
 from zoo.artefacts.keras_files import load_keras
 from zoo.artefacts.predictor import Predictor
 from zoo.distribution.strategies import strategy_of

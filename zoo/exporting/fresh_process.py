@@ -66,7 +66,7 @@ def seconds(predictors: Mapping[str, Predictor], raw: Any, rounds: int, calls: i
 def own_outputs(engine: Engine, examples: Any, info: DataInfo) -> Outputs:
     """Return all outputs of an engine for the examples, in their order."""
     order, batches = info.preprocessor.batches(examples, takes_strings=engine.takes_strings, dtype=engine.dtype)
-    outputs = _joined(engine.answers(batch) for batch in batches)
+    outputs = _joined(engine.run(batch, engine.outputs) for batch in batches)
     return outputs if order is None else {name: values[np.argsort(order)] for name, values in outputs.items()}
 
 

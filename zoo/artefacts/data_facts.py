@@ -1,0 +1,32 @@
+"""The file of a run or an export that describes its training data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.artefacts.files import read_json
+from zoo.errors import ArtefactError, one_line
+from zoo.pipeline.info import DataInfo
+
+DATA_FILE = Path("assets") / "data.json"
+
+
+def read_info(directory: Path, arguments: Mapping[str, Any] | None = None) -> DataInfo:
+    """Return what the data file of a directory describes.
+
+    Args:
+        directory: Path, a run or an export.
+        arguments: mapping of data arguments, for a file that does not list any; default None.
+
+    Raises:
+        ArtefactError: the file is missing or damaged.
+    """
+    content = read_json(directory / DATA_FILE)
+    try:
+        return DataInfo.from_dict({"arguments": arguments or {}, **content})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ArtefactError(
+            f"{DATA_FILE} is damaged: {one_line(error)}. Received: {directory}. Restore it, or train or export again."
+        ) from error
