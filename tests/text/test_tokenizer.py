@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
 import random
@@ -87,6 +88,7 @@ def test_repeated_fits_give_what_the_legacy_class_gives(oov_token):
     ours, theirs = pair(ENGLISH, oov_token=oov_token)
     for tokenizer in (ours, theirs):
         tokenizer.fit_on_texts(NEW * 3)
+        tokenizer.fit_on_sequences([[1, 1, 2], [70, 2]])
         tokenizer.fit_on_texts(["one more, one more text"])
     assert_same(ours, theirs, ENGLISH + NEW)
 
@@ -102,6 +104,16 @@ def test_num_words_can_be_set_after_fitting_as_in_the_legacy_class():
     ours, theirs = pair(ENGLISH, oov_token="<unk>")
     ours.num_words = theirs.num_words = 4
     assert_same(ours, theirs, NEW)
+
+
+def test_fit_on_sequences_alone_is_enough_for_tfidf():
+    ours, theirs = Tokenizer(num_words=4), Legacy(num_words=4)
+    for tokenizer in (ours, theirs):
+        tokenizer.fit_on_sequences([[1, 2, 2], [3], []])
+    assert ours.index_docs == theirs.index_docs
+    np.testing.assert_allclose(
+        ours.sequences_to_matrix([[1, 1, 3, 5]], "tfidf"), theirs.sequences_to_matrix([[1, 1, 3, 5]], "tfidf")
+    )
 
 
 def test_matrices_by_hand():
@@ -198,6 +210,7 @@ def test_characters_are_words_of_one_character_with_char_level():
 def test_texts_may_be_any_iterable():
     tokenizer = fitted(Tokenizer, (text for text in ["a b", "a"]))
     assert tokenizer.texts_to_sequences(np.array(["b", "a"], object)) == [[3], [2]]
+    assert list(itertools.islice(tokenizer.texts_to_sequences_generator(itertools.repeat("a b")), 2)) == [[2, 3]] * 2
     assert tokenizer.sequences_to_texts(np.array([[2, 3, 0]])) == ["a b"]
 
 
@@ -335,8 +348,11 @@ def test_numpy_integers_become_plain_ones():
 
 CALLS = [
     "fit_on_texts",
+    "fit_on_sequences",
     "texts_to_sequences",
+    "texts_to_sequences_generator",
     "sequences_to_texts",
+    "sequences_to_texts_generator",
     "texts_to_matrix",
     "sequences_to_matrix",
 ]
@@ -368,7 +384,7 @@ def test_a_list_of_words_that_are_no_strings_is_refused():
 
 
 @pytest.mark.parametrize("sequence", ["ab", 3, [1.5], [None], [["a"]]])
-@pytest.mark.parametrize("call", ["sequences_to_texts", "sequences_to_matrix"])
+@pytest.mark.parametrize("call", ["fit_on_sequences", "sequences_to_texts", "sequences_to_matrix"])
 def test_what_is_no_sequence_is_refused(call, sequence):
     tokenizer = fitted(Tokenizer, ["a"])
     with pytest.raises(DataError, match=r"A sequence must be a list of ids\. Received: .*Pass a list of lists"):

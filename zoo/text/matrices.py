@@ -40,7 +40,8 @@ def ids_to_matrix(
         raise UnknownNameError("mode of a matrix", mode, MODES)
     if mode == "tfidf" and not document_count:
         raise UsageError(
-            'mode="tfidf" needs the number of documents. Received: a tokenizer with document_count=0. Call fit_on_texts first.'
+            'mode="tfidf" needs the number of documents. Received: a tokenizer with document_count=0. '
+            "Call fit_on_texts or fit_on_sequences first."
         )
     counts = np.zeros((len(sequences), num_columns))
     for row, sequence in zip(counts, sequences, strict=True):

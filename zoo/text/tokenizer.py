@@ -6,7 +6,7 @@ import json
 import math
 import operator
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,17 @@ class Tokenizer:
             if word in self.word_docs:
                 self.index_docs[number] = self.word_docs[word]
 
+    def fit_on_sequences(self, sequences: Iterable[Sequence[int]]) -> None:
+        """Count how many sequences contain each id, for matrices in mode "tfidf" without texts.
+
+        Raises:
+            UsageError: `sequences` is one string.
+            DataError: a sequence is not a list of ids.
+        """
+        for sequence in _several(sequences):
+            self.index_docs.update({*_ids(sequence)})
+            self.document_count += 1
+
     def encode(self, text: Text) -> list[int]:
         """Return the ids of one text.
 
@@ -157,7 +168,11 @@ class Tokenizer:
             UsageError: `texts` is one string, or the tokenizer knows no words.
             DataError: a text is neither a string, nor bytes, nor a list of words.
         """
-        return [*map(self.encode, _several(texts))]
+        return [*self.texts_to_sequences_generator(texts)]
+
+    def texts_to_sequences_generator(self, texts: Iterable[Text]) -> Iterator[list[int]]:
+        """Return an iterator over the ids of each text; raises as `texts_to_sequences`."""
+        return map(self.encode, _several(texts))
 
     def sequences_to_texts(self, sequences: Iterable[Sequence[int]]) -> list[str]:
         """Return the words of each sequence, joined by spaces; padding is omitted, and an unknown id becomes `oov_token`.
@@ -166,7 +181,11 @@ class Tokenizer:
             UsageError: the tokenizer knows no words.
             DataError: a sequence is not a list of ids.
         """
-        return [*map(self._text, _several(sequences))]
+        return [*self.sequences_to_texts_generator(sequences)]
+
+    def sequences_to_texts_generator(self, sequences: Iterable[Sequence[int]]) -> Iterator[str]:
+        """Return an iterator over the text of each sequence; raises as `sequences_to_texts`."""
+        return map(self._text, _several(sequences))
 
     def _text(self, sequence: Sequence[int]) -> str:
         self.unknown_id()  # raises without words
