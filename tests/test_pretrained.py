@@ -13,7 +13,7 @@ from zoo.tasks import find_task
 from zoo.training.construct import construct
 from zoo.training.plan import plan_training
 from zoo.training.weights import arguments_of
-from zoo.tuning.space import read_changes, searched_space
+from zoo.tuning.space import searched_space
 
 TEXTS = [f"the {thing} is {word}" for thing in ("film", "book", "play", "song") for word in ("lovely", "dull", "long")]
 
@@ -227,9 +227,8 @@ def test_weights_for_a_model_of_your_own_are_refused(tmp_path):
 
 
 def test_what_weights_bring_is_not_searched():
-    nothing = read_changes({}, {})
     for model, weights in (("cnn", "mnist"), ("lstm", "imdb")):
-        space = searched_space(model, find_task(zoo.info(model).tasks[0]), {}, nothing, {"weights": weights})
+        space, _ = searched_space(model, find_task(zoo.info(model).tasks[0]), {}, {}, {"weights": weights})
         assert "learning_rate" in space
         assert not [key for key in space if key.startswith(("model.", "data."))]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,8 @@ import pytest
 
 import zoo
 from zoo.artefacts.files import write_json
-from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
-from zoo.tuning.spec import SearchSpec
-from zoo.tuning.writer import begin_search, update_search
+from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search, begin_search, update_search
+from zoo.tuning.spec import Limits, SearchSpec
 
 IRIS = zoo.load_data("iris").info.fingerprint
 CONTENT: dict[str, Any] = {
@@ -31,9 +31,9 @@ def begin(tmp_path: Path) -> Callable[..., Search]:
 
     def begun(**changes: Any) -> Search:
         content = {**CONTENT, **changes}
-        limits = {name: content[name] for name in ("trials", "minutes", "keep", "retrain")}
-        search = begin_search(tmp_path / "search", SearchSpec.read(content), limits)
-        return update_search(search, **{name: content[name] for name in ("seconds", "status") if name in changes})
+        search = begin_search(tmp_path / "search", SearchSpec.model_validate(content), Limits.model_validate(content))
+        begun = {"session_begun": time.time()} if content["minutes"] else {}
+        return update_search(search, **begun, **{name: content[name] for name in ("seconds", "status") if name in changes})
 
     return begun
 

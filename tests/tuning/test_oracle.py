@@ -31,9 +31,7 @@ def finish(end):
 
 def again(search):
     """Return the oracle of a search that is resumed."""
-    oracle = make_oracle(Search.open(search.directory))
-    oracle.restore()
-    return oracle
+    return make_oracle(Search.open(search.directory))
 
 
 @pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
@@ -80,7 +78,7 @@ def test_too_many_failures_in_a_row_end_a_search_and_a_resumed_one_forgives_them
     finish(oracle, search, ask(oracle), status="failed")
     finish(oracle, search, ask(oracle), status="infeasible")
     finish(oracle, search, ask(oracle), status="failed")
-    assert oracle.end_reason() == "2 trials in a row failed, the last one: it is failed"
+    assert oracle.end_reason() == "2 trials in a row failed"
     assert ask(oracle).status == "STOPPED"
     assert again(search).end_reason() is None
 
@@ -89,15 +87,14 @@ def test_a_constraint_that_nothing_keeps_ends_a_search_at_every_start(begin, mon
     monkeypatch.setattr(oracles, "INFEASIBLE", 3)
     search = begin(trials=9, space={"batch_size": list(range(1, 40))})
     oracle = make_oracle(search)
-    oracle.restore()
-    for parameters in (700, 500, 900):
+    for _ in range(3):
         trial = ask(oracle)
-        end(search, trial.trial_id, status="infeasible", parameters=parameters, reason=f"{parameters} parameters")
+        end(search, trial.trial_id, status="infeasible")
         trial.status = "FAILED"
         oracle.end_trial(trial)
     for each in (oracle, again(search)):
         assert ask(each).status == "STOPPED"
-        assert each.end_reason() == "3 trials in a row break a constraint, the nearest with 500 parameters"
+        assert each.end_reason() == "3 trials in a row break a constraint"
 
 
 def test_a_trial_whose_result_is_gone_is_run_again(begin, finish):
@@ -133,7 +130,7 @@ def test_trials_without_a_state_of_keras_tuner_are_refused(begin, finish):
     oracle = make_oracle(search)
     finish(oracle, search, ask(oracle))
     shutil.rmtree(search.directory / "oracle")
-    with pytest.raises(ArtefactError, match=r"oracle\.json is missing"):
+    with pytest.raises(ArtefactError, match=r"No such file or directory: .*oracle\.json"):
         again(search)
 
 
@@ -175,7 +172,6 @@ def test_a_kill_between_any_two_files_loses_and_repeats_no_trial(begin, monkeypa
 
     def run_until_killed():
         oracle = make_oracle(search)
-        oracle.restore()
         while (trial := ask(oracle)).status == "RUNNING":
             ran.append(trial.trial_id) if not (search.trial_directory(trial.trial_id) / "result.json").is_file() else None
             finish(oracle, search, trial)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError
 
 import pytest
 
 import zoo
 from zoo.artefacts.files import read_json, write_json
 from zoo.errors import ArtefactError, UsageError
-from zoo.tuning.search import Search
+from zoo.tuning.search import Search, elapsed, held, keep_best_only, seconds_before, update_search
 from zoo.tuning.spec import SearchSpec, check_same
-from zoo.tuning.writer import elapsed, held, keep_best_only, seconds_before, update_search
 
 
 def test_best_trials_come_first_and_of_equals_the_smaller(begin, end):
@@ -41,18 +40,18 @@ def test_a_search_without_a_finished_trial_has_no_best(begin):
     ("name", "value", "shown"),
     [
         ("space", {"batch_size": [16, 32]}, "space batch_size: then [16, 32, 64, 128], now [16, 32]"),
-        ("fingerprint", "def", "content of the data, as a fingerprint: then"),
+        ("fingerprint", "def", "fingerprint: then"),
         ("settings", {"epochs": 3}, "settings epochs: then 2, now 3"),
         ("objective", {"name": "loss", "direction": "min"}, "objective direction: then max, now min"),
         ("seed", 1, "seed: then 0, now 1"),
-        ("folds", 5, "folds: then nothing, now 5"),
+        ("folds", 5, "folds: then None, now 5"),
     ],
 )
 def test_something_else_under_the_same_name_is_refused_with_the_difference(begin, name, value, shown):
     search = begin()
     check_same(search.spec, search.spec, search.directory)
     with pytest.raises(UsageError) as refused:
-        check_same(search.spec, replace(search.spec, **{name: value}), search.directory)
+        check_same(search.spec, search.spec.model_copy(update={name: value}), search.directory)
     assert shown in str(refused.value)
 
 
@@ -62,7 +61,7 @@ def test_something_else_under_the_same_name_is_refused_with_the_difference(begin
 )
 def test_other_packages_and_another_factory_are_a_warning(begin, caplog, name, value, shown):
     search = begin()
-    check_same(search.spec, replace(search.spec, **{name: value}), search.directory)
+    check_same(search.spec, search.spec.model_copy(update={name: value}), search.directory)
     assert shown in caplog.text
 
 
@@ -81,11 +80,11 @@ def test_a_search_is_frozen_and_the_former_name_of_its_run_is_explained(begin):
         search.directory = search.directory / "other"
     with pytest.raises(AttributeError, match=r"Use `Search\.best_run`"):
         _ = search.best
-    assert SearchSpec.read(search.content) == search.spec
+    assert SearchSpec.model_validate(search.content) == search.spec
 
 
 def test_only_the_best_keep_their_models(begin, end):
-    search = begin()
+    search = begin(keep=2)
     for name, objective in (("0000", 0.1), ("0001", 0.3), ("0002", 0.2)):
         end(search, name, objective)
     end(search, "0003", status="failed")
@@ -94,7 +93,7 @@ def test_only_the_best_keep_their_models(begin, end):
         (run / "checkpoints").mkdir(parents=True)
         for part in ("model.keras", "history.csv", "checkpoints/1.npz"):
             (run / part).touch()
-    keep_best_only(search, 2)
+    keep_best_only(search)
     kept = sorted(path.parent.parent.name for path in search.directory.rglob("model.keras"))
     assert kept == ["0001", "0002", "0004"]  # the last one runs
     assert sorted(path.parent.parent.parent.name for path in search.directory.rglob("1.npz")) == kept
@@ -157,7 +156,7 @@ def test_a_damaged_search_says_what_is_missing(begin):
     content = read_json(search.directory / "search.json")
     del content["space"]
     write_json(search.directory / "search.json", content)
-    with pytest.raises(ArtefactError, match=r"damaged.*search\.json without space"):
+    with pytest.raises(ArtefactError, match=r"damaged.*search\.json with space: Field required"):
         Search.open(search.directory)
     write_json(search.directory / "search.json", {**content, "format": 2})
     with pytest.raises(ArtefactError, match=r"another format.*format 2"):

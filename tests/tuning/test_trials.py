@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from dataclasses import replace
 
 import pytest
 
 import zoo
-from zoo.errors import ArtefactError, DataError, UsageError
+from zoo.errors import ArtefactError, DataError
 from zoo.training.plan import plan_training
 from zoo.tuning import execution, trials
 from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
-from zoo.tuning.space import read_changes
 from zoo.tuning.trials import count_parameters, finish, run_trial, survey
 
 
 def run(search, name="0000", **chosen):
     return run_trial(str(search.directory), name, {"batch_size": 32, **chosen}, "worker-0", "SIGKILL", None)
+
+
+def asked(begin, space):
+    """Return the spec of a new search as the user asks for it."""
+    return begin(space=space, defaults={}, fingerprint="", objective={"name": None, "direction": None}).spec
 
 
 @pytest.mark.slow
@@ -50,7 +53,7 @@ def test_repeats_and_folds_are_means_over_seeds_and_parts(begin):
     result = run(repeated)
     assert len(result["each"]) == 2
     assert result["objective"] == sum(each["accuracy"] for each in result["each"]) / 2
-    folds = replace(repeated.spec, repeats=1, folds=3).run_settings
+    folds = repeated.spec.model_copy(update={"repeats": 1, "folds": 3}).run_settings
     assert [each["data.fold"] for each in folds] == [[1, 3], [2, 3], [3, 3]]
 
 
@@ -189,29 +192,10 @@ def test_the_best_can_be_trained_anew_on_train_and_validation(begin, tmp_path):
 
 
 def test_a_survey_knows_task_data_and_settings(begin):
-    search = begin()
-    known = survey(search.spec, read_changes({"*": "default", "learning_rate": [0.1, 0.01]}, {}), None)
+    known = survey(asked(begin, {"*": "default", "learning_rate": [0.1, 0.01]}), None)
     assert known.task == "tabular_classification"
     assert known.fingerprint == zoo.load_data("iris").info.fingerprint
     assert (known.max_epochs, known.space) == (2, {"learning_rate": [0.01, 0.1]})
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"augment_rotate": [0.1, 0.2]}, "augment_rotate"),
-        ({"plateau_patience": [4, 5]}, "`plateau_patience` is for schedule=plateau"),
-    ],
-)
-def test_a_range_that_no_trial_could_take_is_refused_by_the_survey(begin, changes, message):
-    with pytest.raises(UsageError, match=message) as refused:
-        survey(begin().spec, read_changes(changes, {}), None)
-    assert refused.value.__notes__ == [f"This applies to all values of `{next(iter(changes))}` in the space."]
-
-
-def test_a_range_that_some_trials_could_take_is_not_refused(begin):
-    changes = {"plateau_patience": [4, 5], "schedule": ["plateau", "cosine"], "batch_size": [16, 32]}
-    survey(begin().spec, read_changes(changes, {}), None)
 
 
 def test_data_that_have_changed_end_a_worker_and_no_trial(begin):
@@ -244,7 +228,7 @@ def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begi
         run(search)
     assert not told.value.__notes__
     monkeypatch.setattr(execution, "start_engine", lambda *_: nullcontext())
-    monkeypatch.setattr(execution, "_surveyed", full)
+    monkeypatch.setattr(execution, "call", full)
     with pytest.raises(ArtefactError) as told:
         zoo.tune(resume=search.directory)
     assert told.value.__notes__ == [f"All trials are kept. To resume: zoo tune --resume {search.directory}"]

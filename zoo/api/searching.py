@@ -96,21 +96,23 @@ def tune(  # type: ignore[misc] # `keep` is the search's own
     from zoo.artefacts.loading import name_of
     from zoo.training.plan import check_resumed_alone
     from zoo.tuning.execution import run_search
-    from zoo.tuning.request import check_limits, read_request
+    from zoo.tuning.request import read_request
+    from zoo.tuning.spec import Limits
 
     if "address" in settings:
-        raise UsageError("Searches across machines use Ray. Received: address. Give ray='HOST:PORT' of a Ray cluster instead.")
+        raise UsageError(
+            "Searches across machines use Ray. Received: an address or a search to join. Start a Ray cluster with `ray start`. "
+            "Then pass ray='HOST:PORT', or run: zoo tune MODEL --ray HOST:PORT --workers N"
+        )
     options = {
         "space": space, "algorithm": algorithm, "objective": objective, "direction": direction, "repeats": repeats,
         "folds": folds, "max_parameters": max_parameters, "max_latency_ms": max_latency_ms, "retrain": retrain,
+        **flatten(settings, model_arguments, data_arguments),
     }  # fmt: skip
-    limits: dict[str, Any] = check_limits({"trials": trials, "minutes": minutes, "keep": keep}, workers)
-    flat = flatten(settings, model_arguments, data_arguments)
-    running: dict[str, Any] = {"workers": workers, "ray": ray, "verbose": 0 if verbose == 0 else 1}
+    limits = {"trials": trials, "minutes": minutes, "keep": keep, "workers": workers}
     if resume is not None:
-        check_resumed_alone({"model": model, "config": config, "out": out, **options, **flat}, "search")
-        return run_search(None, Path(resume), data, limits, **running)
-    name = None if data is None else name_of(data)
-    request = read_request(model, name, config, {**options, **limits, **flat})
-    directory = Path(out) if out is not None else default_directory(f"tune-{request.spec.model}", request.spec.data)
-    return run_search(request, directory, data, request.limits, **running)
+        check_resumed_alone({"model": model, "config": config, "out": out, **options}, "search")
+        return run_search(None, Path(resume), data, Limits.checked(**limits), ray=ray, verbose=verbose)
+    spec, checked_limits = read_request(model, None if data is None else name_of(data), config, {**options, **limits})
+    directory = Path(out) if out is not None else default_directory(f"tune-{spec.model}", spec.data)
+    return run_search(spec, directory, data, checked_limits, ray=ray, verbose=verbose)

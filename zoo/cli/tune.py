@@ -7,7 +7,6 @@ import shlex
 from typing import Any
 
 from zoo.cli import options, output
-from zoo.errors import UsageError
 
 MOST_TRIALS = 5  # next to each other, best first
 MOST_REASONS = 10
@@ -53,14 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     from zoo.api.searching import tune
     from zoo.settings import parse_assignments
 
+    found = options.keywords(arguments)
     if arguments.join is not None or arguments.address is not None:
-        raise UsageError(
-            "Searches across machines use Ray. Received: --join or --address. Start a Ray cluster with `ray start`, then "
-            "run: zoo tune MODEL --ray HOST:PORT --workers N"
-        )
+        found["address"] = arguments.join or arguments.address
     search = tune(
         space=parse_assignments(arguments.space) or None, retrain=arguments.retrain or None,
-        **{name: getattr(arguments, name) for name in OPTIONS}, **options.keywords(arguments),
+        **{name: getattr(arguments, name) for name in OPTIONS}, **found,
     )  # fmt: skip
     _print(search, as_json=arguments.json)
     return 0
@@ -68,9 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(search: Any, *, as_json: bool) -> None:
     from zoo.tuning.oracle import ALL_TRIED
-    from zoo.tuning.table import clock, short
+    from zoo.tuning.table import trial_rows
 
-    best, top = search.best_trials, next(trial for trial in search.trials if trial.name == search.content["best"][0])
+    best, top = search.best_trials, search.trial(search.content["best"][0])
     metrics = search.best_run.metrics
     if as_json:
         output.print_json(
@@ -80,30 +77,16 @@ def _print(search: Any, *, as_json: bool) -> None:
             }
         )  # fmt: skip
         return
-    shown = best[:MOST_TRIALS]
-    names = [name for name in search.spec.space if len({str(trial.settings.get(name)) for trial in best}) > 1]
-    names += ["epochs"] if "epochs" not in names and search.spec.algorithm == "hyperband" else []
-    rows = [
-        (search.objective, *(trial.objective for trial in shown)),
-        ("time", *(clock(trial.seconds) for trial in shown)),
-        ("parameters", *(trial.parameters for trial in shown)),
-        *((name, *(short(trial.settings.get(name, "")) for trial in shown)) for name in names),
-    ]
-    columns = ("trial", *(trial.name for trial in shown))
+    columns, rows = trial_rows(search, best[:MOST_TRIALS])
+    names, *lines = zip(columns, *rows, strict=True)
     output.print_line()
-    output.print_table(columns, rows, right=columns[1:])
-    if len(best) > len(shown):
-        output.print_line(f"... and {len(best) - len(shown)} more finished; report.html lists all.")
-    others = [trial for trial in search.trials if trial.status in ("failed", "infeasible")]
-    for trial in others[:MOST_REASONS]:
+    output.print_table(names, [line for line in lines if line[0] in columns[2:5] or len({*line[1:]}) > 1], right=names[1:])
+    for trial in [trial for trial in search.trials if trial.reason][:MOST_REASONS]:
         output.print_line(f"Trial {trial.name} {trial.status}: {trial.reason}")
-    if len(others) > MOST_REASONS:
-        output.print_line(f"... and {len(others) - MOST_REASONS} more; report.html lists all.")
     scores = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
     directory, zoo = shlex.quote(str(search.directory)), output.program()
     output.print_line(f"\nTest split, best trial ({top.name}): {scores}")
-    output.print_line(f"Search directory: {directory}, with report.html, and the best run in {directory}/best\n\nTry next:")
-    output.print_line(f"  {zoo} train --config {directory}/best.yaml")
-    output.print_line(f"  {zoo} evaluate {directory}/best")
-    if search.content["ended_because"] != ALL_TRIED:
+    output.print_line(f"Search directory: {directory}, with the best run in {directory}/best; report.html lists all trials")
+    output.print_line(f"\nTry next:\n  {zoo} train --config {directory}/best.yaml\n  {zoo} evaluate {directory}/best")
+    if search.content.get("ended_because") != ALL_TRIED:
         output.print_line(f"  {zoo} tune --resume {directory} --trials {2 * len(search.trials)}")

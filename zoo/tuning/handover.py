@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from zoo.artefacts.loading import is_splits
 from zoo.errors import UsageError, one_line
 
 
 class SavedDataset:
-    """A `tf.data.Dataset` that was saved to a folder."""
+    """Pickles a `tf.data.Dataset` as the folder where it is saved.
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    Args:
+        dataset: the dataset, of finite length.
+        path: the folder.
+    """
+
+    def __init__(self, dataset: Any, path: str) -> None:
+        dataset.save(path)
+        self._path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import tensorflow as tf
+
+        return tf.data.Dataset.load, (self._path,)
 
 
 def save_shared(data: Any, folder: Path) -> str | None:
@@ -29,30 +40,29 @@ def save_shared(data: Any, folder: Path) -> str | None:
     if data is None or isinstance(data, str | os.PathLike):
         return None
     import joblib
+    import tensorflow as tf
 
-    tensorflow, splits = sys.modules.get("tensorflow"), sys.modules.get("zoo.pipeline.splits")
-    if splits is not None and isinstance(data, splits.Splits):
+    if is_splits(data):
         raise UsageError(
-            "Each trial reads the data with its own vocabulary and length. Received: Splits, which are read already. Give "
+            "Each trial reads the data with its own vocabulary and length. Received: Splits, which are read already. Pass "
             f"what they were read from, for example data={data.info.name!r}."
         )
 
     def saved(value: Any, name: str) -> Any:
         if isinstance(value, Mapping):
             return {part: saved(inner, f"{name}-{part}") for part, inner in value.items()}
-        if tensorflow is not None and isinstance(value, tensorflow.data.Dataset):
-            if int(value.cardinality()) == tensorflow.data.INFINITE_CARDINALITY:
-                raise UsageError("These data never end. Received: a tf.data.Dataset with repeat(). Leave repeat() out.")
-            value.save(str(folder / name))
-            return SavedDataset(str(folder / name))
-        return value
+        if not isinstance(value, tf.data.Dataset):
+            return value
+        if value.cardinality() == tf.data.INFINITE_CARDINALITY:
+            raise UsageError("These data never end. Received: a tf.data.Dataset with repeat(). Omit repeat().")
+        return SavedDataset(value, str(folder / name))
 
     path = str(folder / "data")
     try:
         joblib.dump(saved(data, "dataset"), path)
     except (TypeError, AttributeError, pickle.PicklingError) as error:
         raise UsageError(
-            f"These data cannot be sent to other processes: {one_line(error)}. Received: {type(data).__name__}. Give a name, "
+            f"These data cannot be sent to other processes: {one_line(error)}. Received: {type(data).__name__}. Pass a name, "
             "a path, arrays, a DataFrame or a tf.data.Dataset."
         ) from error
     return path
@@ -61,18 +71,6 @@ def save_shared(data: Any, folder: Path) -> str | None:
 @cache
 def load_shared(path: str | None) -> Any:
     """Return the data that `save_shared` saved; None for None."""
-    if path is None:
-        return None
     import joblib
 
-    return _loaded(joblib.load(path, mmap_mode="c"))
-
-
-def _loaded(data: Any) -> Any:
-    if isinstance(data, Mapping):
-        return {part: _loaded(value) for part, value in data.items()}
-    if isinstance(data, SavedDataset):
-        import tensorflow as tf
-
-        return tf.data.Dataset.load(data.path)
-    return data
+    return None if path is None else joblib.load(path, mmap_mode="c")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,20 +10,19 @@ import keras
 import keras_tuner
 
 from zoo import registry
+from zoo.artefacts.loading import is_splits
 from zoo.errors import UsageError
 from zoo.settings import flatten
-from zoo.tasks import Task, find_task
+from zoo.tasks import find_task
 from zoo.training.construct import construct
 from zoo.training.plan import Plan, plan_training
-from zoo.tuning.space import check_mapping, declare_space, plain_space, read_changes, searched_space
+from zoo.tuning.space import declare_space, read_space, searched_space
 
 if TYPE_CHECKING:
     from zoo.pipeline.splits import Splits
-    from zoo.settings import Settings
+    from zoo.settings import DataArguments
 
 OF_DATA = ("data.", "batch_size", "augment_", "schedule", "warmup", "decay", "step_at")  # settings that depend on data
-MOST_READINGS = 2  # copies of the data that are kept in memory
-ROUND_BEGIN, ROUND_END = "tuner/initial_epoch", "tuner/epochs"  # recorded by keras-tuner's Hyperband
 UNKNOWN_STEPS = 10**9  # the number of batches is not known
 
 
@@ -82,45 +81,43 @@ class HyperModel(keras_tuner.HyperModel):
         **settings: Any,
     ) -> None:
         super().__init__(name=name, tunable=tunable)
-        from zoo.pipeline.splits import Splits
-
-        entry, _ = registry.find_model(model)
-        given = {**settings, **({"task": task} if task is not None else {})}
-        given = flatten(given, model_arguments, data_arguments)
+        given = flatten({**settings, **({"task": task} if task is not None else {})}, model_arguments, data_arguments)
         if "weights" in given:
-            raise UsageError("A HyperModel starts with fresh weights. Received: weights. Leave it out, or use zoo.tune.")
-        changes = read_changes(check_mapping(space), given)
-        self._model, self._data, self._given = model, data, {**given, **changes.held}
-        self._read: dict[str, Splits] = {}
-        self._executions: dict[str, int] = {}
-        if data is None:
-            self._task = find_task(task or entry.tasks[0])
-            known = {**self._task.settings, **self._given}
-        else:
-            self._task, known = self._look_at_data()
-        fixed = OF_DATA if data is None else ("data.",) if isinstance(data, Splits) else ()
-        if refused := sorted(key for key in changes.ranges if key.startswith(fixed)):
-            what = "no data" if data is None else repr(data)
+            raise UsageError("A HyperModel starts with fresh weights. Received: weights. Omit it, or use zoo.tune.")
+        ranges, held = read_space(space, given)
+        self._model, self._data, self._given = model, data, {**given, **held}
+        self._read: tuple[DataArguments, Splits] | None = None
+        self._executions: Counter[str] = Counter()
+        self._task = find_task(task or registry.find_model(model)[0].tasks[0])
+        known = {**self._task.settings, **self._given}
+        if data is not None:
+            plan = self._plan({})
+            _, found = plan.settle(self._splits(plan))
+            self._task, known = find_task(found.task), found.to_flat()
+        fixed = OF_DATA if data is None else ("data.",) if is_splits(data) else ()
+        if refused := sorted(key for key in ranges if key.startswith(fixed)):
             raise UsageError(
-                f"Searching this needs data. Received: {', '.join(refused)} in the space, and {what}. Give data= by name, path "
-                "or arrays."
+                f"Searching this needs data. Received: {', '.join(refused)} in the space, and data of type "
+                f"{type(data).__name__}. Pass data= by name, path or arrays."
             )
-        self._space = searched_space(model, self._task, known, changes, self._given, without=fixed)
+        unsearched = {**self._given, **{f"{prefix}*": None for prefix in fixed}}
+        self._space, self._defaults = searched_space(model, self._task, known, ranges, unsearched)
 
     @property
     def space(self) -> dict[str, Any]:
         """What is searched, as plain ranges."""
-        return plain_space(self._space)
+        return dict(self._space)
 
-    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        """Return the compiled model of these hyperparameters."""
-        return self._built(hp, 0)
+    def build(self, hp: keras_tuner.HyperParameters, execution: int = 0) -> keras.Model:
+        """Return the compiled model of these hyperparameters.
 
-    def _built(self, hp: keras_tuner.HyperParameters, number: int) -> keras.Model:
-        """Return the model for an execution of a trial, numbered from 0; executions differ in their seed."""
+        Args:
+            hp: the hyperparameters.
+            execution: number of the trial's training run, which adds to the seed; default 0.
+        """
         from zoo.distribution.strategies import build_optimizer
 
-        chosen = {**self._chosen(hp), "seed": int(self._given.get("seed", 0)) + number}
+        chosen = {**self._chosen(hp), "seed": int(self._given.get("seed", 0)) + execution}
         if self._data is None:
             model = self._build_without_data(chosen)
         else:
@@ -139,64 +136,61 @@ class HyperModel(keras_tuner.HyperModel):
             **kwargs: the same; `epochs` defaults to that of the settings.
 
         Raises:
-            UsageError: there are no data, or their shape differs from the model's input; keras-tuner's search ends.
+            UsageError: there are no data; keras-tuner's search ends.
         """
-        key = json.dumps(hp.values, sort_keys=True, default=str)
-        number = self._executions[key] = self._executions.get(key, -1) + 1
-        model = self._built(hp, number) if number else model
-        if args or "x" in kwargs:
-            _check_fits(model, args[0] if args else kwargs["x"])
-            return self._frozen(hp, model, number, kwargs.get("callbacks") or ()).fit(*args, **kwargs)
-        if self._data is None:
-            raise HopelessError(
-                "There is nothing to train on. Received: neither HyperModel(data=...) nor data in search(...). Give one."
-            )
         from zoo.training.batches import training_batches
 
+        has_data = bool(args) or "x" in kwargs
+        is_changed = has_data and self._freeze(hp, kwargs.get("callbacks") or ())
+        number = self._executions[str(hp.values)]
+        self._executions[str(hp.values)] += 1
+        if is_changed or number:
+            model = self.build(hp, number)
+        if has_data:
+            return model.fit(*args, **kwargs)
+        if self._data is None:
+            raise HopelessError(
+                "There is nothing to train on. Received: neither HyperModel(data=...) nor data in search(...). Pass one."
+            )
         plan = self._plan(self._chosen(hp))
         splits, settings = plan.settle(self._splits(plan))
         steps = settings.steps_per_epoch or int(splits.train.cardinality())
         kwargs = {"epochs": settings.epochs, "validation_data": splits.validation, **kwargs}
         return model.fit(training_batches(splits, settings), steps_per_epoch=steps, shuffle=False, **kwargs)
 
-    def _frozen(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, number: int, callbacks: Sequence[Any]
-    ) -> keras.Model:
-        """Reset the data settings of the space to their defaults, in `hp` and its tuner too, and return that model."""
+    def _freeze(self, hp: keras_tuner.HyperParameters, callbacks: Sequence[Any]) -> bool:
+        """Reset the data settings of the space to their defaults; return whether this changes `hp`.
+
+        They also leave the oracle's space: later trials would only repeat earlier ones, and a grid would skip points.
+        """
         defaults = keras_tuner.HyperParameters()
-        declare_space(self._space, defaults)
+        declare_space(self._space, self._defaults, defaults)
         frozen = {key: value for key, value in defaults.values.items() if key.startswith(OF_DATA[:3])}
-        for callback in callbacks:
-            if hasattr(callback, "tuner"):  # keras-tuner's own
-                _fix(callback.tuner.oracle, frozen)
-        if all(hp.values.get(key) == value for key, value in frozen.items()):
-            return model
+        for oracle in (callback.tuner.oracle for callback in callbacks if hasattr(callback, "tuner")):  # keras-tuner's own
+            if hasattr(oracle, "hyperparameters"):  # not that of a chief in another process
+                after = keras_tuner.HyperParameters()
+                for each in oracle.hyperparameters.space:
+                    after.Fixed(each.name, frozen[each.name]) if each.name in frozen else after.merge([each])
+                oracle.hyperparameters = after
+        is_changed = any(hp.values.get(key) != value for key, value in frozen.items())
         hp.values.update(frozen)
-        return self._built(hp, number)
+        return is_changed
 
     def _chosen(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
         """Return the settings of hyperparameters, and the epochs of this round of keras-tuner's Hyperband."""
-        chosen = declare_space(self._space, hp)
-        if ROUND_END in hp.values:  # each round has a complete learning-rate schedule
-            chosen["epochs"] = int(hp.values[ROUND_END]) - int(hp.values.get(ROUND_BEGIN, 0))
+        chosen = declare_space(self._space, self._defaults, hp)
+        if "tuner/epochs" in hp.values:  # each round of Hyperband has a complete learning-rate schedule
+            chosen["epochs"] = int(hp.values["tuner/epochs"]) - int(hp.values.get("tuner/initial_epoch", 0))
         return chosen
-
-    def _look_at_data(self) -> tuple[Task, dict[str, Any]]:
-        plan = self._plan({})
-        _, settings = plan.settle(self._splits(plan))
-        return find_task(settings.task), settings.to_flat()
 
     def _plan(self, chosen: Mapping[str, Any]) -> Plan:
         return plan_training(self._model, self._data, {**self._given, **chosen})
 
     def _splits(self, plan: Plan) -> Splits:
-        """Return the data as a plan reads them; equal arguments read them once."""
-        way = plan.settings.data_arguments.model_dump_json(exclude_unset=True)
-        if way not in self._read:
-            while len(self._read) >= MOST_READINGS:
-                self._read.pop(next(iter(self._read)))
-            self._read[way] = plan.read()
-        return self._read[way]
+        """Return the data as a plan reads them; the same arguments as the last ones do not read them again."""
+        if self._read is None or self._read[0] != plan.settings.data_arguments:
+            self._read = plan.settings.data_arguments, plan.read()
+        return self._read[1]
 
     def _build_without_data(self, chosen: Mapping[str, Any]) -> keras.Model:
         from zoo.settings import resolve
@@ -205,42 +199,8 @@ class HyperModel(keras_tuner.HyperModel):
 
         steady = {"schedule": "constant", "warmup": 0.0}  # the number of batches is not known
         names = {"model": self._model, "data": "arrays", "task": self._task.name}
-        settings: Settings = resolve(self._task.settings, self._given, chosen, steady, names)
+        settings = resolve(self._task.settings, self._given, chosen, steady, names)
         keras.utils.set_random_seed(settings.seed)
         model, task, width = construct(self._model, None, self._task.name, settings.model_arguments, settings.precision)
         compile_model(model, task, width, optimizer_of(settings, UNKNOWN_STEPS), None, settings.label_smoothing)
         return model
-
-
-def _fix(oracle: keras_tuner.Oracle, values: Mapping[str, Any]) -> None:
-    """Remove settings from an oracle's space: later trials would only repeat earlier ones, and a grid would skip points."""
-    before = getattr(oracle, "hyperparameters", None)
-    if before is None:  # an oracle of a chief in another process
-        return
-    after = keras_tuner.HyperParameters()
-    for each in before.space:
-        if each.name in values:
-            after.Fixed(each.name, values[each.name])
-        else:
-            after.merge([each])
-    oracle.hyperparameters = after
-
-
-def _check_fits(model: keras.Model, x: Any) -> None:
-    """Refuse arrays or datasets whose shape differs from the model's input, on which every trial would fail.
-
-    Raises:
-        UsageError: they are.
-    """
-    spec = getattr(x, "element_spec", None)
-    shape = getattr(x if spec is None else spec[0] if isinstance(spec, tuple) else spec, "shape", None)
-    if shape is None or len(model.inputs) != 1:
-        return
-    took, takes = ([size for size in list(each)[1:] if size != 1] for each in (shape, model.inputs[0].shape))
-    if len(took) != len(takes) or any(
-        None not in (one, other) and one != other for one, other in zip(took, takes, strict=True)
-    ):
-        raise HopelessError(
-            f"The data do not fit the model's input. Received: {tuple(shape)}; accepted: {model.inputs[0].shape}. "
-            "Give model_arguments={'input_shape': ..., 'num_classes': ...} to HyperModel, or data=, which contain it."
-        )

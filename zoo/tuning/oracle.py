@@ -11,16 +11,15 @@ from typing import Any
 import keras_tuner
 from keras_tuner import oracles
 
-from zoo.artefacts.files import read_json, write_json
+from zoo.artefacts.files import write_json
 from zoo.errors import ArtefactError, one_line
-from zoo.tuning.search import RESULT_FILE, Search, nearest_infeasible
+from zoo.tuning.search import RESULT_FILE, Search
 from zoo.tuning.space import declare_space
 
 FAILURES = 5  # trials in a row that fail before a search ends
 INFEASIBLE = 50  # trials in a row that break a constraint
 INITIAL_POINTS = 10  # random trials of a Bayesian search, at most
 UNLIMITED = 10**9
-TUNER_PREFIX = "tuner/"  # of what keras-tuner's Hyperband records next to the settings
 TIME_OVER, ALL_TRIED = "the time is over", "all settings of the space were tried"
 
 
@@ -34,7 +33,6 @@ class ResumableOracle(keras_tuner.Oracle):
     """
 
     search: Search
-    end_order: list[str]  # keras-tuner's
     deadline: float | None = None  # `time.time()` after which no trial starts
     ended_before = 0  # trials of earlier sessions, whose failures are forgiven
     ended_because = ""  # why no more trials start
@@ -45,28 +43,23 @@ class ResumableOracle(keras_tuner.Oracle):
         found: dict[str, Any] = {"status": "STOPPED"} if because else super().populate_space(trial_id)
         if found["status"] == "STOPPED":
             self.ended_because = because or ALL_TRIED
-        if found["status"] == "RUNNING" and not self.trials:
-            own = {name: value for name, value in found["values"].items() if name.startswith(TUNER_PREFIX)}
-            found["values"] = {**first_values(self.search), **own}
+        elif found["status"] == "RUNNING" and not self.trials:
+            found["values"].update(self.hyperparameters.values)  # the settings that the search starts with
         return found
 
     def end_reason(self) -> str | None:
         """Return why no more trials start, or None."""
-        ended = [self.search.trial(name) for name in self.end_order]
         limit = self.search.content["trials"]
         if limit is not None and self.counted() >= limit:
             return trials_over(limit)
         if self.deadline is not None and time.time() >= self.deadline:
             return TIME_OVER
-        recent = ended[self.ended_before :]
-        feasible = [trial for trial in recent if trial.status != "infeasible"]
-        failed = feasible[-FAILURES:]
-        if len(failed) == FAILURES and {trial.status for trial in failed} == {"failed"}:
-            return f"{FAILURES} trials in a row failed, the last one: {failed[-1].reason}"
-        none_fits = all(trial.status == "infeasible" for trial in ended)  # which a restart would not change
-        bad = (ended if none_fits else recent)[-INFEASIBLE:]
-        if len(bad) == INFEASIBLE and {trial.status for trial in bad} == {"infeasible"}:
-            return f"{INFEASIBLE} trials in a row break a constraint, the nearest with {nearest_infeasible(bad).reason}"
+        ended = [self.search.trial(name).status for name in self.end_order]
+        failed = [status for status in ended[self.ended_before :] if status != "infeasible"][-FAILURES:]
+        if failed == ["failed"] * FAILURES:
+            return f"{FAILURES} trials in a row failed"
+        if ended[-INFEASIBLE:] == ["infeasible"] * INFEASIBLE:
+            return f"{INFEASIBLE} trials in a row break a constraint"
         return None
 
     def counted(self) -> int:
@@ -98,34 +91,27 @@ class ResumableOracle(keras_tuner.Oracle):
         """
         if not self._state_file.is_file() and not self.search.trials:
             return
-        state = self._reloaded()
-        for name in set(self.trials) - set(self.start_order):
-            del self.trials[name]  # written, but never handed out
-            shutil.rmtree(self._get_trial_dir(name))
-        given = [self.trials[name] for name in state["ongoing_trials"].values()]
-        ended = [trial.trial_id for trial in given if trial.status in ("COMPLETED", "FAILED")]
-        self.end_order += [name for name in ended if name not in self.end_order]
-        lost = [name for name in self.end_order if not (self.search.trial_directory(name) / RESULT_FILE).is_file()]
-        self.end_order = [name for name in self.end_order if name not in lost]
-        unfinished = [trial.trial_id for trial in given if trial.trial_id not in [*self.end_order, *lost]]
-        self._retry_queue = [*state["retry_queue"], *lost, *unfinished]
-        self.tuner_ids: set[str] = set()
-        self.ended_before = len(self.end_order)
-
-    def _reloaded(self) -> dict[str, Any]:
-        """Restore keras-tuner's state, and return it in its stored form."""
-        state = read_json(self._state_file)
         try:
             super().reload()
-            if missing := {*self.start_order, *state["retry_queue"]} - set(self.trials):
+            if missing := {*self.start_order, *self._retry_queue} - set(self.trials):
                 raise KeyError(f"trial {min(missing)} is missing")
-        except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise ArtefactError(
                 f"keras-tuner's state of this search is damaged: {type(error).__name__}: {one_line(error)}. Received: "
                 f"{self._state_file.parent}. Restore it, or start another search; finished trials stay in "
                 f"{self.search.directory / 'trials'}."
             ) from error
-        return state
+        for name in set(self.trials) - set(self.start_order):
+            del self.trials[name]  # written, but never handed out
+            shutil.rmtree(self._get_trial_dir(name))
+        known: dict[str, bool] = dict.fromkeys([*self.end_order, *self._retry_queue], False)
+        for name in known:  # keras-tuner may have ended a trial that it would hand out again; a result may be lost
+            has_result = (self.search.trial_directory(name) / RESULT_FILE).is_file()
+            known[name] = has_result and self.trials[name].status in ("COMPLETED", "FAILED")
+        self.end_order: list[str] = [name for name, has_ended in known.items() if has_ended]
+        self._retry_queue: list[str] = [name for name, has_ended in known.items() if not has_ended]
+        self.tuner_ids: set[str] = set()
+        self.ended_before = len(self.end_order)
 
     @property
     def _state_file(self) -> Path:
@@ -144,12 +130,8 @@ class _Grid(ResumableOracle, oracles.GridSearchOracle):
     def restore(self) -> None:
         """Restore the state and the position in the grid, which keras-tuner does not store."""
         super().restore()
-
-        def compare(one: str, other: str) -> int:
-            values = [self.trials[name].hyperparameters.values for name in (one, other)]
-            return int(self._compare(*values))
-
-        self._populate_next = sorted(self.start_order, key=cmp_to_key(compare))
+        values = {name: self.trials[name].hyperparameters.values for name in self.start_order}
+        self._populate_next = sorted(values, key=cmp_to_key(lambda one, other: self._compare(values[one], values[other])))
         for name in self._populate_next:
             self._ordered_ids.insert(name)
 
@@ -180,11 +162,10 @@ class _Hyperband(ResumableOracle, oracles.HyperbandOracle):
 
     def start_within(self, trials: int) -> None:
         """Start with the longest bracket that so many trials fill; keras-tuner starts with the longest of all."""
-        sizes = [
-            sum(self._get_size(bracket, number) for number in range(bracket + 1))
-            for bracket in range(self._current_bracket + 1)
-        ]
-        self._current_bracket: int = max((bracket for bracket, size in enumerate(sizes) if size <= trials), default=0)
+        while self._current_bracket and trials < sum(
+            self._get_size(self._current_bracket, number) for number in range(self._current_bracket + 1)
+        ):
+            self._current_bracket -= 1
         self._brackets: list[Any] = []
         self._start_new_bracket()
 
@@ -197,10 +178,10 @@ class _Hyperband(ResumableOracle, oracles.HyperbandOracle):
 
 
 def make_oracle(search: Search) -> Any:
-    """Return the oracle of a search, in its directory."""
+    """Return the oracle of a search, as its directory has it."""
     spec, trials = search.spec, search.content["trials"]
     hyperparameters = keras_tuner.HyperParameters()
-    declare_space(spec.ranges, hyperparameters)
+    declare_space(spec.space, spec.defaults, hyperparameters)
     arguments: dict[str, Any] = {
         "objective": keras_tuner.Objective(search.objective, search.direction),
         "hyperparameters": hyperparameters,
@@ -222,14 +203,10 @@ def make_oracle(search: Search) -> Any:
     oracle.search = search
     oracle.verbose = 0
     oracle._set_project_dir(str(search.directory), "oracle")
+    if search.content["minutes"] is not None:
+        oracle.deadline = search.content["session_begun"] + 60 * search.content["minutes"]
+    oracle.restore()
     return oracle
-
-
-def first_values(search: Search) -> dict[str, Any]:
-    """Return the initial values of a search as keras-tuner's hyperparameters."""
-    hyperparameters = keras_tuner.HyperParameters()
-    declare_space(search.spec.ranges, hyperparameters)
-    return dict(hyperparameters.values)
 
 
 def trials_over(limit: int) -> str:

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import to_jsonable_python
 
 from zoo import registry
 from zoo.errors import UnknownNameError, UsageError
 from zoo.settings import SETTING_NAMES, UNNAMED, read_config
 from zoo.training.plan import plan_training
-from zoo.tuning.space import Changes, check_auto, check_mapping, read_changes, read_range
-from zoo.tuning.spec import SearchSpec
+from zoo.tuning.space import DEFAULT, read_space, samples_of
+from zoo.tuning.spec import Limits, SearchSpec
 
-ALGORITHMS = ("random", "bayesian", "hyperband", "grid")
 OPTIONS = (
-    "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "retrain", "space",
+    "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "space", "trials", "minutes",
+    "keep", "retrain",
 )  # fmt: skip
-LIMITS = ("trials", "minutes", "keep")
-OTHERS = ("config", "model_arguments", "data_arguments", "workers", "ray", "out", "resume", "verbose")
-DEFAULT_TRIALS, DEFAULT_KEEP = 20, 3
-MAX_SEED = 2**32 - 2
 
 
-@dataclass(frozen=True)
-class SearchRequest:
-    """A search as the user asks for it, checked.
-
-    Args:
-        spec: what is searched, before the data are read.
-        changes: the user's changes of the space.
-        limits: `trials`, `minutes`, `keep` and `retrain`; None where nothing was given.
-    """
-
-    spec: SearchSpec
-    changes: Changes
-    limits: Mapping[str, Any]
-
-
-def read_request(model: Any, data: str | None, config: Any, options: Mapping[str, Any]) -> SearchRequest:
+def read_request(model: Any, data: str | None, config: Any, options: Mapping[str, Any]) -> tuple[SearchSpec, Limits]:
     """Check the arguments of a search.
 
     Args:
@@ -51,84 +33,43 @@ def read_request(model: Any, data: str | None, config: Any, options: Mapping[str
     Raises:
         UsageError: a name, key, range or value is not accepted.
     """
-    written = _plain(read_config(config))
-    own = {name: written.pop(name) for name in (*OPTIONS, *LIMITS) if name in written}
-    given = _plain({name: value for name, value in options.items() if value is not None})
-    space = {**check_mapping(own.get("space")), **check_mapping(given.get("space"))}
-    search = {**own, **{name: given.pop(name) for name in (*OPTIONS, *LIMITS) if name in given}}
-    limits = check_limits({name: search.get(name) for name in (*LIMITS, "retrain")})
     if not isinstance(model, str | None):
         raise UsageError(
-            f"A search builds models by name. Received: {type(model).__name__}. Give a name; for your own models, pass a "
+            f"A search builds models by name. Received: {type(model).__name__}. Pass a name; for your own models, pass a "
             "function that builds them to a tuner of keras-tuner."
         )
-    if unknown := [key for key in {**written, **given} if "." not in key and key not in SETTING_NAMES]:
-        raise UnknownNameError("setting or argument", unknown[0], [*SETTING_NAMES, *OPTIONS, *LIMITS, *OTHERS])
-    plan = plan_training(model, data, given, written)
+    written, given = plain(read_config(config)), plain({name: value for name, value in options.items() if value is not None})
+    limits = {"workers": given.pop("workers", 1)}  # not in a file
+    settings = {**written, **given}
+    options = {name: settings.pop(name) for name in OPTIONS if name in settings}
+    if unknown := [key for key in settings if "." not in key and key not in SETTING_NAMES]:
+        raise UnknownNameError("setting or argument", unknown[0], [*SETTING_NAMES, *OPTIONS, "workers", "ray", "out", "resume"])
+    plan = plan_training(model, data, {}, settings)
     explicit = {key: value for key, value in plan.explicit.items() if key not in ("model", "data", "seed")}
-    changes = read_changes(space, explicit)
-    check_auto(changes.ranges, explicit)
-    algorithm, repeats, folds = search.get("algorithm", "random"), search.get("repeats", 1), search.get("folds")
-    if algorithm not in ALGORITHMS:
-        raise UnknownNameError("algorithm", algorithm, ALGORITHMS)
-    if algorithm == "hyperband" and "epochs" in changes.ranges:
+    both = [each["space"] for each in (written, given) if isinstance(each.get("space"), dict)]
+    space, fixed = read_space({**both[0], **both[1]} if len(both) == 2 else options.get("space"), explicit)
+    spec = SearchSpec.checked(
+        model=plan.settings.model, data=_absolute(plan.settings.data), module=_module(plan.settings.model),
+        settings={**explicit, **fixed}, space=space, seed=settings.get("seed", 0),
+        constraints={name: options.get(name) for name in ("max_parameters", "max_latency_ms")},
+        objective={"name": options.get("objective"), "direction": options.get("direction")},
+        **{name: options[name] for name in ("algorithm", "repeats", "folds") if name in options},
+    )  # fmt: skip
+    if spec.algorithm == "hyperband" and "epochs" in space:
         raise UsageError("Hyperband chooses the epochs. Received: epochs in the space. Set epochs= to the maximum.")
-    check_count("repeats", repeats, 1)
-    check_count("folds", folds, 2)
-    if folds and "data.fold" in explicit:
-        raise UsageError("Folds are cut from train and validation. Received: data.fold with folds. Leave it out.")
+    if spec.folds and "data.fold" in explicit:
+        raise UsageError("Folds are cut from train and validation. Received: data.fold with folds. Omit it.")
     if explicit.get("data.validation") == 0:
         raise UsageError("Trials are scored on the validation part. Received: data.validation=0. Use retrain instead.")
-    seed = int(given.get("seed", written.get("seed", 0)))
-    if not 0 <= seed <= MAX_SEED - repeats:
-        raise UsageError(f"`seed` is a whole number from 0 to {MAX_SEED - repeats}. Received: {seed}.")
-    constraints = {name: search.get(name) for name in ("max_parameters", "max_latency_ms")}
-    for name, limit in constraints.items():
-        if limit is not None and not (isinstance(limit, int | float) and limit > 0):
-            raise UsageError(f"`{name}` is a number above 0. Received: {limit!r}.")
-    spec = SearchSpec(
-        plan.settings.model, _absolute(plan.settings.data), _module(plan.settings.model), {**explicit, **changes.held},
-        seed=seed, algorithm=algorithm, repeats=repeats, folds=folds, constraints=constraints,
-        objective={"name": search.get("objective"), "direction": search.get("direction")},
-    )  # fmt: skip
-    for key, found in changes.ranges.items():  # each value is one that `zoo.train` accepts
-        for value in read_range(key, found).samples():
+    for key, found in space.items():  # each value is one that `zoo.train` accepts
+        for value in samples_of(found) if found != DEFAULT else ():
             plan_training(spec.model, data, {**spec.settings, key: value})
-    return SearchRequest(spec, changes, limits)
+    return spec, Limits.checked(**limits, **{name: options[name] for name in Limits.model_fields if name in options})
 
 
-def check_limits(limits: Mapping[str, Any], workers: int = 1) -> dict[str, Any]:
-    """Return limits that are accepted.
-
-    Raises:
-        UsageError: one is not.
-    """
-    for name in ("trials", "keep"):
-        check_count(name, limits.get(name), 1)
-    check_count("workers", workers, 1)
-    minutes = limits.get("minutes")
-    if minutes is not None and not (isinstance(minutes, int | float) and 0 < minutes < float("inf")):
-        raise UsageError(f"`minutes` is a number above 0. Received: {minutes!r}.")
-    return dict(limits)
-
-
-def check_count(name: str, value: Any, least: int) -> None:
-    """Refuse a given value that is not a whole number of at least `least`.
-
-    Raises:
-        UsageError: it is not.
-    """
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-        raise UsageError(f"`{name}` is a whole number of at least {least}. Received: {value!r}.")
-
-
-def _plain(given: Any) -> Any:
-    """Return plain values instead of NumPy's."""
-    if isinstance(given, Mapping):
-        return {key: _plain(value) for key, value in given.items()}
-    if isinstance(given, list | tuple):
-        return type(given)(_plain(value) for value in given)
-    return given.tolist() if hasattr(given, "tolist") else given
+def plain(given: Any) -> Any:
+    """Return plain values instead of tuples, ranges and NumPy's numbers and arrays."""
+    return to_jsonable_python(given, fallback=lambda value: value.tolist() if hasattr(value, "tolist") else list(value))
 
 
 def _absolute(data: str) -> str:
@@ -143,8 +84,7 @@ def _module(model: str) -> str:
     Raises:
         UsageError: it is the user's script.
     """
-    entry, _ = registry.find_model(model)
-    module = str(entry.factory.__module__)
+    module = str(registry.find_model(model)[0].factory.__module__)
     if module == "__main__":
         raise UsageError(
             f"Trials run in processes that do not run your script. Received: model {model!r}, which it registers. Move it to a "

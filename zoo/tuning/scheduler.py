@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from keras_tuner.src.engine.trial import Trial as KerasTunerTrial  # keras-tuner 1.4 has no public name for it
 
 from zoo.errors import ZooError
 from zoo.processes.signals import StopRequest
-from zoo.processes.tasks import POLL_SECONDS, Engine, ProcessDiedError, Task
-from zoo.tuning.search import Search
+from zoo.processes.tasks import Engine, Task
+from zoo.tuning.search import Search, keep_best_only
 from zoo.tuning.space import declare_space
 from zoo.tuning.trials import run_trial
 
@@ -85,9 +84,9 @@ class Scheduler:
             if trial.status != "RUNNING":  # there is none, or only after another trial has ended
                 worker.rests_until = time.monotonic() + ASK_AGAIN
                 return
-            worker.trial = KerasTunerTrial.from_proto(trial.to_proto())  # rounds as keras-tuner's own workers do
-        hyperparameters = worker.trial.hyperparameters
-        chosen = declare_space(self._search.spec.ranges, hyperparameters)
+            worker.trial = trial
+        spec, hyperparameters = self._search.spec, worker.trial.hyperparameters
+        chosen = declare_space(spec.space, spec.defaults, hyperparameters)
         if "tuner/epochs" in hyperparameters.values:  # of Hyperband
             chosen["epochs"] = int(hyperparameters.values["tuner/epochs"])
         worker.task = self._engine.start(
@@ -95,47 +94,37 @@ class Scheduler:
             worker=worker.number,
         )  # fmt: skip
 
-    def _collect(self, worker: Worker, *, is_stopping: bool = False) -> None:
+    def _collect(self, worker: Worker) -> None:
         """Record the result of a worker whose process has ended."""
         if worker.task is None or worker.task.is_running:
             return
         task, worker.task = worker.task, None
         try:
             result = task.result()
-        except (KeyboardInterrupt, ProcessDiedError) as error:
-            if not is_stopping:
-                ending = error.ending if isinstance(error, ProcessDiedError) else "SIGINT"
-                self._note_death(worker, ending, ProcessDiedError(ending) if ending == "SIGINT" else error)
-        except ZooError as error:  # a problem of the machine, for example a full disk
-            self._note_death(worker, type(error).__name__, error)
-        else:
-            score = float(np.float32(result["objective"])) if result["status"] == "finished" else None  # rounded as above
-            self._oracle.finish_trial(worker.trial, score)
-            worker.trial, worker.deaths, worker.died_of, worker.rests_until = None, 0, None, 0.0
-
-    def _note_death(self, worker: Worker, died_of: str, error: BaseException) -> None:
-        worker.died_of = died_of
-        worker.rests_until = time.monotonic() + min(worker.deaths, 3) * ASK_AGAIN
-        worker.deaths += 1
-        if worker.deaths > DEATHS:
-            raise error
+        except (KeyboardInterrupt, ZooError) as error:  # the process died, or the machine has a problem such as a full disk
+            worker.died_of = getattr(error, "ending", type(error).__name__)
+            worker.rests_until = time.monotonic() + worker.deaths * ASK_AGAIN
+            worker.deaths += 1
+            if worker.deaths > DEATHS:
+                raise
+            return
+        score = float(np.float32(result["objective"])) if result["status"] == "finished" else None  # as in keras-tuner's files
+        self._oracle.finish_trial(worker.trial, score)
+        worker.trial, worker.deaths, worker.died_of, worker.rests_until = None, 0, None, 0.0
+        keep_best_only(self._search)
 
     def _stop(self, workers: list[Worker]) -> None:
         """Let the running trials save and end; kill those that do not."""
-        begun, asked = time.monotonic(), -REPEAT_AFTER
-        while running := [worker for worker in workers if worker.task is not None]:
-            now = time.monotonic()
-            if now - begun > GRACE:
-                for worker in running:
-                    worker.task.kill() if worker.task else None
-            elif now - asked > REPEAT_AFTER:  # a request is lost on a run that ends while another one of its trial follows
-                asked = now
-                for worker in running:
-                    worker.task.interrupt() if worker.task else None
-            self._wait(running)
-            for worker in running:
-                self._collect(worker, is_stopping=True)
+        begun = repeat_at = time.monotonic()
+        while running := [worker.task for worker in workers if worker.task is not None]:
+            if (now := time.monotonic()) >= repeat_at:  # a request is lost on a run that ends while another one follows
+                repeat_at = now + REPEAT_AFTER
+                for task in running:
+                    task.interrupt() if now - begun < GRACE else task.kill()
+            self._wait(workers)
+            for worker in workers:
+                self._collect(worker)
 
     def _wait(self, workers: list[Worker]) -> None:
-        self._engine.wait([worker.task for worker in workers if worker.task is not None], POLL_SECONDS)
+        self._engine.wait([worker.task for worker in workers if worker.task is not None])
         self._show()

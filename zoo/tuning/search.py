@@ -1,22 +1,31 @@
-"""A search directory, opened: what is searched, every trial, and the result."""
+"""A search directory: what is searched, every trial and the result, and what the searching process writes."""
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping, Sequence
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artefacts.files import read_json
-from zoo.errors import ArtefactError
-from zoo.tuning.spec import SearchSpec
+from pydantic import ValidationError
+
+from zoo.artefacts.files import check_format, first_problem, lock, new_directory, read_json, write_json
+from zoo.errors import ArtefactError, UsageError
+from zoo.tuning.spec import Limits, SearchSpec
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
 
+logger = logging.getLogger(__name__)
 FORMAT = 1
 SEARCH_FILE, TRIAL_FILE, RESULT_FILE = "search.json", "trial.json", "result.json"
+DEFAULT_TRIALS, DEFAULT_KEEP = 20, 3
+HEAVY_PARTS = ("model.keras", "checkpoints", "logs", "assets")  # of a trial's run; only the best trials keep them
 
 
 @dataclass(frozen=True)
@@ -87,17 +96,13 @@ class Search:
         if not (path / SEARCH_FILE).is_file():
             raise ArtefactError(f"There is no search here: {SEARCH_FILE} is missing. Received: {path}. `zoo.tune` makes one.")
         content = read_json(path / SEARCH_FILE)
-        if content.get("format") != FORMAT:
+        check_format(content, FORMAT, "search", path)
+        try:
+            return cls(path, SearchSpec.model_validate(content), content)
+        except ValidationError as error:
             raise ArtefactError(
-                f"This search has another format. Received: format {content.get('format')!r} in {path}; accepted: {FORMAT}. "
-                "Install the version of zoo that made it."
-            )
-        of_spec = {each.name for each in fields(SearchSpec)} - {"factory"}  # which version 0.1 did not write
-        if missing := {"status", "seconds", "trials", "minutes", "keep", *of_spec} - set(content):
-            raise ArtefactError(
-                f"This search is damaged. Received: {path / SEARCH_FILE} without {', '.join(sorted(missing))}. Restore it."
-            )
-        return cls(path, SearchSpec.read(content), content)
+                f"This search is damaged. Received: {path / SEARCH_FILE} with {first_problem(error)}. Restore it."
+            ) from error
 
     @property
     def status(self) -> str:
@@ -134,10 +139,9 @@ class Search:
         Raises:
             ArtefactError: none has finished.
         """
-        best = self.best_trials
-        if not best:
+        if not self.best_trials:
             raise ArtefactError(f"No trial has finished. Received: {self.directory}, {self.status}. Resume: zoo tune --resume.")
-        return best[0]
+        return self.best_trials[0]
 
     @property
     def best_run(self) -> Run:
@@ -165,17 +169,17 @@ class Search:
         Raises:
             ArtefactError: its files are missing or damaged.
         """
-        if name not in self._ended:
-            folder = self.trial_directory(name)
-            result = folder / RESULT_FILE
-            content = read_json(result if result.is_file() else folder / TRIAL_FILE)
-            known = {each.name: content[each.name] for each in fields(Trial) if each.name in content}
-            unfinished = "running" if self.status == "running" else "stopped"
-            trial = Trial(**{"status": unfinished, **known, "name": name, "directory": folder})
-            if trial.status == unfinished:
-                return trial
+        if name in self._ended:
+            return self._ended[name]
+        folder = self.trial_directory(name)
+        has_ended = (folder / RESULT_FILE).is_file()
+        content = read_json(folder / (RESULT_FILE if has_ended else TRIAL_FILE))
+        known = {each.name: content[each.name] for each in fields(Trial) if each.name in content}
+        unfinished = "running" if self.status == "running" else "stopped"
+        trial = Trial(**{"status": unfinished, **known, "name": name, "directory": folder})
+        if has_ended:
             self._ended[name] = trial
-        return self._ended[name]
+        return trial
 
     def trial_directory(self, name: str) -> Path:
         """Return the directory of a trial's runs."""
@@ -185,6 +189,63 @@ class Search:
         return f"Search({str(self.directory)!r}, {self.status}, {len(self.trials)} trials)"
 
 
-def nearest_infeasible(trials: Sequence[Trial]) -> Trial:
-    """Return the trial that came nearest to keeping the constraints; latency is measured only where the size is allowed."""
-    return min(trials, key=lambda trial: (trial.latency_ms is None, trial.latency_ms or trial.parameters or 0))
+def begin_search(directory: Path, spec: SearchSpec, limits: Limits) -> Search:
+    """Start a search in a new directory."""
+    given = {"trials": None, "minutes": None, "keep": DEFAULT_KEEP, "retrain": False, **limits.given}
+    if spec.algorithm != "grid" and limits.trials is limits.minutes is None:
+        given["trials"] = DEFAULT_TRIALS
+    content = {"format": FORMAT, "status": "running", "seconds": 0.0, **spec.model_dump(mode="json"), **given}
+    with new_directory(directory):
+        write_json(directory / SEARCH_FILE, content)
+    return Search.open(directory)
+
+
+def update_search(search: Search, **content: Any) -> Search:
+    """Write new content to `search.json`, and return the search as it is now."""
+    write_json(search.directory / SEARCH_FILE, {**search.content, **content})
+    return Search.open(search.directory)
+
+
+@contextmanager
+def held(search: Search) -> Iterator[None]:
+    """Hold a search directory for this process, and set damaged files of trials aside, so that these trials run again.
+
+    Raises:
+        UsageError: another process searches there.
+        ArtefactError: it cannot be written to.
+    """
+    directory = search.directory
+    if not os.access(directory, os.W_OK):
+        raise ArtefactError(f"A search must be able to write. Received: {directory}, which is read-only. Change that.")
+    with lock(directory / ".lock", patience=0.0) as is_held:
+        if not is_held:
+            raise UsageError(f"Another process searches here. Received: {directory}. Wait until it ends.")
+        for path in sorted(directory.glob("trials/*/[!.]*.json")):
+            try:
+                read_json(path)
+            except ArtefactError as error:
+                if isinstance(error.__cause__, OSError):
+                    raise
+                path.rename(path.with_name(f"{path.name}.damaged"))
+                logger.warning("This file was damaged and is set aside; its trial resumes without it: %s", path)
+        yield
+
+
+def elapsed(search: Search) -> float:
+    """Return for how many seconds the search has run, in all sessions."""
+    begun = search.content.get("session_begun")
+    return float(search.content["seconds"]) + (time.time() - begun if begun is not None else 0.0)
+
+
+def seconds_before(search: Search) -> float:
+    """Return for how many seconds earlier sessions ran; a killed session counts up to the end of its last trial."""
+    return max([float(search.content["seconds"]), *(trial.ended_s for trial in search.trials if trial.ended_s is not None)])
+
+
+def keep_best_only(search: Search) -> None:
+    """Remove models, checkpoints and logs of all but the best finished trials; scores and histories stay."""
+    unsuccessful = [trial for trial in search.trials if trial.status in ("failed", "infeasible")]
+    for trial in [*search.best_trials[search.content["keep"] :], *unsuccessful]:
+        for part in HEAVY_PARTS:
+            for path in trial.directory.glob(f"run-*/{part}"):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)

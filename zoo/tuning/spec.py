@@ -1,4 +1,4 @@
-"""What a search looks for, as one frozen object that goes from the verb through `search.json` to every trial."""
+"""What a search looks for and how far it goes: frozen objects, from the verb through `search.json` to every trial."""
 
 from __future__ import annotations
 
@@ -6,87 +6,85 @@ import hashlib
 import inspect
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from zoo import registry
+from zoo.artefacts.files import first_problem
 from zoo.errors import UsageError
-from zoo.tuning.space import Interval, Space, read_range
 
 logger = logging.getLogger(__name__)
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "scikit-learn")
-SHOWN_NAMES = {"fingerprint": "content of the data, as a fingerprint"}
-DERIVED = ("module", "task", "max_epochs", "versions", "factory")  # fields that do not make a search another one
+MOST_REPEATS = 1000
 
 
-@dataclass(frozen=True)
-class SearchSpec:
-    """What a search looks for. `zoo.tuning.trials.survey` fills in the fields that depend on the data.
+class Checked(BaseModel):
+    """An object whose values are checked when it is made."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def checked(cls, **fields: Any) -> Self:
+        """Return an object of these fields.
+
+        Raises:
+            UsageError: a value is not accepted.
+        """
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            problem = f"{first_problem(error)}. Received: {error.errors()[0]['input']!r}"
+            raise UsageError(f"A search does not accept {problem}. See zoo.tune.") from error
+
+
+class SearchSpec(Checked):
+    """What a search looks for. `zoo.tuning.trials.survey` fills in what depends on the data.
 
     Args:
         model: name of the model.
         data: name or path of the data; "arrays" for data in memory.
         module: name of the module that registers the model.
         settings: flat settings that the user gave, which are not searched.
-        seed: seed of the algorithm and of the first training run.
-        algorithm: "random", "bayesian", "hyperband" or "grid".
-        repeats: training runs per trial.
-        folds: folds of cross-validation; None validates on the validation part.
+        seed: seed of the algorithm and of the first training run; default 0.
+        algorithm: algorithm of keras-tuner; default "random".
+        repeats: training runs per trial; default 1.
+        folds: folds of cross-validation; None validates on the validation part; default None.
         constraints: limits by name, None for no limit.
         objective: `name` and `direction`; None takes those of the task.
-        space: plain ranges by setting.
-        defaults: values to start with, by setting.
-        task: name of the task.
-        fingerprint: fingerprint of the data.
-        max_epochs: epochs of a trial; with Hyperband the most.
-        versions: versions of packages.
-        factory: hash of the source of the model's factory.
+        space: plain ranges by setting; before the survey those of `read_space`.
+        defaults: values to start with, by setting; default `{}`.
+        task: name of the task; default "".
+        fingerprint: fingerprint of the data; empty before the survey; default "".
+        max_epochs: epochs of a trial; with Hyperband the most; default 0.
+        versions: versions of packages; default `{}`.
+        factory: hash of the source of the model's factory, which version 0.1 did not write; default "".
     """
 
     model: str
     data: str
     module: str
-    settings: Mapping[str, Any]
-    seed: int = 0
-    algorithm: str = "random"
-    repeats: int = 1
-    folds: int | None = None
-    constraints: Mapping[str, float | None] = field(default_factory=dict)
-    objective: Mapping[str, str | None] = field(default_factory=dict)
-    space: Mapping[str, Any] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any]
+    seed: int = Field(default=0, ge=0, lt=2**32 - MOST_REPEATS)
+    algorithm: Literal["random", "bayesian", "hyperband", "grid"] = "random"
+    repeats: int = Field(default=1, ge=1, le=MOST_REPEATS)
+    folds: int | None = Field(default=None, ge=2)
+    constraints: dict[Literal["max_parameters", "max_latency_ms"], PositiveInt | PositiveFloat | None]
+    objective: dict[Literal["name", "direction"], str | None]
+    space: dict[str, Any]
+    defaults: dict[str, Any] = {}
     task: str = ""
     fingerprint: str = ""
     max_epochs: int = 0
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = {}
     factory: str = ""
 
-    @classmethod
-    def read(cls, content: Mapping[str, Any]) -> SearchSpec:
-        """Return the spec in the content of `search.json`.
-
-        Raises:
-            TypeError: a field is missing.
-        """
-        return cls(**{each.name: content[each.name] for each in fields(cls) if each.name in content})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain data."""
-        return asdict(self)
-
     @property
-    def ranges(self) -> Space:
-        """The space as ranges."""
-        return {key: read_range(key, plain, self.defaults.get(key)) for key, plain in self.space.items()}
-
-    @property
-    def varied(self) -> Space:
+    def varied(self) -> dict[str, Any]:
         """What differs between trials: the space, and with Hyperband the epochs."""
-        if self.algorithm != "hyperband":
-            return self.ranges
-        return {**self.ranges, "epochs": Interval(1, self.max_epochs, None, "linear", 1)}
+        return {**self.space, **({"epochs": {"min": 1, "max": self.max_epochs}} if self.algorithm == "hyperband" else {})}
 
     @property
     def run_settings(self) -> list[dict[str, Any]]:
@@ -96,20 +94,35 @@ class SearchSpec:
         return [{**seed, **fold} for seed in seeds for fold in (folds or [{}])]
 
 
+class Limits(Checked):
+    """How far a search goes, which may change whenever it is resumed; None keeps what it was, or takes the default."""
+
+    trials: PositiveInt | None = None
+    minutes: PositiveFloat | None = Field(default=None, allow_inf_nan=False)
+    keep: PositiveInt | None = None
+    retrain: bool | None = None
+    workers: PositiveInt = 1
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The given limits for `search.json`; a limit of trials or minutes replaces both."""
+        found = self.model_dump(exclude_none=True, exclude={"workers"})
+        return {"trials": None, "minutes": None, **found} if {"trials", "minutes"} & found.keys() else found
+
+
 def check_same(then: SearchSpec, now: SearchSpec, directory: Path) -> None:
     """Refuse to resume a search for something else; warn if packages or the model's factory have changed.
 
     Raises:
         UsageError: something that decides the scores has changed; the message shows the difference.
     """
-    changed = _differences(then, now, [each.name for each in fields(SearchSpec) if each.name not in DERIVED])
-    if changed:
-        more = f"; and {len(changed) - 10} more" if len(changed) > 10 else ""
+    compared = {*SearchSpec.model_fields} - {"module", "task", "max_epochs", "versions", "factory"}
+    if changed := _differences(then, now, compared):
         raise UsageError(
             f"The search in {directory} was for something else, and its trials cannot be compared with new ones. Received: "
-            f"{'; '.join(changed[:10])}{more}. Restore it, or start a search in another directory with out= or --out."
+            f"{'; '.join(changed[:10])}. Restore it, or start a search in another directory with out= or --out."
         )
-    for each in _differences(then, now, ["versions", *(["factory"] if then.factory else [])]):
+    for each in _differences(then, now, {"versions", "factory"} if then.factory else {"versions"}):
         logger.warning("New trials may not be comparable with earlier ones: %s.", each)
 
 
@@ -124,23 +137,16 @@ def factory_hash(model: str) -> str:
     return hashlib.blake2b(source.encode(), digest_size=6).hexdigest()
 
 
-def _differences(then: SearchSpec, now: SearchSpec, names: list[str]) -> list[str]:
-    one, other = (dict(_flat(spec, names)) for spec in (then, now))
+def _differences(then: SearchSpec, now: SearchSpec, names: set[str]) -> list[str]:
+    one, other = (_flat(spec.model_dump(mode="json", include=names)) for spec in (then, now))
     return [
-        f"{SHOWN_NAMES.get(name, name)}: then {_shown(one.get(name))}, now {_shown(other.get(name))}"
+        f"{name}: then {one.get(name)!s:.80}, now {other.get(name)!s:.80}"
         for name in sorted({*one, *other})
         if one.get(name) != other.get(name)
     ]
 
 
-def _flat(spec: SearchSpec, names: list[str]) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for name in names:
-        value = getattr(spec, name)
-        found += [(f"{name} {key}", inner) for key, inner in value.items()] if isinstance(value, Mapping) else [(name, value)]
-    return found
-
-
-def _shown(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _flat(content: Mapping[str, Any]) -> dict[str, Any]:
+    nested = {name: inner for name, inner in content.items() if isinstance(inner, dict)}
+    inner = {f"{name} {key}": value for name, found in nested.items() for key, value in found.items()}
+    return {**{name: value for name, value in content.items() if name not in nested}, **inner}

@@ -5,19 +5,19 @@ from __future__ import annotations
 import importlib
 import math
 import shutil
+import statistics
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts.files import lock, new_directory, now, read_json, write_json, write_text
 from zoo.artefacts.loading import own_data
 from zoo.artefacts.run import Run, RunWriter, keep_untrained
-from zoo.errors import ArtefactError, CheckpointError, DataError, UsageError, ZooError, one_line
+from zoo.errors import ArtefactError, CheckpointError, DataError, ZooError, one_line
 from zoo.evaluation.scores import score
 from zoo.settings import OF_SCHEDULES, resolve
 from zoo.tasks import find_task
@@ -28,18 +28,18 @@ from zoo.training.fit import Training, fit
 from zoo.training.plan import Plan, plan_training
 from zoo.training.session import begin_training, resume_training, score_once
 from zoo.tuning.handover import load_shared
-from zoo.tuning.latency import latency_ms
-from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search
-from zoo.tuning.space import Changes, objective_of, plain_space, read_range, searched_space
-from zoo.tuning.spec import SearchSpec
-from zoo.tuning.writer import elapsed
+from zoo.tuning.search import RESULT_FILE, TRIAL_FILE, Search, elapsed
+from zoo.tuning.space import objective_of, searched_space
+from zoo.tuning.spec import SearchSpec, factory_hash, versions
 
 if TYPE_CHECKING:
     import keras
 
+    from zoo.pipeline.info import DataInfo
     from zoo.pipeline.splits import Splits
 
 ATTEMPTS = 3  # at a trial whose process is killed, before it counts as failed
+WARM_UP, CALLS = 5, 30  # of a model whose latency is measured
 LOCK_SECONDS = 30.0  # that another process has to end which runs the same trial
 
 
@@ -55,62 +55,30 @@ class Infeasible(Exception):  # noqa: N818 - caught in this module
     """A model breaks a constraint of the search."""
 
 
-def survey(spec: SearchSpec, changes: Changes | None, shared: str | None) -> SearchSpec:
+def survey(spec: SearchSpec, shared: str | None) -> SearchSpec:
     """Read the data and build the first model; return the spec with all that depends on the data.
 
     Args:
-        spec: the search.
-        changes: the user's changes of the space; None keeps the space of the spec.
+        spec: the search. If it is new, its space is that of the user.
         shared: file of data in memory.
 
     Raises:
-        UsageError: no trial could take a range, or there is no validation part.
+        UsageError: the data do not fit the settings, or there is no such objective, or nothing to search.
     """
     override = spec.run_settings[0] if spec.folds else {}
-    plan = plan_of(spec, override, shared)
-    model, splits, settings, _ = plan.make()
-    if not splits.has_validation:
-        raise UsageError("Trials are scored on the validation part. Received: data.validation=0. Use retrain instead.")
+    model, splits, settings, _ = plan_of(spec, override, shared).make()
     check_batches(splits, settings, None)
-    if changes is not None:
-        samples = {key: read_range(key, found).samples() for key, found in changes.ranges.items()}
-        for key in samples:
-            _check_range(spec, samples, key, override, splits, shared)
     with tempfile.TemporaryDirectory() as folder:
         keep_untrained(model, Path(folder))
+    found: dict[str, Any] = {}
+    if not spec.fingerprint:
+        task = find_task(settings.task)
+        space, defaults = searched_space(spec.model, task, settings.to_flat(), spec.space, spec.settings)
+        found = {"space": space, "defaults": defaults, "objective": objective_of(task, **spec.objective)}
     if override:
         splits = plan_of(spec, {}, shared).read()
-    found = replace(spec, task=settings.task, fingerprint=splits.info.fingerprint, max_epochs=settings.epochs)
-    if changes is None:
-        return found
-    task = find_task(settings.task)
-    space = searched_space(spec.model, task, settings.to_flat(), changes, spec.settings)
-    return replace(
-        found, space=plain_space(space), defaults={key: each.default for key, each in space.items()},
-        objective=objective_of(task, spec.objective["name"], spec.objective["direction"]),
-    )  # fmt: skip
-
-
-def _check_range(
-    spec: SearchSpec,
-    samples: Mapping[str, Sequence[Any]],
-    key: str,
-    override: Mapping[str, Any],
-    splits: Splits,
-    shared: str | None,
-) -> None:
-    """Refuse a range of a training setting if these data accept none of its values."""
-    if key.startswith(("data.", "model.")) or (key in OF_SCHEDULES and "schedule" in samples):
-        return
-    for number, value in enumerate(samples[key], start=1):
-        try:
-            check_batches(*plan_of(spec, {**override, key: value}, shared).settle(splits), None)
-        except UsageError as error:
-            if number == len(samples[key]):
-                error.add_note(f"This applies to all values of `{key}` in the space.")
-                raise
-        else:
-            return
+    found |= {"task": settings.task, "fingerprint": splits.info.fingerprint, "max_epochs": settings.epochs}
+    return spec.model_copy(update={**found, "versions": versions(), "factory": factory_hash(spec.model)})
 
 
 def run_trial(
@@ -134,50 +102,44 @@ def run_trial(
     with lock(directory / ".lock", patience=LOCK_SECONDS) as is_held:  # a process of a killed search may still run it
         if not is_held:
             raise ZooError(f"Another process runs this trial. Received: {directory}. Wait for it, or end it.")
-        return _run_held_trial(search, directory, chosen, worker, died_of, shared)
-
-
-def _run_held_trial(
-    search: Search, directory: Path, chosen: Mapping[str, Any], worker: str, died_of: str | None, shared: str | None
-) -> dict[str, Any]:
-    """Do what `run_trial` says, in a directory that no other process writes to."""
-    if (directory / RESULT_FILE).is_file():  # the oracle has not recorded it
-        return read_json(directory / RESULT_FILE)
-    before = read_json(directory / TRIAL_FILE) if (directory / TRIAL_FILE).is_file() else {"attempts": 0, "spent": 0.0}
-    own = {"name": directory.name, "settings": dict(chosen), "worker": worker, "attempts": before["attempts"] + 1}
-    trial = {"begun": now(), **before, **own}
-    write_json(directory / TRIAL_FILE, trial)
-    begun = time.monotonic()
-    found: dict[str, Any] = {"each": []}
-    try:
-        if trial["attempts"] > ATTEMPTS:
-            raise ZooError(
-                f"its process was ended {ATTEMPTS} times, last by {died_of}; the system does so when it is out of memory"
-            )
-        for number, override in enumerate(search.spec.run_settings, start=1):
-            settings = {**chosen, **override}
-            found["each"].append(_train_and_score(search.spec, directory / f"run-{number}", settings, found, shared))
-        scores = {key: sum(each[key] for each in found["each"]) / len(found["each"]) for key in found["each"][0]}
-        if not math.isfinite(scores[search.objective]):
-            raise ZooError(f"its {search.objective} is {scores[search.objective]}")
-        found |= {"status": "finished", "scores": scores, "objective": scores[search.objective]}
-    except (KeyboardInterrupt, *OF_THE_MACHINE) as error:  # not a failure of the trial, which runs again
-        error.__notes__ = []  # they say how to resume the run alone
-        spent = trial["spent"] + time.monotonic() - begun
-        with suppress(ArtefactError):
-            write_json(directory / TRIAL_FILE, {**trial, "attempts": before["attempts"], "spent": spent})
-        raise
-    except Infeasible as reason:
-        found |= {"status": "infeasible", "reason": str(reason)}
-    except Exception as error:
-        is_ours = isinstance(error, ZooError)
-        said = one_line(error) if is_ours else f"{type(error).__name__}: {one_line(error)}"
-        if type(error).__name__ in OF_MEMORY:
-            said = f"out of memory; smaller batches or a smaller model may fit ({said})"
-        found |= {"status": "failed", "reason": said, **({} if is_ours else {"traceback": traceback.format_exc()})}
-    result = {**trial, **found, "seconds": trial["spent"] + time.monotonic() - begun, "ended_s": elapsed(search)}
-    write_json(directory / RESULT_FILE, result)
-    return result
+        if (directory / RESULT_FILE).is_file():  # the oracle has not recorded it
+            return read_json(directory / RESULT_FILE)
+        before = read_json(directory / TRIAL_FILE) if (directory / TRIAL_FILE).is_file() else {"attempts": 0, "spent": 0.0}
+        own = {"name": name, "settings": dict(chosen), "worker": worker, "attempts": before["attempts"] + 1}
+        trial = {"begun": now(), **before, **own}
+        write_json(directory / TRIAL_FILE, trial)
+        begun = time.monotonic()
+        found: dict[str, Any] = {"each": []}
+        try:
+            if trial["attempts"] > ATTEMPTS:
+                raise ZooError(
+                    f"its process was ended {ATTEMPTS} times, last by {died_of}; the system does so when it is out of memory"
+                )
+            for number, override in enumerate(search.spec.run_settings, start=1):
+                settings = {**chosen, **override}
+                found["each"].append(_train_and_score(search.spec, directory / f"run-{number}", settings, found, shared))
+            scores = {key: sum(each[key] for each in found["each"]) / len(found["each"]) for key in found["each"][0]}
+            if not math.isfinite(scores[search.objective]):
+                raise ZooError(f"its {search.objective} is {scores[search.objective]}")
+            found |= {"status": "finished", "scores": scores, "objective": scores[search.objective]}
+        except (KeyboardInterrupt, *OF_THE_MACHINE) as error:  # not a failure of the trial, which runs again
+            error.__notes__ = []  # they say how to resume the run alone
+            spent = trial["spent"] + time.monotonic() - begun
+            with suppress(ArtefactError):
+                write_json(directory / TRIAL_FILE, {**trial, "attempts": before["attempts"], "spent": spent})
+            raise
+        except Infeasible as reason:
+            found |= {"status": "infeasible", "reason": str(reason)}
+        except ZooError as error:
+            found |= {"status": "failed", "reason": one_line(error)}
+        except Exception as error:
+            said = f"{type(error).__name__}: {one_line(error)}"
+            if type(error).__name__ in OF_MEMORY:
+                said = f"out of memory; smaller batches or a smaller model may fit ({said})"
+            found |= {"status": "failed", "reason": said, "traceback": traceback.format_exc()}
+        result = {**trial, **found, "seconds": trial["spent"] + time.monotonic() - begun, "ended_s": elapsed(search)}
+        write_json(directory / RESULT_FILE, result)
+        return result
 
 
 def finish(search_directory: str, shared: str | None) -> str:
@@ -191,64 +153,57 @@ def finish(search_directory: str, shared: str | None) -> str:
     """
     search = Search.open(search_directory)
     best, target, retrain = search.best_trial, search.directory / "best", bool(search.content["retrain"])
-    if search.content.get("best") == [best.name, retrain] and (target / "run.json").is_file():
-        _write_settings(search)
-        return best.name
-    partial = search.directory / f".partial-best-{best.name}{'-retrained' if retrain else ''}"
-    if retrain or search.spec.folds:
-        _retrain(search, partial, shared, with_validation=retrain)
-    else:
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(best.directory / "run-1", partial)
-    _score_run(partial, shared)
-    before = search.directory / ".best-before"
-    shutil.rmtree(before, ignore_errors=True)
-    if target.is_dir():  # from this search before it was resumed
-        target.rename(before)
-    partial.rename(target)
-    for other in search.directory.glob(".partial-best-*"):  # from a search that was stopped here before it was resumed
-        shutil.rmtree(other)
-    _write_settings(search)
-    shutil.rmtree(before, ignore_errors=True)
+    if search.content.get("best") != [best.name, retrain] or not (target / "run.json").is_file():
+        partial = search.directory / f".partial-best-{best.name}{'-retrained' if retrain else ''}"
+        if retrain or search.spec.folds:
+            _retrain(search, partial, shared, with_validation=retrain)
+        else:
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(best.directory / "run-1", partial)
+        _score_run(partial, shared)
+        shutil.rmtree(target, ignore_errors=True)  # from this search before it was resumed
+        partial.rename(target)
+        for other in search.directory.glob(".partial-best-*"):  # from a search that was stopped here before it was resumed
+            shutil.rmtree(other)
+    write_text(search.directory / "best.yaml", (target / "config.yaml").read_text(encoding="utf-8"))
     return best.name
-
-
-def _write_settings(search: Search) -> None:
-    """Write the settings of the best run to `best.yaml`."""
-    write_text(search.directory / "best.yaml", (search.directory / "best" / "config.yaml").read_text(encoding="utf-8"))
 
 
 def _train_and_score(
     spec: SearchSpec, path: Path, chosen: Mapping[str, Any], found: dict[str, Any], shared: str | None
 ) -> dict[str, float]:
     """Return the scores of one run of a trial on its validation part; record size and speed of its model in `found`."""
-    limits = spec.constraints
+    most_parameters, most_ms = spec.constraints["max_parameters"], spec.constraints["max_latency_ms"]
     plan = plan_of(spec, chosen, shared)
 
-    def check_size(splits: Splits) -> None:
-        if not any(key.startswith("data.") for key in chosen):
-            check_data(spec, splits)
-        if limits["max_parameters"] is not None and (count := count_parameters(plan, splits)) is not None:
+    def read() -> Splits:
+        splits = plan.read()
+        now = splits.info.fingerprint
+        if now != spec.fingerprint and not any(key.startswith("data.") for key in chosen):
+            raise DataChangedError(
+                f"The data have changed since the search started. Received: fingerprint {now} of {spec.data}, then "
+                f"{spec.fingerprint}. Restore them, or start another search."
+            )
+        if most_parameters is not None and (count := count_parameters(plan, splits)) is not None:
             limit_size(count)
+        return splits
 
     def limit_size(count: int) -> None:
         found["parameters"] = count
-        if limits["max_parameters"] is not None and count > limits["max_parameters"]:
-            raise Infeasible(f"{count:,} parameters, more than {limits['max_parameters']:,}")
+        if most_parameters is not None and count > most_parameters:
+            raise Infeasible(f"{count:,} parameters, more than {most_parameters:,}")
 
-    def check_built(model: keras.Model, splits: Splits) -> None:
+    def check_model(model: keras.Model, splits: Splits) -> None:
         limit_size(int(model.count_params()))
-        if limits["max_latency_ms"] is not None and "latency_ms" not in found:
+        if most_ms is not None and "latency_ms" not in found:
             found["latency_ms"] = latency_ms(model, splits.info)
-            if found["latency_ms"] > limits["max_latency_ms"]:
-                raise Infeasible(f"{found['latency_ms']:.2f} ms for an example, more than {limits['max_latency_ms']:g}")
+            if found["latency_ms"] > most_ms:
+                raise Infeasible(f"{found['latency_ms']:.2f} ms for an example, more than {most_ms:g}")
 
-    if (path / "run.json").is_file():
-        kept = read_json(path / "run.json")
-        if "validation" in kept:
-            return dict(kept["validation"])
-    training = _trained(plan, path, load_shared(shared), check_size, check_built)
-    found.setdefault("parameters", int(training.model.count_params()))
+    if (path / "run.json").is_file() and "validation" in (kept := read_json(path / "run.json")):
+        return dict(kept["validation"])
+    training = _trained(plan, path, shared, read, check_model)
+    found["parameters"] = int(training.model.count_params())
     with training.writer:
         scores = dict(score(training.model, training.splits, "validation").metrics)
         training.writer.update(validation=scores, status="finished")
@@ -270,36 +225,51 @@ def count_parameters(plan: Plan, splits: Splits) -> int | None:
         keras.utils.clear_session()  # which forgets its variables, before they are given values
 
 
-def _trained(plan: Plan, path: Path, data: Any, *checks: Any) -> Training:
-    """Train a run to its end, from its newest checkpoint where there is one, and return it with its model."""
-    training = _begin_or_resume(plan, path, data, *checks)
+def latency_ms(model: keras.Model, info: DataInfo) -> float:
+    """Return the median time of one call of the model's compiled graph on one example, in milliseconds, on this machine.
+
+    Texts have the maximum length of the data.
+    """
+    import tensorflow as tf
+
+    example = tf.convert_to_tensor(info.preprocessor.example_batch(1, longest=True))
+    call = tf.function(lambda batch: model(batch, training=False))
+    seconds = []
+    for _ in range(WARM_UP + CALLS):
+        begun = time.perf_counter()
+        call(example).numpy()
+        seconds.append(time.perf_counter() - begun)
+    return 1000 * statistics.median(seconds[WARM_UP:])
+
+
+def _trained(plan: Plan, path: Path, shared: str | None, read: Callable[[], Splits], check: Any = None) -> Training:
+    """Train a run to its end, from its newest checkpoint if there is one, and return it with its model.
+
+    Args:
+        plan: what to train.
+        path: directory of the run.
+        shared: file of data in memory.
+        read: reads the data of a new run.
+        check: raises an error about a new model and its data before it is trained; default None.
+    """
+    training = None
+    if (path / "run.json").is_file():
+        with suppress(ArtefactError):  # damaged runs start again
+            training = resume_training(path, load_shared(shared))
+    if training is None:
+        shutil.rmtree(path, ignore_errors=True)
+        splits = read()
+        with new_directory(path):
+            training = begin_training(plan, path, check=check, splits=splits, loads=True)  # the survey has loaded one
     try:
         with training.writer:
             training.writer.update(timings=fit(training))
     except CheckpointError:
         if not training.is_resumed:
             raise
-        shutil.rmtree(path)  # all are damaged
-        return _trained(plan, path, data, *checks)
+        shutil.rmtree(path)  # no checkpoint, or all are damaged
+        return _trained(plan, path, shared, read, check)
     return training
-
-
-def _begin_or_resume(
-    plan: Plan,
-    path: Path,
-    data: Any,
-    check_size: Callable[[Splits], None] | None = None,
-    check_built: Callable[[keras.Model, Splits], None] | None = None,
-) -> Training:
-    if (path / "run.json").is_file() and any((path / "checkpoints").glob("*.npz")):
-        with suppress(ArtefactError):  # damaged runs start again
-            return resume_training(path, data)
-    shutil.rmtree(path, ignore_errors=True)  # from a process that was killed before its first checkpoint
-    splits = plan.read()
-    if check_size is not None:
-        check_size(splits)
-    with new_directory(path):
-        return begin_training(plan, path, check=check_built, splits=splits, loads=True)  # the survey has loaded one
 
 
 def _retrain(search: Search, target: Path, shared: str | None, *, with_validation: bool) -> None:
@@ -312,9 +282,10 @@ def _retrain(search: Search, target: Path, shared: str | None, *, with_validatio
         without = {"monitor", "data.fold"}
         if read_json(best.directory / "run-1" / "run.json")["settings"]["schedule"] == "plateau":
             chosen["schedule"], without = "constant", {*without, *OF_SCHEDULES}
-        chosen = {name: value for name, value in chosen.items() if name not in without}
-        spec = replace(spec, settings={name: value for name, value in spec.settings.items() if name not in without})
-    _trained(plan_of(spec, chosen, shared), target, load_shared(shared))
+        chosen = {name: value for name, value in {**spec.settings, **chosen}.items() if name not in without}
+        spec = spec.model_copy(update={"settings": {}})
+    plan = plan_of(spec, chosen, shared)
+    _trained(plan, target, shared, plan.read)
 
 
 def _score_run(path: Path, shared: str | None) -> None:
@@ -326,26 +297,12 @@ def _score_run(path: Path, shared: str | None) -> None:
         score_once(Training(run.model, splits, writer, settings), run.content["timings"])
 
 
-def check_data(spec: SearchSpec, splits: Splits) -> None:
-    """Refuse data that are not those that a search started with.
-
-    Raises:
-        DataChangedError: they are not.
-    """
-    if splits.info.fingerprint != spec.fingerprint:
-        raise DataChangedError(
-            f"The data have changed since the search started. Received: fingerprint {splits.info.fingerprint} of {spec.data}, "
-            f"then {spec.fingerprint}. Restore them, or start another search."
-        )
-
-
 def plan_of(spec: SearchSpec, chosen: Mapping[str, Any], shared: str | None) -> Plan:
     """Return the training plan of settings that replace those of the search, without settings that others make useless."""
     importlib.import_module(spec.module)  # registers a user's model
-    given = {**spec.settings, "seed": spec.seed, **chosen}
     schedule = chosen.get("schedule")
     unused = {name for name, ones in OF_SCHEDULES.items() if name in chosen and schedule is not None and schedule not in ones}
-    given = {name: value for name, value in given.items() if name not in unused}
+    given = {name: value for name, value in {**spec.settings, "seed": spec.seed, **chosen}.items() if name not in unused}
     return plan_training(spec.model, spec.data if shared is None else load_shared(shared), given)
 
 
