@@ -130,7 +130,7 @@ def test_trials_without_a_state_of_keras_tuner_are_refused(begin, finish):
     oracle = make_oracle(search)
     finish(oracle, search, ask(oracle))
     shutil.rmtree(search.directory / "oracle")
-    with pytest.raises(ArtefactError, match=r"No such file or directory: .*oracle\.json"):
+    with pytest.raises(ArtefactError, match=r"oracle\.json is missing"):
         again(search)
 
 

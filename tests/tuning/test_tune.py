@@ -226,7 +226,7 @@ def test_what_somebody_deleted_or_damaged_is_made_again(tmp_path):
     zoo.tune(config=written, **{**words, "trials": 3})
     assert [trial.status for trial in zoo.Search.open(search.directory).trials] == ["finished"] * 3
     (search.directory / "oracle" / "oracle.json").write_text("")
-    with pytest.raises(ArtefactError, match="keras-tuner's state of this search is damaged"):
+    with pytest.raises(ArtefactError, match=r"oracle/oracle\.json"):
         zoo.tune(config=written, **{**words, "trials": 4})
 
 
@@ -274,7 +274,7 @@ def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
         ({"repeats": 0}, "repeats: Input should be greater than or equal to 1. Received: 0"),
         ({"trail": 3}, "Did you mean 'trials'"),
         ({"config": {"algoritm": "grid"}}, "Did you mean 'algorithm'"),
-        ({"config": 3}, "`config` is a YAML file or a mapping"),
+        ({"config": 3}, "Pass a YAML file or a mapping"),
         ({"config": {"trials": 0}}, "trials: Input should be greater than 0"),
         ({"space": {"batch_size": {"min": 16, "max": 33.5}}}, "`batch_size` is not accepted"),
         ({"address": "127.0.0.1:9999"}, "pass ray='HOST:PORT', or run: zoo tune MODEL --ray HOST:PORT"),

@@ -11,7 +11,7 @@ from typing import Any
 import keras_tuner
 from keras_tuner import oracles
 
-from zoo.artefacts.files import write_json
+from zoo.artefacts.files import read_json, write_json
 from zoo.errors import ArtefactError, one_line
 from zoo.tuning.search import RESULT_FILE, Search
 from zoo.tuning.space import declare_space
@@ -91,11 +91,12 @@ class ResumableOracle(keras_tuner.Oracle):
         """
         if not self._state_file.is_file() and not self.search.trials:
             return
+        read_json(self._state_file)  # names the file if it is missing or damaged
         try:
             super().reload()
             if missing := {*self.start_order, *self._retry_queue} - set(self.trials):
                 raise KeyError(f"trial {min(missing)} is missing")
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        except (ValueError, KeyError, TypeError, RuntimeError) as error:
             raise ArtefactError(
                 f"keras-tuner's state of this search is damaged: {type(error).__name__}: {one_line(error)}. Received: "
                 f"{self._state_file.parent}. Restore it, or start another search; finished trials stay in "
