@@ -203,7 +203,11 @@ def test_a_kill_between_any_two_files_loses_and_repeats_no_trial(begin, monkeypa
 
 def test_hyperband_begins_with_rounds_that_its_trials_fill(begin, finish):
     search = begin(
-        algorithm="hyperband", max_epochs=100, trials=20, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={}
+        algorithm="hyperband",
+        defaults={"learning_rate": 0.1},
+        max_epochs=100,
+        trials=20,
+        space={"learning_rate": {"min": 0.1, "max": 1.0}},
     )
     oracle = make_oracle(search)
     epochs = []
@@ -216,7 +220,11 @@ def test_hyperband_begins_with_rounds_that_its_trials_fill(begin, finish):
 
 def test_hyperband_keeps_its_last_trials_for_the_rounds_that_have_begun(begin, finish):
     search = begin(
-        algorithm="hyperband", max_epochs=3, trials=4, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={}
+        algorithm="hyperband",
+        defaults={"learning_rate": 0.1},
+        max_epochs=3,
+        trials=4,
+        space={"learning_rate": {"min": 0.1, "max": 1.0}},
     )
     oracle = make_oracle(search)
     first, second = ask(oracle, "worker-0"), ask(oracle, "worker-1")
@@ -233,7 +241,11 @@ def test_hyperband_keeps_its_last_trials_for_the_rounds_that_have_begun(begin, f
 
 def test_hyperband_fills_the_places_of_those_that_fail(begin, finish):
     search = begin(
-        algorithm="hyperband", max_epochs=9, trials=None, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={}
+        algorithm="hyperband",
+        defaults={"learning_rate": 0.1},
+        max_epochs=9,
+        trials=None,
+        space={"learning_rate": {"min": 0.1, "max": 1.0}},
     )
     oracle = make_oracle(search)
     epochs = []
@@ -277,7 +289,11 @@ def test_the_reason_of_the_end_is_known(begin, finish):
 
 def test_hyperband_gives_more_epochs_to_the_best(begin, finish):
     search = begin(
-        algorithm="hyperband", max_epochs=9, trials=None, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={}
+        algorithm="hyperband",
+        defaults={"learning_rate": 0.1},
+        max_epochs=9,
+        trials=None,
+        space={"learning_rate": {"min": 0.1, "max": 1.0}},
     )
     oracle = make_oracle(search)
     epochs = {}
