@@ -108,13 +108,12 @@ class HyperModel(keras_tuner.HyperModel):
         """What is searched, as plain ranges."""
         return dict(self._space)
 
-    def build(self, hp: keras_tuner.HyperParameters, execution: int = 0) -> keras.Model:
-        """Return the compiled model of these hyperparameters.
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Return the compiled model of these hyperparameters."""
+        return self._built(hp, 0)
 
-        Args:
-            hp: the hyperparameters.
-            execution: number of the trial's training run, which adds to the seed; default 0.
-        """
+    def _built(self, hp: keras_tuner.HyperParameters, execution: int) -> keras.Model:
+        """Return the model for an execution of a trial, numbered from 0; executions differ in their seed."""
         from zoo.distribution.strategies import build_optimizer
 
         chosen = {**self._chosen(hp), "seed": int(self._given.get("seed", 0)) + execution}
@@ -145,7 +144,7 @@ class HyperModel(keras_tuner.HyperModel):
         number = self._executions[str(hp.values)]
         self._executions[str(hp.values)] += 1
         if is_changed or number:
-            model = self.build(hp, number)
+            model = self._built(hp, number)
         if has_data:
             return model.fit(*args, **kwargs)
         if self._data is None:
