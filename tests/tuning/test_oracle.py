@@ -10,8 +10,8 @@ import pytest
 from zoo.artefacts.files import write_json
 from zoo.errors import ArtefactError
 from zoo.tuning import oracle as oracles
-from zoo.tuning.oracle import ALL_TRIED, make_oracle
-from zoo.tuning.search import Search
+from zoo.tuning.oracle import make_oracle
+from zoo.tuning.search import ALL_TRIED, Search
 
 
 def ask(oracle, worker="worker-0"):

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(search: Any, *, as_json: bool) -> None:
-    from zoo.tuning.oracle import ALL_TRIED
+    from zoo.tuning.search import ALL_TRIED
     from zoo.tuning.table import trial_rows
 
     best, top = search.best_trials, search.trial(search.content["best"][0])

@@ -19,7 +19,17 @@ from zoo.processes.start import shared_folder, start_engine
 from zoo.processes.tasks import Engine, call
 from zoo.settings import UNNAMED
 from zoo.tuning.handover import save_shared
-from zoo.tuning.search import SEARCH_FILE, Search, begin_search, elapsed, held, keep_best_only, seconds_before, update_search
+from zoo.tuning.search import (
+    ALL_TRIED,
+    SEARCH_FILE,
+    Search,
+    begin_search,
+    elapsed,
+    held,
+    keep_best_only,
+    seconds_before,
+    update_search,
+)
 from zoo.tuning.spec import Limits, SearchSpec, check_same
 
 logger = logging.getLogger(__name__)
@@ -133,7 +143,7 @@ def _run(search: Search, engine: Engine, limits: Limits, shared: str | None, ver
 
 def _check_end(search: Search, because: str) -> None:
     """Reject a search without a finished trial, and warn if it ended early."""
-    from zoo.tuning.oracle import ALL_TRIED, TIME_OVER, trials_over
+    from zoo.tuning.oracle import TIME_OVER, trials_over
 
     failed, bad = ([each for each in search.trials if each.status == status] for status in ("failed", "infeasible"))
     # the last failure, or the nearest to keeping the constraints: latency is measured only where the size is allowed

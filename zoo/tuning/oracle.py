@@ -13,14 +13,14 @@ from keras_tuner import oracles
 
 from zoo.artefacts.files import read_json, write_json
 from zoo.errors import ArtefactError, one_line
-from zoo.tuning.search import RESULT_FILE, Search
+from zoo.tuning.search import ALL_TRIED, RESULT_FILE, Search
 from zoo.tuning.space import declare_space
 
 FAILURES = 5  # trials in a row that fail before a search ends
 INFEASIBLE = 50  # trials in a row that break a constraint
 INITIAL_POINTS = 10  # random trials of a Bayesian search, at most
 UNLIMITED = 10**9
-TIME_OVER, ALL_TRIED = "the time is over", "all settings of the space were tried"
+TIME_OVER = "the time is over"
 
 
 class ResumableOracle(keras_tuner.Oracle):

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel
 
-from zoo.artefacts.files import check_format, first_problem, lock, new_directory, read_json, write_json
+from zoo.artefacts.files import lock, new_directory, read_json, validated, write_json
 from zoo.errors import ArtefactError, UsageError
 from zoo.tuning.spec import Limits, SearchSpec
 
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
     from zoo.artefacts.run import Run
 
 logger = logging.getLogger(__name__)
-FORMAT = 1
 SEARCH_FILE, TRIAL_FILE, RESULT_FILE = "search.json", "trial.json", "result.json"
 DEFAULT_TRIALS, DEFAULT_KEEP = 20, 3
+ALL_TRIED = "all settings of the space were tried"  # why a search ended
 HEAVY_PARTS = ("model.keras", "checkpoints", "logs", "assets")  # of a trial's run; only the best trials keep them
+
+
+class _Format(BaseModel):
+    format: Literal[1]
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,9 @@ class Search:
         if not (path / SEARCH_FILE).is_file():
             raise ArtefactError(f"There is no search here: {SEARCH_FILE} is missing. Received: {path}. `zoo.tune` makes one.")
         content = read_json(path / SEARCH_FILE)
-        check_format(content, FORMAT, "search", path)
-        try:
-            return cls(path, SearchSpec.model_validate(content), content)
-        except ValidationError as error:
-            raise ArtefactError(
-                f"This search is damaged. Received: {path / SEARCH_FILE} with {first_problem(error)}. Restore it."
-            ) from error
+        where = ("This search", path / SEARCH_FILE, "Restore it.")
+        validated(_Format, content, *where)
+        return cls(path, validated(SearchSpec, content, *where), content)
 
     @property
     def status(self) -> str:
@@ -194,7 +194,7 @@ def begin_search(directory: Path, spec: SearchSpec, limits: Limits) -> Search:
     given = {"trials": None, "minutes": None, "keep": DEFAULT_KEEP, "retrain": False, **limits.given}
     if spec.algorithm != "grid" and limits.trials is limits.minutes is None:
         given["trials"] = DEFAULT_TRIALS
-    content = {"format": FORMAT, "status": "running", "seconds": 0.0, **spec.model_dump(mode="json"), **given}
+    content = {"format": 1, "status": "running", "seconds": 0.0, **spec.model_dump(mode="json"), **given}
     with new_directory(directory):
         write_json(directory / SEARCH_FILE, content)
     return Search.open(directory)

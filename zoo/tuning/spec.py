@@ -13,7 +13,6 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from zoo import registry
-from zoo.artefacts.files import first_problem
 from zoo.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -36,8 +35,11 @@ class Checked(BaseModel):
         try:
             return cls(**fields)
         except ValidationError as error:
-            problem = f"{first_problem(error)}. Received: {error.errors()[0]['input']!r}"
-            raise UsageError(f"A search does not accept {problem}. See zoo.tune.") from error
+            problem = error.errors()[0]
+            name = ".".join(str(part) for part in problem["loc"])
+            raise UsageError(
+                f"A search does not accept {name}: {problem['msg']}. Received: {problem['input']!r}. See zoo.tune."
+            ) from error
 
 
 class SearchSpec(Checked):
