@@ -316,7 +316,7 @@ def test_a_step_that_fails_says_its_cause(monkeypatch, tmp_path):
     def train(*_, **__):
         raise TypeError("`x` and `y`\nmust have the same dtype")
 
-    monkeypatch.setattr("zoo.api.train", train)
+    monkeypatch.setattr("zoo.api.training.train", train)
     with pytest.raises(ZooError, match="failed at train: TypeError: `x` and `y` must have the same dtype"):
         self_test.train_small_model(tmp_path)
 

@@ -123,7 +123,7 @@ def test_json_that_is_too_deep_is_refused(export, name):
     [
         (lambda info: info.update(labels=[]), "with 0 labels"),
         (lambda info: info["table"]["columns"].pop(), "not those of its features"),
-        (lambda info: info["table"]["columns"][0].update(kind="evil"), "of the kind 'evil'"),
+        (lambda info: info["table"]["columns"][0].update(kind="evil"), "kind: Input should be 'number' or 'category'"),
         (lambda info: info.update(table=None), "not those of its features"),
     ],
 )

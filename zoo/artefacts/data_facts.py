@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from zoo.artefacts.files import read_json
 from zoo.errors import ArtefactError, one_line
 from zoo.pipeline.info import DataInfo
@@ -27,6 +29,9 @@ def read_info(directory: Path, arguments: Mapping[str, Any] | None = None) -> Da
     try:
         return DataInfo.from_dict({"arguments": arguments or {}, **content})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
+        said = one_line(error)
+        if isinstance(error, ValidationError):
+            said = ".".join(map(str, error.errors()[0]["loc"])) + f": {error.errors()[0]['msg']}"
         raise ArtefactError(
-            f"{DATA_FILE} is damaged: {one_line(error)}. Received: {directory}. Restore it, or train or export again."
+            f"{DATA_FILE} is damaged: {said}. Received: {directory}. Restore it, or train or export again."
         ) from error

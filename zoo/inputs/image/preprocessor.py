@@ -70,7 +70,7 @@ class ImagePreprocessor(Preprocessor):
         """Return the images in files; one that cannot be read costs only itself.
 
         Raises:
-            UsageError: there is no file, or a folder.
+            UsageError: no file is given, or one of them is a folder.
         """
         if not inputs:
             raise UsageError("There is nothing to predict. Received: no examples. Pass image files, or --data and --out.")
