@@ -58,13 +58,14 @@ class RayCluster:
         address: "HOST:PORT", "auto" for the cluster of this machine, or "local" to start one here.
         workers: number of tasks at a time; each gets the same number of cores, and a GPU if there are enough.
         folder: folder for the temporary files of a local cluster.
-        has_output: whether the output of the cluster's processes appears here; default False.
+        is_group: whether the tasks work together: the cluster reserves their cores together, and their output appears here;
+            default False.
 
     Raises:
         UsageError: Ray is not installed, or there is no such cluster, or it has too few cores.
     """
 
-    def __init__(self, address: str, workers: int, folder: Path, *, has_output: bool = False) -> None:
+    def __init__(self, address: str, workers: int, folder: Path, *, is_group: bool = False) -> None:
         try:
             import ray
         except ImportError as error:
@@ -73,15 +74,20 @@ class RayCluster:
         self._tasks: list[RayTask] = []
         self._has_joined = not ray.is_initialized()
         if self._has_joined:
-            _join_or_start(ray, address, workers, folder, has_output)
+            _join_or_start(ray, address, workers, folder, is_group)
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         counts = [int(node.get("CPU", 0)) for node in nodes]
         fitting = [size for size in range(1, max(counts) + 1) if sum(count // size for count in counts) >= workers]
         if not fitting:
             self.__exit__()
             raise _too_many(workers, sum(counts))
-        has_gpus = sum(int(node.get("GPU", 0)) for node in nodes) >= workers
-        self._options = {"num_cpus": max(fitting), "num_gpus": int(has_gpus), "max_retries": 0, "max_calls": 1}
+        share = {"CPU": max(fitting), "GPU": int(sum(int(node.get("GPU", 0)) for node in nodes) >= workers)}
+        self._options: dict[str, Any] = {"num_cpus": share["CPU"], "num_gpus": share["GPU"], "max_retries": 0, "max_calls": 1}
+        if is_group:  # two groups that each wait for the other's cores would wait forever
+            from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+            group = ray.util.placement_group([share] * workers)
+            self._options["scheduling_strategy"] = PlacementGroupSchedulingStrategy(group)
 
     def __enter__(self) -> RayCluster:
         return self
@@ -122,10 +128,10 @@ def _run(
         return None, error
 
 
-def _join_or_start(ray: Any, address: str, workers: int, folder: Path, has_output: bool) -> None:
+def _join_or_start(ray: Any, address: str, workers: int, folder: Path, is_group: bool) -> None:
     variables = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "3")}
     variables |= {name: os.path.abspath(os.environ[name]) for name in FOLDERS if name in os.environ}
-    start: dict[str, Any] = {"log_to_driver": has_output, "logging_level": "warning"}
+    start: dict[str, Any] = {"log_to_driver": is_group, "logging_level": "warning"}
     if address == "local":
         cores = os.cpu_count() or 1
         if workers > cores:

@@ -14,7 +14,7 @@ from zoo.processes.tasks import Engine
 
 
 def start_engine(
-    ray: str | None, workers: int, folder: Path, preload: Sequence[str], *, has_output: bool = False
+    ray: str | None, workers: int, folder: Path, preload: Sequence[str], *, is_group: bool = False
 ) -> AbstractContextManager[Engine]:
     """Start an engine; use it as a context manager.
 
@@ -23,13 +23,13 @@ def start_engine(
         workers: number of tasks at a time.
         folder: folder for temporary files.
         preload: names of modules that processes of this machine share.
-        has_output: whether the output of a cluster's processes appears here; default False.
+        is_group: whether the tasks work together; see `RayCluster`; default False.
 
     Raises:
         UsageError: there are too few cores or GPUs, or no such cluster, or the system cannot fork.
     """
     if ray is not None:
-        return RayCluster(ray, workers, folder, has_output=has_output)
+        return RayCluster(ray, workers, folder, is_group=is_group)
     return ForkServer(folder, preload, shares(workers))
 
 

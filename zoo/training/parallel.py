@@ -86,7 +86,7 @@ class ParallelTraining:
             check_new_directory(self.directory)
         with (
             shared_folder(self.ray, self.directory) as folder,
-            start_engine(self.ray, self.workers, Path(folder), PRELOAD, has_output=True) as engine,
+            start_engine(self.ray, self.workers, Path(folder), PRELOAD, is_group=True) as engine,
         ):
             while True:
                 try:
