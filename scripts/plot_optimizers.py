@@ -1,6 +1,6 @@
 """Draw how gradient descent, momentum, RMSprop and Adam approach the closed form of a linear regression.
 
-`python scripts/plot_optimizers.py` writes docs/pictures/optimizers.png. Each step uses the whole training split of diabetes;
+`python scripts/plot_optimizers.py` writes docs/pictures/optimizers.png. Each step uses the whole training part of diabetes;
 the learning rate of each optimizer is the best of a grid, after the last step.
 """
 
@@ -47,7 +47,7 @@ def main() -> None:
         axes.plot(np.maximum(curves[best], ROUNDING), label=f"{NAMES[name]}, rate {best:g}")
         print(f"{name}: rate {best:g}, {curves[best][-1]:.2g} above the closed form after {STEPS} steps")
     axes.set_yscale("log")
-    axes.set_xlabel("step over the whole training split")
+    axes.set_xlabel("step over the whole training part")
     axes.set_ylabel("mean squared error above the closed form")
     axes.set_title("Linear regression on diabetes, columns and target standardised")
     axes.legend()

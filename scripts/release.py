@@ -1,7 +1,7 @@
 """Release models: `python scripts/release.py cnn@mnist` trains its recipe and writes saved_models/cnn@mnist/ with a card.
 
 The recipe runs with three seeds; the model of the first seed is released, even if another one scored better. Its weights are
-stored in float16 if that costs nothing on the validation split. `zoo.load_data` finds the real data. A LiteRT file is written
+stored in float16 if that costs nothing on the validation part. `zoo.load_data` finds the real data. A LiteRT file is written
 next to the Keras file and verified against it.
 
 Two options train nothing: `--words` puts the text of `releases.yaml` into the cards, `--litert` writes the LiteRT files again.

@@ -135,7 +135,7 @@ def test_evaluate_as_text_and_json(image_run: str, capsys: pytest.CaptureFixture
     assert content["num_examples"] == 270
     assert len(content["confusion"]) == len(content["per_class"]) == 10
     assert main(["evaluate", image_run, "--split", "validation"]) == 0
-    assert "validation split, 270 examples" in capsys.readouterr().out
+    assert "validation part, 270 examples" in capsys.readouterr().out
 
 
 def test_evaluate_on_other_data(table_run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

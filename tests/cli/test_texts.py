@@ -64,7 +64,7 @@ def test_evaluate_reads_the_runs_own_file_and_others_like_it(
         "kind",
     ]
     assert main([*words, "--data.encoding", "utf-8"]) == 0
-    assert "test split, 1 examples" in capsys.readouterr().out
+    assert "test part, 1 examples" in capsys.readouterr().out
 
 
 def test_predict_one_text_or_several(trained: tuple[str, str, str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,7 +154,7 @@ def test_training_on_validation_too_has_no_validation_scores(tmp_path):
     zoo.compare(run, other).plot(tmp_path / "curves.png")
     with pytest.raises(UsageError, match="no such part"):
         zoo.evaluate(run, split="validation")
-    with pytest.raises(UsageError, match="These settings need a validation split"):
+    with pytest.raises(UsageError, match="These settings need a validation part"):
         zoo.train("linear", data="iris", early_stopping=2, data_arguments={"validation": 0}, out=tmp_path / "third", verbose=0)
     assert not (tmp_path / "third").exists()
 

@@ -181,7 +181,7 @@ def test_a_text_in_place_of_data_is_refused(name: str) -> None:
 
 
 class TinyTexts(tfds.core.GeneratorBasedBuilder):
-    """28 texts of two classes, and a test split without labels."""
+    """28 texts of two classes, and a test part without labels."""
 
     VERSION = tfds.core.Version("1.0.0")
 

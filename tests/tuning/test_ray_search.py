@@ -58,7 +58,7 @@ def test_the_trial_of_a_killed_machine_resumes_on_another(tmp_path: Path, cluste
     cluster.remove_node(victim, allow_graceful=False)
     printed, error = process.communicate(timeout=WITHIN)
     assert process.returncode == 0, error
-    assert "Test split" in printed
+    assert "Test part" in printed
     results = [json.loads(path.read_text()) for path in sorted(out.glob("trials/*/result.json"))]
     assert [each["status"] for each in results] == ["finished"] * 3
     assert max(each["attempts"] for each in results) == 2

@@ -117,7 +117,7 @@ def test_killed_trials_and_a_killed_fork_server_lose_nothing(tmp_path):
     out, err = process.communicate(timeout=WITHIN)
     assert process.returncode == 0, err
     check_whole(tmp_path / "s", 6)
-    assert "Test split" in out
+    assert "Test part" in out
     assert max(each["attempts"] for each in results(tmp_path / "s").values()) >= 2
 
 

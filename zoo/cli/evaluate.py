@@ -11,12 +11,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo evaluate`."""
     parser.add_argument("run_directory", metavar="RUN", help="run directory, or released model, for example cnn@mnist")
     parser.add_argument("--data", help="name or path of other data; default: the run's own data")
-    parser.add_argument("--split", choices=["train", "validation", "test"], default="test", help="split to score; default test")
+    parser.add_argument("--split", choices=["train", "validation", "test"], default="test", help="part to score; default test")
     options.add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Score a run on the test split, or on other data.
+    """Score a run on the test part, or on other data.
 
     Example: zoo evaluate cnn@mnist --data mnist_sample --json
     """
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         output.print_json(evaluation.to_dict())
         return 0
-    output.print_line(f"{arguments.split} split, {evaluation.num_examples:,} examples\n")
+    output.print_line(f"{arguments.split} part, {evaluation.num_examples:,} examples\n")
     output.print_table(("metric", "value"), list(evaluation.metrics.items()), right=("value",))
     if evaluation.per_class:
         columns = ("precision", "recall", "f1", "support")

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train a model, score it once on the test split, and write a run directory.
+    """Train a model, score it once on the test part, and write a run directory.
 
     Example: zoo train cnn --data mnist --epochs 3 --model.dropout 0.4
     """
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         output.print_json({**trained.metrics, "directory": str(directory), **content})
         return 0
     scores = "  ".join(f"{name} {value:.4f}" for name, value in trained.metrics.items())
-    output.print_line(f"\nTest split of {trained.info.name}, {trained.info.num_examples['test']:,} examples: {scores}")
+    output.print_line(f"\nTest part of {trained.info.name}, {trained.info.num_examples['test']:,} examples: {scores}")
     if baseline := trained.content.get("baseline"):
         from zoo.evaluation.report import verdict
 

@@ -85,7 +85,7 @@ def _print(search: Any, *, as_json: bool) -> None:
         output.print_line(f"Trial {trial.name} {trial.status}: {trial.reason}")
     scores = "  ".join(f"{name} {value:.4f}" for name, value in metrics.items())
     directory, zoo = shlex.quote(str(search.directory)), output.program()
-    output.print_line(f"\nTest split, best trial ({top.name}): {scores}")
+    output.print_line(f"\nTest part, best trial ({top.name}): {scores}")
     output.print_line(f"Search directory: {directory}, with the best run in {directory}/best; report.html lists all trials")
     output.print_line(f"\nTry next:\n  {zoo} train --config {directory}/best.yaml\n  {zoo} evaluate {directory}/best")
     if search.content.get("ended_because") != ALL_TRIED:

@@ -22,12 +22,12 @@ def check_batches(data: Splits, settings: Settings, strategy: tf.distribute.Stra
 
     Raises:
         UsageError: augmentation is set for other data than images, a device would get no example, or a validation score is
-            watched without a validation split.
+            watched without a validation part.
         UnknownNameError: a class weight is given for an unknown label.
     """
     if settings.follows_score and not data.has_validation:
         raise UsageError(
-            "These settings need a validation split. Received: early_stopping, keep=best or schedule=plateau with "
+            "These settings need a validation part. Received: early_stopping, keep=best or schedule=plateau with "
             "data.validation=0, which trains on it. Omit one of them."
         )
     training_batches(data, settings, strategy=strategy)
@@ -37,7 +37,7 @@ def check_batches(data: Splits, settings: Settings, strategy: tf.distribute.Stra
 def training_batches(
     data: Splits, settings: Settings, first_batch: int = 0, strategy: tf.distribute.Strategy | None = None
 ) -> Batches:
-    """Return the training split, repeated endlessly: features, targets, and class weights if there are any.
+    """Return the training part, repeated endlessly: features, targets, and class weights if there are any.
 
     Args:
         data: data in batches for all devices together.
@@ -74,9 +74,9 @@ def training_batches(
 
 
 def validation_batches(data: Splits, strategy: tf.distribute.Strategy | None = None) -> tuple[Batches | None, int | None]:
-    """Return the validation split, distributed over devices, and its number of batches if Keras cannot count them.
+    """Return the validation part, distributed over devices, and its number of batches if Keras cannot count them.
 
-    Both are None without a validation split.
+    Both are None without a validation part.
     """
     if not data.has_validation:
         return None, None
