@@ -48,11 +48,11 @@ def test_options_of_a_verb_keep_their_meaning():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["train", "cnn", "--epoch", "3"], "--epoch 3 Did you mean '--epochs'?"),
+        (["train", "cnn", "--epoch", "3"], "--epoch 3. Did you mean '--epochs'?"),
         (["train", "cnn", "--label-column", "x"], "Did you mean '--data.label-column'?"),
         (["train", "cnn", "--modle.units", "3"], "unrecognized arguments"),
         (["evaluate", "run", "--text-column", "x"], "Did you mean '--data.text-column'?"),
-        (["evaluate", "run", "--epochs", "3"], "unrecognized arguments: --epochs 3"),
+        (["evaluate", "run", "--epochs", "3"], "unrecognized arguments: --epochs 3. `zoo evaluate --help` lists the options."),
         (["evaluate", "cnn@mnist", "--data.chanels", "1"], "Did you mean '--data.channels'?"),
         (["data", "check", "iris", "--data.lable_column", "x"], "Did you mean '--data.label_column'?"),
         (["train", "cnn", "--epochs"], "argument --epochs: expected one argument"),

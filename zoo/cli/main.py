@@ -73,7 +73,8 @@ def _parse(words: list[str]) -> argparse.Namespace:
     listed = next((name for name in ("inputs", "runs") if hasattr(arguments, name)), "")
     if rest and (not listed or any(word.startswith("-") for word in rest)):
         verb_parser = completion.verb_parsers(parser).get(words[0], parser)
-        parser.error(f"unrecognized arguments: {' '.join(rest)}{setting_options.suggestion(rest, verb_parser)}")
+        advice = setting_options.suggestion(rest, verb_parser) or f" `zoo {words[0]} --help` lists the options."
+        parser.error(f"unrecognized arguments: {' '.join(rest)}.{advice}")
     if rest:
         setattr(arguments, listed, [*getattr(arguments, listed), *rest])
     return arguments
