@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported, so it comes before every import
 
@@ -33,3 +35,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out, or fail, a test marked `shared` where the folder is missing."""
     if item.get_closest_marker("shared"):
         shared_folder()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def arrays_without_autotuner() -> Iterator[None]:
+    """Turn tf.data's autotuner off where Keras wraps arrays: the end of such a pipeline now and then waits 40 s for it."""
+    import tensorflow as tf
+    from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
+
+    get_tf_dataset = ArrayDataAdapter.get_tf_dataset
+
+    def without_autotuner(self: Any) -> Any:
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return get_tf_dataset(self).with_options(options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ArrayDataAdapter, "get_tf_dataset", without_autotuner)
+        yield
