@@ -5,6 +5,7 @@ Importing this needs the standard library only, because any other package may be
 
 from __future__ import annotations
 
+import csv
 import importlib.metadata
 import importlib.util
 import json
@@ -75,11 +76,12 @@ def own_files() -> Iterator[Finding]:
             found = f"zoo {other.version}, an unrelated distribution, installs a package of the same name"
             yield Finding("unrelated zoo", "fault", found, advice)
     try:
-        files = importlib.metadata.files(DISTRIBUTION) or []
+        installed = importlib.metadata.distribution(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         return
-    own = [file for file in files if file.parts[0] == "zoo" and file.hash]  # byte code has no hash, and may be missing
-    if missing := [str(file) for file in own if not Path(file.locate()).exists()]:
+    rows = csv.reader((installed.read_text("RECORD") or "").splitlines())  # `files` lists only existing ones since Python 3.12
+    own = [name for name, checksum, _ in rows if name.startswith("zoo/") and checksum]  # byte code has none, and may be missing
+    if missing := [name for name in own if not Path(str(installed.locate_file(name))).exists()]:
         yield Finding("files of zoo", "fault", f"{len(missing)} of {len(own)} are missing: {missing[0]}", advice)
 
 
