@@ -79,35 +79,35 @@ LearningRate = Annotated[FiniteFloat, Ge(0), AfterValidator(_check_learning_rate
 
 
 class DataArguments(BaseModel):
-    """How data are read, cleaned and split; on the command line and in YAML with the prefix `data.`.
+    """How to read, clean and split the data; on the command line and in YAML with the prefix `data.`.
 
     Args:
-        label_column: tables and text files: the column to predict.
-        text_column: text files and tables of texts: the column with the texts.
-        encoding: text files: the encoding, for example gb18030.
-        parts: folders: the file or subfolder that holds each part.
+        label_column: tables and text files: column to predict.
+        text_column: text files and tables of texts: column that holds the texts.
+        encoding: text files: character encoding, for example gb18030.
+        parts: folders: file or subfolder of each part.
         ignore_columns: tables: columns to leave out.
-        image_size: images: height and width to resize to; default 96 x 96 for a folder of mixed sizes.
-        channels: image folders: 1 for grey, 3 for RGB.
-        validation: share of train for a missing validation part; 0 trains on validation too.
-        fold: cross-validation: [2, 5] validates on the second fifth of train and validation together.
-        split_seed: seed of the splits.
-        duplicates: what to do with repeated rows within train.
-        overlap: what to do with train rows that are also in validation or test.
-        conflicts: what to do with train rows that have another label elsewhere.
-        broken: what to do with unreadable examples and rows without a label.
+        image_size: images: height and width to resize to; default: 96 x 96 for a folder of mixed sizes.
+        channels: image folders: 1 for greyscale, 3 for RGB.
+        validation: fraction of the training part to validate on if there is no validation part; 0 trains on both parts.
+        fold: cross-validation: [2, 5] validates on the second of five folds of the training and validation parts.
+        split_seed: seed for splitting the data.
+        duplicates: what to do with rows that repeat an earlier row of their part.
+        overlap: what to do with training rows that also occur in validation or test, and validation rows in test.
+        conflicts: what to do with rows that also occur in their part with another label.
+        broken: what to do with unreadable images, and rows without a label or text.
         data_dir: folder of prepared TensorFlow Datasets.
-        memory_budget_mb: most megabytes of images to keep in memory.
-        vocabulary_size: texts: most token ids, including padding and unknown.
-        min_frequency: texts: rarer words become the unknown token.
+        memory_budget_mb: maximum megabytes of images or tf.data to keep in memory.
+        vocabulary_size: texts: maximum number of token ids, including padding and the unknown token.
+        min_frequency: texts: minimum frequency of a word; rarer words become the unknown token.
         lower: texts: convert to lower case.
         char_level: texts: make each character a token; Chinese characters always are.
-        max_length: texts: most tokens to keep of each text.
-        truncation: texts: where longer texts are cut.
-        padding: texts: where shorter texts are padded.
+        max_length: texts: maximum number of tokens; longer texts are truncated.
+        truncation: texts: where to truncate longer texts.
+        padding: texts: where to pad shorter texts.
         buckets: texts: batch texts of similar length; otherwise pad every text to max_length.
-        vocabulary: texts: run or released model to take the vocabulary and length from; default: learn them.
-        raw: texts: yield strings, not token ids, for a model that takes raw text.
+        vocabulary: texts: run or released model to copy the vocabulary and length from; default: learn them.
+        raw: texts: yield strings instead of token ids, for a model that takes raw text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # a column may be called 1
@@ -152,45 +152,45 @@ class DataArguments(BaseModel):
 
 
 class Settings(BaseModel):
-    """Everything that decides a training run.
+    """Everything that determines a training run.
 
     Args:
         model: name of a model or variant.
         data: name of a data set, or a path.
-        task: task, for example image_classification; default: that of the data.
-        weights: trained weights to start from: a run, or a released model by its data or name.
+        task: task, for example image_classification; default: the task of the data.
+        weights: weights to start from: a run, a released model (lstm@imdb), or its data (imdb).
         epochs: passes over the training part.
-        steps_per_epoch: batches in an epoch; default: the whole training part.
-        batch_size: examples in a step, over all devices; auto chooses one.
-        optimizer: optimizer; own: the one that a keras.Model was compiled with.
-        learning_rate: peak of the schedule, above 0; auto chooses one.
+        steps_per_epoch: batches per epoch; default: the whole training part.
+        batch_size: examples per step, over all devices; auto chooses a size.
+        optimizer: optimizer; own is the one that your keras.Model was compiled with.
+        learning_rate: peak learning rate, above 0; auto chooses one.
         precision: numeric precision; default: Keras' global policy; auto chooses one.
-        weight_decay: weight decay; default: the optimizer's own, 0.004 for adamw and none for others.
+        weight_decay: weight decay; default: the optimizer's own (0.004 for adamw, none for the others).
         schedule: learning-rate schedule.
-        warmup: share of all steps in which the learning rate rises.
-        decay: learning-rate factor: of each drop (step, plateau) or in total (exponential).
-        step_at: schedule=step: the drops, as shares of all steps.
-        plateau_patience: schedule=plateau: epochs without a better score before a drop.
-        clip_norm: upper limit of the global gradient norm.
-        accumulation_steps: batches whose gradients are averaged into one step.
-        ema: momentum of averaged weights, which replace the trained ones; 0 turns them off.
-        label_smoothing: share of each label that is spread over all classes.
+        warmup: fraction of all steps over which the learning rate rises.
+        decay: factor for the learning rate: at each drop (step, plateau) or in total (exponential).
+        step_at: schedule=step: when the learning rate drops, as fractions of all steps.
+        plateau_patience: schedule=plateau: epochs without improvement before a drop.
+        clip_norm: maximum global gradient norm.
+        accumulation_steps: number of batches to average gradients over before each step.
+        ema: momentum of the moving average that replaces the trained weights; 0 turns it off.
+        label_smoothing: fraction of each label to spread over all classes.
         class_weight: loss weight of each label; balanced gives each class the same total weight.
         monitor: validation score for early stopping and keep=best; default: the task's.
-        early_stopping: epochs without a better score after which to stop.
-        keep: epoch whose model the run keeps.
-        augment_shift: images: largest shift, as a share of a side.
-        augment_rotate: images: largest rotation to either side, in degrees.
-        augment_zoom: images: largest zoom in or out, as a share.
-        augment_cutout: images: side of a blank square, as a share of a side.
-        augment_invert: images: share of images that are inverted.
-        seed: seed of weights, dropout, augmentation and training order.
-        checkpoint_seconds: seconds between checkpoints; 0 writes one after each batch.
-        auto_seconds: time budget, in seconds, for choosing settings given as auto.
-        keep_checkpoints: number of newest checkpoints to keep.
-        baseline: texts: score a baseline next to the model.
-        model_arguments: arguments of the model's factory.
-        data_arguments: how the data are read, cleaned and split.
+        early_stopping: epochs without improvement before training stops.
+        keep: epoch whose model is kept.
+        augment_shift: images: maximum shift, as a fraction of the side.
+        augment_rotate: images: maximum rotation in either direction, in degrees.
+        augment_zoom: images: maximum zoom in or out, as a fraction.
+        augment_cutout: images: side of a blank square, as a fraction of the image's side.
+        augment_invert: images: fraction of images to invert.
+        seed: seed for weights, dropout, augmentation and the order of training examples.
+        checkpoint_seconds: seconds between checkpoints; 0 writes one after every batch.
+        auto_seconds: time budget for choosing settings given as auto, in seconds.
+        keep_checkpoints: number of checkpoints to keep.
+        baseline: texts: also score a baseline.
+        model_arguments: names of the factory's arguments; None accepts any; default None.
+        data_arguments: how to read, clean and split the data.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())

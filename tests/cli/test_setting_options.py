@@ -74,9 +74,8 @@ def test_help_lists_every_setting_with_type_default_and_effect(capsys):
     names += [f"model.{name}" for name in registry.find_model("cnn")[0].defaults]
     assert [name for name in names if f" --{name.replace('_', '-')} VALUE " not in told] == []
     assert "--epochs VALUE passes over the training part (int; default 5)" in told
-    assert (
-        "--data.overlap VALUE what to do with train rows that are also in validation or test (keep|drop; default drop)" in told
-    )
+    assert "--data.split-seed VALUE seed for splitting the data (int; default 0)" in told
+    assert "--model.num-classes VALUE number of classes, at least 2 (int; default 10)" in told  # the default only once
 
 
 def test_help_of_zoo_needs_no_pydantic():

@@ -9,7 +9,7 @@ from zoo.cli import options, output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo compare`."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="run directories or released models, two or more")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="two or more run directories or released models")
     options.add_picture(parser, "compare")
 
 

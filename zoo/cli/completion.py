@@ -13,14 +13,15 @@ from zoo.cli import output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo completion`."""
-    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="shell to set up")
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help="shell to print the code for")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the setup code for completing verbs, options, models, data sets, settings and released models.
+    """Print shell code that completes verbs, options, models, data sets, settings and released models.
 
-    Add this line to ~/.bashrc or ~/.zshrc:        eval "$(zoo completion bash)"
-    or for fish into ~/.config/fish/config.fish:   zoo completion fish | source
+    bash, in ~/.bashrc:                  eval "$(zoo completion bash)"
+    zsh, in ~/.zshrc:                    eval "$(zoo completion zsh)"
+    fish, in ~/.config/fish/config.fish: zoo completion fish | source
 
     Example: zoo completion bash
     """

@@ -15,14 +15,14 @@ MOST_LINES = 20  # printed of broken rows
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo data`."""
-    parser.add_argument("action", choices=["check"], help="check: count classes and problems")
+    parser.add_argument("action", choices=["check"], help="check: count classes and report problems")
     parser.add_argument("source", help="name of a data set, or a path")
-    parser.add_argument("--task", help="task of the data; default: the data set's own, or guessed")
+    parser.add_argument("--task", help="task of the data; default: the data set's own, or inferred")
     options.add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Count classes, duplicates, overlaps, conflicting labels and broken rows; fail on what would stop training.
+    """Count classes, duplicates, overlaps, conflicting labels and broken rows; fail if a problem would stop training.
 
     Example: zoo data check mnist_sample
     """

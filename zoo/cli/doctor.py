@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check versions, devices, folders and optional packages, train a small model, and advise on each fault.
+    """Check versions, devices, folders and optional packages, train a small model, and suggest a fix for each fault.
 
     Example: zoo doctor
     """

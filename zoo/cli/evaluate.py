@@ -9,7 +9,7 @@ from zoo.cli import options, output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo evaluate`."""
-    parser.add_argument("run_directory", metavar="RUN", help="run directory, or released model, for example cnn@mnist")
+    parser.add_argument("run_directory", metavar="RUN", help="run directory or released model, for example cnn@mnist")
     parser.add_argument("--data", help="name or path of other data; default: the run's own data")
     parser.add_argument("--split", choices=["train", "validation", "test"], default="test", help="part to score; default test")
     options.add_settings(parser)

@@ -12,17 +12,17 @@ FORMATS = ("saved_model", "litert", "onnx", "keras")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo export`."""
-    parser.add_argument("run_directory", metavar="RUN", help="run directory, or released model, for example cnn@mnist")
+    parser.add_argument("run_directory", metavar="RUN", help="run directory or released model, for example cnn@mnist")
     parser.add_argument("--out", required=True, metavar="DIR", help="directory to create; TensorFlow Serving's base path")
     parser.add_argument(
-        "--format", nargs="+", choices=FORMATS, default=["saved_model"], help="one format or several; default saved_model"
+        "--format", nargs="+", choices=FORMATS, default=["saved_model"], help="one or more formats; default saved_model"
     )
-    parser.add_argument("--data", help="name or path of examples to check the export with; default: the run's own data")
+    parser.add_argument("--data", help="name or path of the data to verify the export with; default: the run's own data")
     options.add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write a trained model in formats that run elsewhere, and check that they give equal results.
+    """Export a trained model to formats that run without zoo, and verify that their predictions are equal.
 
     Example: zoo export cnn@mnist --data mnist_sample --format saved_model litert --out exported
     """

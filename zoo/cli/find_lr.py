@@ -9,13 +9,13 @@ from zoo.cli import options, output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo find-lr`."""
-    parser.add_argument("model", help="name of a model, for example cnn; or a run directory, or a released model")
+    parser.add_argument("model", help="model (for example cnn), run directory or released model")
     options.add_picture(parser, "find-lr")
     options.add_training(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Sweep the learning rate, suggest one, and plot loss against rate.
+    """Sweep the learning rate, suggest a value, and plot the loss against the rate.
 
     Example: zoo find-lr cnn --data mnist
     """

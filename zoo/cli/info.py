@@ -13,9 +13,7 @@ from zoo.errors import UnknownNameError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo info`."""
-    parser.add_argument(
-        "name", help="a model, a variant such as cnn/tiny, a data set, a recipe such as cnn@mnist, or a released model"
-    )
+    parser.add_argument("name", help="model, variant (cnn/tiny), data set, recipe (cnn@mnist) or released model")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo list`."""
     parser.add_argument("pattern", nargs="?", default="*", help="shell pattern for names, for example '*net*'")
-    parser.add_argument("--task", help="list only models and data sets for this task")
+    parser.add_argument("--task", help="list only entries for this task")
     parser.add_argument("--max-params", type=int, metavar="N", help="list only models with at most N parameters")
     parser.add_argument("--tag", action="append", default=[], help="list only entries with this tag; can be repeated")
-    parser.add_argument("--sort", default="name", help="order of models: name or params")
+    parser.add_argument("--sort", default="name", help="sort models by name (default) or params")
     shelf = parser.add_mutually_exclusive_group()
     shelf.add_argument("--datasets", action="store_true", help="list data sets instead of models")
-    shelf.add_argument("--pretrained", action="store_true", help="list released models, which are trained and have a card")
+    shelf.add_argument("--pretrained", action="store_true", help="list released models instead of models")
 
 
 def run(arguments: argparse.Namespace) -> int:

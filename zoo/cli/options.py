@@ -20,9 +20,9 @@ def add_settings(parser: argparse.ArgumentParser, takes: Literal["all", "data"] 
 def add_training(parser: argparse.ArgumentParser) -> None:
     """Add data, a configuration file and all settings of a training run; `settings` and `keywords` read them."""
     parser.add_argument("--data", help="name of a data set, or a path; default: the embedded data set of the task")
-    parser.add_argument("--config", metavar="FILE", help="YAML file of flat settings; options replace them")
+    parser.add_argument("--config", metavar="FILE", help="YAML file with settings; options override them")
     add_settings(parser, "all")
-    parser.add_argument("--quiet", action="store_true", help="show no progress bar")
+    parser.add_argument("--quiet", action="store_true", help="hide the progress bar")
 
 
 def add_picture(parser: argparse.ArgumentParser, name: str) -> None:

@@ -16,25 +16,23 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo predict`."""
-    parser.add_argument(
-        "run_directory", metavar="RUN", help="a run directory, an export, or a released model, for example cnn@mnist"
-    )
+    parser.add_argument("run_directory", metavar="RUN", help="run directory, export or released model, for example cnn@mnist")
     parser.add_argument(
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="texts, or image files of any size and mode; texts can also come through a pipe",
+        help="texts or image files; without any, texts are read from standard input, one per line",
     )
     parser.add_argument(
-        "--data", type=Path, dest="file", metavar="FILE", help="bulk input: a table, a text file, a .npz or a folder of images"
+        "--data", type=Path, dest="file", metavar="FILE", help="bulk input: table, text file, .npz file or folder of images"
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="bulk output: a new CSV file")
     options.add_settings(parser)
-    parser.add_argument("--engine", metavar="FORMAT", help="format of an export to run; default: the fastest installed one")
+    parser.add_argument("--engine", metavar="FORMAT", help="format of the export to run; default: the fastest installed one")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Predict labels and probabilities for texts or image files, or for a file or folder in bulk.
+    """Predict labels and probabilities for texts or images, or in bulk for a file or a folder.
 
     Example: zoo predict lstm@imdb "one of the best films I have seen in years"
     """

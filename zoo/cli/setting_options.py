@@ -54,7 +54,7 @@ def add_settings(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
             if name in SettingKeywords.__annotations__:
                 _add(group, name, text, kind)
         model = next((word for word in words if word in registry.list_models()), None)
-        shown = f"arguments of {model}" if model else "arguments of the model: zoo train MODEL --help lists them"
+        shown = f"arguments of {model}" if model else "arguments of the model, which zoo train MODEL --help lists"
         group = parser.add_argument_group(shown)
         if model:
             entry, variant = registry.find_model(model)
@@ -83,7 +83,8 @@ def _described(documented: Any, types: Mapping[str, Any], defaults: Mapping[str,
     effects = effects_of(documented)
     for name, kind in types.items():
         default = "" if defaults.get(name) is None else f"; default {defaults[name]}"
-        yield name, kind, f"{effects.get(name, '')} ({_kind(kind)}{default})".strip()
+        effect = re.sub(r"; default [^:]*$", "", effects.get(name, ""))  # shown in parentheses
+        yield name, kind, f"{effect} ({_kind(kind)}{default})".strip()
 
 
 def effects_of(documented: Any) -> dict[str, str]:

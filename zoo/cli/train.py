@@ -10,19 +10,20 @@ from zoo.cli import options, output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo train`."""
-    parser.add_argument("model", nargs="?", help="name of a model, for example cnn; --config can name it instead")
+    parser.add_argument("model", nargs="?", help="model, for example cnn; not needed if --config names one")
     parser.add_argument("--out", metavar="DIR", help="run directory, new or empty; default runs/MODEL-DATA-TIME")
     parser.add_argument("--resume", metavar="RUN", help="resume a stopped run from its newest checkpoint")
     parser.add_argument(
         "--workers",
         type=int,
         metavar="N",
-        help="train in N processes of this machine, each with its share of cores and GPUs; with --ray, in N of the cluster",
+        help="number of worker processes on this machine or, with --ray, on a cluster; they share its cores and GPUs",
     )
     parser.add_argument(
-        "--strategy", choices=("auto", "mirrored", "none"), default="auto", help="devices that share each batch; default auto"
-    )
-    parser.add_argument("--ray", metavar="ADDRESS", help="train in N workers of a Ray cluster: HOST:PORT, auto or local")
+        "--strategy", choices=("auto", "mirrored", "none"), default="auto",
+        help="devices for each batch: all GPUs (auto, the default), all GPUs or logical CPUs (mirrored), or one (none)",
+    )  # fmt: skip
+    parser.add_argument("--ray", metavar="ADDRESS", help="Ray cluster to train on: HOST:PORT, auto or local")
     options.add_training(parser)
 
 

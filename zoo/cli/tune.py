@@ -18,36 +18,36 @@ OPTIONS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `zoo tune`."""
-    parser.add_argument("model", nargs="?", help="a model, for example cnn; may be given in --config")
+    parser.add_argument("model", nargs="?", help="model, for example cnn; not needed if --config names one")
     parser.add_argument("--trials", type=int, metavar="N", help="maximum number of trials; default 20 without --minutes")
-    parser.add_argument("--minutes", type=float, metavar="M", help="time limit, at which running trials stop")
-    parser.add_argument("--algorithm", metavar="NAME", help="random (default), bayesian, hyperband or grid")
+    parser.add_argument("--minutes", type=float, metavar="M", help="time limit in minutes; it also stops running trials")
+    parser.add_argument("--algorithm", metavar="NAME", help="search algorithm: random (default), bayesian, hyperband or grid")
     parser.add_argument("--objective", metavar="SCORE", help="validation score to optimise; default: the task's")
-    parser.add_argument("--direction", choices=("min", "max"), help="check the direction of the objective")
+    parser.add_argument("--direction", choices=("min", "max"), help="expected direction of the objective, as a check")
     parser.add_argument(
         "--space", action="append", default=[], metavar="KEY=RANGE",
-        help="search a setting, may be repeated: 'model.dropout=[0.2, 0.5]' or "
+        help="range of a setting, can be repeated: 'model.dropout=[0.2, 0.5]' or "
         "'learning_rate={min: 0.001, max: 0.1, sampling: log}'; '*=default' searches nothing else",
     )  # fmt: skip
-    parser.add_argument("--repeats", type=int, metavar="N", help="train each trial N times with other seeds")
+    parser.add_argument("--repeats", type=int, metavar="N", help="train each trial with N seeds and average the scores")
     parser.add_argument("--folds", type=int, metavar="N", help="score each trial by N-fold cross-validation")
     parser.add_argument("--max-parameters", type=int, metavar="N", help="reject models with more than N parameters")
-    parser.add_argument("--max-latency-ms", type=float, metavar="MS", help="reject models that need longer for one example")
-    parser.add_argument("--retrain", action="store_true", help="train the best settings again on train and validation together")
+    parser.add_argument("--max-latency-ms", type=float, metavar="MS", help="reject models slower than MS ms for one example")
+    parser.add_argument("--retrain", action="store_true", help="retrain the best settings on training and validation data")
     parser.add_argument("--keep", type=int, metavar="K", help="keep the models of the best K trials; default 3")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="run N trials at a time; default 1")
-    parser.add_argument("--ray", metavar="ADDRESS", help="run the trials on a Ray cluster: HOST:PORT, auto or local")
-    parser.add_argument("--out", metavar="DIR", help="the search directory; default runs/tune-MODEL-DATA-TIME")
-    parser.add_argument("--resume", metavar="DIR", help="resume a search that was stopped")
+    parser.add_argument("--ray", metavar="ADDRESS", help="Ray cluster to run the trials on: HOST:PORT, auto or local")
+    parser.add_argument("--out", metavar="DIR", help="search directory; default runs/tune-MODEL-DATA-TIME")
+    parser.add_argument("--resume", metavar="DIR", help="resume the stopped search in DIR")
     for name in ("--join", "--address"):  # of version 0.1
         parser.add_argument(name, help=argparse.SUPPRESS)
     options.add_training(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Search for good settings with keras-tuner; keep the best run, its settings as YAML, and a report.
+    """Search for better settings with keras-tuner; keep the best run, its settings as YAML, and a report.
 
-    Example: zoo tune cnn --data mnist_sample --trials 20 --workers 2 --set epochs=5
+    Example: zoo tune cnn --data mnist_sample --trials 20 --workers 2 --epochs 5
     """
     from zoo.api.searching import tune
     from zoo.settings import parse_assignments

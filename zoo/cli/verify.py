@@ -9,7 +9,7 @@ from zoo.cli import output
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `zoo verify`."""
-    parser.add_argument("run_directory", metavar="NAME", help="a released model, for example cnn@mnist, or a run directory")
+    parser.add_argument("run_directory", metavar="NAME", help="released model, for example cnn@mnist, or run directory")
 
 
 def run(arguments: argparse.Namespace) -> int:
