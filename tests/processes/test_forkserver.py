@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -32,6 +33,10 @@ def refuse() -> None:
 def crash() -> None:
     print("the reason")
     raise RuntimeError("a bug")
+
+
+def count_frozen() -> int:
+    return gc.get_freeze_count()
 
 
 def complain() -> None:
@@ -83,6 +88,10 @@ def test_without_a_log_a_child_writes_to_where_its_supervisor_does(server: ForkS
     while child.is_running:
         server.wait([child])
     assert capfd.readouterr().err == "a complaint\n"
+
+
+def test_the_server_freezes_what_it_imports(server: ForkServer) -> None:
+    assert call(server, count_frozen) > 1000
 
 
 def test_a_killed_call_is_repeated(server: ForkServer, tmp_path: Path) -> None:

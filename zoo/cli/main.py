@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import importlib
 import inspect
 import io
@@ -27,7 +29,9 @@ def main(words: list[str] | None = None) -> int:
         The exit code: 0 for success, 1 for failure, 2 for wrong usage.
     """
     completion.answer(_parser)
-    words = sys.argv[1:] if words is None else words
+    if words is None:
+        words = sys.argv[1:]
+        atexit.register(gc.freeze)  # or the end of Python would visit each object of TensorFlow, which takes 1 s
     if not words:
         _parser().print_help(sys.stderr)
         sys.exit(2)
