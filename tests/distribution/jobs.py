@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "lstm": (TEXTS, {"l2": 0.01}),
     "transformer": (TEXTS, {"l2": 0.01, "pooling": "mean"}),  # where nothing is chosen by a rounding, as a maximum is
 }
+LATE_BY = 1.0  # seconds
 ROWS, BATCH, EPOCHS = 145, 33, 4  # batches of 33, 33, 33, 33 and 13: 20 steps, and no batch that two devices share evenly
 TRAINED: dict[str, dict[str, Any]] = {
     "cnn": {
@@ -209,9 +211,10 @@ def worker(folder: str) -> dict[str, Any]:
     """Train, evaluate and predict as one of the workers of `TF_CONFIG`, or alone; keep what came out in a folder."""
     import zoo
     from zoo.distribution.strategies import choose_strategy
-    from zoo.distribution.workers import Worker
+    from zoo.distribution.workers import Worker, total, wait_for_all
 
-    index = Worker.of(choose_strategy("auto")).index
+    strategy = choose_strategy("auto")
+    index = Worker.of(strategy).index
     found: dict[str, Any] = {}
     for name in ("cnn", "lstm", "transformer"):
         run = _train(name, "auto", os.path.join(folder, name) if index == 0 else "/dev/null/nowhere")
@@ -223,7 +226,14 @@ def worker(folder: str) -> dict[str, Any]:
             "predicted": run.model.predict(features, batch_size=8, verbose=0),
         }
     np.savez(os.path.join(folder, f"worker-{index}.npz"), **{f"{n}/{k}": v for n, f in found.items() for k, v in f.items()})
-    return {"directory": str(run.directory), "workers": run.content.get("strategy", {}).get("workers", 1)}
+    waited = {}
+    if strategy is not None:
+        total(strategy, [1.0])
+        begun = time.monotonic()
+        time.sleep(0 if index else LATE_BY)
+        wait_for_all(strategy)
+        waited = {"waited": time.monotonic() - begun}
+    return {"directory": str(run.directory), "workers": run.content.get("strategy", {}).get("workers", 1), **waited}
 
 
 def ended(folder: str) -> dict[str, Any]:

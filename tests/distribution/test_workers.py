@@ -22,6 +22,7 @@ from zoo.artefacts.checkpoints import Checkpoints
 from zoo.distribution.workers import LOST_WITHIN
 
 CLOSE = 1e-5
+LATE_BY = 1.0  # seconds; see jobs.py
 ZOO = [sys.executable, "-c", "import sys; from zoo.cli.main import main; sys.exit(main())"]
 SETTINGS = [
     "epochs=5", "batch_size=64", "learning_rate=0.01", "augment_shift=0.1", "augment_cutout=0.2", "ema=0.9",
@@ -40,6 +41,7 @@ def test_two_workers_give_the_losses_metrics_weights_and_predictions_of_one(
     one, _ = job("worker", str(alone))
     assert (chief["workers"], other["workers"], one["workers"]) == (2, 2, 1)
     assert chief["directory"] == other["directory"] == str(together / "transformer")
+    assert other["waited"] > LATE_BY / 2  # for the chief; who ends first would cut it off
     assert "shard" not in said.lower()
     expected = dict(np.load(alone / "worker-0.npz"))
     for index in (0, 1):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from zoo.distribution.cluster import JOBS
 from zoo.errors import WorkerLostError, one_line
@@ -18,6 +20,7 @@ from zoo.errors import WorkerLostError, one_line
 ABORTED = "Collective ops is aborted by: "  # precedes TensorFlow's reason
 LOST_WITHIN = 90  # seconds until all others have stopped, with a margin: 3 to 20 were measured on one machine
 SECONDS_BETWEEN_QUESTIONS = 1.0
+_barriers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,16 @@ def broadcast(strategy: tf.distribute.Strategy, content: bytes = b"") -> bytes:
     if content:
         words = np.frombuffer(content + b"\0" * (length % 2), np.uint16)
     return total(strategy, words).astype(np.uint16).tobytes()[:length]
+
+
+def wait_for_all(strategy: tf.distribute.Strategy | None) -> None:
+    """Wait until all workers get here, before they end.
+
+    A worker that ends closes its connections, although another one may still receive its part of the last sum.
+    """
+    if Worker.of(strategy).count > 1:
+        with suppress(tf.errors.OpError):  # one has ended, so all have received what they need
+            context.context().wait_at_barrier(f"zoo-{next(_barriers)}", 1000 * LOST_WITHIN)
 
 
 class Agreement:

@@ -65,7 +65,7 @@ def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, inf
     """
     from importlib.metadata import version
 
-    from zoo.distribution.workers import Worker, total
+    from zoo.distribution.workers import Worker, total, wait_for_all
 
     if strategy is None or Worker.of(strategy).count == 1:
         return
@@ -76,6 +76,7 @@ def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, inf
     chiefs = from_chief(strategy, lambda: own)
     differing = sorted(name for name in {*own, *chiefs} if own.get(name) != chiefs.get(name))
     if total(strategy, [bool(differing)])[0]:
+        wait_for_all(strategy)
         here = ", ".join(f"{name}={own.get(name)} ({chiefs.get(name)} there)" for name in differing)
         raise UsageError(
             f"All workers must train alike. Received: {here or 'another worker'}, unlike the first worker. Pass all of them "

@@ -16,7 +16,7 @@ from zoo.artefacts.loading import own_data
 from zoo.artefacts.run import Run, RunWriter, hold_in_memory, keep_untrained
 from zoo.distribution.cluster import workers_in_environment
 from zoo.distribution.strategies import choose_strategy, scope_of, strategy_of
-from zoo.distribution.workers import Worker
+from zoo.distribution.workers import Worker, wait_for_all
 from zoo.errors import UsageError, ZooError
 from zoo.evaluation.baseline import fit_baseline, has_texts
 from zoo.evaluation.findings import find_problems
@@ -69,6 +69,7 @@ def resume_run(
         opened = Run.open_unfinished(directory)
         if opened.status == "finished":
             logger.info("%s has finished; there is nothing to resume.", opened.directory)
+            wait_for_all(chosen)
             finished = Run.open(opened.directory)
             return hold_in_memory(finished, finished.model, finished.history)  # the files of a copied run will be gone
         return _fit_and_score(resume_training(directory, data, chosen), callbacks, verbose)
@@ -170,6 +171,7 @@ def _fit_and_score(training: Training, callbacks: Sequence[keras.callbacks.Callb
         directory, content = from_chief(
             training.strategy, lambda: [str(writer.directory), dict(score_once(training, timings).content)]
         )
+    wait_for_all(training.strategy)
     if Worker.of(training.strategy).is_chief:
         for problem in content["findings"]:
             logger.warning("%s", problem)
