@@ -109,11 +109,11 @@ def test_task_decides_what_whole_numbers_mean(task: str | None, labels: tuple[in
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"batch_size": 0}, "`batch_size` is a whole number"),
-        ({"batch_size": "8"}, "`batch_size` is a whole number"),
-        ({"batch_size": 2.5}, "`batch_size` is a whole number"),
-        ({"seed": -1}, "`seed` is a whole number"),
-        ({"seed": "a"}, "`seed` is a whole number"),
+        ({"batch_size": 0}, "`batch_size` must be a whole number"),
+        ({"batch_size": "8"}, "`batch_size` must be a whole number"),
+        ({"batch_size": 2.5}, "`batch_size` must be a whole number"),
+        ({"seed": -1}, "`seed` must be a whole number"),
+        ({"seed": "a"}, "`seed` must be a whole number"),
         ({"label_colum": "a"}, r"Did you mean 'label_column'\?"),
         ({"validation": 1.5}, "`validation` is not accepted"),
         ({"image_size": (0, 8)}, r"`image_size\.0` is not accepted"),
@@ -171,7 +171,7 @@ def test_evaluate_refuses_what_does_not_fit(run: zoo.Run, data: Any, split: Any,
 
 def test_evaluate_scores_any_keras_model(run: zoo.Run) -> None:
     assert zoo.evaluate(run.model, (TABLE, LABELS)).num_examples == 9  # the test part of 60 rows
-    with pytest.raises(UsageError, match=r"scored on data. Received: none"):
+    with pytest.raises(UsageError, match=r"Scoring a keras.Model needs data. Received: none"):
         zoo.evaluate(keras.Sequential([keras.Input((3,))]))
 
 

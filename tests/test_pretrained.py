@@ -150,7 +150,7 @@ def test_a_fresh_last_layer_is_told(caplog):
         zoo.build("cnn", weights="mnist")
         assert caplog.text == ""
         zoo.build("cnn", weights="mnist", num_classes=3)
-    assert "The last layer is fresh: 3 outputs (no labels), where the weights have 10 (0, 1, 2" in caplog.text
+    assert "The last layer is newly initialised: 3 outputs (no labels), where the weights have 10 (0, 1, 2" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_a_cluster_and_its_workers_go_together(workers: object, tmp_path: Path) 
 
 @pytest.mark.parametrize("ray", ["local", None])
 def test_what_cannot_travel_is_refused(ray: str | None, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="Splits, which live in this process"):
+    with pytest.raises(UsageError, match="Splits, which exist only here"):
         zoo.train("linear", data=zoo.load_data("iris"), ray=ray, workers=2, out=tmp_path / "run")
     batches = tf.data.Dataset.from_tensors(([1.0], 1))
     with pytest.raises(UsageError, match="a dataset or generator"):
@@ -133,7 +133,7 @@ def test_what_cannot_travel_is_refused(ray: str | None, tmp_path: Path) -> None:
         zoo.train("linear", data="iris", ray=ray, workers=2, strategy="mirrored", out=tmp_path / "run")
     with pytest.raises(UsageError, match="callbacks, which only the workers of a Ray cluster receive"):
         zoo.train("linear", data="iris", callbacks=[keras.callbacks.Callback()], workers=2, out=tmp_path / "run")
-    with pytest.raises(UsageError, match="a model of your own, which lives in this process"):
+    with pytest.raises(UsageError, match="a model of your own, which exists only here"):
         zoo.train(zoo.build("linear", data="iris"), data="iris", ray=ray, workers=2, out=tmp_path / "run")
 
 

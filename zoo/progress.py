@@ -1,4 +1,4 @@
-"""Progress bars for work of over a second, on a terminal or in a notebook, never in a log file."""
+"""Progress bars for work that takes over a second: on a terminal or in a notebook, never in a log file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def shows_bars(console: Console) -> bool:
 
 
 def progress_bars(*columns: ProgressColumn | str) -> Progress:
-    """Return rich's progress display on standard error, which disappears at the end; without columns, with rich's own."""
+    """Return rich's progress display on standard error, which disappears at the end; by default with rich's columns."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -35,7 +35,7 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
 
 
 def track_share(items: Iterable[tuple[Item, float]], description: str) -> Generator[Item, None, None]:
-    """Yield the items of pairs `(item, share of the work done)`, with a bar like that of `track`."""
+    """Yield the items of pairs `(item, fraction of the work done)`, with a bar like that of `track`."""
     with progress_bars() as progress:
         task = progress.add_task(description, total=1.0)
         for item, share in items:
@@ -45,7 +45,7 @@ def track_share(items: Iterable[tuple[Item, float]], description: str) -> Genera
 
 @contextmanager
 def track_bytes(description: str, total: int) -> Generator[Callable[[int], None], None, None]:
-    """Yield a function that takes the number of bytes that have arrived, with a bar like that of `track`."""
+    """Yield a function to call with the number of bytes received, with a bar like that of `track`."""
     from rich.progress import BarColumn, DownloadColumn, TransferSpeedColumn
 
     with progress_bars("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn()) as progress:

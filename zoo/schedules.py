@@ -15,7 +15,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     Keras offers this for `CosineDecay` only.
 
     Args:
-        after: Keras schedule that follows; the warm-up ends at its value at step 0.
+        after: Keras schedule that follows the warm-up, which ends at the schedule's first value.
         steps: number of warm-up steps, at least 1.
 
     Example:
@@ -40,7 +40,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return ops.where(step < self.steps, rising, self.after(ops.maximum(step - self.steps, 0.0)))
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments."""
+        """Return the arguments, for serialisation."""
         return {"after": keras.saving.serialize_keras_object(self.after), "steps": self.steps}
 
     @classmethod

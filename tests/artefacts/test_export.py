@@ -69,7 +69,7 @@ def test_the_fastest_of_the_installed_engines_is_taken(export, monkeypatch):
 def test_engines_that_are_not_there_are_refused(export, image_run):
     with pytest.raises(UnknownNameError, match=r"format of this export.*'onx'.*Did you mean 'onnx'"):
         zoo.load(export, engine="onx")
-    with pytest.raises(UsageError, match="A run has only its Keras model"):
+    with pytest.raises(UsageError, match="A run only supports engine='keras'"):
         zoo.load(image_run.directory, engine="onnx")
 
 
@@ -255,7 +255,7 @@ def test_onnx_weights_outside_of_the_file_are_not_read(export):
 
 def test_what_is_no_directory_of_zoo_is_refused(tmp_path, export):
     for place in (tmp_path / "nowhere", tmp_path, export / "1", export / "model.onnx"):
-        with pytest.raises(ArtefactError, match=r"Neither a run nor an export is here"):
+        with pytest.raises(ArtefactError, match=r"The path holds neither a run nor an export"):
             zoo.load(place)
 
 

@@ -63,7 +63,7 @@ def test_a_loss_that_rises_where_the_accuracy_does_not_fall_is_no_overfitting() 
 
 def test_one_answer_for_all_is_pointed_out_once() -> None:
     (said,) = find_problems(LABELS, FINE, evaluation(((0, 5, 0), (0, 4, 0), (0, 1, 0))))
-    assert said.startswith("Every test example is predicted as 'b': nothing was learned.")
+    assert said.startswith("Every test example is predicted as 'b': the model has learned nothing.")
 
 
 def test_classes_never_predicted_are_named_unless_they_are_not_there() -> None:
@@ -80,4 +80,4 @@ def test_a_regression_that_learned_nothing_is_pointed_out() -> None:
 
 def test_an_accuracy_no_better_than_one_answer_is_pointed_out() -> None:
     (said,) = find_problems(LABELS, FINE, evaluation(((2, 2, 0), (2, 1, 1), (1, 1, 0))))
-    assert said.startswith("The accuracy (0.3000) is no better than always answering the most frequent class")
+    assert said.startswith("The accuracy (0.3000) is no better than always predicting the most frequent class")

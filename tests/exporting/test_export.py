@@ -256,7 +256,7 @@ def test_data_that_have_gone_are_said_with_what_they_are_for(tmp_path):
     (tmp_path / "table.csv").unlink()
     with pytest.raises(DataError) as error:
         zoo.export(run, tmp_path / "out")
-    assert error.value.__notes__ == ["An export is checked on real examples: of the run's own data, or of data= (--data)."]
+    assert error.value.__notes__ == ["An export is checked on real examples, from the run's own data or from data= (--data)."]
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/self").exists(), reason="needs a file system that refuses")

@@ -128,7 +128,7 @@ def test_arguments_ask_for_one_output(task: Task) -> None:
 def test_what_a_task_cannot_do_is_refused(task: Task) -> None:
     targets, labels = encoded(task)
     if not task.has_labels:
-        with pytest.raises(UsageError, match=f"Only classes have weights.*{task.name}"):
+        with pytest.raises(UsageError, match=f"`class_weight` is for classification only.*{task.name}"):
             task.class_weights("balanced", targets, labels)
         with pytest.raises(UsageError, match="Only labels are smoothed"):
             task.loss(0.1)

@@ -1,4 +1,4 @@
-"""The tasks: loss, metrics and the settings to begin with."""
+"""The tasks: loss, metrics and default settings."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, sch
             "Unknown score of tabular_classification to monitor. Received: 'r2'",
         ),
         ("diabetes", {"monitor": "accuracy", "keep": "best"}, UnknownNameError, "to monitor. Received: 'accuracy'"),
-        ("diabetes", {"label_smoothing": 0.1}, UsageError, "Only labels are smoothed. Received: label_smoothing=0.1"),
+        ("diabetes", {"label_smoothing": 0.1}, UsageError, "classification has label smoothing. Received: label_smoothing=0.1"),
         (TABLE, {"class_weight": {"0": 0, "1": 0}}, UsageError, "at least one label has a weight above 0"),
         (TABLE, {"class_weight": {"1": -1}}, UsageError, "number of at least 0 for each label"),
         (TABLE, {"class_weight": {"1": float("nan")}}, UsageError, "number of at least 0 for each label"),

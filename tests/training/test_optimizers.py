@@ -10,7 +10,7 @@ import pytest
 from zoo.errors import UnknownNameError, UsageError
 from zoo.optimizers import LazyAdam
 from zoo.settings import Settings
-from zoo.training.optimizers import OPTIMIZERS, learning_rate_course, make_optimizer, optimizer_of
+from zoo.training.optimizers import OPTIMIZERS, learning_rate_schedule, make_optimizer, optimizer_of
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_unknown_name_gets_the_nearest() -> None:
 
 def course(**settings: object) -> list[float]:
     """The rate at steps 0, 5, 10, 55 and 100 of 100."""
-    rate = learning_rate_course(Settings(model="m", data="d", task="t", learning_rate=0.8, **settings), total_steps=100)
+    rate = learning_rate_schedule(Settings(model="m", data="d", task="t", learning_rate=0.8, **settings), total_steps=100)
     return [float(rate(step)) if callable(rate) else float(rate) for step in (0, 5, 10, 55, 100)]
 
 
@@ -70,7 +70,7 @@ def test_course_rises_and_falls_as_it_is_called(settings: dict[str, object], rat
 
 
 def test_a_warmup_longer_than_the_run_still_has_a_course() -> None:
-    rate = learning_rate_course(Settings(model="m", data="d", task="t", schedule="cosine", warmup=0.9), total_steps=1)
+    rate = learning_rate_schedule(Settings(model="m", data="d", task="t", schedule="cosine", warmup=0.9), total_steps=1)
     assert math.isfinite(float(rate(0)))
 
 

@@ -131,7 +131,7 @@ def test_a_score_that_comes_later_is_in_the_history_and_what_is_none_is_not(tmp_
 
 @pytest.mark.parametrize("given", [Late(), [Late], None])
 def test_what_is_no_list_of_callbacks_is_refused(tmp_path: Path, given: Any) -> None:
-    with pytest.raises(UsageError, match="`callbacks` is a list of"):
+    with pytest.raises(UsageError, match="`callbacks` must be a list of"):
         zoo.train("mlp", data="iris", out=tmp_path / "run", callbacks=given, verbose=0)
 
 

@@ -145,7 +145,7 @@ def dense(*shape: int, units: int = 2) -> keras.Model:
 @pytest.mark.parametrize(
     ("make", "settings", "error", "words"),
     [
-        (lambda: dense(5), {}, UsageError, r"does not take these data.*\(2, 3\).*Give its Input the shape \(3,\)"),
+        (lambda: dense(5), {}, UsageError, r"does not take these data.*\(2, 3\).*Build it with the input shape \(3,\)"),
         (lambda: dense(3, units=1), {}, UsageError, r"output shape \(None, 1\); accepted: \(None, 2\)"),
         (lambda: softmax(optimizer="adam", loss="categorical_crossentropy"), {}, UsageError, "sparse_categorical_crossentropy"),
         (
@@ -174,7 +174,7 @@ def test_a_model_that_cannot_be_saved_fails_before_it_is_trained(tmp_path: Path)
 
 
 def test_a_loss_that_does_not_take_the_labels_is_refused_clearly(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"loss or metrics do not accept this data.*targets of shape \(None,\)"):
+    with pytest.raises(ZooError, match=r"loss or metrics do not accept these data.*targets of shape \(None,\)"):
         trained(tmp_path / "run", softmax(optimizer="adam", loss="binary_crossentropy"))
 
 

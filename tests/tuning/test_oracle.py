@@ -68,7 +68,7 @@ def test_a_search_ends_after_its_trials_and_those_that_break_a_constraint_do_not
     assert oracle.end_reason() is None
     finish(oracle, search, ask(oracle))
     assert ask(oracle).status == "STOPPED"
-    assert oracle.end_reason() == "2 trials"
+    assert oracle.end_reason() == "the limit of 2 trials was reached"
 
 
 def test_too_many_failures_in_a_row_end_a_search_and_a_resumed_one_forgives_them(begin, monkeypatch, finish):
@@ -94,7 +94,7 @@ def test_a_constraint_that_nothing_keeps_ends_a_search_at_every_start(begin, mon
         oracle.end_trial(trial)
     for each in (oracle, again(search)):
         assert ask(each).status == "STOPPED"
-        assert each.end_reason() == "3 trials in a row break a constraint"
+        assert each.end_reason() == "3 trials in a row violated a constraint"
 
 
 def test_a_trial_whose_result_is_gone_is_run_again(begin, finish):

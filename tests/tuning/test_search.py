@@ -10,7 +10,7 @@ import pytest
 import zoo
 from zoo.artefacts.files import read_json, write_json
 from zoo.errors import ArtefactError, UsageError
-from zoo.tuning.search import Search, elapsed, held, keep_best_only, seconds_before, update_search
+from zoo.tuning.search import Search, elapsed, keep_best_only, locked, seconds_before, update_search
 from zoo.tuning.spec import SearchSpec, check_same
 
 
@@ -119,9 +119,9 @@ def test_time_goes_on_over_sessions(begin, monkeypatch):
 
 def test_one_process_alone_searches_in_a_directory(begin):
     search = begin()
-    with held(search), pytest.raises(UsageError, match="Another process searches here"), held(search):
+    with locked(search), pytest.raises(UsageError, match="Another process uses this"), locked(search):
         pass
-    with held(search):  # released
+    with locked(search):  # released
         pass
 
 
@@ -137,7 +137,7 @@ def test_damaged_files_of_trials_are_set_aside(begin, end):
     for name in ("0000", "0001"):
         end(search, name, 0.5)
     (search.trial_directory("0001") / "result.json").write_text("")
-    with held(search):
+    with locked(search):
         assert not (search.trial_directory("0001") / "result.json").exists()
     assert (search.trial_directory("0001") / "result.json.damaged").read_text() == ""
     assert [trial.status for trial in Search.open(search.directory).trials] == ["finished", "running"]

@@ -134,7 +134,7 @@ def test_a_trial_whose_process_is_killed_again_and_again_fails(begin):
         trial = {"name": "0000", "settings": {}, "worker": "worker-0", "attempts": attempt, "spent": 1.0}
         (directory / TRIAL_FILE).write_text(json.dumps(trial))
     result = run(search)
-    assert result["reason"] == "its process was ended 3 times, last by SIGKILL; the system does so when it is out of memory"
+    assert result["reason"] == "its process was killed 3 times, last by SIGKILL; a common cause is too little memory"
 
 
 @pytest.mark.slow
@@ -231,7 +231,7 @@ def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begi
     monkeypatch.setattr(execution, "call", full)
     with pytest.raises(ArtefactError) as told:
         zoo.tune(resume=search.directory)
-    assert told.value.__notes__ == [f"All trials are kept. To resume: zoo tune --resume {search.directory}"]
+    assert told.value.__notes__ == [f"All trials are saved. To resume: zoo tune --resume {search.directory}"]
 
 
 @pytest.mark.slow

@@ -289,7 +289,7 @@ def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
         ({"space": {"model.dropout": [0.1, 1.5]}}, "`dropout` of model 'mlp' is not accepted"),
         ({"space": {"batch_size": [0, 8]}}, "`batch_size` is not accepted"),
         ({"epoch": 3}, "Did you mean 'epochs'"),
-        ({"folds": 3, "data_arguments": {"fold": (1, 2)}}, "Folds are cut from train and validation"),
+        ({"folds": 3, "data_arguments": {"fold": (1, 2)}}, "Folds divide train and validation"),
         ({"data_arguments": {"validation": 0}}, "Trials are scored on the validation part"),
         ({"seed": 2**32 - 1}, "seed: Input should be less than"),
     ],
@@ -306,7 +306,7 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
         zoo.tune("lstmm", data="iris", out=tmp_path / "s")
     with pytest.raises(UsageError, match="A search builds models by name"):
         zoo.tune(zoo.build("linear"), data="iris", out=tmp_path / "s")
-    with pytest.raises(UsageError, match="Pass what they were read from, for example data='iris'"):
+    with pytest.raises(UsageError, match="Pass their source, for example data='iris'"):
         zoo.tune("linear", data=zoo.load_data("iris"), out=tmp_path / "s")
     endless = tf.data.Dataset.from_tensor_slices(([[1.0]], [1])).repeat()
     with pytest.raises(UsageError, match="These data never end"):

@@ -35,9 +35,8 @@ def build(
         name: a model or variant, for example "cnn" or "cnn/tiny"; see `list_models`.
         data: anything that `load_data` accepts; sets input shape, classes and statistics; default None.
         weights: trained weights to start from: a released model, by its data ("mnist" for "cnn@mnist", see `list_pretrained`)
-            or its full name; a run, or its directory. They also bring the arguments that the model was trained with, unless
-            you or the data set them. The last layer is fresh if `num_classes`, `num_outputs` or the data's labels differ;
-            default None.
+            or its full name; a run, or its directory. Their model arguments apply too, unless you or the data set them. The
+            last layer is initialised again if `num_classes`, `num_outputs` or the data's labels differ; default None.
         task: name of the task; by default that of `data`, or the one that the arguments imply.
         optimizer: a name, or a Keras optimizer; default `"adam"`.
         learning_rate: above 0; None takes Keras' default for the optimizer.
@@ -70,7 +69,7 @@ def build(
             accepted = {*entry.defaults, "data", "weights", "task", "optimizer", "learning_rate", "strategy"}
             raise UnknownNameError(f"argument of model {name!r}", argument, accepted)
     given = check_values(entry, model_arguments)
-    scope = scope_of(choose_strategy(strategy))  # workers meet before data are read
+    scope = scope_of(choose_strategy(strategy))  # connects the workers before any data are read
     source = None if weights is None else find_weights(name, weights)
     info = None if data is None else load_splits(data, DataArguments(), task=task or implied_task(entry, data)).info
     with scope:

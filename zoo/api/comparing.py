@@ -16,10 +16,10 @@ def compare(*runs: Run | str | os.PathLike[str]) -> Comparison:
     """Compare finished runs: scores, times, differing settings, and a plot of their validation curves.
 
     Args:
-        *runs: two or more runs, their directories, or released models; all for one kind of task.
+        *runs: two or more runs, their directories, or released models; all for tasks with the same scores.
 
     Raises:
-        UsageError: there are fewer than two, one did not finish, or their tasks differ.
+        UsageError: there are fewer than two runs, a run is not finished, or their scores differ.
         ArtefactError: a run cannot be opened.
 
     Example:
@@ -32,7 +32,7 @@ def compare(*runs: Run | str | os.PathLike[str]) -> Comparison:
     from zoo.evaluation.comparison import Comparison
 
     if len(runs) < 2:
-        raise UsageError(f"A comparison takes two runs or more. Received: {len(runs)}. Add another.")
+        raise UsageError(f"A comparison needs at least two runs. Received: {len(runs)}. Add another run.")
     opened = tuple(map(open_run, runs))
     for run in opened:
         if run.status != "finished":
@@ -44,6 +44,6 @@ def compare(*runs: Run | str | os.PathLike[str]) -> Comparison:
     if len(scores) > 1:
         raise UsageError(
             f"Only runs with the same scores can be compared. Received: {' and '.join(sorted(scores.values()))}. "
-            "Leave the others out."
+            "Pass only runs for one of them."
         )
     return Comparison(opened)

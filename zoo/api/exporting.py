@@ -29,12 +29,12 @@ def export(
     data: Any = None,
     data_arguments: DataKeywords | None = None,
 ) -> Export:
-    """Write a trained model in formats that run elsewhere; check each for equal results on up to 1,000 real examples.
+    """Export a trained model, and check that each format gives equal results on up to 1,000 real examples.
 
     - "saved_model": for TensorFlow and TensorFlow Serving, in `out/1`. The input is raw: strings as `text`; uint8 images of
       the model's size as `image`, or PNG and JPEG files as `image_bytes` of the signature "image_bytes"; a table's columns by
       name, or its features as `features` of the signature "features".
-    - "litert": for phones and small machines, `out/model.tflite`; built-in operations only.
+    - "litert": for phones and embedded devices, `out/model.tflite`; built-in operations only.
     - "onnx": for ONNX Runtime, `out/model.onnx`. This and "litert" take `image`, `features`, or `token_ids`; the tokenizer is
       in `out/assets`, and `zoo.load` uses it.
     - "keras": `out/model.keras`, for further training; loads after `import zoo`.
@@ -50,9 +50,10 @@ def export(
         data_arguments: arguments of `load_data` for `data`; default None.
 
     Raises:
-        ArtefactError: `out` is not empty, or a format cannot hold the model or gives other results; nothing is written then.
+        ArtefactError: `out` is not empty, or a format cannot represent the model or gives different results. Nothing is
+            written.
         DataError: the data cannot be read, or do not fit the model.
-        UsageError: an unknown format, a missing package, or no data.
+        UsageError: a format is unknown, its package is missing, or a `keras.Model` is passed without data.
     """
     from zoo.artefacts.files import check_new_directory
     from zoo.artefacts.run import find_run
@@ -69,11 +70,11 @@ def export(
         try:
             splits = own_data(run) if data is None else data_like(run, data, data_arguments)[0]
         except ZooError as error:
-            error.add_note("An export is checked on real examples: of the run's own data, or of data= (--data).")
+            error.add_note("An export is checked on real examples, from the run's own data or from data= (--data).")
             raise
         return export_model(run.model, run.info, choose_examples(splits), directory, formats, run.card)
     if data is None:
-        raise UsageError("A keras.Model needs data that describe its input and check it. Received: none. Pass data=.")
+        raise UsageError("Exporting a keras.Model needs data that describe its input. Received: none. Pass data=.")
     own: Any = model
     splits = load_splits(data, checked(data_arguments or {}))
     check_fits(own, splits.info)

@@ -46,11 +46,11 @@ def load_data(
     from zoo.settings import data_arguments
 
     if is_splits(data) and arguments:
-        raise UsageError(f"Splits are read already. Received: {sorted(arguments)} with Splits. Omit it.")
+        raise UsageError(f"Splits cannot be read with other arguments. Received: Splits and {sorted(arguments)}. Omit these.")
     if task is not None:
         find_task(task)
     if not (isinstance(batch_size, SupportsIndex) and batch_size >= 1):
-        raise UsageError(f"`batch_size` is a whole number of at least 1. Received: {batch_size!r}. Try 128.")
+        raise UsageError(f"`batch_size` must be a whole number of at least 1. Received: {batch_size!r}. Try 128.")
     if not (isinstance(seed, SupportsIndex) and 0 <= seed < 2**32):
-        raise UsageError(f"`seed` is a whole number from 0 to 2**32 - 1. Received: {seed!r}. Try 0.")
+        raise UsageError(f"`seed` must be a whole number from 0 to 2**32 - 1. Received: {seed!r}. Try 0.")
     return load_splits(data, data_arguments(arguments), task=task, batch_size=batch_size, seed=seed)

@@ -13,7 +13,7 @@ Verb = TypeVar("Verb", bound=Callable[..., Any])
 
 
 def explains_data_arguments(verb: Verb) -> Verb:
-    """Let a verb that accepts `data_arguments` refuse a data argument as a keyword with the new spelling.
+    """Make a verb refuse data arguments passed as keywords, with an error that gives the new spelling.
 
     Example:
         >>> explains_data_arguments(lambda data: data)("iris", max_length=8)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def load(path: Run | str | os.PathLike[str], *, engine: str | None = None) -> Predictor:
     """Return a Predictor for a run, an export or a released model: raw input in, labels and probabilities out.
 
-    Nothing in the files is run as code. TensorFlow is imported only if it is needed: for a run, and for an export's formats
+    No file is executed as code. TensorFlow is imported only if it is needed: for a run, and for an export's formats
     "saved_model" and "keras".
 
     Args:
@@ -25,7 +25,7 @@ def load(path: Run | str | os.PathLike[str], *, engine: str | None = None) -> Pr
             installed.
 
     Raises:
-        ArtefactError: there is neither a run nor an export, it is damaged, or it cannot be fetched.
+        ArtefactError: the path holds neither a run nor an export, or its files are damaged or cannot be fetched.
         UsageError: there is no such released model or format, or its package is not installed.
 
     Example:
@@ -44,16 +44,16 @@ def load(path: Run | str | os.PathLike[str], *, engine: str | None = None) -> Pr
 
     if not (directory / RUN_FILE).is_file():
         raise ArtefactError(
-            f"Neither a run nor an export is here. Received: {path}. Pass a directory of `zoo.train` or `zoo.export`, or "
-            f"a released model: {', '.join(list_pretrained())}."
+            f"The path holds neither a run nor an export. Received: {path}. Pass a directory written by `zoo.train` or "
+            f"`zoo.export`, or a released model: {', '.join(list_pretrained())}."
         )
     if engine not in (None, "keras"):
-        raise UsageError(f"A run has only its Keras model. Received: engine={engine!r} for {path}. Export it first.")
+        raise UsageError(f"A run only supports engine='keras'. Received: engine={engine!r} for {path}. Export the run first.")
     return open_run(path).predictor
 
 
 def predict(model: Run | str | os.PathLike[str], raw: Any, *, engine: str | None = None) -> Predictions:
-    """Return predictions for raw input in one line; to predict again and again, keep the Predictor that `load` returns.
+    """Predict from raw input. For repeated predictions, use the Predictor that `load` returns: it loads the model once.
 
     Args:
         model: a run, the directory of a run or an export, or the name of a released model ("cnn@mnist").
@@ -62,7 +62,7 @@ def predict(model: Run | str | os.PathLike[str], raw: Any, *, engine: str | None
 
     Raises:
         ArtefactError: as in `load`.
-        DataError: an example cannot be read, or there are none.
+        DataError: an example cannot be read, or there are no examples.
         UsageError: as in `load`.
 
     Example:

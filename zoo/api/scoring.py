@@ -1,4 +1,4 @@
-"""`zoo.evaluate` and `zoo.baseline`: scores of a trained model, and the scores that it has to beat."""
+"""`zoo.evaluate` and `zoo.baseline`: scores of a trained model and of a baseline."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def evaluate(
 
     Args:
         model: a run, its directory, a released model's name, or a `keras.Model`.
-        data: anything that `load_data` accepts; required for a `keras.Model`. A run is scored by default on the data that it
-            was trained on. Other data are read as its own were: their `test` part, or all of them if they have no parts.
-        split: "train", "validation" or "test"; default "test".
+        data: anything that `load_data` accepts; required for a `keras.Model`. By default, a run is scored on the data
+            that it was trained on. Other data are read in the same way: the `test` part, or everything if there are no parts.
+        split: the part to score on: "train", "validation" or "test"; default "test".
         data_arguments: arguments of `load_data` for `data`; default None.
 
     Raises:
-        UsageError: there is no such part, or a `keras.Model` came without data.
+        UsageError: there is no such part, or a `keras.Model` is passed without data.
         ArtefactError: the run cannot be opened.
         DataError: the data cannot be read, or do not fit the model.
     """
@@ -54,7 +54,7 @@ def evaluate(
             return score(run.model, own_data(run), split)
         return score(run.model, *data_like(run, data, data_arguments, split))
     if data is None:
-        raise UsageError("A keras.Model is scored on data. Received: none. Pass data=.")
+        raise UsageError("Scoring a keras.Model needs data. Received: none. Pass data=.")
     splits = load_splits(data, checked(data_arguments or {}))
     check_fits(model, splits.info)
     return score(model, splits, split)
@@ -87,4 +87,4 @@ def baseline(data: Any, *, split: PartName = "test", data_arguments: DataKeyword
 
 def _check_split(split: str) -> None:
     if split not in get_args(PartName):
-        raise UsageError(f"`split` is 'train', 'validation' or 'test'. Received: {split!r}.")
+        raise UsageError(f"`split` must be 'train', 'validation' or 'test'. Received: {split!r}.")

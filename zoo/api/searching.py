@@ -44,53 +44,53 @@ def tune(  # type: ignore[misc] # `keep` is the search's own
     data_arguments: DataKeywords | None = None,
     **settings: Unpack[SettingKeywords],
 ) -> Search:
-    """Search for good settings, each trial in a process of its own, and return the search; its `best_run` is the best run.
+    """Search for the best hyperparameters; each trial runs in its own process.
 
-    Trials are trained as `zoo.train` does and scored on the validation part; the first trial has the settings of `zoo.train`.
+    Each trial trains like `zoo.train` and is scored on the validation part. The first trial uses the default settings.
     Only the best trial is scored on the test part, once. The same call with the same `out` resumes a search that was stopped.
 
     Args:
         model: name of the model; default None.
         data: anything that `load_data` accepts except generators; default: the embedded data set of the model's task.
         config: a YAML file or a mapping of flat settings, which may also contain `space`, `trials`, `algorithm` and the other
-            options of a search; arguments replace what it contains; default None.
+            options of a search; keyword arguments override it; default None.
         space: ranges to search, which replace those of the model and the task. For each setting: a list of values, a mapping
             with `min` and `max` and optionally `step` and `sampling` ("linear" or "log"), a single fixed value, or "default"
             to keep its value. Patterns accept "default": `{"*": "default", "learning_rate": [1e-3, 1e-2]}`.
         trials: maximum number of trials; default 20 if `minutes` is not given either.
-        minutes: time limit; when it is over, running trials stop and no other starts; default None.
+        minutes: time limit; when it is reached, running trials stop and no new trial starts; default None.
         algorithm: keras-tuner's "random" (default), "bayesian" (Gaussian process), "hyperband" (many short training runs; the
             best get more epochs, each from the start) or "grid".
         objective: validation score to optimise; default: the task's. Classification has `accuracy`, `macro_f1`, `precision`,
             `recall`, `micro_f1` and `loss`; regression has `mae`, `rmse`, `r2` and `loss`.
         direction: "min" or "max"; only checked, since the direction of every score is known; default None.
-        repeats: training runs per trial with successive seeds, whose scores are averaged; default 1.
-        folds: folds of cross-validation per trial, cut from train and validation together; at least 2; default None.
-        max_parameters: maximum size of a model; larger ones are not trained and do not count as trials; default None.
+        repeats: training runs per trial with successive seeds; their scores are averaged; default 1.
+        folds: number of cross-validation folds per trial, made from train and validation together; at least 2; default None.
+        max_parameters: maximum number of parameters; larger models are not trained and do not count as trials; default None.
         max_latency_ms: maximum time for one example on the worker's machine, while other workers run; default None.
-        retrain: whether the best settings are trained again on train and validation together; default False.
+        retrain: whether to train the best settings again on train and validation together; default False.
         keep: number of trials that keep their models on disk; default 3.
-        workers: number of trials at a time. On this machine each worker has its share of cores and GPUs; on a Ray cluster Ray
-            places the trials; default 1.
+        workers: number of trials that run in parallel. On this machine, each worker has its share of cores and GPUs; on a
+            cluster, Ray places the trials; default 1.
         ray: address of the Ray cluster that runs the trials: "HOST:PORT", "auto" for the cluster of this machine, or "local"
-            to start one here; default: this machine without Ray. All machines need zoo and see `out` under one path.
+            to start one here; default: this machine without Ray. All machines need zoo and must see `out` at the same path.
         out: the search directory; default `runs/tune-MODEL-DATA-TIME`.
-        resume: directory of a search to resume. Only `trials`, `minutes`, `keep`, `workers`, `ray` and `verbose` go with it,
-            and `data` if they were in memory; default None.
+        resume: directory of a search to resume. Only `trials`, `minutes`, `keep`, `workers`, `ray` and `verbose` can be
+            combined with it, and `data` if they were in memory; default None.
         verbose: 0 shows nothing; 1 and "auto" show a table of the trials on standard error; default `"auto"`.
         model_arguments: arguments of the model's factory that are not searched; default None.
         data_arguments: arguments of `load_data` that are not searched; default None.
         **settings: settings of `zoo.train` that are not searched. `seed` is also the seed of the algorithm.
 
     Returns:
-        The finished search.
+        The finished search; its `best_run` is the run with the best score.
 
     Raises:
-        UsageError: a name, key, range or value is not accepted, or `out` holds a search for something else.
+        UsageError: a name, key, range or value is not accepted, or `out` contains a different search.
         DataError: the data cannot be learned from.
-        ArtefactError: the directory cannot be written, or holds something else.
+        ArtefactError: the directory cannot be written, or contains other files.
         ZooError: too many trials failed in a row, or none finished.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; running trials are kept, and a note says how to resume.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; unfinished trials are saved, and a note says how to resume.
     """
     from zoo.artefacts.files import default_directory
     from zoo.artefacts.loading import name_of

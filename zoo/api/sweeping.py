@@ -39,10 +39,10 @@ def find_learning_rate(
     data_arguments: DataKeywords | None = None,
     **settings: Unpack[SettingKeywords],
 ) -> LearningRateSweep:
-    """Train for some steps while the learning rate rises, and suggest a rate to train with.
+    """Suggest a learning rate, from a short training run in which the rate rises.
 
-    The suggestion is the peak rate of a schedule. The sweep restores the weights, optimizer and random state of your own model,
-    and does not advance Splits. A model that is not compiled is compiled as in `train`.
+    Use the suggestion as the peak rate of a schedule. The sweep restores the weights, optimizer and random state of your own
+    model, and does not advance Splits. A model that is not compiled is compiled as in `train`.
 
     Args:
         model: a model's name, your own `keras.Model`, or a run: a Run, its directory, or a released model ("cnn@mnist").
@@ -93,7 +93,7 @@ def find_learning_rate(
     if not sweep.has_risen:
         logger.warning(
             "The loss had not risen when the sweep ended, at a rate of %.2g, so the suggestion is unreliable. "
-            "Take more steps, or a higher `highest`.",
+            "Increase `steps` or `highest`.",
             sweep.rates[-1],
         )
     return sweep

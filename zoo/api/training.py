@@ -38,10 +38,10 @@ def train(
     data_arguments: DataKeywords | None = None,
     **settings: Unpack[SettingKeywords],
 ) -> Run:
-    """Train a model and keep everything in a run directory; then score it once on the test part.
+    """Train a model, save everything in a run directory, and score the model once on the test part.
 
-    Settings come from the task, the recipe of this model on these data, `config` and the keywords; later ones replace earlier
-    ones. The same settings, data and seed give the same weights, even if the run was stopped and resumed.
+    Settings come from the task, the recipe for this model and these data, `config` and the keywords; later sources override
+    earlier ones. The same settings, data and seed give the same weights, even if the run was stopped and resumed.
 
     Args:
         model: a name, or the user's own `keras.Model`. A compiled model keeps its optimizer and loss; its input must fit the
@@ -49,17 +49,18 @@ def train(
         data: anything that `load_data` accepts; default: the embedded data set of the model's task.
         config: a YAML file or a mapping of flat settings; default None.
         out: the run directory, which must be new or empty; default `runs/MODEL-DATA-TIME`.
-        resume: a run, or its directory, to resume from its newest checkpoint. Only `callbacks`, `strategy` and `verbose` go
-            with it, and `data` if the run was trained on arrays. A finished run is returned as it is; default None.
-        callbacks: your own, for `model.fit`. Their numbers and strings are part of a checkpoint; default `()`.
+        resume: a run, or its directory, to resume from its newest checkpoint. Only `callbacks`, `strategy` and `verbose`
+            can be combined with it, and `data` if the run was trained on arrays. A finished run is returned unchanged;
+            default None.
+        callbacks: Keras callbacks for `model.fit`. Checkpoints save their numeric and string attributes; default `()`.
         strategy: devices and workers that share each batch, as in `build`; your own model keeps the strategy that it was
-            built under. All workers make the same call; the first one keeps the run, and the others leave no files; default
-            `"auto"`.
+            built under. All workers make the same call; the first one writes the run, and the others write no files;
+            default `"auto"`.
         ray: address of the Ray cluster to train on: "HOST:PORT", "auto" for the cluster of this machine, or "local" to start
-            one here. All its machines need zoo and see the run directory under one path; default None.
-        workers: number of processes that train together, on this machine or, with `ray`, in the cluster, where all restart from
-            the newest checkpoint if one is lost. They need a model by name, and data by name, path or arrays. `callbacks` need
-            `ray`. Default: this process alone.
+            one here. All machines need zoo and must see the run directory at the same path; default None.
+        workers: number of processes that train together: on this machine or, with `ray`, on the cluster, where all restart from
+            the newest checkpoint if one fails. The model must be a name, and the data a name, a path or arrays. `callbacks`
+            need `ray`. Default: this process alone.
         verbose: 0 shows nothing; 1 and "auto" show a progress bar on standard error; default `"auto"`.
         model_arguments: arguments of the model's factory; default None.
         data_arguments: arguments of `load_data`; default None.
@@ -75,17 +76,17 @@ def train(
         DataError: the data cannot be learned from, or have changed since the run started.
         ArtefactError: the run directory is not empty, cannot be written, or has no checkpoint to resume from.
         ZooError: training diverged, or a worker was lost; the message says what to change or how to resume.
-        KeyboardInterrupt: Ctrl-C or SIGTERM in any worker; a checkpoint and the model are kept, and a note says where.
+        KeyboardInterrupt: Ctrl-C or SIGTERM in any worker; a checkpoint and the model are saved, and a note says where.
     """
     from zoo.artefacts.run import Run
     from zoo.training.parallel import ParallelTraining
 
     if callbacks != ():
-        import keras  # takes long
+        import keras  # slow to import
 
         if not isinstance(callbacks, list | tuple) or not all(isinstance(each, keras.callbacks.Callback) for each in callbacks):
             raise UsageError(
-                f"`callbacks` is a list of keras.callbacks.Callback objects. Received: {callbacks!r}. Pass a list."
+                f"`callbacks` must be a list of keras.callbacks.Callback objects. Received: {callbacks!r}. Pass a list."
             )
     how: dict[str, Any] = {"callbacks": callbacks, "verbose": 0 if verbose == 0 else 1}
     if resume is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def verify(model: Run | str | os.PathLike[str]) -> Verification:
-    """Score a released model or a run again on the test part of its own data, and compare the scores with the recorded ones.
+    """Check that a released model or a run reproduces its recorded scores on the test part of its own data.
 
     For a released model, the files and scores are first compared with its card.
 
@@ -26,9 +26,9 @@ def verify(model: Run | str | os.PathLike[str]) -> Verification:
         within 1 %.
 
     Raises:
-        ArtefactError: a file is missing or has changed, the card has other scores, or the run did not finish.
+        ArtefactError: a file is missing or has changed, the card records different scores, or the run did not finish.
         DataError: the data cannot be read, or have changed since training.
-        UsageError: there is no such model, or it was trained on arrays.
+        UsageError: no model has this name, or the run was trained on arrays.
     """
     from zoo.artefacts.released import check_card
     from zoo.artefacts.run import open_run

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from zoo.sources.source import Source
     from zoo.text import Tokenizer
 
-CHUNK = 256  # examples that are predicted at once
-REQUEST = 64  # examples of a request to an exported signature
-Batches: TypeAlias = "tuple[np.ndarray | None, Iterator[np.ndarray]]"  # their order of examples, if it is not the input's
+CHUNK = 256  # examples per batch in prediction
+REQUEST = 64  # maximum number of examples per request to an exported signature
+# Batches, after the order of the examples in them if it differs from the input's.
+Batches: TypeAlias = "tuple[np.ndarray | None, Iterator[np.ndarray]]"
 Chunk = tuple[Sequence[Any], Any, list[str]]  # names of examples, the examples, and a line for each unreadable one
 
 
@@ -30,10 +31,11 @@ class Twin:
     """The steps of a preprocessor as TensorFlow functions.
 
     Args:
-        spec: a batch of features; its name is that of the exported tensor.
-        raw: exported signatures that take raw examples: the specs of their inputs, and the function to features.
+        spec: spec of a batch of features; it has the exported tensor's name.
+        raw: for each exported signature that takes raw examples, the specs of its inputs and the function that converts them
+            to features.
         requests: a made-up example for each exported signature, as tensors by name.
-        tables: what holds the tables that the functions use; a SavedModel must keep it.
+        tables: object that owns the lookup tables of the functions, for a SavedModel to track; default None.
     """
 
     spec: tf.TensorSpec
@@ -43,20 +45,20 @@ class Twin:
 
 
 class InputKind(ABC):
-    """What one example is, as far as it is known before any data are read.
+    """A kind of input: everything about it that is known before data are read.
 
     Each kind is one instance, registered with `register_input`. What is learned from data is in its `Preprocessor`. The
     methods here suit features that readers deliver as a `Source`; a subclass overrides what differs.
     """
 
     name: ClassVar[str]
-    """What one example is called: "image". With an "s" it names several."""
+    """Name of one example, such as "image"; the plural adds "s"."""
     prediction_hint: ClassVar[str]
     """What to type after `zoo predict RUN`."""
     bulk_hint: ClassVar[str] = "Use --data rows.csv --out predictions.csv."
     """How to predict many examples at once."""
     argument: ClassVar[str] = "input_shape"
-    """The factory argument that the form of the data decides."""
+    """The factory argument that the data determine."""
     row_name: ClassVar[str] = "row"
     """Header of the column that names each example in a CSV file of predictions."""
     is_plain_text: ClassVar[bool] = False
@@ -70,7 +72,7 @@ class InputKind(ABC):
         return hashes
 
     def join(self, first: Any, second: Any) -> Any:
-        """Return the examples of two parts, those of the first in front.
+        """Return the examples of the first part, followed by those of the second.
 
         Raises:
             DataError: one part is in memory and the other is not.
@@ -79,12 +81,12 @@ class InputKind(ABC):
 
     @abstractmethod
     def fit(self, features: Any, rows: np.ndarray, shape: tuple[int, ...] | None, arguments: DataArguments) -> Preprocessor:
-        """Learn from the training rows what turns examples into the features of a model.
+        """Return a preprocessor fitted on the training rows.
 
         Args:
-            features: the examples of the part that has the training rows, as a reader delivered them.
+            features: examples of the part that contains the training rows, as delivered by a reader.
             rows: positions of the training rows.
-            shape: shape of one example, where the reader knows it.
+            shape: shape of one example, if the reader knows it.
             arguments: the user's arguments for reading data.
 
         Raises:
@@ -93,21 +95,21 @@ class InputKind(ABC):
 
     @abstractmethod
     def load(self, plain: Mapping[str, Any] | None, shape: tuple[int | None, ...]) -> Preprocessor:
-        """Return the preprocessor that `Preprocessor.to_dict` described.
+        """Restore a preprocessor from the result of `Preprocessor.to_dict`.
 
         Raises:
             KeyError, TypeError, ValueError: the data are damaged.
         """
 
     def fits(self, arguments: Mapping[str, Any]) -> bool:
-        """Return whether factory arguments ask for a model of this kind."""
+        """Return whether factory arguments are those of a model for this kind."""
         return self.argument in arguments
 
     def augmentation(self, settings: Settings) -> Any:
-        """Return how training batches are changed at random, or None.
+        """Return the random augmentation of training batches, or None.
 
         Raises:
-            UsageError: the settings ask for changes that this kind does not have.
+            UsageError: the settings ask for augmentation that this kind does not support.
         """
         used = ", ".join(f"{name}={value}" for name, value in settings if name.startswith("augment_") and value)
         if used:
@@ -118,7 +120,7 @@ class InputKind(ABC):
 
 
 class Preprocessor(ABC):
-    """What turns the raw examples of one kind into the features that a model takes; learned from the training part.
+    """Converts raw examples of one kind to the features that a model takes; fitted on the training part.
 
     The methods here suit a kind whose features are float32 arrays of one shape, equal to the raw examples.
     """
@@ -143,7 +145,7 @@ class Preprocessor(ABC):
         """Shape of one example's features; None where it varies."""
 
     def to_dict(self) -> dict[str, Any] | None:
-        """Return plain data, ready for JSON; None where the input shape says it all."""
+        """Return plain data, ready for JSON; None if the input shape is sufficient."""
         return None
 
     # Training
@@ -158,23 +160,23 @@ class Preprocessor(ABC):
         return {}
 
     def summary(self, source: Any, rows: np.ndarray) -> dict[str, float]:
-        """Return what the report says of the features of a part."""
+        """Return facts about the features of a part, for the report."""
         return {}
 
     def model_arguments(self) -> dict[str, Any]:
-        """Return the factory arguments that follow from the form of the features."""
+        """Return the factory arguments that follow from the shape of the features."""
         return {"input_shape": self.input_shape}
 
     def reading_arguments(self, name: str | None = None) -> dict[str, Any]:
-        """Return the arguments of `load_data` by which other data get these features.
+        """Return the arguments of `load_data` that give other data the same features.
 
         Args:
-            name: name or directory of the run that the preprocessor comes from.
+            name: name or directory of the run that the preprocessor comes from; default None.
         """
         return {}
 
     def suits_weights_of(self, other: Preprocessor) -> bool:
-        """Return whether weights that were trained on the features of another preprocessor mean the same on these."""
+        """Return whether weights trained on another preprocessor's features are valid for these."""
         return True
 
     def spec(self) -> tf.TensorSpec:
@@ -184,11 +186,11 @@ class Preprocessor(ABC):
         return tf.TensorSpec((None, *self.input_shape), self.feature_dtype)
 
     def example_batch(self, rows: int, *, longest: bool = False) -> np.ndarray:
-        """Return a batch of noise in the form of features.
+        """Return a batch of random features.
 
         Args:
             rows: number of examples.
-            longest: whether examples of varying size have the largest size that is allowed.
+            longest: whether examples of variable size have the maximum size; default False.
         """
         import numpy as np
 
@@ -199,22 +201,22 @@ class Preprocessor(ABC):
 
     @abstractmethod
     def batches(self, raw: Any, *, takes_strings: bool = False, dtype: np.dtype | None = None) -> Batches:
-        """Return the batches of raw input, and the order in which its examples are in them; None for their own order.
+        """Return the batches of raw input, and the order of the examples in them: None if it is the input's.
 
         Args:
             raw: one example, or many.
-            takes_strings: whether the engine takes strings rather than features.
-            dtype: the dtype that the engine takes; None for any number.
+            takes_strings: whether the engine takes strings rather than features; default False.
+            dtype: the dtype that the engine takes; None for any numeric dtype; default None.
 
         Raises:
             DataError: the input does not fit the model.
         """
 
     def read_inputs(self, inputs: Sequence[str]) -> tuple[str, Iterator[Chunk]]:
-        """Return what the words of a command line are, and the examples that they name.
+        """Return what the inputs of a command line are, such as "file", and the examples that they name.
 
         Raises:
-            UsageError: they are no examples; the message says what to pass instead.
+            UsageError: the inputs are not examples; the message says what to pass instead.
         """
         received = ", ".join(inputs) or "none"
         raise UsageError(f"This model takes {self.kind.name}s in a file. Received: {received:.200}. {self.kind.bulk_hint}")
@@ -223,7 +225,7 @@ class Preprocessor(ABC):
 
     @property
     def feature_names(self) -> list[str] | None:
-        """Names of the features, in order; None where they have none."""
+        """Names of the features, in order; None if they have none."""
         return None
 
     @property
@@ -232,26 +234,26 @@ class Preprocessor(ABC):
         return None
 
     def examples(self, source: Any, rows: np.ndarray) -> Iterator[Any]:
-        """Yield the examples of ascending rows, as near to their raw form as the source keeps them."""
+        """Yield the examples of ascending rows, in the rawest form that the source keeps."""
         from zoo.sources.source import Pass
 
         for features, _ in source.one_pass(Pass(rows, rows, CHUNK)).as_numpy_iterator():
             yield from features
 
     def shown(self, example: Any) -> Any:
-        """Return what a report shows of an example."""
+        """Return an example in the form that a report shows."""
         return example
 
     # Export
 
     def choose(self, parts: Iterable[Iterable[Any]], count: int) -> Any:
-        """Return raw examples to prove an export with: at most `count` of these, and unusual ones where there are any."""
+        """Return raw examples to check an export with: at most `count` from the parts, and any unusual ones."""
         import numpy as np
 
         return np.stack([*islice(chain.from_iterable(parts), count)])
 
     def export_facts(self) -> dict[str, Any]:
-        """Return what `export.json` says of the raw input."""
+        """Return facts about the raw input, for `export.json`."""
         return {}
 
     @abstractmethod
@@ -263,19 +265,19 @@ class Preprocessor(ABC):
         """
 
     def neighbours(self, raw: Any) -> Iterator[tuple[Any, Any, Any]]:
-        """Yield examples on which the others of a batch may have an influence: an example, it alone, and it with another."""
+        """Yield an example, a batch of it alone, and a batch of it with another, to check that rows are independent."""
         yield from ()
 
     def one(self, raw: Any, row: int) -> Any:
-        """Return one of raw examples."""
+        """Return one raw example."""
         return raw[row]
 
     def described(self, raw: Any, row: int) -> str:
-        """Return one of raw examples in a few words."""
+        """Return a short description of one raw example."""
         return f"{' '.join(repr(self.one(raw, row)).split()):.80}"
 
     def requests(self, raw: Any, signatures: Iterable[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Yield the exported signatures that zoo does not run itself, each with requests of at most `REQUEST` examples."""
+        """Yield each exported signature that zoo itself does not run, with requests of at most `REQUEST` examples."""
         yield from ()
 
 
@@ -296,7 +298,7 @@ def find_input(name: str) -> InputKind:
     """Return the kind of input of this name.
 
     Raises:
-        UnknownNameError: there is none; the message has the nearest name.
+        UnknownNameError: no kind has this name; the message suggests the nearest one.
     """
     return INPUTS.find(name)
 

@@ -1,4 +1,4 @@
-"""Tasks: what a model's outputs mean, one sort of task in each file."""
+"""Tasks define what a model's outputs mean. Each file contains one family of tasks."""
 
 from zoo.tasks.task import TASKS, Task, find_task, guess_task, register_task, tasks_for
 

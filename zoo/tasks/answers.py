@@ -1,4 +1,4 @@
-"""What a task says of examples and of a model: predictions, scores, mistakes and sections of a report."""
+"""The results that tasks return: predictions, scores, mistakes and report sections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OutputKind = Literal["logits", "probabilities", "values"]
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions for a number of examples.
+    """Predictions for one or more examples.
 
     Args:
         labels: the most probable class of each example; empty for regression.
@@ -30,7 +30,7 @@ class Predictions:
 
     @property
     def numbers(self) -> np.ndarray:
-        """The probabilities or the values, whichever there are."""
+        """The probabilities for classification, the values for regression."""
         return self.probabilities if self.probabilities.shape[1] else self.values
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class Mistake:
 
     Args:
         row: position in the part, from 0.
-        label: the right label.
+        label: the true label.
         predicted: the predicted label.
         probability: the probability of the predicted label, in [0, 1].
         example: the raw example: a text, an image `(height, width, channels)`, or the values of a table's row by feature.

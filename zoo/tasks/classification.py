@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from zoo.targets import Label
 
-MAX_CHANGED = 2  # examples whose label may change on another machine: the last bits of a sum differ between processors
-MAX_NAMES = 10  # of classes in one message
+MAX_CHANGED = 2  # examples whose label may differ on another machine: processors round sums differently
+MAX_NAMES = 10  # class names per message
 PER_CLASS = ("precision", "recall", "f1", "support")
 
 
 class Classification(Task):
-    """One label for each example; a model gives a logit for each class."""
+    """Each example has one label; a model returns one logit per class."""
 
     scores: ClassVar[Mapping[str, Direction]] = {
         "loss": "min", "accuracy": "max", "precision": "max", "recall": "max", "macro_f1": "max", "micro_f1": "max",
@@ -35,7 +35,7 @@ class Classification(Task):
     output_noun = "class"
 
     def fits(self, targets: np.ndarray) -> bool:
-        """Return whether raw targets are text, booleans, one-hot rows or few different whole numbers."""
+        """Return whether raw targets are text, booleans, one-hot rows or a few distinct whole numbers."""
         from zoo.targets import look_like_classes
 
         return look_like_classes(targets)
@@ -64,8 +64,8 @@ class Classification(Task):
         """Check that the training part has two classes."""
         if targets.min() == targets.max():
             raise DataError(
-                f"The training part needs at least two classes. Received: only {labels[targets[0]]!r}. Add rows of another "
-                "to it."
+                f"The training part needs at least two classes. Received: only {labels[targets[0]]!r}. Add rows of "
+                "another class."
             )
         return {}
 
@@ -101,8 +101,8 @@ class Classification(Task):
             return losses.ClassificationCrossentropy(label_smoothing)
         if label_smoothing:
             raise UsageError(
-                f"Labels are smoothed for models that give logits. Received: a softmax at the end and {label_smoothing=}. "
-                "Leave one of them out."
+                f"Label smoothing needs a model that returns logits. Received: a softmax output and {label_smoothing=}. "
+                "Remove one of them."
             )
         import keras
 
@@ -115,7 +115,7 @@ class Classification(Task):
         return [metrics.Accuracy(), metrics.MacroF1(num_outputs)]
 
     def output_kind(self, outputs: np.ndarray) -> OutputKind:
-        """Return "probabilities" if every row is a distribution; eight rows of logits never all sum to 1."""
+        """Return "probabilities" if every row is a distribution; in practice, eight rows of logits do not all sum to 1."""
         are_distributions = (outputs >= 0).all() and (abs(outputs.sum(axis=1) - 1.0) < 1e-2).all()
         return "probabilities" if are_distributions else "logits"
 
@@ -129,7 +129,7 @@ class Classification(Task):
         return probabilities
 
     def graph_answers(self, outputs: tf.Tensor, kind: OutputKind, labels: Sequence[Label]) -> dict[str, tf.Tensor]:
-        """Return `labels`, `(batch,)`, int64 where all are whole numbers, else strings; `probabilities`; and any `logits`."""
+        """Return `labels` (`(batch,)`, int64 if all are whole numbers, else strings), `probabilities` and any `logits`."""
         import tensorflow as tf
 
         are_numbers = all(isinstance(label, int) and not isinstance(label, bool) for label in labels)
@@ -187,15 +187,15 @@ class Classification(Task):
         return super().tolerance(score, value, num_examples) if score == "loss" else MAX_CHANGED / num_examples
 
     def findings(self, evaluation: Evaluation) -> list[str]:
-        """Point out classes that are never predicted, else an accuracy that one answer for all would reach."""
+        """Report classes that are never predicted, or an accuracy that a constant prediction would reach."""
         advice = "Train longer or with another learning rate (zoo find-lr)"
         supports = {name: scores["support"] for name, scores in evaluation.per_class.items()}
         predicted = {name: sum(counts) for name, counts in zip(supports, zip(*evaluation.confusion, strict=True), strict=True)}
         never = [repr(name) for name, count in predicted.items() if not count and supports[name]]
         given = [repr(name) for name, count in predicted.items() if count]
-        weights = "with few rows of a class, set class_weight=balanced."
+        weights = "if some classes have few rows, set class_weight=balanced."
         if never and len(given) == 1:
-            return [f"Every test example is predicted as {given[0]}: nothing was learned. {advice}; {weights}"]
+            return [f"Every test example is predicted as {given[0]}: the model has learned nothing. {advice}; {weights}"]
         if never:
             more = f" and {len(never) - MAX_NAMES} more" if len(never) > MAX_NAMES else ""
             listed = f"{', '.join(never[:MAX_NAMES])}{more}"
@@ -203,7 +203,7 @@ class Classification(Task):
         accuracy = evaluation.metrics["accuracy"]
         if accuracy > max(supports.values()) / sum(supports.values()):
             return []
-        return [f"The accuracy ({accuracy:.4f}) is no better than always answering the most frequent class. {advice}."]
+        return [f"The accuracy ({accuracy:.4f}) is no better than always predicting the most frequent class. {advice}."]
 
     def sections(self, evaluation: Evaluation) -> list[Section]:
         """Return the scores of each class, and the confusion matrix."""
@@ -218,13 +218,13 @@ class Classification(Task):
                 "Confusion",
                 ("", *names),
                 [(name, *row) for name, row in zip(names, evaluation.confusion, strict=True)],
-                note="Rows are labels, columns predictions, shaded by the share of the label's examples.",
+                note="Rows are labels and columns are predictions; the shade shows the share of the label's examples.",
                 is_shaded=True,
             ),
         ]
 
     def mistakes(self, truth: np.ndarray, answers: np.ndarray, labels: Sequence[Label], most: int) -> list[Mistake]:
-        """Return the mistakes in which the right class gets the least probability."""
+        """Return the mistakes with the lowest probability for the true class."""
         predicted = answers.argmax(axis=1)
         wrong = (predicted != truth).nonzero()[0]
         chosen = wrong[answers[wrong, truth[wrong]].argsort(kind="stable")[:most]]

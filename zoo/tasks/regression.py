@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Regression(Task):
-    """One or more numbers for each example; a model gives the numbers themselves."""
+    """Each example has one or more numbers; a model returns them directly."""
 
     scores: ClassVar[Mapping[str, Direction]] = {"loss": "min", "mae": "min", "rmse": "min", "r2": "max"}
     headline = "r2"
 
     def fits(self, targets: np.ndarray) -> bool:
-        """Return whether raw targets are numbers, but not those of classes."""
+        """Return whether raw targets are numbers that do not look like class numbers."""
         from zoo.targets import look_like_classes
 
         return not look_like_classes(targets)
@@ -43,7 +43,7 @@ class Regression(Task):
         return {"target_mean": mean, "target_variance": variance}
 
     def lacks(self, arguments: Mapping[str, Any]) -> str | None:
-        """Return what to give where factory arguments ask for classes."""
+        """Return the argument to use instead if factory arguments are those of a classifier."""
         return None if arguments.get("num_classes") is None else "num_outputs= in place of num_classes="
 
     def loss(self, label_smoothing: float = 0.0, kind: OutputKind = "values") -> keras.losses.Loss:
@@ -51,7 +51,7 @@ class Regression(Task):
         from zoo import losses
 
         if label_smoothing:
-            raise UsageError(f"Only labels are smoothed. Received: {label_smoothing=} for {self.name}. Leave it out.")
+            raise UsageError(f"Only classification has label smoothing. Received: {label_smoothing=} for {self.name}. Omit it.")
         return losses.MeanSquaredError()
 
     def metrics(self, num_outputs: int) -> list[keras.metrics.Metric]:
@@ -78,7 +78,7 @@ class Regression(Task):
         )
 
     def findings(self, evaluation: Evaluation) -> list[str]:
-        """Point out predictions that are no better than a constant."""
+        """Report predictions that are no better than a constant."""
         r2 = evaluation.metrics["r2"]
         if r2 > 0:
             return []

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from zoo.targets import Label
 
 Direction = Literal["min", "max"]
-RELATIVE_TOLERANCE = 0.01  # how far a score may drift on another machine, as a share of its value
+RELATIVE_TOLERANCE = 0.01  # accepted difference of a score on another machine, as a fraction of its value
 
 
 @dataclass(frozen=True)
 class Task(ABC):
     """What a model's outputs mean, and everything that follows from it.
 
-    A sort of task, such as classification, is a subclass in a file of its own. Each task of that sort is an instance. The
-    methods here describe a task without labels that answers with values; a subclass overrides what differs.
+    A family of tasks, such as classification, is a subclass in its own file; each task of the family is an instance. The
+    methods here implement a task without labels whose answers are values; a subclass overrides what differs.
 
     Args:
         name: the task's name, for example "image_classification".
         input: name of the kind of input, for example "image".
         default_data: name of the embedded data set that is used when the user gives none.
-        settings: training settings to begin with.
+        settings: default training settings.
         space: search ranges by flat setting; each model adds ranges for its own arguments.
     """
 
@@ -59,21 +59,21 @@ class Task(ABC):
 
     @property
     def input_argument(self) -> str:
-        """The factory argument that the form of the data decides."""
+        """The factory argument that the data determine."""
         return find_input(self.input).argument
 
-    # Targets: raw ones are `(rows,)` or `(rows, columns)` as written; encoded ones are what a model trains on.
+    # Targets: raw targets are `(rows,)` or `(rows, columns)`, as written; a model trains on encoded targets.
 
     @abstractmethod
     def fits(self, targets: np.ndarray) -> bool:
-        """Return whether raw targets look like those of this task, when the user names no task."""
+        """Return whether raw targets look like those of this task; used if the user names no task."""
 
     @abstractmethod
     def encode(self, targets: np.ndarray, labels: Sequence[Label], source: Sequence[Label] | None = None) -> np.ndarray:
         """Return raw targets as numbers, `(rows, ...)`.
 
         Args:
-            targets: raw, none missing.
+            targets: raw targets, none missing.
             labels: what `find_labels` returned.
             source: class names of the data source; whole-number targets are then positions in it; default None.
 
@@ -84,12 +84,12 @@ class Task(ABC):
     def find_labels(
         self, targets: np.ndarray, source: tuple[Label, ...] | None, *, are_numbers_names: bool
     ) -> tuple[Label, ...]:
-        """Return the labels of the output's columns; empty where they have none.
+        """Return the labels of the output's columns; empty if they have none.
 
         Args:
-            targets: raw, none missing.
+            targets: raw targets, none missing.
             source: class names of the data source, if it has any.
-            are_numbers_names: whether a table's 3, 5, 8 are three classes of these names rather than class numbers.
+            are_numbers_names: whether whole numbers such as 3, 5, 8 name three classes rather than being class numbers.
 
         Raises:
             DataError: the targets are not accepted.
@@ -102,7 +102,7 @@ class Task(ABC):
             raise ValueError(f"{self.name} with {len(labels)} labels for {num_outputs} outputs")
 
     def strata(self, targets: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray] | None:
-        """Return for each part the class number by which to stratify each row, or None for plain random splits."""
+        """Return the class numbers to stratify each part's rows by; None for plain random splits."""
         return None
 
     def counts(self, targets: np.ndarray, labels: Sequence[Label]) -> dict[str, int]:
@@ -127,14 +127,14 @@ class Task(ABC):
 
         Raises:
             UsageError: the task has no classes.
-            UnknownNameError: a weight is given for a label that the data lack.
+            UnknownNameError: a weight names a label that the data do not have.
         """
-        raise UsageError(f"Only classes have weights. Received: class_weight={given} for {self.name}. Leave it out.")
+        raise UsageError(f"`class_weight` is for classification only. Received: class_weight={given} for {self.name}. Omit it.")
 
     # The model
 
     def lacks(self, arguments: Mapping[str, Any]) -> str | None:
-        """Return what to give so that factory arguments ask for this task; None where they do."""
+        """Return what factory arguments lack for this task, for an error message; None if they lack nothing."""
         return None if arguments.get(self.output_argument) is not None else f"{self.output_argument}= or data="
 
     @abstractmethod
@@ -142,14 +142,14 @@ class Task(ABC):
         """Return the loss on a model's outputs.
 
         Raises:
-            UsageError: labels are to be smoothed where that is not possible.
+            UsageError: label smoothing is not possible.
         """
 
     @abstractmethod
     def metrics(self, num_outputs: int) -> list[keras.metrics.Metric]:
         """Return new metrics for a model with this many outputs."""
 
-    # Answers: what a model's outputs become
+    # Answers: probabilities or values, computed from a model's outputs
 
     def output_kind(self, outputs: np.ndarray) -> OutputKind:
         """Return what a model's outputs `(8, num_outputs)` are: zoo's models give logits, a user's own may end in a softmax."""
@@ -198,19 +198,19 @@ class Task(ABC):
         """Return the scores of answers against encoded targets."""
 
     def tolerance(self, score: str, value: float, num_examples: int) -> float:
-        """Return how far a score on the same examples may be from `value` on another machine."""
+        """Return how much a score on the same examples may differ from `value` on another machine."""
         return RELATIVE_TOLERANCE * abs(value)
 
     def findings(self, evaluation: Evaluation) -> list[str]:
-        """Return a sentence for each problem that the scores show, with what to do about it."""
+        """Return a sentence for each problem that the scores show, with advice."""
         return []
 
     def sections(self, evaluation: Evaluation) -> list[Section]:
-        """Return the report's tables on the scores."""
+        """Return the report's tables of scores."""
         return []
 
     def mistakes(self, truth: np.ndarray, answers: np.ndarray, labels: Sequence[Label], most: int) -> list[Mistake] | None:
-        """Return the worst mistakes, the worst first; None where an answer is not simply right or wrong."""
+        """Return the worst mistakes, worst first; None if answers are not simply right or wrong."""
         return None
 
 
@@ -231,7 +231,7 @@ def find_task(name: str) -> Task:
     """Return the task of this name.
 
     Raises:
-        UnknownNameError: there is none; the message has the nearest name.
+        UnknownNameError: no task has this name; the message suggests the nearest one.
     """
     return TASKS.find(name)
 
@@ -242,7 +242,7 @@ def tasks_for(kind: str) -> list[Task]:
 
 
 def guess_task(kind: str, targets: np.ndarray) -> Task:
-    """Return the first task for a kind of input that raw targets look like, else the first at all."""
+    """Return the first task for a kind of input that fits raw targets, or the kind's first task if none fits."""
     tasks = tasks_for(kind)
     return next((task for task in tasks if task.fits(targets)), tasks[0])
 

@@ -23,8 +23,8 @@ from zoo.training.snapshot import restored_afterwards
 logger = logging.getLogger(__name__)
 BATCH_SIZES = (32, 64, 128, 256, 512, 1024)
 LEAST_GAIN = 1.15  # minimum speed-up (examples per second) for doubling the batch size or halving the precision
-LEAST_STEPS = 600  # minimum number of batches in all of training after increasing the batch size
-FEWEST_STEPS = 300  # with fewer batches in all of training, the batch size is reduced
+LEAST_STEPS = 600  # minimum number of batches in the whole training run after increasing the batch size
+FEWEST_STEPS = 300  # with fewer batches in the whole training run, the batch size is reduced
 SMALLEST = 8  # minimum batch size
 LEAST_TRAINING = 30.0  # seconds; below this, half precision saves less than its probe costs
 WARM_UP, MOST_STEPS = 3, 20  # untimed steps, which trace the graph; timed steps
@@ -41,9 +41,9 @@ def choose_settings(
     devices: int = 1,
     verbose: int = 1,
 ) -> dict[str, Any]:
-    """Choose settings by probes; return for each what was chosen and tried, and why, along with the time taken.
+    """Choose settings by probes; return each choice with what was tried and why, and the time taken.
 
-    If the budget has run out, a probe leaves its setting unchanged. A probe that has started always finishes its first steps.
+    When the time budget has run out, the remaining settings do not change. A probe always finishes its first steps.
 
     Args:
         asked: names of the settings to choose, some of `zoo.settings.AUTO_NAMES`.
@@ -51,12 +51,12 @@ def choose_settings(
         data: training data.
         settings: initial values, and the time budget in seconds, `auto_seconds`.
         devices: number of devices that will share each batch; probes use one; default 1.
-        verbose: 0 for no output, 1 for a progress bar of the learning-rate sweep; default 1.
+        verbose: 0 shows nothing, 1 shows a progress bar of the learning-rate sweep; default 1.
     """
     begun = time.perf_counter()
     record: dict[str, Any] = {"budget_s": settings.auto_seconds}
     if "precision" in asked:
-        settings = settings.model_copy(update={"precision": "float32"})  # as a start
+        settings = settings.model_copy(update={"precision": "float32"})  # until it is chosen
     steady = settings.model_copy(
         update={"schedule": "constant", "warmup": 0.0, "batch_size": SMALLEST}  # a constant rate for the sweep, any batch size
     )
@@ -83,7 +83,7 @@ Models = Callable[[str | None], keras.Model]  # the model for each precision
 
 
 def _batch_size(model_in: Models, data: Splits, settings: Settings, end: float, devices: int) -> Choice:
-    """Return the size by speed, or the nearest one that gives every device an example."""
+    """Return the fastest size, or the nearest one that gives every device an example."""
     size, speeds, why = _fastest_size(model_in, data, settings, end)
     fitting = fitting_batch_size(data, size, devices) if devices > 1 else size
     if fitting in (None, size):

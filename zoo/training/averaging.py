@@ -1,4 +1,4 @@
-"""Validates with averaged weights, if the optimizer keeps any."""
+"""Validates with the optimizer's averaged weights, if it has any."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.training.snapshot import averaged_weights, weights_in_place
 
 
 class ScoreAverages(keras.callbacks.Callback):
-    """Gives the model its moving averages during validation, and then restores the trained weights exactly."""
+    """Replaces the weights by their moving averages during validation, and then restores the exact trained weights."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,11 +18,11 @@ Batches = Any  # a tf.data.Dataset, or a tf.distribute.DistributedDataset
 
 
 def check_batches(data: Splits, settings: Settings, strategy: tf.distribute.Strategy | None) -> None:
-    """Check early, before anything is written, what the other functions would reject.
+    """Check the batches before anything is written.
 
     Raises:
-        UsageError: augmentation is set for other data than images, a device would get no example, or a validation score is
-            watched without a validation part.
+        UsageError: augmentation is set for other data than images, a device would get no example, or a setting
+            needs a validation score but there is no validation part.
         UnknownNameError: a class weight is given for an unknown label.
     """
     if settings.follows_score and not data.has_validation:
@@ -88,7 +88,7 @@ def validation_batches(data: Splits, strategy: tf.distribute.Strategy | None = N
     size = next((size for size in sizes if rows % size == 0 or rows % size >= devices), devices)
     if data.info.kind.fails_on_empty_batch and (rows % size or size) < devices:
         name = data.info.kind.name
-        raise UsageError(f"Each device needs an {name}. Received: {rows} validation {name}s for {devices} devices. Take fewer.")
+        raise UsageError(f"Each device needs an {name}. Received: {rows} validation {name}s for {devices} devices. Use fewer.")
     batches = shard_of_part(data, "validation", Shard(worker.index, worker.count), size)
     steps = -(-rows // size)
     return _on_devices(batches, strategy, steps), steps

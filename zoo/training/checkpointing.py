@@ -1,4 +1,4 @@
-"""Checkpointing during training: history, checkpoints and the model."""
+"""Saves history, checkpoints and the model during training."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RATES = 60  # number of learning rates to record; evaluating a schedule outside 
 
 
 class Checkpointing(keras.callbacks.Callback):
-    """Follows training step by step, so that it can resume from any batch with bit-identical results.
+    """Saves the state of training, so that it can resume from any batch with bit-identical results.
 
     It must be the last callback, since it saves the state of the others.
 
@@ -40,10 +40,10 @@ class Checkpointing(keras.callbacks.Callback):
         settings: number of epochs, seconds between checkpoints, and which epoch's model to save.
         stateful: other callbacks with state to save.
         steps: batches per epoch.
-        watched: the validation score to watch: its name and "min" or "max", as Keras' callbacks take them.
+        watched: name and direction of the validation score to watch: the `monitor` and `mode` of Keras' callbacks.
         stop: stop request from a signal.
         agreement: agreement of all workers to stop and write checkpoints together.
-        begin: position at which the next call of `fit` starts.
+        begin: state from which the next call of `fit` starts.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class Checkpointing(keras.callbacks.Callback):
         return time.perf_counter() - self._begun
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Restore the state of the other callbacks, which they have just reset."""
+        """Restore the state of the other callbacks, which have just reset it."""
         if self.begin is not None and "callbacks" in self.begin.facts:
             restore_plain_state(self._stateful, self.begin.facts["callbacks"])
             self.begin.restore_random_state()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Start to count batches; in the middle of an epoch, restore the metrics, which Keras has just reset."""
+        """Start counting batches; in the middle of an epoch, restore the metrics, which Keras has just reset."""
         self.epoch, self.step = epoch, 0
         self._epoch_begun = time.perf_counter()
         if self.begin is not None:
@@ -132,7 +132,7 @@ class Checkpointing(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
     def final_weights(self) -> Weights | None:
-        """Return the weights to save: of the best epoch, or averaged, or None for the model's current weights."""
+        """Return the weights to save: the best epoch's or the averaged ones; None for the model's current weights."""
         return self.best if self.best is not None else averaged_weights(self.model)
 
     def keep_model(self) -> None:
@@ -186,7 +186,7 @@ class Checkpointing(keras.callbacks.Callback):
 
 
 def numbers_in(logs: Mapping[str, Any] | None) -> dict[str, float]:
-    """Return the scores of an epoch, without additions of a user's callback that are not single numbers."""
+    """Return the scores of an epoch, without values that are not single numbers, which a user's callback may add."""
     found = {}
     for name, value in (logs or {}).items():
         with suppress(TypeError, ValueError):

@@ -34,25 +34,25 @@ def compile_model(
     """Compile a model.
 
     Args:
-        model: uncompiled.
+        model: uncompiled model.
         task: task that provides loss and metrics.
         width: width of the output.
         optimizer: name or Keras optimizer.
         learning_rate: number above 0, Keras schedule, or None for Keras' default.
-        label_smoothing: share of each label that is spread over all classes; default 0.0.
-        kind: what the model's outputs are; default `"logits"`.
+        label_smoothing: fraction of each label to spread over all classes; default 0.0.
+        kind: kind of the model's outputs; default `"logits"`.
 
     Raises:
-        UsageError: the optimizer is unknown, the learning rate is not above 0, or it was given along with an optimizer object.
+        UsageError: the optimizer is unknown, the learning rate is not above 0, or is passed along with an optimizer object.
     """
     if isinstance(learning_rate, int | float) and not learning_rate > 0:
-        raise UsageError(f"`learning_rate` is above 0. Received: {learning_rate}.")
+        raise UsageError(f"`learning_rate` must be above 0. Received: {learning_rate}.")
     if isinstance(optimizer, str):
         optimizer = make_optimizer(optimizer, learning_rate)
     elif learning_rate is not None:
-        raise UsageError("An optimizer object has its own learning rate. Received: learning_rate= with one. Leave it out.")
+        raise UsageError("An optimizer object has its own learning rate. Received: learning_rate with one. Omit it.")
     elif tf.distribute.has_strategy() and not optimizer.built:
-        optimizer = type(optimizer).from_config(optimizer.get_config())  # one made outside of the scope cannot be used in it
+        optimizer = type(optimizer).from_config(optimizer.get_config())  # one created outside the scope fails in it
     model.compile(optimizer=optimizer, loss=task.loss(label_smoothing, kind), metrics=task.metrics(width))
 
 
@@ -81,7 +81,8 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
         explicit: settings that the user gave.
 
     Raises:
-        UsageError: the model does not fit the data, has a weight that is not finite, or keeps what the settings would change.
+        UsageError: the model does not fit the data, has a weight that is not finite, or the
+            settings cannot apply to it.
     """
     check_fits(model, data.info)
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
@@ -90,8 +91,8 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
     if unused := sorted(name for name in own & set(explicit) if explicit[name] is not None):
         raise UsageError(
             "A model of your own keeps its precision; a compiled one also keeps its optimizer and loss. Received: "
-            f"{', '.join(unused)}. Omit them; or pass the model uncompiled, and call keras.config.set_dtype_policy before you "
-            "build it."
+            f"{', '.join(unused)}. Omit them, or pass the model uncompiled and call keras.config.set_dtype_policy before "
+            "you build it."
         )
     if not model.compiled:
         width = output_shape(model, data.info)[-1]
@@ -100,18 +101,18 @@ def prepare_own_model(model: keras.Model, data: Splits, settings: Settings, expl
     loss = model.loss if isinstance(model.loss, str) else getattr(model.loss, "name", "")
     if loss == "categorical_crossentropy":
         raise UsageError(
-            "Labels come as class numbers. Received: a model compiled with categorical_crossentropy, which takes one-hot "
-            "rows. Compile it with sparse_categorical_crossentropy or zoo.losses.ClassificationCrossentropy()."
+            "Labels are passed to the loss as class numbers. Received: a model compiled with categorical_crossentropy, which "
+            "takes one-hot rows. Compile it with sparse_categorical_crossentropy or zoo.losses.ClassificationCrossentropy()."
         )
     rate = learning_rate_of(model)
     return settings.model_copy(update={"optimizer": "own", "learning_rate": rate, "schedule": "constant", "warmup": 0.0})
 
 
 def check_distributable(model: keras.Model) -> None:
-    """Refuse what fails on several devices, or gives other results than on one.
+    """Reject settings that fail on several devices, or give different results than on one.
 
     Raises:
-        UsageError: the message lists what to leave out.
+        UsageError: the model has such settings; the message lists them.
     """
     strategy = strategy_of(model)
     if strategy is None:
@@ -127,14 +128,14 @@ def check_distributable(model: keras.Model) -> None:
     }
     if any(found.values()):
         raise UsageError(
-            "Keras does not support this under tf.distribute, or gives other results than on one device. Received: "
+            "Keras does not support this under tf.distribute, or gives different results than on one device. Received: "
             f"{', '.join(name for name, is_found in found.items() if is_found)} with {strategy.num_replicas_in_sync} devices. "
-            "Leave it out, or use one device: strategy='none', --strategy none."
+            "Omit it, or use one device: strategy='none', --strategy none."
         )
 
 
 def check_learns(model: keras.Model) -> None:
-    """Refuse a compiled model whose learning-rate schedule has ended.
+    """Reject a compiled model if its learning-rate schedule has ended.
 
     Raises:
         UsageError: the learning rate is 0 although training has begun.
@@ -147,19 +148,19 @@ def check_learns(model: keras.Model) -> None:
 
 
 def check_fits(model: keras.Model, info: DataInfo) -> None:
-    """Refuse a model whose input or output does not fit the data.
+    """Reject a model if its input or output does not fit the data.
 
     Raises:
         UsageError: the message gives both shapes.
     """
     if not isinstance(model, keras.Model):
-        raise UsageError(f"A model is a name, a run or a keras.Model. Received: {type(model).__name__}.")
+        raise UsageError(f"A model must be a name, a run or a keras.Model. Received: {type(model).__name__}.")
     batch = info.example_batch(2)
     try:
         model(batch, training=False)
     except Exception as error:
         raise UsageError(
             f"The model does not take these data. Received: model {model.name!r}, which fails on a batch of shape "
-            f"{batch.shape}, {batch.dtype}: {one_line(error)}. Give its Input the shape {info.input_shape}."
+            f"{batch.shape}, {batch.dtype}: {one_line(error)}. Build it with the input shape {info.input_shape}."
         ) from error
     output_kind(model, info)

@@ -31,7 +31,7 @@ def construct(
 
     Args:
         name: name of a model or variant.
-        info: facts of the data that the model is for.
+        info: facts about the data that the model is for.
         task: name of the task; by default that of `info`, or the one that the arguments imply.
         given: checked arguments of the factory.
         precision: Keras' dtype policy; None is the global one; default None.
@@ -49,7 +49,7 @@ def construct(
     if chosen.name not in entry.tasks:
         others = registry.list_models(task=chosen.name)
         raise UsageError(
-            f"Model {entry.name!r} is not for {chosen.name}. Received: {name!r} with that task; it does "
+            f"Model {entry.name!r} is not for {chosen.name}. Received: {name!r} with that task. Its tasks: "
             f"{', '.join(entry.tasks)}. Models for {chosen.name}: {', '.join(others)}."
         )
     if wanted := chosen.lacks(arguments):
@@ -63,7 +63,7 @@ def construct(
     except UsageError as error:
         if source and learned:
             origin = source.settings["model"]
-            error.add_note(f"The weights of {origin!r} bring {shown(learned, source)}. Use that model, and omit what differs.")
+            error.add_note(f"The weights are of {origin!r} with {shown(learned, source)}. Use that model and these arguments.")
         raise
     if source is not None:
         set_weights(model, source, width, info)
@@ -72,7 +72,7 @@ def construct(
 
 @contextmanager
 def _dtype_policy(name: str | None) -> Iterator[None]:
-    """Let Keras make layers of this policy for a while; None leaves the global one."""
+    """Set Keras' global dtype policy temporarily; None leaves it unchanged."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -84,7 +84,7 @@ def _dtype_policy(name: str | None) -> Iterator[None]:
 
 
 def _check_fits(arguments: Mapping[str, Any], info: DataInfo) -> None:
-    """Refuse model arguments that the data contradict; a larger vocabulary or longer texts than theirs are fine."""
+    """Reject model arguments that contradict the data; a larger vocabulary or longer texts are accepted."""
     for name, wanted in info.model_arguments().items():
         given = arguments.get(name, wanted)
         is_room = name in ("vocabulary_size", "max_sequence_length")
@@ -92,13 +92,13 @@ def _check_fits(arguments: Mapping[str, Any], info: DataInfo) -> None:
         given = tuple(given) if isinstance(given, list | tuple) else given
         if not is_statistic and (given < wanted if is_room else given != wanted):
             raise UsageError(
-                f"The arguments do not fit the data. Received: {name}={given}; the data have {wanted}. Leave it out"
+                f"The arguments do not fit the data. Received: {name}={given}; the data have {wanted}. Omit it"
                 + (", or set data.vocabulary_size or data.max_length." if is_room else ".")
             )
 
 
 def _implied_task(entry: registry.ModelEntry, arguments: Mapping[str, Any]) -> Task:
-    """Return the first of a model's tasks that its arguments ask for."""
+    """Return the first of a model's tasks that its arguments fit."""
     tasks = [find_task(name) for name in entry.tasks]
     fitting = [task for task in tasks if task.lacks(arguments) is None and find_input(task.input).fits(arguments)]
     return (fitting or tasks)[0]

@@ -1,4 +1,4 @@
-"""One run on several workers: the first one writes it, and the others use temporary copies."""
+"""Coordinates a run on several workers: the first one writes it, and the others use temporary copies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def described(strategy: tf.distribute.Strategy | None) -> dict[str, Any]:
 
     if strategy is None:
         return {}
-    is_multi = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # whose class has a different name
+    is_multi = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)  # its class has another name
     name = "MultiWorkerMirroredStrategy" if is_multi else type(strategy).__name__
     return {"name": name, "devices": strategy.num_replicas_in_sync, "workers": Worker.of(strategy).count}
 
@@ -44,10 +44,10 @@ def from_chief(strategy: tf.distribute.Strategy | None, make: Callable[[], Any])
     if strategy is None or worker.count == 1:
         return make()
     if not worker.is_chief:
-        told = json.loads(broadcast(strategy))
-        if "error" in told:
-            raise ZooError(f"The first worker failed: {told['error']}")
-        return told["made"]
+        received = json.loads(broadcast(strategy))
+        if "error" in received:
+            raise ZooError(f"The first worker failed: {received['error']}")
+        return received["made"]
     try:
         made = make()
     except ZooError as error:
@@ -71,22 +71,22 @@ def check_alike(strategy: tf.distribute.Strategy | None, settings: Settings, inf
         return
     own = {**settings.to_flat(), "content of the data": info.fingerprint}
     own |= {"zoo": __version__, **{package: version(package) for package in ("keras", "tensorflow")}}
-    del own["data"]  # may have a different place on each machine
+    del own["data"]  # its path may differ between machines
     own = json.loads(json.dumps(own))
     chiefs = from_chief(strategy, lambda: own)
     differing = sorted(name for name in {*own, *chiefs} if own.get(name) != chiefs.get(name))
     if total(strategy, [bool(differing)])[0]:
         wait_for_all(strategy)
-        here = ", ".join(f"{name}={own.get(name)} ({chiefs.get(name)} there)" for name in differing)
+        here = ", ".join(f"{name}={own.get(name)} ({chiefs.get(name)} on the first worker)" for name in differing)
         raise UsageError(
-            f"All workers must train alike. Received: {here or 'another worker'}, unlike the first worker. Pass all of them "
-            "the same data and settings."
+            f"All workers need the same data and settings. Received: {here or 'other ones on another worker'}. Start all "
+            "workers with the same call."
         )
 
 
 @contextmanager
 def own_directory(strategy: tf.distribute.Strategy | None, directory: Path) -> Iterator[Path]:
-    """Give the first worker the run directory, and each other one a temporary directory."""
+    """Yield the run directory on the first worker, and a temporary directory on each other worker."""
     from zoo.distribution.workers import Worker
 
     if Worker.of(strategy).is_chief:
@@ -96,13 +96,13 @@ def own_directory(strategy: tf.distribute.Strategy | None, directory: Path) -> I
         try:
             yield Path(private) / directory.name
         except BaseException as error:
-            vars(error).pop("__notes__", None)  # notes on a run that is not kept here
+            vars(error).pop("__notes__", None)  # they mention a run that this worker does not write
             raise
 
 
 @contextmanager
 def copied_run(strategy: tf.distribute.Strategy | None, directory: str | os.PathLike[str]) -> Iterator[str | os.PathLike[str]]:
-    """Give the first worker the directory of a run, and each other one a copy, without a shared file system."""
+    """Yield the directory of a run on the first worker, and a copy on each other worker; needs no shared file system."""
     from zoo.artefacts.run import Run
     from zoo.distribution.workers import Worker, broadcast
 

@@ -11,7 +11,7 @@ EXPLODED = 1000.0  # limit, as a multiple of the first batch's loss
 LEAST_LOSS = 1.0  # lower bound for the first loss, since a trained model may have a loss near 0
 
 
-class Diverged(Exception):  # noqa: N818 - it is caught by `fit`, which says more
+class Diverged(Exception):  # noqa: N818 - `fit` catches it and raises a full message
     """The loss is not a number, or far above that of the first batch."""
 
 

@@ -1,4 +1,4 @@
-"""One training run: fit from the start or from a checkpoint, and record everything in a run directory."""
+"""Trains a model from the start or from a checkpoint, and records everything in a run directory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Training:
         model: compiled model; its optimizer has its variables.
         splits: the data in batches.
         writer: writer of the run directory.
-        settings: epochs, augmentation, class weights, early stopping, and what to save and how often.
+        settings: resolved settings.
         strategy: strategy to train under; default None.
         is_resumed: whether to resume from the newest checkpoint; default False.
     """
@@ -51,21 +51,20 @@ class Training:
 
 
 def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = (), verbose: int = 0) -> dict[str, float]:
-    """Train the model and write it to the run directory; the model ends with the saved weights.
+    """Train the model and write it to the run directory; the model has the saved weights afterwards.
 
-    The training part is repeated endlessly and divided into epochs by their number of steps, since an endless iterator
-    needs no tear-down.
+    The training part repeats endlessly, and `steps_per_epoch` divides it into epochs: an endless iterator needs no tear-down.
 
     Args:
-        training: what to train.
-        callbacks: the user's callbacks. Checkpoints include their plain attributes; default `()`.
-        verbose: 0 for no output, 1 for a progress bar; default 0.
+        training: the run to train.
+        callbacks: the user's callbacks; checkpoints include their plain attributes; default `()`.
+        verbose: 0 shows nothing, 1 shows a progress bar; default 0.
 
     Returns:
         Timings in seconds: `fit_s`, the total, and `epoch_s`, the median epoch.
 
     Raises:
-        ZooError: training diverged, the data does not fit the model, or the disk is full.
+        ZooError: training diverged, the data do not fit the model, or the disk is full.
         KeyboardInterrupt: SIGINT or SIGTERM was received; a checkpoint has been written.
     """
     model, data, writer, settings = training.model, training.splits, training.writer, training.settings
@@ -128,15 +127,15 @@ def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = (), 
             raise ZooError(_advice(problem, good, settings)) from problem
         except tf.errors.ResourceExhaustedError as error:
             raise ZooError(
-                f"Out of memory. Received: batch_size={settings.batch_size}. Use a smaller batch_size, with "
-                "accumulation_steps for the same effective size, or a smaller model."
+                f"Out of memory. Received: batch_size={settings.batch_size}. Use a smaller batch_size (with "
+                "accumulation_steps for the same effective size) or a smaller model."
             ) from error
         except ValueError as error:  # from a loss or metric of the user's compiled model
             if isinstance(error, ZooError) or checkpointing.epoch_seconds or checkpointing.step:  # some batches have succeeded
                 raise
             raise ZooError(
-                f"The model's loss or metrics do not accept this data: {one_line(error)}. Received: "
-                f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile it for these."
+                f"The model's loss or metrics do not accept these data: {one_line(error)}. Received: "
+                f"{data.info.task_name}, targets of shape {data.train.element_spec[1].shape}. Compile the model for these."
             ) from error
         finally:
             for bar in bars:
@@ -149,7 +148,7 @@ def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = (), 
 
 
 def _check_unchanged(begin: Snapshot, training: Training) -> None:
-    """Refuse settings in `run.json` or `config.yaml` that differ from those of the checkpoint.
+    """Reject settings in `run.json` or `config.yaml` that differ from the checkpoint's.
 
     Raises:
         CheckpointError: the message names the file and the settings.
@@ -159,13 +158,13 @@ def _check_unchanged(begin: Snapshot, training: Training) -> None:
     try:
         written = resolve(read_config(config))
     except UsageError as error:
-        error.add_note(f"This is in {config}, which must stay as the run wrote it.")
+        error.add_note(f"This is in {config}. The file must not change after the run has written it.")
         raise
     for file, now in (("run.json", training.settings.to_flat()), (config.name, written.to_flat())):
         changed = sorted(name for name in {*then, *now} if then.get(name) != now.get(name))
         if changed:
             raise CheckpointError(
-                f"The settings in {file} differ from those of the checkpoint. Received: "
+                f"The settings in {file} differ from the checkpoint's. Received: "
                 f"{', '.join(f'{name}={now.get(name)} (checkpoint: {then.get(name)})' for name in changed)}. Restore them, or "
                 f"start a new run: zoo train --config {config}"
             )
@@ -183,7 +182,7 @@ class _Logs(keras.callbacks.TensorBoard):
 
 
 def _scheduled(settings: Settings, watched: Mapping[str, Any]) -> list[keras.callbacks.Callback]:
-    """Return Keras' callbacks that watch a validation score."""
+    """Return the Keras callbacks that the settings ask for; they watch a validation score."""
     found = []
     if settings.schedule == "plateau":
         patience = settings.plateau_patience
@@ -194,7 +193,7 @@ def _scheduled(settings: Settings, watched: Mapping[str, Any]) -> list[keras.cal
 
 
 def _advice(problem: Diverged, good: Snapshot, settings: Settings) -> str:
-    """Return what happened to a diverged run, and what to change."""
+    """Return the message about a diverged run, with what to change."""
     can_clip = not settings.clip_norm and settings.optimizer not in ("lazy_adam", "own")
     clip = ", or limit the gradients with clip_norm=1" if can_clip else ""
     return (

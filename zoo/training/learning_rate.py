@@ -1,4 +1,4 @@
-"""The learning-rate finder: a short training run with a rate that rises until the loss rises too."""
+"""The learning-rate finder: a short training run in which the rate rises until the loss rises too."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class LearningRateSweep:
     Args:
         rates: learning rate of each batch, in rising order.
         losses: loss of each batch.
-        smoothed: losses, smoothed by a bias-corrected moving mean.
+        smoothed: losses after smoothing by a bias-corrected moving mean.
         suggestion: suggested peak rate of a schedule.
         has_risen: whether the loss rose again, so that its minimum is known.
     """
@@ -89,17 +89,17 @@ def sweep_learning_rate(
     seconds: float = math.inf,
     verbose: int = 1,
 ) -> LearningRateSweep:
-    """Train with an exponentially rising rate, suggest a rate, and restore the model and its optimizer.
+    """Suggest a learning rate by training with an exponentially rising rate; restore the model and its optimizer.
 
     Args:
         model: compiled model; the rate or schedule of its optimizer is ignored.
-        data: data with a training part, which is read from its start, independently of any other reader.
+        data: data with a training part, which is read from its start, independently of other readers.
         settings: augmentation and class weights.
         lowest: rate of the first step; default 1e-6.
         highest: rate of the last step; the sweep ends earlier if the loss rises; default 10.0.
         steps: number of optimizer steps, at least 10; default 140.
         seconds: time limit of the sweep in seconds; default `math.inf`.
-        verbose: 0 for no output, 1 for a progress bar; default 1.
+        verbose: 0 shows nothing, 1 shows a progress bar; default 1.
 
     Raises:
         UsageError: a bound is invalid, or the loss was not finite from the first step.
@@ -110,7 +110,7 @@ def sweep_learning_rate(
     are_numbers = isinstance(lowest, int | float) and isinstance(highest, int | float) and isinstance(steps, int)
     if not are_numbers or not 0 < lowest < highest < math.inf or steps < LEAST_STEPS:
         raise UsageError(
-            "A sweep needs 0 < `lowest` < `highest` and at least 10 `steps`. "
+            "A sweep needs 0 < `lowest` < `highest` < infinity and at least 10 `steps`. "
             f"Received: lowest={lowest!r}, highest={highest!r}, steps={steps!r}."
         )
     optimizer = model.optimizer
@@ -150,7 +150,7 @@ def sweep_learning_rate(
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
-    """Return the exponential moving mean of losses, corrected for its start at 0 (Kingma and Ba, 2015, section 3)."""
+    """Return the bias-corrected exponential moving mean of losses (Kingma and Ba, 2015, section 3)."""
     mean, found = 0.0, []
     for count, loss in enumerate(losses, start=1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
@@ -159,13 +159,13 @@ def smooth(losses: Sequence[float]) -> list[float]:
 
 
 def _usual_rate(optimizer: keras.optimizers.Optimizer) -> float:
-    """Return a usual upper rate for an optimizer, from the default of its class; infinite without a default."""
+    """Return a plausible upper rate for an optimizer, from the default of its class; infinite without a default."""
     parameter = inspect.signature(type(optimizer)).parameters.get("learning_rate")
     return USUAL * parameter.default if parameter is not None and isinstance(parameter.default, float) else math.inf
 
 
 def _above(smoothed: Sequence[float], share: float) -> float:
-    """Return a value above the lowest loss after the first steps, which may be negative, by a fraction of it."""
+    """Return the lowest loss after the first steps plus a fraction of its magnitude; losses may be negative."""
     lowest = min(smoothed[LEAST_STEPS - 1 :])
     return lowest + share * abs(lowest)
 
@@ -178,15 +178,15 @@ def _suggest(rates: Sequence[float], losses: Sequence[float], usual: float) -> L
     """Return the sweep with a suggestion rounded to two digits.
 
     The suggestion is a tenth of the highest rate whose smoothed loss is as good as the lowest. If that is above `usual`, or
-    if the loss hardly fell, it is the geometric mean of both: a model whose loss stays near that of guessing tolerates rates in
-    a sweep that harm it in training, and its lowest loss is a matter of chance. On zoo's recipes, the suggestion is 0.1 to 6
+    if the loss hardly fell, it is the geometric mean of both: while the loss is near that of guessing, a sweep tolerates rates
+    that harm training, and the place of the lowest loss is random. On zoo's recipes, the suggestion is 0.1 to 6
     times the rate chosen by training. The rate of the steepest descent would be as low as a thousandth of it.
     """
-    finite = [loss for loss in losses if math.isfinite(loss)]  # only the last loss may not be
+    finite = [loss for loss in losses if math.isfinite(loss)]  # only the last loss may be infinite or NaN
     if len(finite) < LEAST_STEPS:
         raise UsageError(
             f"A suggestion needs 10 steps with a finite loss. Received: {len(finite)}. "
-            "Check the data, start with a lower rate, or allow more time."
+            "Check the data, lower the first rate, or allow more time."
         )
     smoothed = smooth(finite)
     tenth = max(rate for rate, loss in zip(rates, smoothed, strict=False) if loss <= _above(smoothed, NEAR)) / 10

@@ -26,7 +26,7 @@ ONE_CYCLE_START, ONE_CYCLE_END, ONE_CYCLE_RISE = 1 / 25, 1e-4, 0.3
 
 
 def make_optimizer(name: str, learning_rate: object = None, **arguments: Any) -> keras.optimizers.Optimizer:
-    """Return Keras' or zoo's optimizer of this name; `momentum` and `nesterov` are SGD with momentum 0.9.
+    """Return a new optimizer by name; `momentum` and `nesterov` are SGD with momentum 0.9.
 
     Args:
         name: optimizer name; see `OPTIMIZERS`.
@@ -34,7 +34,7 @@ def make_optimizer(name: str, learning_rate: object = None, **arguments: Any) ->
         **arguments: arguments of every Keras optimizer, for example `weight_decay`.
 
     Raises:
-        UnknownNameError: the optimizer does not exist; the message gives the nearest name.
+        UnknownNameError: no optimizer has this name; the message suggests the nearest one.
     """
     import keras
 
@@ -49,11 +49,11 @@ def make_optimizer(name: str, learning_rate: object = None, **arguments: Any) ->
 
 
 def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer for the settings, with its learning-rate schedule over all batches.
+    """Return the optimizer that the settings describe, with a learning-rate schedule over all batches.
 
     Raises:
-        UsageError: `accumulation_steps` exceeds the number of batches, the schedule has no warm-up, or `lazy_adam` is combined
-            with clipping or accumulation.
+        UsageError: `accumulation_steps` exceeds the number of batches, the schedule does not support warm-up, or `lazy_adam` is
+            combined with clipping or accumulation.
     """
     if settings.accumulation_steps > total_batches:
         raise UsageError(
@@ -62,7 +62,7 @@ def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Opt
         )
     if settings.optimizer == "lazy_adam" and (settings.accumulation_steps > 1 or settings.clip_norm):
         raise UsageError(
-            "lazy_adam does not support accumulation or clipping, for which Keras makes gradients dense. Received: "
+            "lazy_adam does not support accumulation or clipping, because Keras makes the gradients dense. Received: "
             f"accumulation_steps={settings.accumulation_steps}, clip_norm={settings.clip_norm}. Use optimizer=adam."
         )
     arguments: dict[str, Any] = {"global_clipnorm": settings.clip_norm}
@@ -72,14 +72,14 @@ def optimizer_of(settings: Settings, total_batches: int) -> keras.optimizers.Opt
         arguments["gradient_accumulation_steps"] = settings.accumulation_steps
     if settings.ema:
         arguments |= {"use_ema": True, "ema_momentum": settings.ema}
-    return make_optimizer(settings.optimizer, learning_rate_course(settings, total_batches), **arguments)
+    return make_optimizer(settings.optimizer, learning_rate_schedule(settings, total_batches), **arguments)
 
 
-def learning_rate_course(settings: Settings, total_steps: int) -> object:
+def learning_rate_schedule(settings: Settings, total_steps: int) -> object:
     """Return the learning rate: a number, or a Keras schedule over all batches (Keras counts accumulated batches too).
 
     Raises:
-        UsageError: the schedule has no warm-up.
+        UsageError: the schedule does not support warm-up.
     """
     import keras
 
@@ -89,7 +89,7 @@ def learning_rate_course(settings: Settings, total_steps: int) -> object:
     rate, warmup_steps = settings.learning_rate, round(settings.warmup * total_steps)
     steps = max(total_steps - warmup_steps, 1)  # after the warm-up
     if settings.schedule == "plateau" and settings.warmup:
-        raise UsageError("The schedule plateau has no warm-up. Received: warmup with schedule=plateau. Set warmup=0.")
+        raise UsageError("schedule=plateau does not support warm-up. Received: warmup with schedule=plateau. Set warmup=0.")
     if settings.schedule == "one_cycle":
         rise = round((settings.warmup or ONE_CYCLE_RISE) * total_steps)
         return schedules.CosineDecay(
@@ -107,7 +107,7 @@ def learning_rate_course(settings: Settings, total_steps: int) -> object:
                 f"warmup={settings.warmup}. Use later steps or a shorter warm-up."
             )
         falls = [round(share * total_steps) - warmup_steps for share in sorted(settings.step_at)]
-        course = schedules.PiecewiseConstantDecay(falls, [rate * settings.decay**done for done in range(len(falls) + 1)])
+        falling = schedules.PiecewiseConstantDecay(falls, [rate * settings.decay**done for done in range(len(falls) + 1)])
     else:
-        course = schedules.ExponentialDecay(rate, steps, settings.decay if settings.schedule == "exponential" else 1.0)
-    return WarmUp(course, warmup_steps) if warmup_steps else course
+        falling = schedules.ExponentialDecay(rate, steps, settings.decay if settings.schedule == "exponential" else 1.0)
+    return WarmUp(falling, warmup_steps) if warmup_steps else falling

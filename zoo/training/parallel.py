@@ -1,4 +1,4 @@
-"""Training in several processes at once, on this machine or on a Ray cluster, where they restart when one of them is lost."""
+"""Trains in several processes, on this machine or on a Ray cluster, where they restart when one of them fails."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 PRELOAD = ("tensorflow", "keras")
-RESTARTS = 3  # of all workers of a cluster, when one is lost
-GRACE = 120.0  # seconds that the others have to save and end when one has failed
-SIGNALS = 3  # the last one kills
+RESTARTS = 3  # on a cluster: how often all workers restart after one has failed
+GRACE = 120.0  # seconds for the other workers to save and exit after one has failed
+SIGNALS = 3  # the last signal kills the workers
 
 
 @dataclass(frozen=True)
 class ParallelTraining:
-    """A training run for several workers.
+    """A training run on several workers.
 
     Args:
-        plan: what to train; None resumes the run in the directory.
+        plan: the plan of the run; None resumes the run in the directory.
         directory: the run directory.
-        data: data for a run to resume whose data were in memory.
-        callbacks: the user's own.
+        data: data of a run to resume, if they were in memory.
+        callbacks: the user's callbacks.
         verbose: 0 shows nothing.
         workers: number of workers; each gets its share of the cores, and of the GPUs if there are enough.
         ray: address of a Ray cluster; None is this machine. See `zoo.processes.ray_cluster.RayCluster`.
@@ -62,22 +62,22 @@ class ParallelTraining:
     def run(self, strategy: Any) -> Run:
         """Train, and return the finished run.
 
-        Ctrl-C and SIGTERM reach all workers; the third signal kills them. When one fails, the others get time to end.
+        Ctrl-C and SIGTERM reach all workers; the third signal kills them. When one fails, the others get time to save and exit.
 
         Args:
-            strategy: must be "auto", since workers form a strategy of their own.
+            strategy: must be "auto", since the workers form their own strategy.
 
         Raises:
-            UsageError: workers cannot train the plan, there are too few cores or GPUs, or there is no such cluster.
+            UsageError: workers cannot train the plan, there are too few cores or GPUs, or the cluster does not exist.
             ArtefactError: the run directory is not empty, or there is no run to resume.
-            WorkerLostError: a worker was killed; on a cluster, more often than workers restart.
+            WorkerLostError: a worker was killed; on a cluster, more than `RESTARTS` times.
             ZooError: training failed.
             KeyboardInterrupt: the workers were stopped.
         """
         least, restarts = (1, 0) if self.ray is None else (2, RESTARTS)
         if not isinstance(self.workers, int) or self.workers < least:
             raise UsageError(
-                f"`workers` must be at least {least}. Received: {self.workers!r} with ray={self.ray!r}. Give both to use Ray."
+                f"`workers` must be at least {least}. Received: {self.workers!r} with ray={self.ray!r}. To use Ray, pass both."
             )
         self._check_portable(strategy)
         if self.plan is None:
@@ -111,26 +111,26 @@ class ParallelTraining:
         return f"{'' if self.ray is None else f'--ray {shlex.quote(self.ray)} '}--workers {self.workers}"
 
     def _check_portable(self, strategy: Any) -> None:
-        """Reject what other processes cannot receive."""
+        """Reject models, data and options that other processes cannot receive."""
         model = "" if self.plan is None else self.plan.model
         data = self.data if self.plan is None else self.plan.data
         rejected = {
             f"strategy={strategy!r}": strategy != "auto",
             "TF_CONFIG, which already lists workers": os.environ.get("TF_CONFIG"),
-            "Splits, which live in this process": is_splits(data),
-            "a dataset or generator, which lives in this process": isinstance(data, Iterator) or hasattr(data, "element_spec"),
+            "Splits, which exist only here": is_splits(data),
+            "a dataset or generator, which exists only here": isinstance(data, Iterator) or hasattr(data, "element_spec"),
             "callbacks, which only the workers of a Ray cluster receive": self.callbacks and self.ray is None,
-            "a model of your own, which lives in this process": not isinstance(model, str),
+            "a model of your own, which exists only here": not isinstance(model, str),
         }
         for received, is_given in rejected.items():
             if is_given:
                 raise UsageError(
-                    f"Workers build the model, read the data and connect by themselves. Received: {received}. Omit it; give "
-                    "the name of a model, and a name, a path or arrays as data."
+                    f"Workers build the model, read the data and connect by themselves. Received: {received}. Pass the name "
+                    "of a model, and data as a name, a path or arrays."
                 )
 
     def _attempt(self, engine: Engine, folder: Path, count: int) -> None:
-        """Let all workers train until the run has ended, with an empty folder that all of them see."""
+        """Run all workers until training ends; `folder` is empty, and all workers see it."""
         logger.info("Starting %d workers.", count)
         call = (_work, self, count, folder, self.plan is None or self.has_checkpoint, logger.getEffectiveLevel())
         with StopRequest(limit=SIGNALS) as stop:
@@ -140,7 +140,7 @@ class ParallelTraining:
             raise self._failure(failed, [_outcome(task) for task in tasks], is_stopped=stop.is_made)
 
     def _failure(self, failed: int, outcomes: Sequence[BaseException | None], *, is_stopped: bool) -> BaseException:
-        """Return the exception that says best what happened; the chief's notes say how to resume."""
+        """Return the most informative exception; the chief's notes say how to resume."""
         chief, error, worker = outcomes[0], outcomes[failed], f"Worker {failed} of {len(outcomes)}"
         found: BaseException = ZooError(f"{worker} failed: {error}")
         says_most = is_stopped or failed == 0 or isinstance(chief, UsageError | KeyboardInterrupt)
@@ -151,7 +151,7 @@ class ParallelTraining:
         elif isinstance(error, WorkerLostError):
             found = error
         elif isinstance(error, ProcessDiedError) and error.was_killed:
-            found = WorkerLostError(f"{worker} was ended by {error.ending}; the others have stopped.")
+            found = WorkerLostError(f"{worker} was ended by {error.ending}. The other workers have stopped.")
         hint = f"To resume: zoo train --resume {shlex.quote(str(self.directory))} {self.options}"
         if not hasattr(found, "__notes__"):
             for note in getattr(chief, "__notes__", [hint] if self.has_checkpoint else []):
@@ -160,7 +160,7 @@ class ParallelTraining:
 
 
 def _supervise(engine: Engine, tasks: Sequence[Task], stop: StopRequest) -> int | None:
-    """Wait until all tasks have ended; return the number of the first one that failed, a killed one before others."""
+    """Wait until all tasks have ended; return the index of the first failed task, preferring a killed one."""
     failed, deadline, signals = None, float("inf"), 0
     while running := [task for task in tasks if task.is_running]:
         engine.wait(running)
@@ -192,17 +192,17 @@ def _outcome(task: Task) -> BaseException | None:
 
 
 def _work(training: ParallelTraining, count: int, folder: Path, is_resumed: bool, log_level: int, index: int) -> None:
-    """Be one worker of a training run, in its own process."""
+    """Run one worker of a training run, in its own process."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("zoo").setLevel(log_level)
     if not folder.is_dir():
         raise UsageError(
-            "All machines of the cluster must see the run directory under one path. Received: "
-            f"{training.directory}, which worker {index} does not see. Choose one on a common file system."
+            "All machines of the cluster must see the run directory at the same path. Received: "
+            f"{training.directory}, which worker {index} does not see. Choose one on a shared file system."
         )
     host = "127.0.0.1"
     if training.ray is None:
-        tempfile.tempdir = str(folder)  # no file outlives the workers there
+        tempfile.tempdir = str(folder)  # removed with all temporary files of the workers
     else:
         from ray.util import get_node_ip_address
 
@@ -221,16 +221,16 @@ def _work(training: ParallelTraining, count: int, folder: Path, is_resumed: bool
     if plan is not None and not is_resumed:
         train_plan(plan, training.directory, **how)
     else:
-        is_named = plan is not None and isinstance(data, str | os.PathLike)  # which the run records
+        is_named = plan is not None and isinstance(data, str | os.PathLike)  # the run records the name
         resume_run(training.directory, None if is_named else data, **how)
 
 
 def _addresses(folder: Path, host: str, index: int, count: int) -> list[str]:
-    """Return the addresses of all workers; each writes its own to the folder."""
+    """Return the addresses of all workers; each worker writes its own address to the folder."""
     files = [folder / f"address-{number}" for number in range(count)]
-    with socket.socket() as held:  # until all have one, so that no two get the same
-        held.bind(("", 0))
-        write_text(files[index], f"{host}:{held.getsockname()[1]}")
+    with socket.socket() as reserved:  # until all have an address, so that no two workers get the same port
+        reserved.bind(("", 0))
+        write_text(files[index], f"{host}:{reserved.getsockname()[1]}")
         while not all(file.exists() for file in files):
             time.sleep(POLL_SECONDS)
     return [file.read_text(encoding="utf-8") for file in files]

@@ -1,4 +1,4 @@
-"""The plan of a training run: model, data and settings, from a recipe, a file and keywords, checked before data are read."""
+"""The plan of a training run: model, data and settings, merged and checked before data are read."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ class Plan:
     Args:
         model: a model's name, or the user's own `keras.Model`.
         data: anything that `load_data` accepts.
-        settings: checked. The fields that are set come from recipe, file and keywords; the data's task fills in the others.
-        explicit: flat settings from the file and the keywords, without those of the recipe.
-        auto: names of the settings to choose by probes.
-        was_compiled: whether the user's own model came compiled.
+        settings: checked settings. Fields that are set come from recipe, file and keywords; the data's task provides the
+            others.
+        explicit: flat settings from the file and the keywords, without the recipe's; the user's own choices.
+        auto: names of the settings to choose by probes; default `()`.
+        was_compiled: whether the user's own model was compiled before training; default True.
     """
 
     model: str | keras.Model
@@ -44,7 +45,7 @@ class Plan:
     was_compiled: bool = True
 
     def restore_model(self) -> None:
-        """Mark the user's own model as uncompiled if it came so: the next `train` or `compile` then compiles it again."""
+        """Mark the user's own model as uncompiled if it was; the next `train` then compiles it again."""
         if not isinstance(self.model, str) and not self.was_compiled:
             self.model.compiled = False
 
@@ -60,7 +61,7 @@ class Plan:
         defaults = {name: value for name, value in info.task.settings.items() if name not in given.model_fields_set}
         settings = given.model_copy(update={**defaults, "task": info.task_name})
         if settings.schedule == "plateau" and "warmup" not in self.explicit:
-            settings = settings.model_copy(update={"warmup": 0.0})  # a task or recipe sets it for another schedule
+            settings = settings.model_copy(update={"warmup": 0.0})  # the task's or recipe's value is for another schedule
         check_used(settings, self.explicit)
         if is_splits(self.data):
             own = {} if "batch_size" in self.explicit else {"batch_size": self.data.batch_size}
@@ -118,13 +119,13 @@ class Plan:
 
 
 def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str, Any], config: Config = None) -> Plan:
-    """Merge and check everything that decides a training run, before data are read.
+    """Merge and check everything that defines a training run, before data are read.
 
     Args:
         model: a model's name or a `keras.Model`; None takes the name in `config`.
         data: anything that `load_data` accepts; None takes the name in `config`, or the embedded data set of the task.
-        given: flat settings, which replace those of `config`.
-        config: a YAML file or a mapping of flat settings, which replace those of the recipe; default None.
+        given: flat settings, which override those of `config`.
+        config: a YAML file or a mapping of flat settings, which override those of the recipe; default None.
 
     Raises:
         UsageError: a name, key or value is not accepted.
@@ -133,7 +134,7 @@ def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str
     model = model if model is not None else written.get("model")
     if model is None or not (isinstance(model, str) or hasattr(model, "fit")):
         received = "none" if model is None else type(model).__name__
-        raise UsageError(f"A model is a name, for example 'cnn', or a keras.Model. Received: {received}. Pass one of them.")
+        raise UsageError(f"A model must be a name, such as 'cnn', or a keras.Model. Received: {received}. Pass one of them.")
     entry = registry.find_model(model)[0] if isinstance(model, str) else None
     explicit = {**written, **given}
     task = explicit.get("task")
@@ -144,9 +145,9 @@ def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str
     fixed: dict[str, Any] = {**names, "task": task or ""}
     if explicit.get("weights") is not None:
         recipe = {key: value for key, value in recipe.items() if not key.startswith(("model.", "data."))}
-        bring, fixed["weights"] = settings_for_weights(model, explicit["weights"])
-        recipe |= bring
-    if is_splits(data):  # they are read already, so a recipe's settings for reading do not apply
+        inherited, fixed["weights"] = settings_for_weights(model, explicit["weights"])
+        recipe |= inherited
+    if is_splits(data):  # a recipe's settings for reading do not apply to data that are already read
         recipe = {key: value for key, value in recipe.items() if not key.startswith("data.")}
     merged = {**recipe, **explicit}
     auto = tuple(name for name in AUTO_NAMES if merged.get(name) == "auto")
@@ -162,7 +163,8 @@ def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str
     settings = resolve(*layers, fixed, model_arguments=defaults)
     if is_splits(data) and settings.data_arguments.model_fields_set:
         raise UsageError(
-            f"Splits are read already. Received: {sorted(settings.data_arguments.model_fields_set)} with Splits. Leave it out."
+            "Splits cannot be read with other arguments. Received: Splits and "
+            f"{sorted(settings.data_arguments.model_fields_set)}. Omit these."
         )
     if entry is not None:
         checked = check_values(entry, settings.model_arguments)
@@ -178,18 +180,18 @@ def planned_directory(plan: Plan, out: str | os.PathLike[str] | None) -> Path:
 
 
 def check_resumed_alone(others: Mapping[str, Any], kind: str = "run") -> None:
-    """Refuse other arguments next to `resume`.
+    """Reject other arguments that are passed along with `resume`.
 
     Raises:
-        UsageError: one is given.
+        UsageError: there is such an argument.
     """
     unused = [name for name, value in others.items() if value is not None]
     if unused:
-        raise UsageError(f"A {kind} resumes with its own settings. Received: {', '.join(unused)} with resume. Leave that out.")
+        raise UsageError(f"A {kind} resumes with its own settings. Received: {', '.join(unused)} with resume. Omit them.")
 
 
 def _recipe_settings(model: str, data: str) -> dict[str, Any]:
-    """Return the settings of the recipe for a model or variant on a data set, without those that the variant sets."""
+    """Return the settings of the recipe for a model or variant and a data set, without those that the variant sets."""
     recipe = registry.find_recipe(model, data)
     if recipe is None:
         return {}

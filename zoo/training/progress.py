@@ -15,7 +15,7 @@ from zoo.progress import progress_bars
 class EpochBars(keras.callbacks.Callback):
     """A bar for the current epoch with the remaining time of all epochs, and one line per finished epoch.
 
-    Without a terminal, only the lines appear. On a narrow one, the scores next to the bar are cut off; the lines show them.
+    Without a terminal, only the lines appear. On a narrow terminal, the bar's scores are cut off, but the lines show them.
 
     Args:
         epochs: number of epochs.
@@ -71,6 +71,6 @@ class EpochBars(keras.callbacks.Callback):
 
 
 def _as_clock(seconds: float) -> str:
-    """Return minutes and seconds: "1:05"."""
+    """Return minutes and seconds, such as "1:05"."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"

@@ -1,4 +1,4 @@
-"""A training run from its start, or from its newest checkpoint, to its scores on the test part."""
+"""Runs training from its start, or from its newest checkpoint, to the scores on the test part."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def train_plan(
     strategy: str | tf.distribute.Strategy = "auto",
     verbose: int = 0,
 ) -> Run:
-    """Train what a plan describes in a new directory, score it once on the test part, and return the finished run."""
-    chosen = _strategy_for(plan.model, strategy)  # before data are read: workers meet before TensorFlow computes
+    """Train as planned in a new directory, score the model once on the test part, and return the finished run."""
+    chosen = _strategy_for(plan.model, strategy)  # connects the workers, before TensorFlow is used
     try:
         with own_directory(chosen, out) as directory:
             from_chief(chosen, lambda: check_new_directory(directory))
-            with new_directory(directory):  # before the data are read, which may take long
+            with new_directory(directory):  # reserved before the data are read, which may take long
                 training = begin_training(plan, directory, chosen, verbose)
             return _fit_and_score(training, callbacks, verbose)
-    except ZooError:  # refused, or diverged and restored
+    except ZooError:  # rejected, or diverged and restored
         plan.restore_model()
         raise
 
@@ -71,7 +71,7 @@ def resume_run(
             logger.info("%s has finished; there is nothing to resume.", opened.directory)
             wait_for_all(chosen)
             finished = Run.open(opened.directory)
-            return hold_in_memory(finished, finished.model, finished.history)  # the files of a copied run will be gone
+            return hold_in_memory(finished, finished.model, finished.history)  # the files of a copied run will be deleted
         return _fit_and_score(resume_training(directory, data, chosen), callbacks, verbose)
 
 
@@ -88,13 +88,13 @@ def begin_training(
     """Read the data, build the model, and start a run in a new directory.
 
     Args:
-        plan: what to train.
+        plan: the plan of the run.
         directory: an empty directory.
         strategy: strategy to train under; default None.
         verbose: 0 shows nothing; default 0.
-        check: raises an error about a model before anything is written; default None.
+        check: function that rejects a model by an error, before anything is written; default None.
         splits: the result of `plan.read`, if it was called before; default None.
-        loads: whether models like this one are known to load after saving; otherwise it is tried; default False.
+        loads: whether models like this one are known to load after saving; if not, loading is tried; default False.
     """
     model, splits, settings, record = plan.make(strategy, verbose, splits)
     check_alike(strategy, settings, splits.info)
@@ -110,7 +110,7 @@ def begin_training(
 def resume_training(
     directory: str | os.PathLike[str], data: Any = None, strategy: tf.distribute.Strategy | None = None
 ) -> Training:
-    """Prepare an unfinished run to resume, on its own data or on equal data that are given."""
+    """Prepare to resume an unfinished run, on its own data or on the data passed, which must be equal."""
     opened = Run.open_unfinished(directory)
     settings = resolve(opened.settings)
     splits = own_data(opened, data).with_batches(settings.batch_size, settings.seed)
@@ -141,10 +141,10 @@ def score_once(training: Training, timings: Mapping[str, float]) -> Run:
 
 
 def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
-    """Return the strategy to train under: the one chosen, or that of the user's own model.
+    """Return the strategy to train under: the one passed, or that of the user's own model.
 
     Raises:
-        UsageError: it is not a strategy, or the model was built under another one.
+        UsageError: the value is not a strategy, or the model was built under another one.
     """
     if isinstance(model, str):
         return choose_strategy(given)
@@ -153,12 +153,12 @@ def _strategy_for(model: str | keras.Model, given: str | tf.distribute.Strategy)
     if asked is not own and asked is not model.distribute_strategy:
         raise UsageError(
             f"A model of your own is trained under the strategy that it was built under. Received: strategy={given!r} for a "
-            f"model built under {type(own).__name__ if own else 'none'}. Build it in that strategy's scope, and leave this out."
+            f"model built under {type(own).__name__ if own else 'none'}. Build it in that strategy's scope and omit strategy."
         )
     if own is None and given == "auto" and workers_in_environment() > 1:
         raise UsageError(
             "Each worker of TF_CONFIG would train this model alone. Received: a model that was built under no strategy. "
-            "Build it in the scope of tf.distribute.MultiWorkerMirroredStrategy(), or give strategy='none'."
+            "Build it in the scope of tf.distribute.MultiWorkerMirroredStrategy(), or pass strategy='none'."
         )
     return own
 

@@ -1,4 +1,4 @@
-"""Everything needed to resume training: variables, random state, callbacks, and the position in the data."""
+"""The state needed to resume training: variables, random state, callbacks, and the position in the data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Snapshot:
 
     Args:
         epoch: number of finished epochs.
-        step: number of finished batches of the next epoch.
+        step: number of finished batches in the current epoch.
         arrays: values of all variables, by group and number, and the best weights so far, if training tracks them.
         facts: plain data: history, callbacks, random state.
     """
@@ -69,7 +69,7 @@ class Snapshot:
                 if value is None or value.shape != tuple(variable.shape):
                     raise CheckpointError(
                         f"The checkpoint does not fit the model. Received: {variable.path} of shape "
-                        f"{tuple(variable.shape)}; the checkpoint has {'nothing' if value is None else value.shape} there. "
+                        f"{tuple(variable.shape)}; the checkpoint has {'no such variable' if value is None else value.shape}. "
                         "Start a new run."
                     )
                 variable.assign(value)
@@ -82,10 +82,10 @@ class Snapshot:
 
     def restore_random_state(self) -> None:
         """Restore Python's and NumPy's random generators."""
-        kept = self.facts["random"]
-        version, numbers, gauss = kept["python"]
+        saved = self.facts["random"]
+        version, numbers, gauss = saved["python"]
         random.setstate((version, tuple(numbers), gauss))
-        np.random.set_state(tuple(kept["numpy"]))
+        np.random.set_state(tuple(saved["numpy"]))
 
     def _numbered(self, prefix: str) -> list[np.ndarray]:
         return [self.arrays[f"{prefix}{number}"] for number in range(sum(name.startswith(prefix) for name in self.arrays))]
@@ -106,7 +106,7 @@ def averaged_weights(model: keras.Model) -> Weights | None:
 
 @contextmanager
 def weights_in_place(model: keras.Model, weights: Weights | None) -> Iterator[None]:
-    """Give the model other weights temporarily; None changes nothing."""
+    """Replace the model's weights temporarily; None changes nothing."""
     if weights is None:
         yield
         return
@@ -161,7 +161,7 @@ def restore_plain_state(callbacks: Sequence[keras.callbacks.Callback], states: S
 
 def _variables(model: keras.Model, group: Group) -> Iterator[tuple[str, keras.Variable]]:
     variables = {
-        "model": model.variables,  # including those of random generators in layers
+        "model": model.variables,  # including the random generators of layers
         "optimizer": model.optimizer.variables,
         "metrics": model.metrics_variables,
     }[group]

@@ -1,4 +1,4 @@
-"""Trained weights to start from: those of a released model or of a run."""
+"""Trained weights to start from, of a released model or a run."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
 
     Args:
         name: name of the model or variant that takes the weights.
-        weights: a run, its directory, or a released model, by its data or its full name.
+        weights: a run, its directory, or a released model's data or full name.
 
     Raises:
-        UnknownNameError: there is no such released model.
+        UnknownNameError: no released model has this name.
         ArtefactError: the run is missing, or cannot be read or fetched.
     """
     from zoo.artefacts.released import find_released
@@ -44,7 +44,7 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
 def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
     """Return the factory arguments that a run's model was built with, without those that only repeat a default.
 
-    There are none if the model comes from another factory.
+    The result is empty if the model comes from another factory.
     """
     if source.settings["model"].partition("/")[0] != entry.name:
         return {}
@@ -61,19 +61,19 @@ def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
 
 
 def settings_for_weights(model: Any, weights: Any) -> tuple[dict[str, Any], str]:
-    """Return the flat settings that trained weights bring to a training run, and a name to find the weights again.
+    """Return the flat settings that a training run takes from trained weights, and a name to find the weights again.
 
     Args:
         model: name of the model or variant; the arguments of a variant stay its own.
         weights: a run, its directory, or a released model.
 
     Raises:
-        UsageError: the model is the user's own, or there are no such weights.
+        UsageError: the model is the user's own, or the weights do not exist.
         ArtefactError: the weights cannot be read or fetched.
     """
     if not isinstance(model, str):
         raise UsageError(
-            f"`weights` are for models by name. Received: weights={weights} for a model of your own. Give its name, or set its "
+            f"`weights` are for models by name. Received: weights={weights} for a model of your own. Pass a name, or load the "
             "weights yourself."
         )
     source, (entry, variant) = find_weights(model, weights), registry.find_model(model)
@@ -90,20 +90,20 @@ def _reading_of(source: Run) -> dict[str, Any]:
 
 
 def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | None) -> None:
-    """Give a model the weights of a run; the last layer stays fresh if the classes or outputs differ.
+    """Copy a run's weights to a model, except for the last layer if the classes or outputs differ.
 
     Args:
         model: a built model of the same architecture.
         source: the run.
         width: width of the model's output.
-        info: facts of the data that the model is for, if known.
+        info: facts about the data that the model is for, if known.
 
     Raises:
-        UsageError: the architectures differ, or the data's texts have other token ids.
+        UsageError: the architectures differ, or the data's token ids differ from the run's.
     """
     if info is not None and not info.preprocessor.suits_weights_of(source.info.preprocessor):
         raise UsageError(
-            "The data's token ids are not those of the weights. Received: data with their own vocabulary, weights of "
+            "The data's token ids differ from those of the weights. Received: data with their own vocabulary, weights of "
             f"{source.directory.name!r}. Read the data with the vocabulary of the weights: {_call(source)}."
         )
     labels, own_labels = ([str(label) for label in each.labels] if each else [] for each in (info, source.info))
@@ -113,8 +113,8 @@ def set_weights(model: keras.Model, source: Run, width: int, info: DataInfo | No
         raise UsageError(_difference(model.name, theirs, ours, source, info))
     if is_fresh:
         own, other = (", ".join(each[:10]) or "no labels" for each in (labels, own_labels))
-        said = "The last layer is fresh: %d outputs (%s), where the weights have %d (%s)."
-        logger.info(said, width, own, source.info.num_outputs, other)
+        message = "The last layer is newly initialised: %d outputs (%s), where the weights have %d (%s)."
+        logger.info(message, width, own, source.info.num_outputs, other)
     for layer, from_layer in zip(ours, theirs, strict=True):
         layer.set_weights(from_layer.get_weights())
 

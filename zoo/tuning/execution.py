@@ -1,4 +1,4 @@
-"""A search from its request, or its directory, to the best run."""
+"""Runs a search, new or resumed, to the best run."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from zoo.tuning.search import (
     Search,
     begin_search,
     elapsed,
-    held,
     keep_best_only,
+    locked,
     seconds_before,
     update_search,
 )
@@ -45,15 +45,15 @@ def run_search(
     """Search until no trials are left, create the best run, and return the finished search.
 
     Args:
-        spec: what is searched; None resumes the search in the directory as it is.
-        directory: the search directory, new or of the same search.
-        data: data in memory, or a name or path, which the spec names too.
-        limits: how far to search.
+        spec: specification of the search; None resumes the search in the directory.
+        directory: the search directory, new or with the same search.
+        data: data in memory, or the name or path that the spec contains.
+        limits: limits of this session.
         ray: address of a Ray cluster; None runs on this machine.
         verbose: 0 shows nothing.
 
     Raises:
-        UsageError: the directory holds a search for something else, or no trial could take a range.
+        UsageError: the directory contains a different search, or no trial accepts a range.
         ZooError: too many trials failed in a row, or none finished.
         KeyboardInterrupt: Ctrl-C or SIGTERM; a note says how to resume.
     """
@@ -64,7 +64,7 @@ def run_search(
         search = None
         if spec is None or (directory / SEARCH_FILE).is_file():
             search = Search.open(directory)
-            stack.enter_context(held(search))
+            stack.enter_context(locked(search))
         else:
             check_new_directory(directory)
         if spec is None and search is not None:
@@ -76,12 +76,12 @@ def run_search(
         stack.push(partial(_add_hint, directory))
         engine = stack.enter_context(start_engine(ray, limits.workers, folder, PRELOAD))
         with redirected_stderr(folder / "imports.log"):
-            from zoo.tuning import oracle  # noqa: F401 - imports TensorFlow while the engine's processes do
+            from zoo.tuning import oracle  # noqa: F401 - imports TensorFlow at the same time as the engine's processes
             from zoo.tuning.trials import survey
         found: SearchSpec = call(engine, survey, spec, shared)
         if search is None:
             search = begin_search(directory, found, limits)
-            stack.enter_context(held(search))
+            stack.enter_context(locked(search))
         else:
             check_same(search.spec, found, directory)
         return _run(search, engine, limits, shared, verbose)
@@ -91,22 +91,22 @@ def _check_data(search: Search, data: Any) -> None:
     """Reject data for a resumed search, unless the search used data in memory, which it does not store."""
     if (data is not None) != (search.spec.data in UNNAMED):
         raise UsageError(
-            f"A search keeps the name of its data; it does not keep data in memory. Received: {type(data).__name__} for a "
-            f"search on {search.spec.data!r}. Pass data= only if the search was on data in memory."
+            f"A search stores the name of its data, but not data in memory. Received: {type(data).__name__} for a "
+            f"search on {search.spec.data!r}. Pass data= only for a search on data in memory."
         )
 
 
 def _is_done(search: Search, limits: Limits) -> bool:
-    """Whether a search has reached its limits."""
+    """Return whether a search has reached its limits."""
     is_whole = (search.directory / "best" / "run.json").is_file() and (search.directory / "best.yaml").is_file()
     counted = sum(trial.status not in ("infeasible", "stopped") for trial in search.trials)
     return search.status == "finished" and is_whole and limits.minutes is None and (limits.trials or 0) <= counted
 
 
 def _add_hint(directory: Path, _kind: object, error: BaseException | None, _trace: object) -> None:
-    """Add to an interrupt, and to an error of the disk, how to resume the search."""
+    """Add a note on how to resume the search to an interrupt or a disk error."""
     if isinstance(error, KeyboardInterrupt | ArtefactError) and (directory / SEARCH_FILE).is_file():
-        error.add_note(f"All trials are kept. To resume: zoo tune --resume {shlex.quote(str(directory))}")
+        error.add_note(f"All trials are saved. To resume: zoo tune --resume {shlex.quote(str(directory))}")
 
 
 def _run(search: Search, engine: Engine, limits: Limits, shared: str | None, verbose: int | str) -> Search:
@@ -146,14 +146,14 @@ def _check_end(search: Search, because: str) -> None:
     from zoo.tuning.oracle import TIME_OVER, trials_over
 
     failed, bad = ([each for each in search.trials if each.status == status] for status in ("failed", "infeasible"))
-    # the last failure, or the nearest to keeping the constraints: latency is measured only where the size is allowed
+    # The last failure, or the trial nearest to the constraints; latency is measured only if the size is allowed.
     nearest = sorted(bad, key=lambda each: (each.latency_ms is None, each.latency_ms or each.parameters or 0))
     example = "".join(f", for example: {each.reason}".rstrip(".") for each in (failed[-1:] or nearest[:1]))
     if not search.best_trials:
         raise ZooError(
-            f"No trial finished: {len(failed)} failed, {len(bad)} broke a constraint. The search ended after: "
+            f"No trial finished: {len(failed)} failed, {len(bad)} violated a constraint. The search ended because "
             f"{because}{example}. Change the space, and search in another directory."
         )
     trials, minutes = search.content["trials"], search.content["minutes"]
     if because not in ("", TIME_OVER, trials_over(trials)) and (because != ALL_TRIED or trials or minutes):
-        logger.warning("The search ended before its trials or minutes were over: %s%s.", because, example)
+        logger.warning("The search ended before its limit of trials or minutes, because %s%s.", because, example)

@@ -1,4 +1,4 @@
-"""Passes data in memory to other processes: one file, whose arrays all processes of a machine map into memory."""
+"""Passes data in memory to other processes through a file; all processes of a machine map its arrays into memory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from zoo.errors import UsageError, one_line
 
 
 class SavedDataset:
-    """Pickles a `tf.data.Dataset` as the folder where it is saved.
+    """Makes a `tf.data.Dataset` picklable: saves it, and pickles the path of its folder.
 
     Args:
-        dataset: the dataset, of finite length.
+        dataset: a finite dataset.
         path: the folder.
     """
 
@@ -44,8 +44,8 @@ def save_shared(data: Any, folder: Path) -> str | None:
 
     if is_splits(data):
         raise UsageError(
-            "Each trial reads the data with its own vocabulary and length. Received: Splits, which are read already. Pass "
-            f"what they were read from, for example data={data.info.name!r}."
+            "Each trial reads the data with its own vocabulary and length. Received: Splits, which are already read. Pass "
+            f"their source, for example data={data.info.name!r}."
         )
 
     def saved(value: Any, name: str) -> Any:
@@ -54,7 +54,7 @@ def save_shared(data: Any, folder: Path) -> str | None:
         if not isinstance(value, tf.data.Dataset):
             return value
         if value.cardinality() == tf.data.INFINITE_CARDINALITY:
-            raise UsageError("These data never end. Received: a tf.data.Dataset with repeat(). Omit repeat().")
+            raise UsageError("The data must be finite. Received: a tf.data.Dataset with repeat(). Omit repeat().")
         return SavedDataset(value, str(folder / name))
 
     path = str(folder / "data")
@@ -62,7 +62,7 @@ def save_shared(data: Any, folder: Path) -> str | None:
         joblib.dump(saved(data, "dataset"), path)
     except (TypeError, AttributeError, pickle.PicklingError) as error:
         raise UsageError(
-            f"These data cannot be sent to other processes: {one_line(error)}. Received: {type(data).__name__}. Pass a name, "
+            f"The data cannot be sent to other processes: {one_line(error)}. Received: {type(data).__name__}. Pass a name, "
             "a path, arrays, a DataFrame or a tf.data.Dataset."
         ) from error
     return path

@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from zoo.settings import DataArguments
 
 OF_DATA = ("data.", "batch_size", "augment_", "schedule", "warmup", "decay", "step_at")  # settings that depend on data
-UNKNOWN_STEPS = 10**9  # the number of batches is not known
+UNKNOWN_STEPS = 10**9  # stands for an unknown number of batches
 
 
 class HopelessError(UsageError, keras_tuner.errors.FatalError):
-    """An error that every trial would meet: keras-tuner ends its search, while other errors become failed trials."""
+    """An error that every trial would raise. It ends keras-tuner's search; other errors become failed trials."""
 
 
 class HyperModel(keras_tuner.HyperModel):
-    """A `keras_tuner.HyperModel` of one of zoo's models; its space joins those of the model and the task.
+    """A `keras_tuner.HyperModel` for one of zoo's models; its space combines those of the model and the task.
 
-    keras-tuner's tuners accept it. With `data`, `search()` needs no arguments: each trial trains on the data with its own batch
-    size, augmentation, vocabulary and text length. Data passed to `search(...)` are used as they are, and the settings of the
-    space for reading and batching data keep their defaults.
+    Use it with any tuner of keras-tuner. With `data`, `search()` needs no arguments: each trial trains on the data with its own
+    batch size, augmentation, vocabulary and text length. Data passed to `search(...)` are used unchanged, and
+    settings of the space for reading and batching data keep their defaults.
 
-    The learning-rate schedule covers `epochs` as given here, not as given to `search`; with Hyperband, each round has its own
-    schedule.
+    The learning-rate schedule covers the `epochs` passed here, not those passed to `search`; with Hyperband, each round has its
+    own schedule.
 
     Args:
         model: name of the model.
-        data: anything that `load_data` accepts, or Splits, whose vocabulary and text length are not searched. Without data
-            only architecture, optimizer and regularisation are searched; default None.
+        data: anything that `load_data` accepts, or Splits, whose vocabulary and text length are not searched. Without
+            data, only architecture, optimizer and regularisation are searched; default None.
         space: ranges to search, as in `zoo.tune`; default None.
         task: name of the task; default: the task of the data, or the model's first.
         model_arguments: arguments of the model's factory that are not searched; default None.
@@ -83,9 +83,9 @@ class HyperModel(keras_tuner.HyperModel):
         super().__init__(name=name, tunable=tunable)
         given = flatten({**settings, **({"task": task} if task is not None else {})}, model_arguments, data_arguments)
         if "weights" in given:
-            raise UsageError("A HyperModel starts with fresh weights. Received: weights. Omit it, or use zoo.tune.")
-        ranges, held = read_space(space, given)
-        self._model, self._data, self._given = model, data, {**given, **held}
+            raise UsageError("A HyperModel starts with new weights. Received: weights. Omit it, or use zoo.tune.")
+        ranges, fixed_values = read_space(space, given)
+        self._model, self._data, self._given = model, data, {**given, **fixed_values}
         self._read: tuple[DataArguments, Splits] | None = None
         self._executions: Counter[str] = Counter()
         self._task = find_task(task or registry.find_model(model)[0].tasks[0])
@@ -105,7 +105,7 @@ class HyperModel(keras_tuner.HyperModel):
 
     @property
     def space(self) -> dict[str, Any]:
-        """What is searched, as plain ranges."""
+        """The searched settings, as plain ranges."""
         return dict(self._space)
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
@@ -126,16 +126,16 @@ class HyperModel(keras_tuner.HyperModel):
         return model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
-        """Train the model on the given data, or on its own; return Keras' history.
+        """Train the model on the data passed, or else on the HyperModel's data; return Keras' history.
 
         Args:
             hp: the hyperparameters of `model`.
             model: the result of `build`.
             *args: arguments of `keras.Model.fit`, which keras-tuner's `search` passes on.
-            **kwargs: the same; `epochs` defaults to that of the settings.
+            **kwargs: keyword arguments of `keras.Model.fit`; `epochs` defaults to the setting.
 
         Raises:
-            UsageError: there are no data; keras-tuner's search ends.
+            UsageError: there are no data. It ends keras-tuner's search.
         """
         from zoo.training.batches import training_batches
 
@@ -160,13 +160,13 @@ class HyperModel(keras_tuner.HyperModel):
     def _freeze(self, hp: keras_tuner.HyperParameters, callbacks: Sequence[Any]) -> bool:
         """Reset the data settings of the space to their defaults; return whether this changes `hp`.
 
-        They also leave the oracle's space: later trials would only repeat earlier ones, and a grid would skip points.
+        This also removes them from the oracle's space; otherwise trials would repeat, and a grid would skip points.
         """
         defaults = keras_tuner.HyperParameters()
         declare_space(self._space, self._defaults, defaults)
         frozen = {key: value for key, value in defaults.values.items() if key.startswith(OF_DATA[:3])}
-        for oracle in (callback.tuner.oracle for callback in callbacks if hasattr(callback, "tuner")):  # keras-tuner's own
-            if hasattr(oracle, "hyperparameters"):  # not that of a chief in another process
+        for oracle in (callback.tuner.oracle for callback in callbacks if hasattr(callback, "tuner")):  # added by keras-tuner
+            if hasattr(oracle, "hyperparameters"):  # absent if the oracle is in another process
                 after = keras_tuner.HyperParameters()
                 for each in oracle.hyperparameters.space:
                     after.Fixed(each.name, frozen[each.name]) if each.name in frozen else after.merge([each])
@@ -176,7 +176,7 @@ class HyperModel(keras_tuner.HyperModel):
         return is_changed
 
     def _chosen(self, hp: keras_tuner.HyperParameters) -> dict[str, Any]:
-        """Return the settings of hyperparameters, and the epochs of this round of keras-tuner's Hyperband."""
+        """Return the settings that hyperparameters choose, with the epochs of the current round of Hyperband."""
         chosen = declare_space(self._space, self._defaults, hp)
         if "tuner/epochs" in hp.values:  # each round of Hyperband has a complete learning-rate schedule
             chosen["epochs"] = int(hp.values["tuner/epochs"]) - int(hp.values.get("tuner/initial_epoch", 0))
@@ -186,7 +186,7 @@ class HyperModel(keras_tuner.HyperModel):
         return plan_training(self._model, self._data, {**self._given, **chosen})
 
     def _splits(self, plan: Plan) -> Splits:
-        """Return the data as a plan reads them; the same arguments as the last ones do not read them again."""
+        """Return the data that a plan reads; cached for the last arguments."""
         if self._read is None or self._read[0] != plan.settings.data_arguments:
             self._read = plan.settings.data_arguments, plan.read()
         return self._read[1]

@@ -16,35 +16,34 @@ from zoo.errors import ArtefactError, one_line
 from zoo.tuning.search import ALL_TRIED, RESULT_FILE, Search
 from zoo.tuning.space import declare_space
 
-FAILURES = 5  # trials in a row that fail before a search ends
-INFEASIBLE = 50  # trials in a row that break a constraint
-INITIAL_POINTS = 10  # random trials of a Bayesian search, at most
+FAILURES = 5  # failed trials in a row that end a search
+INFEASIBLE = 50  # trials in a row that violate a constraint and end a search
+INITIAL_POINTS = 10  # maximum number of random trials of a Bayesian search
 UNLIMITED = 10**9
-TIME_OVER = "the time is over"
+TIME_OVER = "the time limit was reached"
 
 
 class ResumableOracle(keras_tuner.Oracle):
-    """A mixin for keras-tuner's oracles.
+    """A mixin that makes keras-tuner's oracles crash-safe.
 
-    Its files are written completely or not at all, and `restore` restores exactly the trials that were handed out; keras-
-    tuner's own methods would lose a trial, or run a finished one again, if the process was killed between two files. The
-    first trial has the settings that the search starts with, so that no search ends below them. Trials that break a
-    constraint do not count.
+    It writes files atomically, and `restore` restores exactly the trials that were handed out. keras-tuner's own methods
+    would lose a trial, or run a finished one again, if the process was killed between two files. The first trial uses the
+    initial settings, so that a search cannot end worse than these. Trials that violate a constraint do not count.
     """
 
     search: Search
     deadline: float | None = None  # `time.time()` after which no trial starts
-    ended_before = 0  # trials of earlier sessions, whose failures are forgiven
+    ended_before = 0  # trials of earlier sessions; their failures do not count
     ended_because = ""  # why no more trials start
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Return the settings of the next trial, or that there is none."""
+        """Return the settings of the next trial, or the status STOPPED."""
         because = self.end_reason()
         found: dict[str, Any] = {"status": "STOPPED"} if because else super().populate_space(trial_id)
         if found["status"] == "STOPPED":
             self.ended_because = because or ALL_TRIED
         elif found["status"] == "RUNNING" and not self.trials:
-            found["values"].update(self.hyperparameters.values)  # the settings that the search starts with
+            found["values"].update(self.hyperparameters.values)  # the initial settings
         return found
 
     def end_reason(self) -> str | None:
@@ -59,17 +58,17 @@ class ResumableOracle(keras_tuner.Oracle):
         if failed == ["failed"] * FAILURES:
             return f"{FAILURES} trials in a row failed"
         if ended[-INFEASIBLE:] == ["infeasible"] * INFEASIBLE:
-            return f"{INFEASIBLE} trials in a row break a constraint"
+            return f"{INFEASIBLE} trials in a row violated a constraint"
         return None
 
     def counted(self) -> int:
-        """Return how many trials have started, without those that break a constraint."""
+        """Return how many trials have started, without those that violate a constraint."""
         return len(self.trials) - sum(self.search.trial(name).status == "infeasible" for name in self.end_order)
 
     def finish_trial(self, trial: Any, score: float | None) -> None:
         """Record the end of a trial: its objective, or None if it failed.
 
-        keras-tuner gets no other score: to infer its direction it would make Keras metrics, and so take a GPU's memory.
+        keras-tuner gets no other scores: to infer their directions it would create Keras metrics, which occupy GPU memory.
         """
         if score is not None:
             self.update_trial(trial.trial_id, {self.search.objective: score})
@@ -84,10 +83,10 @@ class ResumableOracle(keras_tuner.Oracle):
         write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
     def restore(self) -> None:
-        """Restore the state if there is one; unfinished trials wait to be handed out again.
+        """Restore the state if there is one; unfinished trials will be handed out again.
 
         Raises:
-            ArtefactError: it is damaged.
+            ArtefactError: the state is damaged.
         """
         if not self._state_file.is_file() and not self.search.trials:
             return
@@ -99,14 +98,14 @@ class ResumableOracle(keras_tuner.Oracle):
         except (ValueError, KeyError, TypeError, RuntimeError) as error:
             raise ArtefactError(
                 f"keras-tuner's state of this search is damaged: {type(error).__name__}: {one_line(error)}. Received: "
-                f"{self._state_file.parent}. Restore it, or start another search; finished trials stay in "
+                f"{self._state_file.parent}. Restore it, or start another search; finished trials remain in "
                 f"{self.search.directory / 'trials'}."
             ) from error
         for name in set(self.trials) - set(self.start_order):
             del self.trials[name]  # written, but never handed out
             shutil.rmtree(self._get_trial_dir(name))
         known: dict[str, bool] = dict.fromkeys([*self.end_order, *self._retry_queue], False)
-        for name in known:  # keras-tuner may have ended a trial that it would hand out again; a result may be lost
+        for name in known:  # keras-tuner may have ended a trial that it would hand out again, and a result may be lost
             has_result = (self.search.trial_directory(name) / RESULT_FILE).is_file()
             known[name] = has_result and self.trials[name].status in ("COMPLETED", "FAILED")
         self.end_order: list[str] = [name for name, has_ended in known.items() if has_ended]
@@ -138,19 +137,19 @@ class _Grid(ResumableOracle, oracles.GridSearchOracle):
 
 
 class _WaitError(Exception):
-    """No trial can begin before another ends."""
+    """No trial can start before another one ends."""
 
 
 class _Hyperband(ResumableOracle, oracles.HyperbandOracle):
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Return the settings of the next trial, that there is none, or that a worker has to wait for another trial."""
+        """Return the settings of the next trial, or the status STOPPED, or IDLE if it must wait for another trial."""
         try:
             return super().populate_space(trial_id)
         except _WaitError:
             return {"status": "IDLE"}
 
     def _increment_bracket_num(self) -> None:
-        """Go to the next bracket, unless it would take trials that the brackets which have started still need."""
+        """Move to the next bracket, unless started brackets still need the remaining trials."""
         limit = self.search.content["trials"]
         needed = sum(
             self._get_size(bracket["bracket_num"], number) - len(places)
@@ -162,7 +161,7 @@ class _Hyperband(ResumableOracle, oracles.HyperbandOracle):
         super()._increment_bracket_num()
 
     def start_within(self, trials: int) -> None:
-        """Start with the longest bracket that so many trials fill; keras-tuner starts with the longest of all."""
+        """Start with the longest bracket that this number of trials fills; keras-tuner starts with the longest bracket."""
         while self._current_bracket and trials < sum(
             self._get_size(self._current_bracket, number) for number in range(self._current_bracket + 1)
         ):
@@ -171,7 +170,7 @@ class _Hyperband(ResumableOracle, oracles.HyperbandOracle):
         self._start_new_bracket()
 
     def end_trial(self, trial: Any) -> None:
-        """Record the end of a trial; a failed one gives its place in the first round to another."""
+        """Record the end of a trial; a failed trial frees its place in the first round."""
         if trial.status == "FAILED":
             for bracket in self._brackets:
                 bracket["rounds"][0] = [place for place in bracket["rounds"][0] if place["id"] != trial.trial_id]
@@ -179,7 +178,7 @@ class _Hyperband(ResumableOracle, oracles.HyperbandOracle):
 
 
 def make_oracle(search: Search) -> Any:
-    """Return the oracle of a search, as its directory has it."""
+    """Return the oracle of a search, with its state restored."""
     spec, trials = search.spec, search.content["trials"]
     hyperparameters = keras_tuner.HyperParameters()
     declare_space(spec.space, spec.defaults, hyperparameters)
@@ -188,7 +187,7 @@ def make_oracle(search: Search) -> Any:
         "hyperparameters": hyperparameters,
         "allow_new_entries": False,
         "tune_new_entries": False,
-        "seed": spec.seed + 1,  # keras-tuner takes 0 for none
+        "seed": spec.seed + 1,  # keras-tuner treats 0 as no seed
         "max_consecutive_failed_trials": UNLIMITED,  # `end_reason` counts them
     }
     if spec.algorithm == "hyperband":
@@ -196,7 +195,7 @@ def make_oracle(search: Search) -> Any:
         if trials is not None:
             oracle.start_within(trials)
     elif spec.algorithm == "bayesian":
-        # keras-tuner starts with 3 random trials per setting, which are more than most searches have
+        # keras-tuner starts with 3 random trials per setting, more than most searches have in total
         points = max(3, min(INITIAL_POINTS, (trials or UNLIMITED) // 3))
         oracle = _Bayesian(**arguments, max_trials=None, num_initial_points=points)
     else:
@@ -211,5 +210,5 @@ def make_oracle(search: Search) -> Any:
 
 
 def trials_over(limit: int) -> str:
-    """Return the reason why no more trials start after this many."""
-    return f"{limit} trials"
+    """Return the reason why no more trials start after this number."""
+    return f"the limit of {limit} trials was reached"

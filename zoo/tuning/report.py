@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 BEST, OTHER = "#a4551e", "#2f6f4f"
 MOST_CURVES = 40
-FEWEST_TRIALS = 10  # for the importance of settings
+FEWEST_TRIALS = 10  # minimum for estimating the importance of settings
 TREES, REPEATS = 300, 20
-WHITE = {"color": "white", "alpha": 0.8, "pad": 0.6}  # behind a value
+WHITE = {"color": "white", "alpha": 0.8, "pad": 0.6}  # background of a label
 
 
 def write_report(directory: str) -> None:
-    """Write the report of a search, finished or not."""
+    """Write the report of a finished or unfinished search."""
     search = Search.open(directory)
     write_text(search.directory / "report.html", report_page(search))
 
 
 def report_page(search: Search) -> str:
-    """Return the page."""
+    """Return the report of a search as a page."""
     content, trials, best = search.content, search.trials, search.best_trials
     title = f"Search: {content['model']} on {content['data']}"
     direction = "higher is better" if search.direction == "max" else "lower is better"
@@ -52,8 +52,8 @@ def report_page(search: Search) -> str:
             "<h2>Importance</h2>",
             *_importance(search),
             "<h2>Settings and objective</h2>",
-            f"<p>Each line is a trial; the darker, the better its {search.objective}; the best one is thick. Of trials with "
-            "the same score the one with fewer parameters is better, then the earlier one.</p>",
+            f"<p>Each line is a trial; a darker line has a better {search.objective}, and the best one is thick. Among equal "
+            "scores, fewer parameters rank first, then earlier trials.</p>",
             _image(_parallel(search, best), "parallel coordinates"),
             "<h2>Learning curves</h2>",
             *_curves(search, best),
@@ -63,19 +63,19 @@ def report_page(search: Search) -> str:
     if reasons := [(trial.name, trial.reason) for trial in trials if trial.reason]:
         parts += ["<h2>Reasons</h2>", table(("trial", "reason"), reasons)]
     space = [(key, _as_yaml(found), _as_yaml(content["defaults"][key])) for key, found in content["space"].items()]
-    parts += ["<h2>Space</h2>", table(("setting", "range", "starts with"), space)]
+    parts += ["<h2>Space</h2>", table(("setting", "range", "initial value"), space)]
     return page(title, parts)
 
 
 def _verdict(search: Search, trials: list[Trial], best: list[Trial]) -> str:
     first, top = trials[0], best[0]
-    said = f"Best: {search.objective} {top.objective:.4f} in trial {top.name}."
+    verdict = f"Best: {search.objective} {top.objective:.4f} in trial {top.name}."
     if len(top.each) > 1:
-        said += f" Its {len(top.each)} runs had {', '.join(f'{each[search.objective]:.4f}' for each in top.each)}."
+        verdict += f" Its {len(top.each)} runs had {', '.join(f'{each[search.objective]:.4f}' for each in top.each)}."
     if first.objective is not None:
-        said += f" The first trial, with the settings that the search starts with, had {first.objective:.4f}."
+        verdict += f" The first trial, with the initial settings, had {first.objective:.4f}."
     link = ' <a href="best/report.html">Its report</a> has the scores on the test part.' if search.status == "finished" else ""
-    return f'<p class="verdict">{html.escape(said)}{link}</p>'
+    return f'<p class="verdict">{html.escape(verdict)}{link}</p>'
 
 
 def _image(figure: Figure, text: str) -> str:
@@ -89,7 +89,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def best_so_far(search: Search, scores: Sequence[float]) -> np.ndarray:
-    """Return the best of the scores up to each one."""
+    """Return the best score so far at each position."""
     return (np.maximum if search.direction == "max" else np.minimum).accumulate(np.asarray(scores, float))
 
 
@@ -114,19 +114,19 @@ def _importance(search: Search) -> list[str]:
     if found is None:
         return ["<p>There are too few finished trials.</p>"]
     shares, explained = found
-    said = f"A random forest explains {explained:.0%} of the variance of trials that it has not seen."
+    verdict = f"A random forest explains {explained:.0%} of the variance of unseen trials."
     if explained <= 0:
-        said = "A random forest explains no variance of trials that it has not seen: these shares are chance. Run more trials."
+        verdict = "A random forest explains no variance of unseen trials: these shares are random. Run more trials."
     figure = _figure(7, 0.6 + 0.26 * len(shares))
     axes = figure.subplots()
     axes.barh(list(shares), list(shares.values()), color=OTHER if explained > 0 else "#d5dae0")
     axes.invert_yaxis()
     axes.set_xlabel("share of the error when the setting's values are shuffled")
-    return [f"<p>{said}</p>", _image(figure, "importance of each setting")]
+    return [f"<p>{verdict}</p>", _image(figure, "importance of each setting")]
 
 
 def _parallel(search: Search, best: list[Trial]) -> Figure:
-    """Return parallel coordinates with one axis below the other."""
+    """Return a parallel-coordinates plot with horizontal axes."""
     from matplotlib import colormaps
 
     space, scores = search.spec.varied, [float(trial.objective or 0.0) for trial in best]
@@ -159,7 +159,7 @@ def _curves(search: Search, best: list[Trial]) -> list[str]:
     paths = {trial.name: trial.directory / "run-1" / "history.csv" for trial in best[:MOST_CURVES]}
     histories = {name: pd.read_csv(path) for name, path in paths.items() if path.is_file()}
     if not histories:
-        return ["<p>There are none.</p>"]
+        return ["<p>There are no learning curves.</p>"]
     figure = _figure(9, 3.6)
     axes = figure.subplots()
     for name, history in reversed(histories.items()):
@@ -180,11 +180,11 @@ def _as_yaml(value: Any) -> str:
 
 
 def importance_of(search: Search) -> tuple[dict[str, float], float] | None:
-    """Return the importance of each setting by a random forest; None if there are too few trials, or all are equal.
+    """Estimate the importance of each setting with a random forest; None if there are too few trials, or all are equal.
 
     Returns:
-        The share of each setting, which sum to 1 and measure the forest's error when the setting's values are shuffled; and
-        R2 of the forest on trials that a tree has not seen: at most 1, and 0 or less if nothing is known.
+        The share of each setting in the forest's error when its values are shuffled (the shares sum to 1), and the forest's
+        R2 on out-of-bag trials: at most 1, and 0 or less if the forest has learned nothing.
 
     References:
         Breiman, Random forests, Machine Learning 2001, section 10 (permutation importance).

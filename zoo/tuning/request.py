@@ -1,4 +1,4 @@
-"""From the arguments of `zoo.tune` to a `SearchSpec`: everything that can be checked before data are read."""
+"""Converts the arguments of `zoo.tune` to a `SearchSpec`; checks everything that can be checked before data are read."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def read_request(model: Any, data: str | None, config: Any, options: Mapping[str
         model: name of the model; None takes the name in `config`.
         data: name or path of the data, "arrays" for data in memory, or None.
         config: a YAML file or a mapping of flat settings, which may contain options of the search.
-        options: options of the search and flat settings, which replace those of `config`.
+        options: options of the search and flat settings, which override those of `config`.
 
     Raises:
         UsageError: a name, key, range or value is not accepted.
     """
     if not isinstance(model, str | None):
         raise UsageError(
-            f"A search builds models by name. Received: {type(model).__name__}. Pass a name; for your own models, pass a "
-            "function that builds them to a tuner of keras-tuner."
+            f"A search builds models by name. Received: {type(model).__name__}. Pass a name. To search a model of your "
+            "own, pass a function that builds it to a tuner of keras-tuner."
         )
     written, given = plain(read_config(config)), plain({name: value for name, value in options.items() if value is not None})
-    limits = {"workers": given.pop("workers", 1)}  # not in a file
+    limits = {"workers": given.pop("workers", 1)}  # never stored in a file
     settings = {**written, **given}
     options = {name: settings.pop(name) for name in OPTIONS if name in settings}
     if unknown := [key for key in settings if "." not in key and key not in SETTING_NAMES]:
@@ -58,22 +58,22 @@ def read_request(model: Any, data: str | None, config: Any, options: Mapping[str
     if spec.algorithm == "hyperband" and "epochs" in space:
         raise UsageError("Hyperband chooses the epochs. Received: epochs in the space. Set epochs= to the maximum.")
     if spec.folds and "data.fold" in explicit:
-        raise UsageError("Folds are cut from train and validation. Received: data.fold with folds. Omit it.")
+        raise UsageError("Folds divide train and validation. Received: data.fold with folds. Omit it.")
     if explicit.get("data.validation") == 0:
         raise UsageError("Trials are scored on the validation part. Received: data.validation=0. Use retrain instead.")
-    for key, found in space.items():  # each value is one that `zoo.train` accepts
+    for key, found in space.items():  # reject values that `zoo.train` does not accept
         for value in samples_of(found) if found != DEFAULT else ():
             plan_training(spec.model, data, {**spec.settings, key: value})
     return spec, Limits.checked(**limits, **{name: options[name] for name in Limits.model_fields if name in options})
 
 
 def plain(given: Any) -> Any:
-    """Return plain values instead of tuples, ranges and NumPy's numbers and arrays."""
+    """Return a value as plain data, without tuples, ranges and NumPy's numbers and arrays."""
     return to_jsonable_python(given, fallback=lambda value: value.tolist() if hasattr(value, "tolist") else list(value))
 
 
 def _absolute(data: str) -> str:
-    """Return a path so that processes in another directory find it; names stay."""
+    """Return an absolute path, for processes in another directory; names do not change."""
     is_path = registry.find_dataset(data) is None and data not in UNNAMED and Path(data).expanduser().exists()
     return str(Path(data).expanduser().resolve()) if is_path else data
 
@@ -82,7 +82,7 @@ def _module(model: str) -> str:
     """Return the module that registers a model, for other processes to import.
 
     Raises:
-        UsageError: it is the user's script.
+        UsageError: the module is the user's script.
     """
     module = str(registry.find_model(model)[0].factory.__module__)
     if module == "__main__":

@@ -1,4 +1,4 @@
-"""Runs trials one after the other in each worker, and restarts a trial if its process is killed."""
+"""Runs trials in workers, one at a time each, and restarts a trial if its process is killed."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from zoo.tuning.search import Search, keep_best_only
 from zoo.tuning.space import declare_space
 from zoo.tuning.trials import run_trial
 
-DEATHS = 5  # of one worker's processes without a trial ended between them, before the search fails
-ASK_AGAIN = 2.0  # seconds until a worker without a trial asks again, and a dead one restarts
-SIGNALS = 3  # the last one kills
-REPEAT_AFTER = 15.0  # seconds after which running trials are asked again to stop
-GRACE = 120.0  # seconds until they are killed
+DEATHS = 5  # deaths of one worker's processes in a row before the search fails
+ASK_AGAIN = 2.0  # seconds until an idle worker asks for a trial again, and a dead one restarts
+SIGNALS = 3  # the last signal kills the trials
+REPEAT_AFTER = 15.0  # seconds until a stop request is repeated
+GRACE = 120.0  # seconds until running trials are killed
 
 
 @dataclass
 class Worker:
-    """A place for one process at a time."""
+    """A slot for one process at a time."""
 
     number: int
-    trial: Any = None  # keras-tuner's, until it has ended
+    trial: Any = None  # keras-tuner's trial, until it has ended
     task: Task | None = None
     deaths: int = 0
     died_of: str | None = None
@@ -36,7 +36,7 @@ class Worker:
 
     @property
     def name(self) -> str:
-        """The name under which keras-tuner and `trial.json` know the worker."""
+        """The worker's name for keras-tuner and in `trial.json`."""
         return f"worker-{self.number}"
 
 
@@ -45,8 +45,8 @@ class Scheduler:
 
     Args:
         search: the search, opened.
-        oracle: chooses the settings.
-        engine: runs the processes.
+        oracle: oracle that chooses the settings.
+        engine: engine that runs the processes.
         shared: file of data in memory; see `zoo.tuning.handover`.
         show: function that shows the progress; it is called repeatedly.
     """
@@ -55,7 +55,7 @@ class Scheduler:
         self._search, self._oracle, self._engine, self._shared, self._show = search, oracle, engine, shared, show
 
     def run(self, count: int) -> bool:
-        """Run trials with `count` workers until there are no more or the time is over; return whether no signal stopped them.
+        """Run trials with `count` workers until none are left or time is up; return False if a signal stopped them.
 
         Raises:
             ZooError: a worker's processes die repeatedly.
@@ -76,18 +76,18 @@ class Scheduler:
                     return not stop.is_made
 
     def _start(self, worker: Worker) -> None:
-        """Give a free worker a trial, or its own trial again if its process died."""
+        """Start a trial on a free worker, or restart its own trial if its process died."""
         if worker.task is not None or time.monotonic() < worker.rests_until:
             return
         if worker.trial is None:
             trial = self._oracle.create_trial(worker.name)
-            if trial.status != "RUNNING":  # there is none, or only after another trial has ended
+            if trial.status != "RUNNING":  # no trial is left, or another one must end first
                 worker.rests_until = time.monotonic() + ASK_AGAIN
                 return
             worker.trial = trial
         spec, hyperparameters = self._search.spec, worker.trial.hyperparameters
         chosen = declare_space(spec.space, spec.defaults, hyperparameters)
-        if "tuner/epochs" in hyperparameters.values:  # of Hyperband
+        if "tuner/epochs" in hyperparameters.values:  # set by Hyperband
             chosen["epochs"] = int(hyperparameters.values["tuner/epochs"])
         worker.task = self._engine.start(
             run_trial, str(self._search.directory), worker.trial.trial_id, chosen, worker.name, worker.died_of, self._shared,
@@ -114,10 +114,10 @@ class Scheduler:
         keep_best_only(self._search)
 
     def _stop(self, workers: list[Worker]) -> None:
-        """Let the running trials save and end; kill those that do not."""
+        """Ask the running trials to save and exit; kill those that do not."""
         begun = repeat_at = time.monotonic()
         while running := [worker.task for worker in workers if worker.task is not None]:
-            if (now := time.monotonic()) >= repeat_at:  # a request is lost on a run that ends while another one follows
+            if (now := time.monotonic()) >= repeat_at:  # a request is lost if it arrives between two runs of a trial
                 repeat_at = now + REPEAT_AFTER
                 for task in running:
                     task.interrupt() if now - begun < GRACE else task.kill()

@@ -1,4 +1,4 @@
-"""A search directory: what is searched, every trial and the result, and what the searching process writes."""
+"""A search directory: specification, trials and result, and the functions that write them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 SEARCH_FILE, TRIAL_FILE, RESULT_FILE = "search.json", "trial.json", "result.json"
 DEFAULT_TRIALS, DEFAULT_KEEP = 20, 3
 ALL_TRIED = "all settings of the space were tried"  # why a search ended
-HEAVY_PARTS = ("model.keras", "checkpoints", "logs", "assets")  # of a trial's run; only the best trials keep them
+HEAVY_PARTS = ("model.keras", "checkpoints", "logs", "assets")  # parts of a trial's run that only the best trials keep
 
 
 class _Format(BaseModel):
@@ -34,23 +34,23 @@ class _Format(BaseModel):
 
 @dataclass(frozen=True)
 class Trial:
-    """One choice of settings and its scores on the validation part.
+    """One combination of settings and its scores on the validation part.
 
     Args:
-        name: "0000" for the first trial.
-        status: "running", "finished", "failed", "infeasible" if it breaks a constraint, or "stopped" if resuming the search
-            would resume it.
+        name: name; "0000" for the first trial.
+        status: "running", "finished", "failed", "infeasible" if it violates a constraint, or "stopped" if resuming the
+            search resumes it.
         settings: the searched settings, in flat keys.
-        objective: the score to optimise, mean of its runs; None until the trial is finished.
-        scores: scores on the validation part, means of its runs.
+        objective: the score to optimise, averaged over the trial's runs; None until the trial is finished.
+        scores: scores on the validation part, averaged over the trial's runs.
         each: scores of each run, for repeated seeds and folds.
         parameters: number of parameters of the model; None if it was not built.
         latency_ms: time for one example, if there is a constraint on it.
         seconds: duration.
         ended_s: end, in seconds since the search started.
-        reason: reason of a failure.
-        worker: name of the worker that runs it, or ran it last.
-        directory: directory of its runs.
+        reason: why the trial failed or is infeasible.
+        worker: name of the worker that runs or last ran the trial.
+        directory: directory of the trial's runs.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Search:
 
     Args:
         directory: the search directory.
-        spec: what is searched.
+        spec: specification of the search.
         content: the content of `search.json` when it was opened: status, limits and times.
 
     Example:
@@ -94,11 +94,11 @@ class Search:
         """Open a search directory.
 
         Raises:
-            ArtefactError: there is none, it is damaged, or it has a newer format.
+            ArtefactError: the directory contains no search, or a damaged one, or one of a newer format.
         """
         path = Path(directory)
         if not (path / SEARCH_FILE).is_file():
-            raise ArtefactError(f"There is no search here: {SEARCH_FILE} is missing. Received: {path}. `zoo.tune` makes one.")
+            raise ArtefactError(f"There is no search here: no {SEARCH_FILE}. Received: {path}. Pass a directory of `zoo.tune`.")
         content = read_json(path / SEARCH_FILE)
         where = ("This search", path / SEARCH_FILE, "Restore it.")
         validated(_Format, content, *where)
@@ -127,7 +127,7 @@ class Search:
 
     @property
     def best_trials(self) -> list[Trial]:
-        """The finished trials, best first; of equal scores the one with fewer parameters comes first."""
+        """The finished trials, best first; among equal scores, fewer parameters rank first."""
         finished = [trial for trial in self.trials if trial.objective is not None]
         sign = -1 if self.direction == "max" else 1
         return sorted(finished, key=lambda trial: (sign * float(trial.objective or 0), trial.parameters or 0, trial.name))
@@ -137,10 +137,10 @@ class Search:
         """The best trial.
 
         Raises:
-            ArtefactError: none has finished.
+            ArtefactError: no trial has finished.
         """
         if not self.best_trials:
-            raise ArtefactError(f"No trial has finished. Received: {self.directory}, {self.status}. Resume: zoo tune --resume.")
+            raise ArtefactError(f"No trial has finished. Received: {self.directory}, {self.status}. Run: zoo tune --resume.")
         return self.best_trials[0]
 
     @property
@@ -201,25 +201,25 @@ def begin_search(directory: Path, spec: SearchSpec, limits: Limits) -> Search:
 
 
 def update_search(search: Search, **content: Any) -> Search:
-    """Write new content to `search.json`, and return the search as it is now."""
+    """Write new content to `search.json`, and return the updated search."""
     write_json(search.directory / SEARCH_FILE, {**search.content, **content})
     return Search.open(search.directory)
 
 
 @contextmanager
-def held(search: Search) -> Iterator[None]:
-    """Hold a search directory for this process, and set damaged files of trials aside, so that these trials run again.
+def locked(search: Search) -> Iterator[None]:
+    """Lock a search directory for this process, and rename damaged files of trials, so that these trials run again.
 
     Raises:
-        UsageError: another process searches there.
-        ArtefactError: it cannot be written to.
+        UsageError: another process uses the directory.
+        ArtefactError: the directory cannot be written to.
     """
     directory = search.directory
     if not os.access(directory, os.W_OK):
-        raise ArtefactError(f"A search must be able to write. Received: {directory}, which is read-only. Change that.")
+        raise ArtefactError(f"A search directory must be writable. Received: {directory}, which is read-only. Change that.")
     with lock(directory / ".lock", patience=0.0) as is_held:
         if not is_held:
-            raise UsageError(f"Another process searches here. Received: {directory}. Wait until it ends.")
+            raise UsageError(f"Another process uses this search directory. Received: {directory}. Wait until it ends.")
         for path in sorted(directory.glob("trials/*/[!.]*.json")):
             try:
                 read_json(path)
@@ -227,23 +227,23 @@ def held(search: Search) -> Iterator[None]:
                 if isinstance(error.__cause__, OSError):
                     raise
                 path.rename(path.with_name(f"{path.name}.damaged"))
-                logger.warning("This file was damaged and is set aside; its trial resumes without it: %s", path)
+                logger.warning("This file was damaged and has been renamed; its trial resumes without it: %s", path)
         yield
 
 
 def elapsed(search: Search) -> float:
-    """Return for how many seconds the search has run, in all sessions."""
+    """Return how many seconds the search has run, over all sessions."""
     begun = search.content.get("session_begun")
     return float(search.content["seconds"]) + (time.time() - begun if begun is not None else 0.0)
 
 
 def seconds_before(search: Search) -> float:
-    """Return for how many seconds earlier sessions ran; a killed session counts up to the end of its last trial."""
+    """Return how many seconds earlier sessions ran; a killed session counts up to the end of its last trial."""
     return max([float(search.content["seconds"]), *(trial.ended_s for trial in search.trials if trial.ended_s is not None)])
 
 
 def keep_best_only(search: Search) -> None:
-    """Remove models, checkpoints and logs of all but the best finished trials; scores and histories stay."""
+    """Remove models, checkpoints and logs of all but the best finished trials; keep scores and histories."""
     unsuccessful = [trial for trial in search.trials if trial.status in ("failed", "infeasible")]
     for trial in [*search.best_trials[search.content["keep"] :], *unsuccessful]:
         for part in HEAVY_PARTS:

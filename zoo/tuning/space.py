@@ -1,7 +1,7 @@
 """Search spaces: the values that each setting may take, as plain data and for keras-tuner.
 
 A range is a list of choices, or a mapping with `min` and `max`, and optionally `step` and `sampling` (linear or log). A space
-maps settings, in the flat keys of `zoo.settings`, to ranges. Models and tasks have spaces; users narrow and widen them.
+maps settings, in the flat keys of `zoo.settings`, to ranges. Models and tasks have spaces; users can change them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from zoo.tasks import Task
 
 Range = Any  # a list, or a dict with numbers `min` and `max`: floats, or ints if all values are whole
 DEFAULT = "default"  # instead of a range: the setting keeps its value
-TOLERANCE = 1e-9  # of a number of steps, which is computed from floats
+TOLERANCE = 1e-9  # for a number of steps computed from floats
 DIGITS = 6  # significant digits of a sampled number
-# Never searched: they decide what a trial is scored on, how it is kept, or what the search itself is.
+# Never searched: they define what a trial is scored on, how it is stored, or the search itself.
 FIXED_SETTINGS = (
     "model", "data", "task", "seed", "monitor", "checkpoint_seconds", "auto_seconds", "keep_checkpoints", "baseline",
     "model_arguments", "data_arguments",
 )  # fmt: skip
-DATA_SETTINGS = (  # those that do not change train, validation and test
+DATA_SETTINGS = (  # settings that do not change which examples are in train, validation and test
     "image_size", "vocabulary_size", "min_frequency", "lower", "char_level", "max_length", "truncation", "padding", "buckets",
 )  # fmt: skip
 
@@ -37,13 +37,13 @@ def read_space(given: Any, explicit: Mapping[str, Any]) -> tuple[dict[str, Range
     Args:
         given: a mapping, or None. For each setting a range, a single fixed value, or "default" to keep its value. With
             "default" a key may be a pattern such as `"model.*"`; other keys take precedence over patterns.
-        explicit: settings that the user gave along with the space.
+        explicit: settings that the user passed along with the space.
 
     Returns:
         The ranges, with "default" for settings and patterns that are not searched, and the settings with a fixed value.
 
     Raises:
-        UsageError: a range is not accepted, or a setting cannot be searched or is given as well.
+        UsageError: a range is not accepted, a setting cannot be searched, or it is both fixed and searched.
     """
     if not isinstance(given, Mapping | None):
         raise UsageError(f"A space is a mapping of settings to ranges. Received: {type(given).__name__}. Pass a mapping.")
@@ -53,9 +53,9 @@ def read_space(given: Any, explicit: Mapping[str, Any]) -> tuple[dict[str, Range
         if "*" not in key:
             _check_key(key)
         elif not is_default:
-            raise UsageError(f'A pattern in a space leaves settings as they are. Received: {key}={value}. Write "{DEFAULT}".')
+            raise UsageError(f'A pattern in a space only accepts "{DEFAULT}". Received: {key}={value}. Write "{DEFAULT}".')
         if key in explicit and not is_default:
-            raise UsageError(f"A setting is given or searched. Received: {key} as both. Omit one of them.")
+            raise UsageError(f"A setting is either fixed or searched. Received: {key} as both. Omit one of them.")
         if isinstance(value, Mapping | list | tuple | range):
             ranges[key], first = read_range(key, value)
             if not _has_choice(ranges[key]):
@@ -71,14 +71,14 @@ def read_space(given: Any, explicit: Mapping[str, Any]) -> tuple[dict[str, Range
 def join_spaces(
     own: Mapping[str, Range], given: Mapping[str, Range], settings: Mapping[str, Any], explicit: Mapping[str, Any]
 ) -> tuple[dict[str, Range], dict[str, Any]]:
-    """Return the space to search, and the value of each setting in it to start with.
+    """Return the space to search, and the initial value of each setting in it.
 
     Args:
         own: ranges of the model and the task.
         given: the user's ranges, from `read_space`.
-        settings: flat settings that the search starts with. `own` ranges are widened to contain them; in a user's range
-            that does not contain them the search starts with the nearest value, or the first one.
-        explicit: settings, or patterns of settings, that are not searched unless `given` has them.
+        settings: initial flat settings. `own` ranges are widened to contain them; in a user's range that does not contain
+            them, the search starts with the nearest value, or the first one.
+        explicit: settings, or patterns of settings, that are not searched unless `given` contains them.
 
     Raises:
         UsageError: nothing is left to search.
@@ -102,35 +102,36 @@ def join_spaces(
 def searched_space(
     model: str, task: Task, settings: Mapping[str, Any], given: Mapping[str, Range], explicit: Mapping[str, Any]
 ) -> tuple[dict[str, Range], dict[str, Any]]:
-    """Return the space of a model and a task with a user's ranges, and the value of each setting in it to start with.
+    """Return the space of a model and a task with a user's ranges, and the initial value of each setting in it.
 
     Args:
         model: name of the model.
         task: its task.
-        settings: flat settings that the search starts with.
+        settings: initial flat settings.
         given: the user's ranges, from `read_space`.
-        explicit: settings, or patterns of settings, that are not searched unless `given` has them.
+        explicit: settings, or patterns of settings, that are not searched unless `given` contains them.
     """
     entry, variant = registry.find_model(model)
     arguments = {**entry.defaults, **entry.arguments(variant, {})}
     start = {**{f"model.{name}": value for name, value in arguments.items()}, **settings}
-    if explicit.get("weights") is not None:  # which determine the architecture and how data are read
+    if explicit.get("weights") is not None:  # weights fix the architecture and how data are read
         explicit = {**explicit, "model.*": None, "data.*": None}
     own = {**task.space, **{f"model.{name}": found for name, found in entry.space.items()}}
     return join_spaces(own, given, start, explicit)
 
 
 def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool = True) -> tuple[Range, Any]:
-    """Return a checked range, and the value to start with.
+    """Return a checked range, and its initial value.
 
     Args:
         key: the setting.
         given: the range.
-        default: the value to start with; None takes the first one; default None.
-        may_widen: whether the range is widened to contain `default`; otherwise the search starts with the nearest value.
+        default: the initial value; None takes the first value; default None.
+        may_widen: whether to widen the range to contain `default`; if not, the search starts with the nearest value;
+            default True.
 
     Raises:
-        UsageError: it is not a range.
+        UsageError: the value is not a range.
 
     Example:
         >>> read_range("epochs", {"min": 2, "max": 8, "step": 2}, default=4)
@@ -139,7 +140,7 @@ def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool =
     if isinstance(given, Mapping):
         return _read_interval(key, given, default, may_widen=may_widen)
     if not given:
-        raise UsageError(f"A range has at least one value. Received: {key}=[]. Pass a list, or min and max.")
+        raise UsageError(f"A range needs at least one value. Received: {key}=[]. Pass a list, or min and max.")
     added = [default] if default is not None and may_widen else []
     listed: list[Any]
     default, *listed = [list(value) if isinstance(value, tuple) else value for value in (default, *given, *added)]
@@ -153,7 +154,7 @@ def read_range(key: str, given: Range, default: Any = None, *, may_widen: bool =
 
 
 def _fitting(given: Range, default: Any) -> Range:
-    """Leave out lists whose length differs from the default's: other settings have one number for each member."""
+    """Remove lists that differ in length from the default: other settings have one number for each of its members."""
     if isinstance(given, Mapping) or not isinstance(default, list | tuple):
         return given
     return [value for value in given if not isinstance(value, list) or len(value) == len(default)] or [default]
@@ -173,7 +174,7 @@ def _read_interval(key: str, given: Mapping[str, Any], default: Any, *, may_wide
         and (low > 0 if is_log else sampling == "linear")
     ):
         raise UsageError(
-            "A range has numbers `min` and `max`, optionally a `step` above 0, and `sampling` linear or log, which needs a min "
+            "A range needs numbers `min` and `max`, optionally a `step` above 0, and `sampling` linear or log; log needs a min "
             f"above 0 and a step above 1. Received: {key}={dict(given)}. Write for example "
             f"{key}: {{min: 0.001, max: 0.1, sampling: log}}, or a list."
         )
@@ -182,7 +183,7 @@ def _read_interval(key: str, given: Mapping[str, Any], default: Any, *, may_wide
     if may_widen:
         low, high = min(low, default), max(high, default)
     default = min(max(default, low), high)
-    if step is not None and not may_widen:  # take the value of a step
+    if step is not None and not may_widen:  # move to the nearest step
         place, places = (math.log(each / low, step) if is_log else (each - low) / step for each in (default, high))
         number = min(round(place), math.floor(places + TOLERANCE))
         default = low * step**number if is_log else low + step * number
@@ -193,17 +194,17 @@ def _read_interval(key: str, given: Mapping[str, Any], default: Any, *, may_wide
 
 
 def _check_key(key: str) -> None:
-    """Refuse a setting that no search may change."""
+    """Reject a setting that a search must not change."""
     accepted = [*(Settings.model_fields.keys() - FIXED_SETTINGS), *(f"data.{name}" for name in DATA_SETTINGS), "model.NAME"]
     if not key.startswith("model.") and key not in accepted:
         raise UnknownNameError("setting that a search may change", key, accepted)
 
 
 def objective_of(task: Task, name: str | None, direction: str | None) -> dict[str, str | None]:
-    """Return name and direction of the objective.
+    """Return the name and direction of the objective.
 
     Raises:
-        UsageError: the task has no such score, or its direction is the other one.
+        UsageError: the task has no such score, or the score has the other direction.
     """
     name = (name or task.monitor).removeprefix("val_")
     if name not in task.scores:
@@ -226,7 +227,7 @@ def _declare(key: str, found: Range, default: Any, hp: Any) -> Any:
         return int(hp.Int(key, **limits)) if is_whole else float(f"{hp.Float(key, **limits):.{DIGITS}g}")
     if len(types := {type(value) for value in found}) == 1 and types <= {int, float, str}:
         return hp.Choice(key, found, default=default)
-    by_text = {_as_text(value): value for value in found}  # keras-tuner makes numbers of booleans, and refuses lists
+    by_text = {_as_text(value): value for value in found}  # keras-tuner converts booleans to numbers, and rejects lists
     return by_text[hp.Choice(key, list(by_text), default=_as_text(default))]
 
 
@@ -236,15 +237,15 @@ def ends_of(found: Range) -> Sequence[Any]:
 
 
 def samples_of(found: Range) -> list[Any]:
-    """Return values of a range whose check stands for all."""
+    """Return values of a range that represent it in checks."""
     values = list(ends_of(found))
     if isinstance(found, dict) and isinstance(found["min"], float):
-        values.append(found["min"] + found.get("step", (found["max"] - found["min"]) / math.pi))  # no whole number
+        values.append(found["min"] + found.get("step", (found["max"] - found["min"]) / math.pi))  # not a whole number
     return values
 
 
 def _has_choice(found: Range) -> bool:
-    """Whether a range has two values."""
+    """Return whether a range has two or more values."""
     return len(set(map(_as_text, ends_of(found)))) > 1
 
 

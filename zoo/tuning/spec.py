@@ -1,4 +1,4 @@
-"""What a search looks for and how far it goes: frozen objects, from the verb through `search.json` to every trial."""
+"""The specification and the limits of a search: frozen objects, from the verb through `search.json` to every trial."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MOST_REPEATS = 1000
 
 
 class Checked(BaseModel):
-    """An object whose values are checked when it is made."""
+    """An object that checks its values on construction."""
 
     model_config = ConfigDict(frozen=True)
 
     @classmethod
     def checked(cls, **fields: Any) -> Self:
-        """Return an object of these fields.
+        """Return an object with these fields.
 
         Raises:
             UsageError: a value is not accepted.
@@ -43,26 +43,26 @@ class Checked(BaseModel):
 
 
 class SearchSpec(Checked):
-    """What a search looks for. `zoo.tuning.trials.survey` fills in what depends on the data.
+    """The specification of a search. `zoo.tuning.trials.survey` fills in the fields that depend on the data.
 
     Args:
         model: name of the model.
         data: name or path of the data; "arrays" for data in memory.
         module: name of the module that registers the model.
-        settings: flat settings that the user gave, which are not searched.
+        settings: flat settings from the user that are not searched.
         seed: seed of the algorithm and of the first training run; default 0.
         algorithm: algorithm of keras-tuner; default "random".
         repeats: training runs per trial; default 1.
-        folds: folds of cross-validation; None validates on the validation part; default None.
+        folds: number of cross-validation folds; None scores on the validation part; default None.
         constraints: limits by name, None for no limit.
-        objective: `name` and `direction`; None takes those of the task.
-        space: plain ranges by setting; before the survey those of `read_space`.
-        defaults: values to start with, by setting; default `{}`.
+        objective: `name` and `direction`; None takes the task's.
+        space: plain ranges by setting; before the survey, the result of `read_space`.
+        defaults: initial values by setting; default `{}`.
         task: name of the task; default "".
         fingerprint: fingerprint of the data; empty before the survey; default "".
-        max_epochs: epochs of a trial; with Hyperband the most; default 0.
+        max_epochs: epochs of a trial; with Hyperband, the maximum; default 0.
         versions: versions of packages; default `{}`.
-        factory: hash of the source of the model's factory, which version 0.1 did not write; default "".
+        factory: hash of the source code of the model's factory; empty in searches of version 0.1; default "".
     """
 
     model: str
@@ -85,7 +85,7 @@ class SearchSpec(Checked):
 
     @property
     def varied(self) -> dict[str, Any]:
-        """What differs between trials: the space, and with Hyperband the epochs."""
+        """The ranges that differ between trials: the space, and with Hyperband the epochs."""
         return {**self.space, **({"epochs": {"min": 1, "max": self.max_epochs}} if self.algorithm == "hyperband" else {})}
 
     @property
@@ -97,7 +97,7 @@ class SearchSpec(Checked):
 
 
 class Limits(Checked):
-    """How far a search goes, which may change whenever it is resumed; None keeps what it was, or takes the default."""
+    """The limits of a search, which may change when it is resumed; None keeps the previous value, or the default."""
 
     trials: PositiveInt | None = None
     minutes: PositiveFloat | None = Field(default=None, allow_inf_nan=False)
@@ -107,29 +107,29 @@ class Limits(Checked):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The given limits for `search.json`; a limit of trials or minutes replaces both."""
+        """The limits to write to `search.json`; a limit of trials or minutes replaces both."""
         found = self.model_dump(exclude_none=True, exclude={"workers"})
         return {"trials": None, "minutes": None, **found} if {"trials", "minutes"} & found.keys() else found
 
 
 def check_same(then: SearchSpec, now: SearchSpec, directory: Path) -> None:
-    """Refuse to resume a search for something else; warn if packages or the model's factory have changed.
+    """Refuse to resume a search with a different specification; warn if packages or the model's factory have changed.
 
     Raises:
-        UsageError: something that decides the scores has changed; the message shows the difference.
+        UsageError: something that affects the scores has changed; the message shows the differences.
     """
     compared = {*SearchSpec.model_fields} - {"module", "task", "max_epochs", "versions", "factory"}
     if changed := _differences(then, now, compared):
         raise UsageError(
-            f"The search in {directory} was for something else, and its trials cannot be compared with new ones. Received: "
-            f"{'; '.join(changed[:10])}. Restore it, or start a search in another directory with out= or --out."
+            f"The search in {directory} has other settings or data, so its trials cannot be compared with new ones. Received: "
+            f"{'; '.join(changed[:10])}. Restore these, or search in another directory with out= or --out."
         )
     for each in _differences(then, now, {"versions", "factory"} if then.factory else {"versions"}):
         logger.warning("New trials may not be comparable with earlier ones: %s.", each)
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the packages that decide the scores."""
+    """Return the versions of the packages that affect the scores."""
     return {name: version(name) for name in PACKAGES}
 
 

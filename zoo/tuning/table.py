@@ -20,15 +20,15 @@ from zoo.progress import shows_bars
 from zoo.tuning.search import Search, Trial
 
 FEWEST_ROWS = 5
-AROUND = 8  # lines of a terminal that are not rows
+AROUND = 8  # lines of a terminal that are not rows of the table
 
 
 @contextmanager
 def shown_trials(search: Search, workers: int, verbose: int | str) -> Iterator[Callable[[], None]]:
-    """Give a function that shows the current trials of a search on standard error.
+    """Yield a function that shows the current trials of a search on standard error.
 
-    A terminal gets a table with the newest trials, the best one, and the remaining time; otherwise each trial that ends gets a
-    line.
+    On a terminal, it shows a table with the newest trials, the best one, and the remaining time; otherwise, it prints a line
+    for each trial that ends.
 
     Args:
         search: the search, opened.
@@ -63,9 +63,9 @@ def _picture(search: Search, workers: int, height: int) -> Group:
     for trial in [*(each for each in best if each not in newest), *newest]:
         then = {} if trial == trials[0] else trials[0].settings
         changed = {name: value for name, value in trial.settings.items() if name not in then or then[name] != value}
-        said = trial.reason or "  ".join(f"{name.rpartition('.')[2]} {short(value)}" for name, value in changed.items())
+        details = trial.reason or "  ".join(f"{name.rpartition('.')[2]} {short(value)}" for name, value in changed.items())
         score = "" if trial.objective is None else f"{trial.objective:.4f}"
-        cells = (trial.name, _status(trial), score, clock(trial.seconds), said)
+        cells = (trial.name, _status(trial), score, clock(trial.seconds), details)
         table.add_row(*map(Text, cells), style="bold green" if trial in best else "")
     limit = search.content["trials"]
     summary = f"{counts(trials) or 'Starting'}{f' of {limit} trials' if limit is not None else ''}"
@@ -89,7 +89,7 @@ def _line(search: Search, trial: Trial, workers: int) -> str:
 
 
 def _left(search: Search, workers: int) -> str:
-    """Return the remaining time, as a text: that of the limit, or of all trials at the mean time of the finished ones."""
+    """Return the remaining time as text: up to the time limit, or for the remaining trials at their mean time."""
     content, left = search.content, []
     if content["minutes"] is not None:
         left.append(60 * content["minutes"] - (time.time() - content["session_begun"]))
@@ -100,7 +100,7 @@ def _left(search: Search, workers: int) -> str:
 
 
 def counts(trials: Sequence[Trial]) -> str:
-    """Return how many trials have each status, as a text."""
+    """Return how many trials have each status, as text."""
     return ", ".join(f"{count} {status}" for status, count in Counter(trial.status for trial in trials).items())
 
 
@@ -126,5 +126,5 @@ def clock(seconds: float | None) -> str:
 
 
 def short(value: Any) -> str:
-    """Return a value as a short text."""
+    """Return a value as short text."""
     return f"{value:.4g}" if isinstance(value, float) else str(value).replace(" ", "")

@@ -1,4 +1,4 @@
-"""The work of a search's processes: survey the data once, run one trial each, and create the best run at the end."""
+"""The work of a search's processes: survey the data, run a trial, and create the best run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zoo.errors import ArtefactError, CheckpointError, DataError, ZooError, one_
 from zoo.evaluation.scores import score
 from zoo.settings import OF_SCHEDULES, resolve
 from zoo.tasks import find_task
-from zoo.training import auto  # noqa: F401 - so that the server that forks trials has imported it
+from zoo.training import auto  # noqa: F401 - imported before the server forks trials
 from zoo.training.batches import check_batches
 from zoo.training.construct import construct
 from zoo.training.fit import Training, fit
@@ -38,32 +38,32 @@ if TYPE_CHECKING:
     from zoo.pipeline.info import DataInfo
     from zoo.pipeline.splits import Splits
 
-ATTEMPTS = 3  # at a trial whose process is killed, before it counts as failed
-WARM_UP, CALLS = 5, 30  # of a model whose latency is measured
-LOCK_SECONDS = 30.0  # that another process has to end which runs the same trial
+ATTEMPTS = 3  # how often a trial's process may be killed before the trial fails
+WARM_UP, CALLS = 5, 30  # untimed and timed calls of a latency measurement
+LOCK_SECONDS = 30.0  # how long to wait for another process that runs the same trial
 
 
 class DataChangedError(DataError):
-    """The data are not those that the search started with."""
+    """The data have changed since the search started."""
 
 
 OF_THE_MACHINE = (ArtefactError, DataChangedError, OSError)
-OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # of Python and TensorFlow
+OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # names in Python and TensorFlow
 
 
 class Infeasible(Exception):  # noqa: N818 - caught in this module
-    """A model breaks a constraint of the search."""
+    """A model violates a constraint of the search."""
 
 
 def survey(spec: SearchSpec, shared: str | None) -> SearchSpec:
-    """Read the data and build the first model; return the spec with all that depends on the data.
+    """Read the data and build the first model; return the spec with everything that depends on the data.
 
     Args:
-        spec: the search. If it is new, its space is that of the user.
+        spec: specification of the search; if the search is new, its space is the user's.
         shared: file of data in memory.
 
     Raises:
-        UsageError: the data do not fit the settings, or there is no such objective, or nothing to search.
+        UsageError: the data do not fit the settings, the objective does not exist, or there is nothing to search.
     """
     override = spec.run_settings[0] if spec.folds else {}
     model, splits, settings, _ = plan_of(spec, override, shared).make()
@@ -84,14 +84,14 @@ def survey(spec: SearchSpec, shared: str | None) -> SearchSpec:
 def run_trial(
     search_directory: str, name: str, chosen: Mapping[str, Any], worker: str, died_of: str | None, shared: str | None
 ) -> dict[str, Any]:
-    """Train and score with the settings of a trial, from where an earlier process left it; return its result.
+    """Train and score a trial, resuming the work of an earlier process; return its result.
 
     Args:
-        search_directory: the search.
-        name: the trial.
-        chosen: its settings.
-        worker: name of the worker that runs it.
-        died_of: what ended the process that ran it before, if it died.
+        search_directory: directory of the search.
+        name: name of the trial.
+        chosen: settings of the trial.
+        worker: name of the worker that runs the trial.
+        died_of: how the trial's previous process died, if it died.
         shared: file of data in memory.
 
     Raises:
@@ -101,8 +101,8 @@ def run_trial(
     directory = search.trial_directory(name)
     with lock(directory / ".lock", patience=LOCK_SECONDS) as is_held:  # a process of a killed search may still run it
         if not is_held:
-            raise ZooError(f"Another process runs this trial. Received: {directory}. Wait for it, or end it.")
-        if (directory / RESULT_FILE).is_file():  # the oracle has not recorded it
+            raise ZooError(f"Another process runs this trial. Received: {directory}. Wait for it, or stop it.")
+        if (directory / RESULT_FILE).is_file():  # the trial has ended, but the oracle has not recorded it
             return read_json(directory / RESULT_FILE)
         before = read_json(directory / TRIAL_FILE) if (directory / TRIAL_FILE).is_file() else {"attempts": 0, "spent": 0.0}
         own = {"name": name, "settings": dict(chosen), "worker": worker, "attempts": before["attempts"] + 1}
@@ -113,7 +113,7 @@ def run_trial(
         try:
             if trial["attempts"] > ATTEMPTS:
                 raise ZooError(
-                    f"its process was ended {ATTEMPTS} times, last by {died_of}; the system does so when it is out of memory"
+                    f"its process was killed {ATTEMPTS} times, last by {died_of}; a common cause is too little memory"
                 )
             for number, override in enumerate(search.spec.run_settings, start=1):
                 settings = {**chosen, **override}
@@ -122,8 +122,8 @@ def run_trial(
             if not math.isfinite(scores[search.objective]):
                 raise ZooError(f"its {search.objective} is {scores[search.objective]}")
             found |= {"status": "finished", "scores": scores, "objective": scores[search.objective]}
-        except (KeyboardInterrupt, *OF_THE_MACHINE) as error:  # not a failure of the trial, which runs again
-            error.__notes__ = []  # they say how to resume the run alone
+        except (KeyboardInterrupt, *OF_THE_MACHINE) as error:  # the trial has not failed and runs again
+            error.__notes__ = []  # the notes say how to resume the run, not the search
             spent = trial["spent"] + time.monotonic() - begun
             with suppress(ArtefactError):
                 write_json(directory / TRIAL_FILE, {**trial, "attempts": before["attempts"], "spent": spent})
@@ -133,22 +133,22 @@ def run_trial(
         except ZooError as error:
             found |= {"status": "failed", "reason": one_line(error)}
         except Exception as error:
-            said = f"{type(error).__name__}: {one_line(error)}"
+            reason_text = f"{type(error).__name__}: {one_line(error)}"
             if type(error).__name__ in OF_MEMORY:
-                said = f"out of memory; smaller batches or a smaller model may fit ({said})"
-            found |= {"status": "failed", "reason": said, "traceback": traceback.format_exc()}
+                reason_text = f"out of memory; smaller batches or a smaller model may fit ({reason_text})"
+            found |= {"status": "failed", "reason": reason_text, "traceback": traceback.format_exc()}
         result = {**trial, **found, "seconds": trial["spent"] + time.monotonic() - begun, "ended_s": elapsed(search)}
         write_json(directory / RESULT_FILE, result)
         return result
 
 
 def finish(search_directory: str, shared: str | None) -> str:
-    """Make the run of the best trial, score it on the test part once, and return the trial's name.
+    """Create the best run, score it once on the test part, and return the name of the best trial.
 
-    It is the run that the trial was scored by, or a new one if the search has folds or trains again.
+    The best run is a copy of the trial's run, or a new one if the search has folds or `retrain`.
 
     Args:
-        search_directory: the search.
+        search_directory: directory of the search.
         shared: file of data in memory.
     """
     search = Search.open(search_directory)
@@ -161,9 +161,9 @@ def finish(search_directory: str, shared: str | None) -> str:
             shutil.rmtree(partial, ignore_errors=True)
             shutil.copytree(best.directory / "run-1", partial)
         _score_run(partial, shared)
-        shutil.rmtree(target, ignore_errors=True)  # from this search before it was resumed
+        shutil.rmtree(target, ignore_errors=True)  # written before the search was resumed
         partial.rename(target)
-        for other in search.directory.glob(".partial-best-*"):  # from a search that was stopped here before it was resumed
+        for other in search.directory.glob(".partial-best-*"):  # left by an interrupted session
             shutil.rmtree(other)
     write_text(search.directory / "best.yaml", (target / "config.yaml").read_text(encoding="utf-8"))
     return best.name
@@ -172,7 +172,7 @@ def finish(search_directory: str, shared: str | None) -> str:
 def _train_and_score(
     spec: SearchSpec, path: Path, chosen: Mapping[str, Any], found: dict[str, Any], shared: str | None
 ) -> dict[str, float]:
-    """Return the scores of one run of a trial on its validation part; record size and speed of its model in `found`."""
+    """Train one run of a trial, and return its validation scores; record the model's size and speed in `found`."""
     most_parameters, most_ms = spec.constraints["max_parameters"], spec.constraints["max_latency_ms"]
     plan = plan_of(spec, chosen, shared)
 
@@ -200,8 +200,8 @@ def _train_and_score(
             if found["latency_ms"] > most_ms:
                 raise Infeasible(f"{found['latency_ms']:.2f} ms for an example, more than {most_ms:g}")
 
-    if (path / "run.json").is_file() and "validation" in (kept := read_json(path / "run.json")):
-        return dict(kept["validation"])
+    if (path / "run.json").is_file() and "validation" in (recorded := read_json(path / "run.json")):
+        return dict(recorded["validation"])
     training = _trained(plan, path, shared, read, check_model)
     found["parameters"] = int(training.model.count_params())
     with training.writer:
@@ -219,10 +219,10 @@ def count_parameters(plan: Plan, splits: Splits) -> int | None:
         with keras.StatelessScope(initialize_variables=False):
             model, *_ = construct(str(plan.model), splits.info, settings.task, settings.model_arguments, settings.precision)
         return int(model.count_params())
-    except Exception:  # a user's model may do anything; an error shows when the model is built
+    except Exception:  # a real error shows again when the model is built
         return None
     finally:
-        keras.utils.clear_session()  # which forgets its variables, before they are given values
+        keras.utils.clear_session()  # discards the variables before they get values
 
 
 def latency_ms(model: keras.Model, info: DataInfo) -> float:
@@ -243,14 +243,14 @@ def latency_ms(model: keras.Model, info: DataInfo) -> float:
 
 
 def _trained(plan: Plan, path: Path, shared: str | None, read: Callable[[], Splits], check: Any = None) -> Training:
-    """Train a run to its end, from its newest checkpoint if there is one, and return it with its model.
+    """Train a run to its end, from its newest checkpoint if there is one.
 
     Args:
-        plan: what to train.
+        plan: plan of the run.
         path: directory of the run.
         shared: file of data in memory.
-        read: reads the data of a new run.
-        check: raises an error about a new model and its data before it is trained; default None.
+        read: function that reads the data of a new run.
+        check: function that rejects a new model and its data by an error; default None.
     """
     training = None
     if (path / "run.json").is_file():
@@ -260,20 +260,20 @@ def _trained(plan: Plan, path: Path, shared: str | None, read: Callable[[], Spli
         shutil.rmtree(path, ignore_errors=True)
         splits = read()
         with new_directory(path):
-            training = begin_training(plan, path, check=check, splits=splits, loads=True)  # the survey has loaded one
+            training = begin_training(plan, path, check=check, splits=splits, loads=True)  # the survey checks loading
     try:
         with training.writer:
             training.writer.update(timings=fit(training))
     except CheckpointError:
         if not training.is_resumed:
             raise
-        shutil.rmtree(path)  # no checkpoint, or all are damaged
+        shutil.rmtree(path)  # there is no intact checkpoint
         return _trained(plan, path, shared, read, check)
     return training
 
 
 def _retrain(search: Search, target: Path, shared: str | None, *, with_validation: bool) -> None:
-    """Train again with the settings of the best trial, on train and validation together if asked."""
+    """Train again with the settings of the best trial, optionally on train and validation together."""
     best, spec = search.best_trial, search.spec
     chosen = {**best.settings, "seed": spec.seed}
     if with_validation:
@@ -298,7 +298,7 @@ def _score_run(path: Path, shared: str | None) -> None:
 
 
 def plan_of(spec: SearchSpec, chosen: Mapping[str, Any], shared: str | None) -> Plan:
-    """Return the training plan of settings that replace those of the search, without settings that others make useless."""
+    """Return the training plan of a search with other settings, without settings that the schedule does not use."""
     importlib.import_module(spec.module)  # registers a user's model
     schedule = chosen.get("schedule")
     unused = {name for name, ones in OF_SCHEDULES.items() if name in chosen and schedule is not None and schedule not in ones}
@@ -307,7 +307,7 @@ def plan_of(spec: SearchSpec, chosen: Mapping[str, Any], shared: str | None) -> 
 
 
 def _epochs_of(path: Path) -> int:
-    """Return the epoch of the model that a run kept."""
+    """Return the epoch of the model that a run saved."""
     run = Run.open_unfinished(path)
     settings, history = run.settings, run.history
     if settings["keep"] != "best":

@@ -21,12 +21,12 @@ class ImageKind(InputKind):
     name = "image"
     prediction_hint = "your_image.png"
     row_name = "example"
-    fails_on_empty_batch = True  # TensorFlow's convolutions fail on no images
+    fails_on_empty_batch = True  # TensorFlow's convolutions fail on an empty batch
 
     def fit(
         self, features: Any, rows: np.ndarray, shape: tuple[int, ...] | None, arguments: DataArguments
     ) -> ImagePreprocessor:
-        """Return the preprocessor for images of this shape; nothing is learned."""
+        """Return the preprocessor for images of this shape, which needs no fitting."""
         return self.load(None, shape or ())
 
     def load(self, plain: Mapping[str, Any] | None, shape: tuple[int | None, ...]) -> ImagePreprocessor:
@@ -37,11 +37,11 @@ class ImageKind(InputKind):
         return ImagePreprocessor((height or 0, width or 0, channels or 0))
 
     def fits(self, arguments: Mapping[str, Any]) -> bool:
-        """Return whether factory arguments ask for a model of images."""
+        """Return whether factory arguments are those of a model for images."""
         return len(arguments.get("input_shape", ())) == 3
 
     def augmentation(self, settings: Settings) -> Augmentation:
-        """Return how training images are changed, as `augment_*` of the settings say."""
+        """Return the augmentation that the `augment_*` settings describe."""
         from zoo.inputs.image.augmentation import Augmentation
 
         prefix = "augment_"

@@ -33,6 +33,6 @@ class ImageFiles:
         return finished(examples.batch(wanted.share), wanted.num_batches)
 
     def joined(self, other: Any) -> ImageFiles:
-        """Return these images and others behind them."""
+        """Return these images, followed by the others."""
         hashes = joined_hashes(self, other)
         return ImageFiles([*self.paths, *other.paths], self.input_shape, hashes)

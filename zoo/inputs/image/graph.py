@@ -18,18 +18,18 @@ ORIENTATION = 0x0112  # its tag (Exif 2.32)
 
 
 def twin(preprocessor: ImagePreprocessor, dtype: Any) -> Twin:
-    """Return the steps of a preprocessor for images of this dtype."""
+    """Return a preprocessor's steps as TensorFlow functions, for images of this dtype."""
     shape, dtype = preprocessor.input_shape, tf.as_dtype(dtype)
     image = tf.cast(preprocessor.example_batch(1), dtype)
     raw, requests = {}, {preprocessor.signature: {"image": image}}
-    if dtype == tf.uint8:  # files hold 0..255, which a model that learned from other numbers would not know
+    if dtype == tf.uint8:  # files hold 0..255; a model trained on another range would misread them
         raw["image_bytes"] = tf.TensorSpec((None,), tf.string, "image_bytes"), lambda files: decode_images(files, shape)
         requests["image_bytes"] = {"image_bytes": tf.io.encode_png(image[0])[tf.newaxis]}
     return Twin(tf.TensorSpec((None, *shape), dtype, "image"), raw, requests)
 
 
 def decode_images(files: tf.Tensor, shape: tuple[int, int, int]) -> tf.Tensor:
-    """Return encoded images in a model's shape: upright, on white, grey or RGB, resized.
+    """Decode images to a model's shape: upright, on a white background, grey or RGB, resized.
 
     Args:
         files: `(batch,)`, strings with the content of PNG or JPEG files.

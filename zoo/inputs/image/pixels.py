@@ -31,15 +31,15 @@ def open_image(source: str | Path | bytes, name: str | None = None) -> Image.Ima
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
                 return ImageOps.exif_transpose(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        reason = "of no known format" if isinstance(error, UnidentifiedImageError) else str(error)
+        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else str(error)
         raise DataError(_unreadable(reason, source, name)) from error
 
 
 def _unreadable(reason: str, source: str | Path | bytes, name: str | None) -> str:
     received = name or (f"{len(source)} bytes" if isinstance(source, bytes) else str(source))
     return (
-        f"This cannot be read as an image: {reason}. Received: {received}. Remove or replace it; "
-        f"accepted are the formats that Pillow reads, among them {', '.join(sorted(SUFFIXES))}."
+        f"This cannot be read as an image: {reason}. Received: {received}. Remove or replace it. "
+        f"Accepted are the formats that Pillow reads, such as {', '.join(sorted(SUFFIXES))}."
     )
 
 
@@ -48,7 +48,7 @@ def read_image(
 ) -> np.ndarray:
     """Return an image file as `input_shape`: grey or RGB, resized with antialiased bilinear filtering.
 
-    Transparent pixels become white, 16-bit values are scaled to 8 bits, an animation gives its first frame.
+    Transparent pixels become white, 16-bit values are scaled to 8 bits, and an animation gives its first frame.
 
     Args:
         source: a path, the bytes of a file, or a Pillow image.
@@ -110,7 +110,7 @@ def as_uint8(image: np.ndarray) -> np.ndarray:
     if image.min() < 0 or image.max() > 255:
         raise DataError(
             "To convert an image to another size or to 8 bits, its values must be in 0..255 or 0..1. Received: "
-            f"{image.min()} to {image.max()} in shape {image.shape}. Scale it."
+            f"{image.min()} to {image.max()} in shape {image.shape}. Scale the values."
         )
     scale = 255.0 if image.max() <= 1.0 else 1.0
     bits: np.ndarray = np.clip(np.rint(image * scale), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Images of every form brought to the shape that a model takes."""
+"""Converts images of any size and mode to the shape that a model takes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from zoo.inputs.image.pixels import as_uint8, encode_png, fit_array, read_image
 from zoo.inputs.kind import CHUNK, REQUEST, Batches, Chunk, Preprocessor, Twin, slices
 from zoo.progress import track
 
-MOST_CHANNELS = 4  # of an image; a longer last axis is the width of grey ones
+MOST_CHANNELS = 4  # a longer last axis is the width of grey images
 
 
 @dataclass(frozen=True)
 class ImagePreprocessor(Preprocessor):
-    """Images of any size and mode to arrays of one shape.
+    """Converts images of any size and mode to arrays of one shape.
 
     Args:
         shape: `(height, width, channels)`.
@@ -36,7 +36,7 @@ class ImagePreprocessor(Preprocessor):
         return self.shape
 
     def reading_arguments(self, name: str | None = None) -> dict[str, Any]:
-        """Return the arguments by which a folder of images is read in this shape."""
+        """Return the arguments for reading a folder of images in this shape."""
         return {"image_size": self.input_shape[:2], "channels": self.input_shape[2]}
 
     def batches(self, raw: Any, *, takes_strings: bool = False, dtype: np.dtype | None = None) -> Batches:
@@ -67,7 +67,7 @@ class ImagePreprocessor(Preprocessor):
         return as_uint8(array) if dtype == np.uint8 else array.astype(dtype)
 
     def read_inputs(self, inputs: Sequence[str]) -> tuple[str, Iterator[Chunk]]:
-        """Return the images in files; one that cannot be read costs only itself.
+        """Return the images in files; an unreadable file does not affect the others.
 
         Raises:
             UsageError: no file is given, or one of them is a folder.
@@ -82,7 +82,7 @@ class ImagePreprocessor(Preprocessor):
         return "file", self.read_files([Path(name) for name in inputs])
 
     def read_files(self, paths: Sequence[Path]) -> Iterator[Chunk]:
-        """Yield the images in files; one that cannot be read costs only itself."""
+        """Yield the images in files; an unreadable file does not affect the others."""
         for chunk in track([*slices(paths, CHUNK)], "Predicting"):
             names, images, broken = [], [], []
             for path in chunk:
@@ -100,7 +100,7 @@ class ImagePreprocessor(Preprocessor):
         return twin(self, dtype)
 
     def described(self, raw: Any, row: int) -> str:
-        """Return an image in a few words."""
+        """Return a short description of an image."""
         return f"an image with mean {raw[row].mean():.1f}"
 
     def requests(self, raw: Any, signatures: Iterable[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:

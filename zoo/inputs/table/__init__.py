@@ -59,16 +59,16 @@ class TableKind(InputKind):
         return TablePreprocessor.fit(features.iloc[rows])
 
     def load(self, plain: Mapping[str, Any] | None, shape: tuple[int | None, ...]) -> TablePreprocessor:
-        """Return the preprocessor that was stored."""
+        """Restore a preprocessor from stored data."""
         from zoo.inputs.table.preprocessor import TablePreprocessor
 
         preprocessor = TablePreprocessor.from_dict(plain or {"columns": ()})
         if preprocessor.input_shape != tuple(shape):
-            raise ValueError("the columns are not those of its features")
+            raise ValueError("the columns do not match the number of features")
         return preprocessor
 
     def fits(self, arguments: Mapping[str, Any]) -> bool:
-        """Return whether factory arguments ask for a model of tables."""
+        """Return whether factory arguments are those of a model for tables."""
         return len(arguments.get("input_shape", (0, 0, 0))) != 3
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def twin(table: TablePreprocessor) -> Twin:
-    """Return the steps of a preprocessor."""
+    """Return a preprocessor's steps as TensorFlow functions."""
     names = table.tensor_names
     specs = {
         names[column.name]: tf.TensorSpec((None,), tf.as_dtype(column.dtype), names[column.name]) for column in table.columns
@@ -31,12 +31,12 @@ def twin(table: TablePreprocessor) -> Twin:
 
 
 def encode_columns(columns: Mapping[str, tf.Tensor], table: TablePreprocessor) -> tf.Tensor:
-    """Return the features of `TablePreprocessor.transform`.
+    """Return the same features as `TablePreprocessor.transform`.
 
     Args:
-        columns: by the names of `TablePreprocessor.tensor_names`, each `(batch,)`: float32 with NaN for a missing number, or
-            strings with "" for a missing category.
-        table: the columns that were fitted.
+        columns: tensors `(batch,)` by the names in `TablePreprocessor.tensor_names`: float32 with NaN for a missing number,
+            or strings with "" for a missing category.
+        table: the fitted columns.
 
     Returns:
         `(batch, features)`, float32.

@@ -51,11 +51,11 @@ COLUMNS = TypeAdapter(tuple[Column, ...])
 
 @dataclass(frozen=True)
 class TablePreprocessor(Preprocessor):
-    """Columns, fitted on the training part, and their conversion to features.
+    """Converts columns to features; fitted on the training part.
 
     Numbers stay numbers; a missing one becomes the training mean, and an additional feature marks it if the training part
-    had missing values. Booleans become 0 and 1, times seconds since 1970, durations seconds. Text becomes one feature
-    per category; a missing or unseen category gives zeros. Of more than 100 categories, the 100 most frequent are kept.
+    had missing values. Booleans become 0 and 1; times become seconds since 1970, and durations seconds. Text becomes
+    one feature per category; a missing or unseen category gives zeros. Only the 100 most frequent categories are kept.
     """
 
     columns: tuple[Column, ...]
@@ -98,7 +98,7 @@ class TablePreprocessor(Preprocessor):
 
     @property
     def tensor_names(self) -> dict[str, str]:
-        """For each column the name of its exported tensor: its own, with `_` for what no tensor name may have."""
+        """The name of each column's exported tensor: the column's name, with `_` for characters that tensors cannot have."""
         names: dict[str, str] = {}
         for number, column in enumerate(self.columns):
             name = re.sub(r"[^A-Za-z0-9]+", "_", column.name).strip("_")
@@ -151,7 +151,7 @@ class TablePreprocessor(Preprocessor):
         return self.as_columns(super().choose(parts, count))
 
     def as_columns(self, features: np.ndarray) -> pd.DataFrame:
-        """Return the columns that `transform` made features of: missing numbers are NaN, missing categories are empty.
+        """Invert `transform`: return columns in which missing numbers are NaN and missing categories are empty.
 
         Args:
             features: `(rows, features)`.
@@ -170,11 +170,11 @@ class TablePreprocessor(Preprocessor):
         return pd.DataFrame(columns)
 
     def export_facts(self) -> dict[str, Any]:
-        """Return the names of the columns' tensors."""
+        """Return the tensor names of the columns."""
         return {"columns": self.tensor_names}
 
     def twin(self, dtype: Any) -> Twin:
-        """Return the same steps in a graph."""
+        """Return the same steps as TensorFlow functions."""
         from zoo.inputs.table.graph import twin
 
         return twin(self)
@@ -198,7 +198,7 @@ class TablePreprocessor(Preprocessor):
             `(rows, features)`, float32, finite.
 
         Raises:
-            DataError: a column is missing, or a number cannot be read as one.
+            DataError: a column is missing, or a cell of a numeric column is not a number.
         """
         present = {str(name): name for name in table.columns}
         blocks = []
@@ -206,7 +206,7 @@ class TablePreprocessor(Preprocessor):
             if column.name not in present:
                 unused = set(present) - {own.name for own in self.columns}
                 raise DataError(
-                    f"The table lacks a column. Received: {[*present]}, wanted {column.name!r}."
+                    f"The table lacks column {column.name!r}. Received: {[*present]}."
                     f"{nearest(column.name, unused)} Add or rename it; leave cells empty where a value is missing."
                 )
             values = table[present[column.name]]
@@ -236,16 +236,16 @@ class TablePreprocessor(Preprocessor):
 
 
 def as_table(features: Any) -> pd.DataFrame:
-    """Return a DataFrame, or a `(rows, columns)` array with its columns named feature_0, feature_1, ...
+    """Return features as a DataFrame; the columns of an array are named feature_0, feature_1, ...
 
     Raises:
-        DataError: the value is neither.
+        DataError: the value is neither a DataFrame nor an array `(rows, columns)`, or two columns have one name.
     """
     if isinstance(features, pd.DataFrame):
         names = [str(name) for name in features.columns]
         if len(set(names)) < len(names):
             twice = sorted({name for name in names if names.count(name) > 1})
-            raise DataError(f"Columns need different names. Received twice: {twice}. Rename them.")
+            raise DataError(f"Column names must be unique. Received twice: {twice}. Rename them.")
         return features.infer_objects()
     array = np.asarray(features)
     if array.ndim != 2 or array.dtype.kind not in "buifOUS":
@@ -271,7 +271,7 @@ def _numbers(values: pd.Series, name: str) -> np.ndarray:
     has_objects = values.dtype.kind in "cO"
     cells = values.map(_within_float64) if has_objects else values
     numbers: np.ndarray = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    is_wrong = np.abs(numbers) > LARGEST  # false for a missing one
+    is_wrong = np.abs(numbers) > LARGEST  # NaN compares as false
     if has_objects:
         is_wrong |= np.isnan(numbers) & (values.notna() & (values != "")).to_numpy(bool)
     if is_wrong.any():
@@ -285,5 +285,5 @@ def _numbers(values: pd.Series, name: str) -> np.ndarray:
 
 
 def _within_float64(cell: Any) -> Any:
-    """Return infinity for what pandas would cut to its real part, or fail on."""
+    """Return infinity for what pandas handles wrongly: complex numbers and huge integers."""
     return np.inf if isinstance(cell, complex) or (isinstance(cell, int) and abs(cell) > LARGEST) else cell

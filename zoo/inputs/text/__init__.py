@@ -33,7 +33,7 @@ class TextKind(InputKind):
         return TextPreprocessor.fit(track(features.rows(rows), "Learning the vocabulary"), arguments)
 
     def load(self, plain: Mapping[str, Any] | None, shape: tuple[int | None, ...]) -> RawTexts:
-        """Return the preprocessor that was stored."""
+        """Restore a preprocessor from stored data."""
         from zoo.inputs.text.preprocessor import RawTexts, TextPreprocessor
 
         if plain:

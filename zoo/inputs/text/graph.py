@@ -16,7 +16,7 @@ STRINGS = tf.TensorSpec((None,), tf.string, "text")
 
 
 def twin(preprocessor: TextPreprocessor) -> Twin:
-    """Return the steps of a preprocessor."""
+    """Return a preprocessor's steps as TensorFlow functions."""
     tokenizer = GraphTokenizer(preprocessor.tokenizer)
     words = [word for word in preprocessor.tokenizer.word_index if word != "<unk>"][:20]
     return Twin(
@@ -28,12 +28,12 @@ def twin(preprocessor: TextPreprocessor) -> Twin:
 
 
 def twin_of_strings(signature: str) -> Twin:
-    """Return what a model that takes strings needs: nothing but the name of its tensor."""
+    """Return the twin for a model that takes strings, which needs no conversion."""
     return Twin(STRINGS, {}, {signature: {"text": tf.constant(["text"])}})
 
 
 def encode_texts(texts: tf.Tensor, tokenizer: GraphTokenizer, preprocessor: TextPreprocessor) -> tf.Tensor:
-    """Return the token ids of `TextPreprocessor`.
+    """Return the same token ids as `TextPreprocessor`.
 
     Args:
         texts: `(batch,)`, strings.

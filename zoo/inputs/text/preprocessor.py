@@ -1,4 +1,4 @@
-"""Texts of every form turned into what a model takes: token ids, or strings."""
+"""Converts texts to what a model takes: token ids or strings."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 FILTERS = DEFAULT_FILTERS + "\r\x0b\x0c\x1c\x1d\x1e\x85\xa0\u2028\u2029"
 Truncation = Literal["pre", "post", "middle"]
 Padding = Literal["pre", "post"]
-SLICE = 64  # texts of about one length that are predicted at once
-CHECKED = 8  # texts that are tried alone and with a longer one
+SLICE = 64  # texts of similar length per batch in prediction
+CHECKED = 8  # texts to check alone and with a longer one
 UNUSUAL = ("", " \n", "\0", "???", "😀 é 好", "İΣß ﬁ", "x" * 10_000)
 
 
 class RawTexts(Preprocessor):
-    """Texts as strings, for a model that takes them as they are."""
+    """Passes texts as strings to a model that takes strings."""
 
     kind_name = "text"
     takes_strings = True
@@ -62,10 +62,10 @@ class RawTexts(Preprocessor):
         return order, slices(strings[order], SLICE)
 
     def read_inputs(self, inputs: Sequence[str]) -> tuple[str, Iterator[Chunk]]:
-        """Return the words of a command line, each a text.
+        """Return the inputs of a command line, each of which is a text.
 
         Raises:
-            UsageError: they are names of files: the labels of the names would be meaningless.
+            UsageError: all inputs are names of files, and predictions for the names would be meaningless.
         """
         if inputs and all(os.path.splitext(text)[1] and os.path.isfile(text) for text in inputs):
             raise UsageError(
@@ -81,7 +81,7 @@ class RawTexts(Preprocessor):
         return texts
 
     def choose(self, parts: Iterable[Iterable[str]], count: int) -> list[str]:
-        """Return texts with lengths spread evenly over all ranks, and unusual ones behind them."""
+        """Return texts spread evenly over the texts ranked by length, followed by unusual ones."""
         texts: list[str] = []
         for part in parts:
             if len(texts) < count:
@@ -97,7 +97,7 @@ class RawTexts(Preprocessor):
             yield text, [text], [text, longest]
 
     def twin(self, dtype: Any) -> Twin:
-        """Return the same steps in a graph."""
+        """Return the same steps as TensorFlow functions."""
         from zoo.inputs.text.graph import twin_of_strings
 
         return twin_of_strings(self.signature)
@@ -110,7 +110,7 @@ class TextPreprocessor(RawTexts):
     Args:
         vocabulary: words in the order of their ids, from 1; the first is the unknown word.
         filters: characters that separate words.
-        lower: whether words are converted to lower case.
+        lower: whether to convert words to lower case.
         char_level: whether each character is a word.
         max_length: maximum number of tokens per text, at least 1.
         truncation: where a longer text loses tokens: at its start ("pre"), its end ("post") or its "middle".
@@ -207,11 +207,11 @@ class TextPreprocessor(RawTexts):
         return {"vocabulary_size": self.vocabulary_size, "max_sequence_length": self.max_length}
 
     def reading_arguments(self, name: str | None = None) -> dict[str, Any]:
-        """Return the arguments by which texts get these ids."""
+        """Return the argument that gives other texts the same ids."""
         return {"vocabulary": name} if name else {}
 
     def suits_weights_of(self, other: Preprocessor) -> bool:
-        """Return whether the ids are those of another preprocessor."""
+        """Return whether another preprocessor gives the same ids."""
         return not isinstance(other, TextPreprocessor) or self.to_dict() == other.to_dict()
 
     def example_batch(self, rows: int, *, longest: bool = False) -> np.ndarray:
@@ -228,7 +228,7 @@ class TextPreprocessor(RawTexts):
         return order, (self.pad([ids[row] for row in rows]) for rows in slices(order, SLICE))
 
     def twin(self, dtype: Any) -> Twin:
-        """Return the same steps in a graph."""
+        """Return the same steps as TensorFlow functions."""
         from zoo.inputs.text.graph import twin
 
         return twin(self)

@@ -66,7 +66,7 @@ class TokenIds:
         return finished(positions.batch(batch_size).map(plainly(wanted.shard.of)).map(plainly(fetch)), wanted.num_batches)
 
     def statistics(self, rows: np.ndarray) -> dict[str, float]:
-        """Return facts about the given rows: median number of tokens, fraction at `max_length`, fraction of unknown tokens."""
+        """Return the median number of tokens of the given rows, the share at `max_length` and the share of unknown tokens."""
         lengths = self._sequences.lengths[rows]
         unknown = sum(int((self._sequences[row] == UNKNOWN).sum()) for row in rows)
         return {
@@ -102,7 +102,7 @@ def bucketed_order(lengths: np.ndarray, batch_size: int, seed: tuple[int | None,
 
 
 class _Sequences:
-    """Rows of int32 numbers of different lengths in a temporary file, which the system keeps in memory while there is room."""
+    """Rows of int32 numbers of different lengths in a temporary file, which the system caches in memory."""
 
     def __init__(self, rows: Iterable[np.ndarray]) -> None:
         lengths = []
@@ -117,7 +117,7 @@ class _Sequences:
                     f"The token ids do not fit on the temporary disk: {error.strerror or error}. Received: {len(lengths)} texts"
                     " so far. Free space, or set TMPDIR to another folder."
                 ) from error
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if lengths else b""  # nothing cannot be mapped
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if lengths else b""  # an empty file cannot be mapped
         self._ids = np.frombuffer(content, np.int32)
         self.lengths = np.array(lengths, np.int64)
         self._ends = np.cumsum(self.lengths)

@@ -17,7 +17,7 @@ class Texts:
     """Texts in a fixed order of rows.
 
     Args:
-        read: returns all of them in this order, each time it is called.
+        read: function that returns all texts in this order, on each call.
         hashes: `(rows,)`, uint64, equal for equal texts.
     """
 
@@ -26,11 +26,11 @@ class Texts:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Texts:
-        """Return texts from memory."""
+        """Return texts that are in memory."""
         return cls(lambda: texts, hash_texts(texts))
 
     def joined(self, other: Texts) -> Texts:
-        """Return these texts, and others behind them."""
+        """Return these texts, followed by the others."""
         return Texts(lambda: itertools.chain(self.read(), other.read()), np.concatenate([self.hashes, other.hashes]))
 
     def rows(self, wanted: np.ndarray) -> Iterator[str]:
