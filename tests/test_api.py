@@ -128,7 +128,7 @@ def test_load_data_refuses_wrong_arguments(arguments: dict[str, Any], words: str
 def test_splits_are_returned_as_they_are() -> None:
     data = zoo.load_data("iris")
     assert zoo.load_data(data) is data
-    with pytest.raises(UsageError, match="read already"):
+    with pytest.raises(UsageError, match="cannot be read with other arguments"):
         zoo.load_data(data, validation=0.2)
 
 
@@ -153,13 +153,13 @@ def test_evaluate_takes_the_part_that_is_named(run: zoo.Run) -> None:
 @pytest.mark.parametrize(
     ("data", "split", "error", "words"),
     [
-        (None, "test", UsageError, "trained on arrays, which it does not keep"),
+        (None, "test", UsageError, "trained on arrays, which it does not store"),
         ((TABLE, LABELS), "tset", UsageError, "Received: 'tset'"),
         ((TABLE, LABELS), "train", UsageError, "no part 'train'"),
-        ((TABLE[["a"]], LABELS), "test", DataError, "wanted 'b'"),
+        ((TABLE[["a"]], LABELS), "test", DataError, "lacks column 'b'"),
         ((TABLE, ["x"] * 59 + ["dog"]), "test", DataError, "'dog' in row 59"),
         ((TABLE, [None] + ["x"] * 59), "test", DataError, "1 rows have no label"),
-        ((IMAGES, LABELS), "test", DataError, "does not fit the model"),
+        ((IMAGES, LABELS), "test", DataError, "do not fit the model"),
         ("digits", "test", DataError, "not fit"),
     ],
     ids=["own-arrays", "part", "no-part", "column", "label", "missing-label", "images", "digits"],

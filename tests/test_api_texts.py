@@ -87,7 +87,7 @@ def test_a_run_is_scored_on_splits_of_its_own_vocabulary_only(run: zoo.Run) -> N
         zoo.load_data((TEXTS, [f"a {label}" for label in LABELS]), max_length=12),
         zoo.load_data("iris"),
     ):
-        with pytest.raises(DataError, match=r"Splits do not fit the run.*Give the data themselves"):
+        with pytest.raises(DataError, match=r"Splits do not fit the run.*Pass their source"):
             zoo.evaluate(run, other)
 
 
@@ -101,8 +101,8 @@ def test_rows_without_a_text_are_not_left_out_of_a_score_unasked(run: zoo.Run, t
     ("data", "words"),
     [
         ((["a"], ["good"]), r"not among the 2 classes. Received: 'good' in row 0.*Accepted: neg, pos"),
-        ((["a", "b"], ["pos", None]), "1 rows have no label, the first is row 1"),
-        ((np.zeros((4, 6, 6)), [0, 1, 0, 1]), "does not fit the model. Received: images.*accepted: texts"),
+        ((["a", "b"], ["pos", None]), "1 rows have no label; the first is row 1"),
+        ((np.zeros((4, 6, 6)), [0, 1, 0, 1]), "do not fit the model. Received: images.*accepted: texts"),
         ("digits", "does not fit the model"),
         ("./nowhere.csv", "no such file or folder"),
     ],
@@ -136,7 +136,7 @@ def test_build_takes_vocabulary_and_classes_from_the_data(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
-        ("lstm", {"num_classes": 3}, "do not fit the data. Received: num_classes=3; the data have 2. Leave it out"),
+        ("lstm", {"num_classes": 3}, "do not fit the data. Received: num_classes=3; the data have 2. Omit it"),
         ("lstm", {"vocabulary_size": 20}, "Received: vocabulary_size=20; the data have .*or set data.vocabulary_size"),
         ("transformer", {"max_sequence_length": 10}, "max_sequence_length=10; the data have 256.*or data.max_length"),
         ("cnn", {}, "Model 'cnn' is not for text_classification.*lstm"),

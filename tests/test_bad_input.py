@@ -93,12 +93,12 @@ CLASSES = np.arange(20) % 2
         (arrays(IMAGES, np.where(np.arange(20) == 3, 10**7, CLASSES)), 1, ("0 to 10000000", "from 0", "Renumber")),
         (arrays(np.zeros((0, 6, 6)), []), 1, ("needs one label", "Received: 0 rows", "Add rows")),
         (arrays(IMAGES, np.ones(20, int)), 1, ("at least two classes", "Received: only 1", "Add rows")),
-        (arrays(IMAGES, np.arange(20) == 0), 1, ("too few different rows to cut into 3 parts", "1 of class", "Add rows")),
+        (arrays(IMAGES, np.arange(20) == 0), 1, ("too few distinct rows for 3 parts", "1 of class", "Add rows")),
         (arrays(IMAGES, CLASSES[:5]), 1, ("20 rows and 5 labels", "Each row needs one label", "")),
         (table("a,b,label\n"), 1, ("table is empty", "rows.csv", "Add rows")),
         (table(""), 1, ("Empty CSV file", "rows.csv", "Fix")),
         (table("a,b,label\n" + ROWS + "1,2\n"), 1, ("Expected 3 columns, got 2: 1,2", "rows.csv", "Fix")),
-        (table("a,b,kind\n" + ROWS), 1, ("Which column is the label?", "columns a, b, kind", "data.label_column")),
+        (table("a,b,kind\n" + ROWS), 1, ("The label column is not known", "columns a, b, kind", "data.label_column")),
         (table("a,b,label\n" + ROWS + "1,2,\n"), 1, ("1 of 21 rows", "row 20", "data.broken=drop")),
         (
             table("a,b,label\n" + ROWS.replace("38", "inf")),
@@ -111,7 +111,7 @@ CLASSES = np.arange(20) % 2
         (
             texts("t.csv", TEXTS.replace("text,", "a,b,")),
             1,
-            ("Which column is the text?", "columns a, b, label", "data.text_column"),
+            ("The text column is not known", "columns a, b, label", "data.text_column"),
         ),
         (texts("t.csv", TEXTS, "--data.text-column", "label"), 1, ("different columns", "'label' for both", "Name two")),
         (texts("t.csv", TEXTS + " ,x\n"), 1, ("cannot be read: 1", "Line 22", "empty text", "data.broken=drop")),

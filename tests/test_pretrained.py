@@ -156,8 +156,8 @@ def test_a_fresh_last_layer_is_told(caplog):
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("cnn/wide", {"weights": "mnist"}, "The weights of 'cnn' bring .*filters=\\(16, 32, 64\\).*Use that model"),
-        ("cnn", {"weights": "mnist", "strides": (1, 1)}, "The weights of 'cnn' bring .*kernel_size=\\(5, 3, 3\\)"),
+        ("cnn/wide", {"weights": "mnist"}, "The weights are of 'cnn' with .*filters=\\(16, 32, 64\\).*Use that model"),
+        ("cnn", {"weights": "mnist", "strides": (1, 1)}, "The weights are of 'cnn' with .*kernel_size=\\(5, 3, 3\\)"),
         ("cnn", {"weights": "lenet@mnist"}, "These are weights of 'lenet' for a model 'cnn'"),
         ("cnn", {"weights": "mnist", "units": 20}, "filters=\\(16, 32, 64\\)"),
         ("resnet", {"weights": "imagenet"}, "released model. Received: 'resnet@imagenet'"),

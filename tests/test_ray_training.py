@@ -146,4 +146,4 @@ def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_the_command_line_needs_workers_beside_ray(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "linear", "--ray", "local"]) == 2
-    assert "Give both" in capsys.readouterr().err
+    assert "pass both" in capsys.readouterr().err

@@ -141,7 +141,7 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024, "tensorflow" in
 
 def test_an_existing_file_is_never_overwritten(image_run: zoo.Run, tmp_path: Path) -> None:
     (tmp_path / "out.csv").write_text("mine")
-    with pytest.raises(ArtefactError, match=r"exists; zoo does not overwrite it. Received: .*out\.csv"):
+    with pytest.raises(ArtefactError, match=r"exists; zoo does not overwrite files. Received: .*out\.csv"):
         predict_file(image_run.predictor, images(tmp_path / "images"), tmp_path / "out.csv")
     assert (tmp_path / "out.csv").read_text() == "mine"
 

@@ -107,7 +107,7 @@ def test_links_are_refused(export, tmp_path):
         zoo.load(export, engine="saved_model")
     (export / "assets").rename(tmp_path / "assets")
     (export / "assets").symlink_to(tmp_path / "assets")
-    with pytest.raises(ArtefactError, match="through a link"):
+    with pytest.raises(ArtefactError, match="which is a link"):
         zoo.load(export, engine="litert")
 
 
@@ -122,9 +122,9 @@ def test_json_that_is_too_deep_is_refused(export, name):
     ("change", "words"),
     [
         (lambda info: info.update(labels=[]), "with 0 labels"),
-        (lambda info: info["table"]["columns"].pop(), "not those of its features"),
+        (lambda info: info["table"]["columns"].pop(), "do not match the number of features"),
         (lambda info: info["table"]["columns"][0].update(kind="evil"), "kind: Input should be 'number' or 'category'"),
-        (lambda info: info.update(table=None), "not those of its features"),
+        (lambda info: info.update(table=None), "do not match the number of features"),
     ],
 )
 def test_facts_that_do_not_fit_each_other_are_refused(tmp_path, change, words):
@@ -273,7 +273,7 @@ def keras_file(path: Path, **entries: bytes) -> Path:
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "assets/../../outside", "assets\\..\\outside"])
 def test_an_archive_that_names_places_outside_is_refused(tmp_path, name):
-    with pytest.raises(ArtefactError, match="has a path outside itself"):
+    with pytest.raises(ArtefactError, match="has a path that leads outside"):
         load_keras(keras_file(tmp_path / "model.keras", **{name: b"x"}))
     assert not (tmp_path.parent / "outside").exists()
 
@@ -282,7 +282,7 @@ def test_a_decompression_bomb_is_refused(tmp_path):
     path = keras_file(tmp_path / "model.keras")
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("assets/bomb", bytes(10**8))
-    with pytest.raises(ArtefactError, match=r"would expand to .* times its size"):
+    with pytest.raises(ArtefactError, match=r"would expand over .* times"):
         load_keras(path)
 
 

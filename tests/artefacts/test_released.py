@@ -156,7 +156,7 @@ def test_a_folder_of_that_name_stands_before_a_released_model_and_says_so(tmp_pa
         (tmp_path / name).mkdir()
         assert released.directory_of(name) == Path(name)
     assert [record.getMessage() for record in caplog.records] == [
-        f"This directory is used, not the released model of its name. Received: {tmp_path / 'cnn@mnist'}. "
+        f"The directory is used, not the released model with the same name. Received: {tmp_path / 'cnn@mnist'}. "
         f"For the released model, pass its path: {released.packaged() / 'cnn@mnist'}"
     ]
 
@@ -223,7 +223,7 @@ def test_what_is_no_index_is_refused_or_the_one_of_before_used(server, models, m
     if is_fetched:
         assert zoo.list_pretrained() == before
         assert zoo.list_pretrained() == before  # what is no index has not been kept
-        assert "The stored index is used." in caplog.text
+        assert "Using the stored index." in caplog.text
         shutil.rmtree(released.cache())
     with pytest.raises(ArtefactError, match="Received"):
         zoo.list_pretrained()
@@ -294,7 +294,7 @@ def test_a_fetch_that_breaks_off_goes_on_where_it_was(server):
 
 def test_a_later_call_goes_on_where_an_earlier_gave_up(server):
     server.breaks_after = 10_000
-    with pytest.raises(ArtefactError, match=r"40,000 of 262,144 bytes\. They are kept"):
+    with pytest.raises(ArtefactError, match=r"40,000 of 262,144 bytes\. The next call resumes the download"):
         released.directory_of("toy@numbers")
     server.breaks_after, server.requests = None, []
     assert whole(released.directory_of("toy@numbers"))
@@ -304,7 +304,7 @@ def test_a_later_call_goes_on_where_an_earlier_gave_up(server):
 def test_a_server_without_ranges_gives_the_whole_again(server):
     server.breaks_after = 100_000
     server.knows_ranges = False
-    with pytest.raises(ArtefactError, match="could not be fetched"):
+    with pytest.raises(ArtefactError, match="could not be downloaded"):
         released.directory_of("toy@numbers")
     server.breaks_after = None
     assert whole(released.directory_of("toy@numbers"))
@@ -323,10 +323,13 @@ def chunked(request: Server, content: bytes) -> bool:
     ("answer", "said"),
     [
         (lambda request: request.give(WEIGHTS[:-1] + b"x"), "SHA-256 of a file differs"),
-        (lambda request: request.give(WEIGHTS + b"x"), "another file .*Content-Length: 262145; accepted: 262,144 bytes"),
-        (lambda request: request.give(WEIGHTS[:-1]), "another file .*Content-Length: 262143"),
-        (lambda request: request.give(b"<html></html>", Content_Type="text/html"), "another file .*Content-Type: text/html"),
-        (lambda request: request.give(gzip.compress(WEIGHTS), Content_Encoding="gzip"), "another file .*accepted: 262,144"),
+        (lambda request: request.give(WEIGHTS + b"x"), "a different file .*Content-Length: 262145; accepted: 262,144 bytes"),
+        (lambda request: request.give(WEIGHTS[:-1]), "a different file .*Content-Length: 262143"),
+        (
+            lambda request: request.give(b"<html></html>", Content_Type="text/html"),
+            "a different file .*Content-Type: text/html",
+        ),
+        (lambda request: request.give(gzip.compress(WEIGHTS), Content_Encoding="gzip"), "a different file .*accepted: 262,144"),
         (lambda request: chunked(request, b"<html></html>"), "SHA-256 of a file differs"),
         (lambda request: chunked(request, WEIGHTS + b"x"), "SHA-256 of a file differs"),
     ],
@@ -388,7 +391,7 @@ def test_a_server_that_does_not_go_on_there_is_asked_for_the_whole(server, model
 def test_another_answer_does_not_harm_what_an_earlier_call_left(server, models):
     leave_a_part(server, models, WEIGHTS)
     server.instead = for_weights(lambda request: request.give(b"<html></html>"))
-    with pytest.raises(ArtefactError, match="another file"):
+    with pytest.raises(ArtefactError, match="a different file"):
         released.directory_of("toy@numbers")
     assert [path.stat().st_size for path in left_in(released.cache())] == [40_000]
 
@@ -414,7 +417,7 @@ def test_a_full_disk_is_told_at_once_and_not_as_the_network(server):
 def test_a_file_in_the_cache_that_changed_is_refused(server):
     path = released.directory_of("toy@numbers") / "model.keras"
     path.write_bytes(WEIGHTS[:-1] + b"x")
-    with pytest.raises(ArtefactError, match="it is then fetched again"):
+    with pytest.raises(ArtefactError, match="to download it again"):
         released.directory_of("toy@numbers")
 
 

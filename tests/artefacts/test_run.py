@@ -136,7 +136,9 @@ def test_a_run_that_finished_no_epoch_says_so(image_run: zoo.Run, tmp_path: Path
     copy = shutil.copytree(image_run.directory, tmp_path / "copy")
     (copy / "model.keras").unlink()
     change_json("run.json", status="interrupted")(copy)
-    with pytest.raises(ArtefactError, match=r"interrupted before the first one was saved.*Resume it with: zoo train --resume"):
+    with pytest.raises(
+        ArtefactError, match=r"interrupted before the first model was saved.*Resume it with: zoo train --resume"
+    ):
         zoo.load(copy)
 
 

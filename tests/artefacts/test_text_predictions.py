@@ -147,7 +147,7 @@ def test_bulk_predictions_equal_predict_row_by_row_with_column_and_encoding_of_t
 
 def test_other_columns_and_encodings_may_be_named(run: zoo.Run, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body,id\n很差,1\n")
-    with pytest.raises(DataError, match=r"no such column. Received: 'prose'.*Accepted: body, id"):
+    with pytest.raises(DataError, match=r"not have this column. Received: 'prose'.*Accepted: body, id"):
         predict_file(run.predictor, tmp_path / "a.csv", tmp_path / "o.csv", run.info.reading_arguments({"encoding": "utf-8"}))
     arguments = run.info.reading_arguments({"encoding": "utf-8", "text_column": "body"})
     assert predict_file(run.predictor, tmp_path / "a.csv", tmp_path / "o.csv", arguments).rows == 1

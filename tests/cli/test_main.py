@@ -144,7 +144,7 @@ def test_evaluate_on_other_data(table_run: str, tmp_path: Path, capsys: pytest.C
     assert main(["evaluate", table_run, *data, "--set", "data.label_column=kind", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["num_examples"] == 2
     assert main(["evaluate", table_run, *data]) == 1
-    assert "Which column is the label? Received: columns width, kind" in capsys.readouterr().err
+    assert "The label column is not known. Received: columns width, kind" in capsys.readouterr().err
     assert main(["evaluate", table_run, *data, "--set", "label_column=kind"]) == 2
     assert "Did you mean 'data.label_column'?" in capsys.readouterr().err
 
@@ -172,7 +172,7 @@ def test_predict_in_bulk(table_run: str, tmp_path: Path, capsys: pytest.CaptureF
     assert json.loads(capsys.readouterr().out) == {"rows": 2, "broken": [], "out": str(tmp_path / "out.csv")}
     assert len(pd.read_csv(tmp_path / "out.csv")) == 2
     assert main(words) == 1
-    assert "exists; zoo does not overwrite it" in capsys.readouterr().err
+    assert "exists; zoo does not overwrite files" in capsys.readouterr().err
 
 
 def test_predict_wants_examples(table_run: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -145,7 +145,7 @@ def test_the_column_and_encoding_of_the_training_are_remembered(
     assert pd.read_csv(tmp_path / "q.csv")["label"].tolist() == zoo.load(run).predict(LABELS).labels
     assert main([*words[:-3], str(tmp_path / "r.csv"), "--data.text-column", "text"]) == 1
     said = capsys.readouterr().err
-    assert "no such column. Received: 'text'." in said
+    assert "not have this column. Received: 'text'." in said
     assert "Accepted: prose, stars." in said
 
 

@@ -43,12 +43,12 @@ def test_the_plot_is_a_png_with_a_picture_for_each_score_and_overwrites_nothing(
     zoo.compare(*runs).plot(tmp_path / "plots" / "curves.png")
     with Image.open(tmp_path / "plots" / "curves.png") as picture:
         assert picture.size == (round(3 * 4.5 * 150), 525)
-    with pytest.raises(ArtefactError, match="exists and is not overwritten"):
+    with pytest.raises(ArtefactError, match="exists; zoo does not overwrite files"):
         zoo.compare(*runs).plot(tmp_path / "plots" / "curves.png")
 
 
 def test_what_cannot_be_compared_is_refused(runs: list[zoo.Run], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"two runs or more\. Received: 1"):
+    with pytest.raises(UsageError, match=r"at least two runs\. Received: 1"):
         zoo.compare(runs[0])
     regression = zoo.train("linear", data="diabetes", epochs=1, out=tmp_path / "regression", verbose=0)
     with pytest.raises(UsageError, match="Received: regression and tabular_classification"):

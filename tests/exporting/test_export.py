@@ -204,7 +204,7 @@ def test_wrong_calls_are_refused_before_anything_is_read(image_run, tmp_path):
         zoo.export(image_run, tmp_path / "out", format=None)
     with pytest.raises(UsageError, match="At least one format is required"):
         zoo.export(image_run, tmp_path / "out", format=[])
-    with pytest.raises(UsageError, match=r"A keras\.Model needs data"):
+    with pytest.raises(UsageError, match=r"Exporting a keras\.Model needs data"):
         zoo.export(image_run.model, tmp_path / "out")
     with pytest.raises(ArtefactError, match="not an empty directory"):
         zoo.export(image_run, image_run.directory)

@@ -28,7 +28,7 @@ def test_validation_in_train_leaves_the_test_part_as_it_was():
     assert rows(joined, "train") == sorted(rows(apart, "train") + rows(apart, "validation"))
     assert dict(joined.info.num_examples) == {"train": 128, "test": 22}
     assert not joined.has_validation
-    with pytest.raises(UsageError, match="no such part"):
+    with pytest.raises(UsageError, match="do not have this part"):
         _ = joined.validation
 
 
@@ -140,7 +140,7 @@ def test_wrong_folds_are_refused(arguments, message):
 
 
 def test_more_folds_than_rows_of_a_class_are_refused():
-    with pytest.raises(DataError, match=r"too few different rows to cut into 60 parts.*Received: .* of class"):
+    with pytest.raises(DataError, match=r"too few distinct rows for 60 parts.*Received: .* of class"):
         zoo.load_data("iris", fold=(1, 60))
 
 
@@ -152,7 +152,7 @@ def test_training_on_validation_too_has_no_validation_scores(tmp_path):
     assert zoo.evaluate(run).metrics == run.metrics
     other = zoo.train("linear", data="iris", epochs=2, out=tmp_path / "other", verbose=0)
     zoo.compare(run, other).plot(tmp_path / "curves.png")
-    with pytest.raises(UsageError, match="no such part"):
+    with pytest.raises(UsageError, match="do not have this part"):
         zoo.evaluate(run, split="validation")
     with pytest.raises(UsageError, match="These settings need a validation part"):
         zoo.train("linear", data="iris", early_stopping=2, data_arguments={"validation": 0}, out=tmp_path / "third", verbose=0)

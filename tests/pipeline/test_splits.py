@@ -74,7 +74,7 @@ def test_the_sources_own_parts_are_left_as_they_are() -> None:
 
 
 def test_a_class_with_one_row_is_refused() -> None:
-    with pytest.raises(DataError, match=r"too few different rows to cut into 3 parts.*Received: 1 of class 'b'.*Add rows"):
+    with pytest.raises(DataError, match=r"too few distinct rows for 3 parts.*Received: 1 of class 'b'.*Add rows"):
         cut_all(np.arange(11, dtype=np.uint64), np.repeat([0, 1], [10, 1]))
 
 
@@ -93,7 +93,7 @@ def test_tiny_data_have_every_class_in_every_part(rows_a_class: int) -> None:
 
 def test_three_rows_are_enough_for_regression_and_two_are_not() -> None:
     assert [len(rows) for rows in cut_all(np.arange(3, dtype=np.uint64), None).values()] == [1, 1, 1]
-    with pytest.raises(DataError, match="too few different rows"):
+    with pytest.raises(DataError, match="too few distinct rows"):
         cut_all(np.arange(2, dtype=np.uint64), None)
 
 

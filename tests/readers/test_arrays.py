@@ -62,7 +62,7 @@ def test_masked_cells_are_missing_values() -> None:
 
 def test_a_mapping_names_the_parts() -> None:
     parts = {"train": (TABLE[:30], LABELS[:30]), "test": pd.DataFrame(TABLE[30:], columns=list("abc")).assign(label=1)}
-    with pytest.raises(DataError, match="lacks a column"):
+    with pytest.raises(DataError, match="lacks column"):
         zoo.load_data(parts)
     parts["test"] = (TABLE[30:], LABELS[30:])
     data = zoo.load_data(parts)
@@ -84,7 +84,7 @@ def test_image_size_stretches_arrays() -> None:
         ((["a.png"] * 40, LABELS), "names of image files"),
         ((TABLE + 1j, LABELS), "complex64"),
         ((np.zeros((40, 3, 8, 8)), LABELS), "channels last.*moveaxis"),
-        ((IMAGES.astype(np.uint16) * 200, LABELS), "hold 0 to 255"),
+        ((IMAGES.astype(np.uint16) * 200, LABELS), "must be in 0..255"),
         ((np.where(IMAGES == 7, np.nan, IMAGES), LABELS), "NaN or infinity in image"),
         ((np.zeros((40, 0)), LABELS), "needs a column"),
         ({}, "mapping without parts"),
@@ -167,5 +167,5 @@ def test_npz_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_npz_with_other_names_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", images=IMAGES)
-    with pytest.raises(DataError, match=r"must hold x and y.*Received: \['images'\].*Rename"):
+    with pytest.raises(DataError, match=r"must contain x and y.*Received: \['images'\].*Rename"):
         zoo.load_data(tmp_path / "data.npz")

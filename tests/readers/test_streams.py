@@ -183,7 +183,7 @@ def test_what_is_no_npz_of_numbers_is_refused(tmp_path):
     for name, words in {
         "objects": "dtype object", "other": r"hold x. Received: \['y'\]", "scalar": r"shape \(\)", "text": "not a zip",
         "cut": "not a zip", "deep": "cannot be read as .npz", "below": r"shape \(-1, 2\)",
-        "plain": r"must hold x. Received: \[\]",
+        "plain": r"must contain x. Received: \[\]",
     }.items():  # fmt: skip
         with pytest.raises(DataError, match=words):
             list(stream_npz(tmp_path / f"{name}.npz", ("x",), 10))

@@ -95,7 +95,7 @@ def test_a_data_frame_with_usual_names_holds_texts(text: str, label: str) -> Non
 def test_a_data_frame_with_other_names_needs_them_named_or_the_task() -> None:
     frame = pd.DataFrame({"prose": TEXTS, "stars": LABELS, "id": range(28)})
     assert pairs(zoo.load_data(frame, text_column="prose", label_column="stars")) == dict(zip(TEXTS, LABELS, strict=True))
-    with pytest.raises(DataError, match=r"Which column is the text\? Received: columns prose, stars, id"):
+    with pytest.raises(DataError, match=r"The text column is not known. Received: columns prose, stars, id"):
         zoo.load_data(frame, task="text_classification")
     with pytest.raises(DataError, match=r"Received: 'prosa'. Did you mean 'prose'\? Accepted: prose, stars, id"):
         zoo.load_data(frame, text_column="prosa", label_column="stars")
@@ -134,7 +134,7 @@ def test_npz_may_hold_texts(tmp_path: Path) -> None:
         ([""] * 28, LABELS, r"All 28 texts are empty or unreadable: Row 0 .*Add texts"),
         (["", *TEXTS[1:]], LABELS, "cannot be read: 1. Received: Row 0 of the texts has an empty text.*data.broken=drop"),
         ([*TEXTS[:27], None], LABELS, "Row 27 of the texts has no text"),
-        ([*TEXTS[:27], 7], LABELS, "Row 27 of the texts has no text but int 7"),
+        ([*TEXTS[:27], 7], LABELS, "Row 27 of the texts has int 7 instead of a text"),
         (pd.Series([*TEXTS[:27], np.nan]), LABELS, "Row 27 of the texts has no text"),
         (TEXTS[:5], LABELS, "5 rows and 28 labels"),
         ("one text", LABELS, "a list of texts. Received: str of shape"),

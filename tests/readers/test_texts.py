@@ -193,12 +193,12 @@ def test_without_a_header_columns_are_named_by_their_positions(tmp_path: Path) -
     (tmp_path / "a.csv").write_text(delimited([(n, label, text) for n, (text, label) in enumerate(zip(TEXTS, LABELS))]))  # noqa: B905
     data = zoo.load_data(tmp_path / "a.csv", text_column="3", label_column="2")
     assert pairs(data) == sorted(zip(TEXTS, LABELS, strict=True))
-    with pytest.raises(DataError, match=r"Which column is the text\? Received: columns 1, 2, 3, .*The first row is 0, go"):
+    with pytest.raises(DataError, match=r"The text column is not known. Received: columns 1, 2, 3, .*The first row is 0, go"):
         zoo.load_data(tmp_path / "a.csv", task="text_classification")
-    with pytest.raises(DataError, match=r"no such column. Received: '4'.*Accepted: 1, 2, 3.*The first row is 0,"):
+    with pytest.raises(DataError, match=r"not have this column. Received: '4'.*Accepted: 1, 2, 3.*The first row is 0,"):
         zoo.load_data(tmp_path / "a.csv", text_column="4", label_column="2")
     saved(tmp_path / "two.csv", header=False)
-    with pytest.raises(DataError, match=r"no such column. Received: '3'.*Accepted: 1, 2\."):  # and is never guessed
+    with pytest.raises(DataError, match=r"not have this column. Received: '3'.*Accepted: 1, 2\."):  # and is never guessed
         zoo.load_data(tmp_path / "two.csv", text_column="3")
 
 
@@ -207,7 +207,7 @@ def test_lone_quotes_in_a_tsv_are_letters_and_a_note_says_so(tmp_path: Path) -> 
     (tmp_path / "a.tsv").write_text("text\tlabel\n" + "".join(f"{a}\t{b}\n" for a, b in zip(texts, TWO, strict=True)))
     data = zoo.load_data(tmp_path / "a.tsv")
     assert pairs(data) == sorted(zip(texts, TWO, strict=True))
-    assert data.info.report["notes"] == ["quotes are ordinary characters: as quotes, they would not close"]
+    assert data.info.report["notes"] == ["quotes are ordinary characters, since they are not closed"]
 
 
 def test_proper_quotes_in_a_tsv_are_quotes(tmp_path: Path) -> None:
@@ -281,13 +281,13 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
             "a.csv",
             content("a,b,label\nx,y,z\n"),
             {},
-            r"Which column is the text\? Received: columns a, b, label.*data.text_column",
+            r"The text column is not known. Received: columns a, b, label.*data.text_column",
         ),
         (
             "a.csv",
             content("text,b,c\nx,y,z\n"),
             {},
-            r"Which column is the label\?.*text, b, c.*data.label",
+            r"The label column is not known.*text, b, c.*data.label",
         ),
         (
             "a.csv",
@@ -324,15 +324,15 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
         ("a.jsonl", content(GOOD_JSON + "[1]\n"), {}, "Line 21 of .*is not a JSON object"),
         ("a.jsonl", content(GOOD_JSON + "[" * 100_000 + "\n"), {}, "Line 21 of .*is not JSON"),
         ("a.jsonl", content(GOOD_JSON + '{"label": "a"}\n'), {}, "Line 21 of .*has no text"),
-        ("a.jsonl", content(GOOD_JSON + '{"text": 7, "label": "a"}\n'), {}, "Line 21 of .*has no text but int 7"),
-        ("a.jsonl", content(GOOD_JSON + '{"text": ["a"], "label": "a"}\n'), {}, r"has no text but list \['a'\]"),
+        ("a.jsonl", content(GOOD_JSON + '{"text": 7, "label": "a"}\n'), {}, "Line 21 of .*has int 7 instead of a text"),
+        ("a.jsonl", content(GOOD_JSON + '{"text": ["a"], "label": "a"}\n'), {}, r"has list \['a'\] instead of a text"),
         (
             "a.jsonl",
             content(GOOD_JSON + '{"text": "x", "label": ["a"]}\n'),
             {},
             r"A label is text or a number. Received: \['a'\]",
         ),
-        ("a.jsonl", content('{"txt": "a", "label": 1, "more": 2}\n'), {}, r"Which column is the text\?.*txt, label, more"),
+        ("a.jsonl", content('{"txt": "a", "label": 1, "more": 2}\n'), {}, r"The text column is not known.*txt, label, more"),
         (
             "a.txt",
             content("".join(f"This{n} is prose, in {n} lines.\n" for n in range(9))),
@@ -413,13 +413,13 @@ def test_texts_to_predict_need_no_label_and_rows_without_one_stay_counted(tmp_pa
     (tmp_path / "alone.csv").write_text("first\nsecond\n")
     assert unlabelled(tmp_path / "alone.csv") == ["first", "second"]
     (tmp_path / "b.csv").write_text("a,b,c\n1,2,3\n")
-    with pytest.raises(DataError, match=r"Which column is the text\?"):
+    with pytest.raises(DataError, match=r"The text column is not known"):
         unlabelled(tmp_path / "b.csv")
 
 
 def test_two_columns_of_numbers_are_no_texts(tmp_path):
     (tmp_path / "headless.csv").write_text("".join(f"{row},{row % 2}\n" for row in range(9)))
-    with pytest.raises(DataError, match=r"Which column is the text.*numbers in column 1"):
+    with pytest.raises(DataError, match=r"The text column is not known.*numbers in column 1"):
         zoo.load_data(tmp_path / "headless.csv", task="text_classification")
 
 

@@ -130,7 +130,7 @@ def test_what_a_task_cannot_do_is_refused(task: Task) -> None:
     if not task.has_labels:
         with pytest.raises(UsageError, match=f"`class_weight` is for classification only.*{task.name}"):
             task.class_weights("balanced", targets, labels)
-        with pytest.raises(UsageError, match="Only labels are smoothed"):
+        with pytest.raises(UsageError, match="Only classification has label smoothing"):
             task.loss(0.1)
     else:
         assert task.class_weights("balanced", targets, labels) == {0: 1.0, 1: 1.0, 2: 1.0}

@@ -143,7 +143,7 @@ def test_the_picture_is_a_png_and_overwrites_nothing(tmp_path: Path) -> None:
     sweep.plot(tmp_path / "pictures" / "lr.png")
     with Image.open(tmp_path / "pictures" / "lr.png") as picture:
         assert picture.size == (900, 600)
-    with pytest.raises(ArtefactError, match="exists and is not overwritten"):
+    with pytest.raises(ArtefactError, match="exists; zoo does not overwrite files"):
         sweep.plot(tmp_path / "pictures" / "lr.png")
 
 
@@ -172,5 +172,5 @@ def test_a_loss_that_has_not_risen_is_pointed_out(caplog: pytest.LogCaptureFixtu
 
 def test_a_plot_is_a_png(tmp_path: Path) -> None:
     sweep = zoo.find_learning_rate("linear", data="iris", steps=20, verbose=0)
-    with pytest.raises(UsageError, match=r"PNG files. Received: .*lr\.jpg"):
+    with pytest.raises(UsageError, match=r"a PNG file. Received: .*lr\.jpg"):
         sweep.plot(tmp_path / "lr.jpg")

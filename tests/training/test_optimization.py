@@ -99,7 +99,7 @@ def test_balanced_classes_weigh_the_same_and_named_ones_as_they_are_given(tmp_pa
     ("data", "weight", "error", "words"),
     [
         (TABLE, {"2": 1.0}, UnknownNameError, "Unknown label in class_weight. Received: '2'"),
-        ("diabetes", "balanced", UsageError, "Only classes have weights"),
+        ("diabetes", "balanced", UsageError, "`class_weight` is for classification only"),
     ],
 )
 def test_weights_of_what_is_not_there_are_refused(tmp_path: Path, data: Any, weight: Any, error: type, words: str) -> None:

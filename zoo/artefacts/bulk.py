@@ -1,4 +1,4 @@
-"""Predictions for many files or rows, streamed to a CSV file."""
+"""Predicts many files or rows, and streams the predictions to a CSV file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.inputs.kind import Chunk
 from zoo.settings import DataArguments
 from zoo.tasks.answers import Predictions
 
-Predicted = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, answers, and a line for each broken one
+Predicted = Iterator[tuple[Sequence[Any], Predictions, list[str]]]  # names, predictions, and a line for each unreadable example
 
 
 @dataclass
@@ -29,14 +29,14 @@ class Done:
 
 
 def predict_inputs(predictor: Predictor, inputs: Sequence[str]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Predict the words of a command line, such as texts or names of image files.
+    """Predict the inputs of a command line, such as texts or names of image files.
 
     Returns:
-        For each example its name and its answer as plain data; and a line for each example that cannot be read.
+        The name and prediction of each example, as plain data, and a line for each unreadable example.
 
     Raises:
         DataError: there is nothing to predict.
-        UsageError: the model takes nothing that can be given as a word.
+        UsageError: the model's input cannot be passed on a command line.
     """
     column, chunks = predictor.info.preprocessor.read_inputs(inputs)
     rows, broken = [], []
@@ -60,18 +60,18 @@ def predict_file(predictor: Predictor, data: Path, out: Path, arguments: DataArg
 
     Raises:
         ArtefactError: `out` exists or cannot be written.
-        DataError: the data cannot be read, or does not fit the model.
+        DataError: the data cannot be read, or do not fit the model.
     """
-    from zoo.readers.reader import stream_examples  # which imports pandas
+    from zoo.readers.reader import stream_examples  # imports pandas
 
     if out.exists():
-        raise ArtefactError(f"The output file exists; zoo does not overwrite it. Received: {out}. Choose another name.")
+        raise ArtefactError(f"The output file exists; zoo does not overwrite files. Received: {out}. Choose another name.")
     if not out.parent.is_dir():
         raise ArtefactError(f"The output folder does not exist. Received: {out}. Create {out.parent} first.")
     if not (data.is_file() or data.is_dir()):
         raise DataError(
-            f"There is no such file or folder. Received: {data}. Check the path; write the content of a pipe to a file first, "
-            "because data are read more than once."
+            f"There is no such file or folder. Received: {data}. Check the path. If it is a pipe, write its content to a file "
+            "first, because data are read more than once."
         )
     chunks = stream_examples(data, predictor.info.preprocessor, arguments or DataArguments())
     done = Done()

@@ -24,8 +24,8 @@ class Checkpoints:
     A file's name is its number and the first digits of its SHA-256.
 
     Args:
-        directory: Path; created with the first checkpoint.
-        keep: int, how many of the newest to keep.
+        directory: Path, the directory of the checkpoints; it is created with the first one.
+        keep: int, number of newest checkpoints to keep.
     """
 
     def __init__(self, directory: Path, keep: int) -> None:
@@ -33,12 +33,12 @@ class Checkpoints:
         self._keep = keep
 
     def save(self, number: int, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> None:
-        """Write a checkpoint, then remove the oldest beyond `keep`.
+        """Write a checkpoint, and remove all but the newest `keep` checkpoints.
 
         Args:
             number: int, higher for newer checkpoints.
-            arrays: mapping of names to arrays.
-            facts: mapping, plain data and NumPy's numbers.
+            arrays: mapping from names to arrays.
+            facts: mapping of plain data and NumPy numbers.
 
         Raises:
             ArtefactError: the disk is full or failing; the older checkpoints are unchanged.
@@ -47,7 +47,7 @@ class Checkpoints:
 
         def write(path: Path) -> None:
             with path.open("wb") as file:
-                np.savez(file, **content)  # type: ignore[arg-type] # numpy's stub takes a second keyword for the first array
+                np.savez(file, **content)  # type: ignore[arg-type] # NumPy's stub rejects `**content`
 
         self.directory.mkdir(exist_ok=True)
         files.write_atomically(self.directory / f"{number:010}", write, name=lambda path: f"{number:010}-{_digest(path)}.npz")
@@ -64,8 +64,8 @@ class Checkpoints:
             try:
                 return _read(path)
             except (KeyError, OSError, ValueError, zipfile.BadZipFile) as error:
-                logger.warning("Checkpoint %s is damaged (%s); trying the one before it.", path, error)
-        raise CheckpointError(f"There is no intact checkpoint to resume from. Received: {self.directory}. Train again.")
+                logger.warning("Checkpoint %s is damaged (%s); trying the previous one.", path, error)
+        raise CheckpointError(f"There is no intact checkpoint to resume from. Received: {self.directory}. Start a new run.")
 
     def __iter__(self) -> Iterator[Path]:
         """Yield the files, the newest first."""

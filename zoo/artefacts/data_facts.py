@@ -16,10 +16,10 @@ DATA_FILE = Path("assets") / "data.json"
 
 
 def read_info(directory: Path, arguments: Mapping[str, Any] | None = None) -> DataInfo:
-    """Return what the data file of a directory describes.
+    """Return the facts about training data that a directory contains.
 
     Args:
-        directory: Path, a run or an export.
+        directory: Path, directory of a run or an export.
         arguments: mapping of data arguments, for a file that does not list any; default None.
 
     Raises:
@@ -29,9 +29,9 @@ def read_info(directory: Path, arguments: Mapping[str, Any] | None = None) -> Da
     try:
         return DataInfo.from_dict({"arguments": arguments or {}, **content})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        said = one_line(error)
+        reason = one_line(error)
         if isinstance(error, ValidationError):
-            said = ".".join(map(str, error.errors()[0]["loc"])) + f": {error.errors()[0]['msg']}"
+            reason = ".".join(map(str, error.errors()[0]["loc"])) + f": {error.errors()[0]['msg']}"
         raise ArtefactError(
-            f"{DATA_FILE} is damaged: {said}. Received: {directory}. Restore it, or train or export again."
+            f"{DATA_FILE} is damaged: {reason}. Received: {directory}. Restore it, or train or export again."
         ) from error

@@ -1,4 +1,4 @@
-"""Files from a URL: requests fetches them and resumes interrupted transfers; pooch verifies them and puts them in place."""
+"""Fetches files from a URL: requests downloads them and resumes interrupted transfers, and pooch verifies them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.errors import ArtefactError, one_line
 
 PAUSES = (0.0, 1.0, 2.0, 4.0)  # seconds before each attempt, which resumes where the previous one stopped
-TIMEOUT = 30.0  # seconds without a byte
+TIMEOUT = 30.0  # seconds without data
 CHUNK = 1 << 16
 NOT_ENCODED = {"Accept-Encoding": "identity"}
 
@@ -38,23 +38,23 @@ def read_url(url: str) -> bytes:
 
 
 def fetch(url: str, target: Path, size: int, sha256: str, advance: Callable[[int], None]) -> None:
-    """Fetch a file. If the connection breaks, the part that arrived is kept, and the next attempt or call resumes from it.
+    """Download a file. If the connection breaks, the next attempt or call resumes the download.
 
     Args:
         url: str, the file's HTTP or HTTPS URL.
-        target: Path, where the file goes.
-        size: int, the file's number of bytes.
-        sha256: str, hexadecimal digits.
-        advance: callable; receives the number of bytes that arrived, which is negative for discarded ones.
+        target: Path, where to store the file.
+        size: int, size of the file in bytes.
+        sha256: str, SHA-256 of the file in hexadecimal digits.
+        advance: callable, called with the number of bytes received, negative for discarded bytes.
 
     Raises:
-        ArtefactError: the URL is not reachable, or gives another file.
+        ArtefactError: the URL is not reachable, or serves a different file.
         OSError: the disk cannot be written.
     """
     import pooch
 
     if target.is_file():
-        advance(size)  # an earlier call put it in place
+        advance(size)  # an earlier call downloaded it
         return
     partial = target.with_name(f"{target.name}.part")
 
@@ -73,7 +73,7 @@ def fetch(url: str, target: Path, size: int, sha256: str, advance: Callable[[int
 
 
 def _complete(url: str, partial: Path, size: int, advance: Callable[[int], None]) -> None:
-    """Fetch what is missing of a file, in several attempts."""
+    """Download the missing part of a file, in several attempts."""
     import requests
     from urllib3.exceptions import HTTPError
 
@@ -88,16 +88,16 @@ def _complete(url: str, partial: Path, size: int, advance: Callable[[int], None]
         except (requests.RequestException, HTTPError) as error:
             problem = error
             if isinstance(error, requests.HTTPError) and error.response.status_code < 500:
-                break  # the server refuses
-    kept = partial.stat().st_size
+                break  # the server rejects the request
+    received = partial.stat().st_size
     raise ArtefactError(
-        f"A file could not be fetched: {one_line(problem)}. Received: {url}, {kept:,} of {size:,} bytes. "
-        f"{'They are kept, and the next call resumes.' if kept else 'Check the URL and the network.'}"
+        f"A file could not be downloaded: {one_line(problem)}. Received: {url}, {received:,} of {size:,} bytes. "
+        f"{'The next call resumes the download.' if received else 'Check the URL and the network.'}"
     ) from problem
 
 
 def _append(url: str, partial: Path, size: int, advance: Callable[[int], None]) -> None:
-    """Fetch the rest of a file, or the whole file from a server that does not resume."""
+    """Download the rest of a file, or the whole file if the server does not support resuming."""
     import requests
 
     begin = partial.stat().st_size
@@ -107,12 +107,12 @@ def _append(url: str, partial: Path, size: int, advance: Callable[[int], None]) 
         if begin and not is_rest and response.status_code in (206, 416):
             advance(-begin)
             partial.write_bytes(b"")
-            raise requests.RequestException("the server does not resume at this byte")
+            raise requests.RequestException("the server cannot resume at this byte")
         response.raise_for_status()
         length = response.headers.get("Content-Length")
         if length not in (None, str(size - begin if is_rest else size)):
             raise ArtefactError(
-                f"This URL gives another file than the index lists. Received: {response.url}, Content-Type: "
+                f"This URL serves a different file than the index lists. Received: {response.url}, Content-Type: "
                 f"{response.headers.get('Content-Type')}, Content-Length: {length}; accepted: {size:,} bytes. Check the URL, "
                 "and whether it requires a login."
             )

@@ -1,4 +1,4 @@
-"""Engines that run a model: LiteRT, ONNX Runtime, a SavedModel's signature; `zoo.artefacts.outputs` has the Keras engine."""
+"""Engines that run a model: LiteRT, ONNX Runtime, TensorFlow; `zoo.artefacts.outputs` contains the Keras engine."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Engine(ABC):
     """Runs a model on batches.
 
     Attributes:
-        name: "keras", "saved_model", "onnx" or "litert".
-        takes_strings: whether texts are strings instead of token ids.
+        name: name of the format: "keras", "saved_model", "onnx" or "litert".
+        takes_strings: whether texts are passed as strings instead of token ids.
         dtype: required dtype of images; None for any numeric dtype.
         input_shape: shape of one example, with None for any size.
         outputs: names of the outputs: labels, probabilities and logits, or values.
@@ -65,12 +65,12 @@ def check_installed(name: str) -> None:
 
 
 def _sizes(shape: Iterable[Any]) -> tuple[int | None, ...]:
-    """Return sizes as integers or None; ONNX uses a name for an open size, LiteRT -1."""
+    """Return sizes as integers or None; for a variable size, ONNX uses a name and LiteRT -1."""
     return tuple(int(size) if not isinstance(size, str | None) and size >= 0 else None for size in shape)
 
 
 class LiteRTEngine(Engine):
-    """A LiteRT file in ai-edge-litert, on one thread at a time.
+    """Runs a LiteRT file with ai-edge-litert, for one calling thread at a time.
 
     Args:
         content: content of the file.
@@ -115,7 +115,7 @@ class LiteRTEngine(Engine):
 
 
 class OnnxEngine(Engine):
-    """An ONNX file in ONNX Runtime on the CPU.
+    """Runs an ONNX file with ONNX Runtime on the CPU.
 
     Args:
         path: path of the file.
@@ -141,11 +141,11 @@ class OnnxEngine(Engine):
 
 
 class SavedModelEngine(Engine):
-    """A signature of a SavedModel in TensorFlow.
+    """Runs a signature of a SavedModel with TensorFlow.
 
     Args:
-        directory: directory of the SavedModel itself, `out/1`.
-        signature: name of the signature to run; it has one input.
+        directory: directory of the SavedModel, `out/1`.
+        signature: name of the signature to run; it must have one input.
 
     Raises:
         ArtefactError: the SavedModel could access files or run code.

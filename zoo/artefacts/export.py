@@ -1,4 +1,4 @@
-"""An exported model: a directory of files that run without zoo, and what zoo needs to run them."""
+"""An exported model: a directory of files that run without zoo, and the facts that zoo needs to run them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from zoo.pipeline.info import DataInfo
 FORMAT = 1
 EXPORT_FILE = "export.json"
 PLACES = {"saved_model": "1", "litert": "model.tflite", "onnx": "model.onnx", "keras": "model.keras"}
-CUT_FILE = "model.tflite.cut"  # of a released model: LiteRT without the tables that `model.keras` holds
+CUT_FILE = "model.tflite.cut"  # of a released model: LiteRT without the tables that are in `model.keras`
 
 
 class _Proof(BaseModel):
@@ -46,7 +46,7 @@ class _Saved(BaseModel):
 
 @dataclass(frozen=True)
 class Export:
-    """An export directory, opened.
+    """An opened export directory.
 
     Args:
         directory: directory of the export.
@@ -90,8 +90,8 @@ class Export:
             for_many: whether to select the fastest format for many examples instead of one; default False.
 
         Raises:
-            ArtefactError: a file is missing, is damaged, or belongs to something else.
-            UsageError: the export lacks this format, or its package is not installed.
+            ArtefactError: a file is missing, is damaged, or contains a different model.
+            UsageError: the export does not have this format, or its package is not installed.
         """
         if engine is None:
             measure = "seconds_for_all" if for_many else "seconds_for_one"
@@ -106,7 +106,7 @@ class Export:
         """Return the engine of a format, after checking the SHA-256 of its files.
 
         Raises:
-            ArtefactError: a file is missing, is damaged, or belongs to something else.
+            ArtefactError: a file is missing, is damaged, or contains a different model.
         """
         path = self.directory / PLACES[name]
         try:
@@ -140,7 +140,7 @@ class Export:
         from zoo.artefacts.outputs import Outputs
 
         model = load_keras(path)
-        shape = getattr(model, "input_shape", None)  # a subclass has none
+        shape = getattr(model, "input_shape", None)  # a subclassed model has none
         if shape is not None and tuple(shape[1:]) != tuple(self.info.input_shape):
             raise ArtefactError(
                 f"The file contains a different model than {DATA_FILE} describes. Received: input {shape} in {path}; expected: "
@@ -155,7 +155,7 @@ def is_export(directory: Path) -> bool:
 
 
 def files_of(directory: Path, place: str) -> list[str]:
-    """Return the paths, within a directory, of a file, or of all files in a folder; a link counts as a file."""
+    """Return the relative paths of a file, or of all files in a folder; a link counts as a file."""
     found = [path for path in (directory / place).rglob("*") if path.is_symlink() or not path.is_dir()]
     return sorted(path.relative_to(directory).as_posix() for path in found) or [place]
 
@@ -171,7 +171,7 @@ def check_files(directory: Path, listed: Mapping[str, str], place: str) -> None:
         path = directory / name
         if path.resolve() != directory.resolve() / name:
             raise ArtefactError(
-                f"An export must hold plain files. Received: {path}, which is or goes through a link. Replace the link by the "
-                "file itself."
+                f"An export must contain plain files. Received: {path}, which is a link or behind one. Replace the link by the "
+                "file."
             )
         files.check_sha256(path, listed.get(name), "this export", "Copy it again, or export again.")

@@ -1,4 +1,4 @@
-"""Files: atomic writes, new directories, locks and checksums."""
+"""File operations: atomic writes, new directories, locks and checksums."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ RETRY = 0.2  # seconds between two attempts to lock
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], name: Callable[[Path], str] | None = None) -> None:
-    """Let `write` fill a temporary file next to `path`, then rename it; a failure leaves the old file unchanged.
+    """Write a file atomically: a temporary file replaces it only when complete.
 
     Args:
         path: Path, the file.
-        write: callable; writes to the path that it receives.
-        name: callable or None, default None; returns the file's name from the written file, in place of that of `path`.
+        write: callable that writes to the path that it receives.
+        name: callable that returns the file's name from the written file; None uses the name in `path`; default None.
 
     Raises:
         ArtefactError: the disk is full, read-only or failing.
@@ -46,9 +46,9 @@ def write_atomically(path: Path, write: Callable[[Path], object], name: Callable
             os.fsync(file.fileno())
         partial.replace(path.with_name(name(partial)) if name else path)
     except OSError as error:
-        kept = " The existing file is unchanged." if path.exists() else ""
+        state = " The existing file is unchanged." if path.exists() else ""
         raise ArtefactError(
-            f"A file could not be written: {error.strerror or error}. Received: {path}.{kept} "
+            f"A file could not be written: {error.strerror or error}. Received: {path}.{state} "
             "Free space or choose another directory."
         ) from error
     finally:
@@ -62,16 +62,16 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_new_picture(target: Path) -> None:
-    """Check that a path is that of a new PNG file.
+    """Check that a path is for a new PNG file.
 
     Raises:
         ArtefactError: the file exists.
         UsageError: its name does not end in .png.
     """
     if target.suffix.lower() != ".png":
-        raise UsageError(f"Pictures are PNG files. Received: {target}. Use a name that ends in .png.")
+        raise UsageError(f"A picture must be a PNG file. Received: {target}. Use a name that ends in .png.")
     if target.exists():
-        raise ArtefactError(f"This file exists and is not overwritten. Received: {target}. Choose another name.")
+        raise ArtefactError(f"The file exists; zoo does not overwrite files. Received: {target}. Choose another name.")
 
 
 def write_picture(path: str | os.PathLike[str], figure: Any) -> None:
@@ -100,7 +100,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Return the content of a JSON file.
 
     Raises:
-        ArtefactError: it is missing or damaged.
+        ArtefactError: the file is missing or damaged.
     """
     try:
         return parse_json(path.read_bytes(), path)
@@ -115,10 +115,10 @@ def parse_json(content: bytes, place: Path | str) -> dict[str, Any]:
 
     Args:
         content: bytes, UTF-8.
-        place: Path or str, where it comes from, for the message.
+        place: Path or str, the source of the content, for the message.
 
     Raises:
-        ArtefactError: it is damaged.
+        ArtefactError: the content is damaged.
     """
     try:
         parsed: dict[str, Any] = json.loads(content)
@@ -126,7 +126,7 @@ def parse_json(content: bytes, place: Path | str) -> dict[str, Any]:
             raise TypeError("it is not a JSON object")
     except (RecursionError, TypeError, ValueError) as error:
         raise ArtefactError(
-            f"This file is damaged: {one_line(error)}. Received: {place}. Restore it, or start again in another directory."
+            f"This file is damaged: {one_line(error)}. Received: {place}. Restore it, or use another directory."
         ) from error
     return parsed
 
@@ -152,7 +152,7 @@ def check_new_directory(path: Path) -> None:
     """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ArtefactError(
-            f"The path exists and is not an empty directory; zoo does not overwrite it. Received: {path}. Choose another one."
+            f"The path exists and is not an empty directory; zoo does not overwrite it. Received: {path}. Choose another path."
         )
 
 
@@ -192,12 +192,12 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def lock(path: Path, *, patience: float) -> Iterator[bool]:
-    """Lock a file while the block runs, and yield whether the lock was acquired.
+    """Lock a file while the block runs; yield whether the lock was acquired.
 
     The operating system releases the lock when the process ends, even after a crash.
 
     Args:
-        path: Path, the lock file; it is created.
+        path: Path, the lock file; it is created if necessary.
         patience: float, seconds to wait while another process holds the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -219,36 +219,36 @@ def validated(schema: type[Schema], content: Mapping[str, Any], what: str, place
     """Return the content of a file as an instance of its schema.
 
     Args:
-        schema: pydantic model; a field `format` has the number that this version of zoo reads.
+        schema: pydantic model; its field `format`, if any, has the number that this version of zoo reads.
         content: mapping, the file's content.
-        what: str, what the content is; begins the message.
+        what: str, name of the content; the message starts with it.
         place: Path or str, the file or its directory.
-        fix: str, what to do about damage; ends the message.
+        fix: str, how to fix damage; the message ends with it.
 
     Raises:
-        ArtefactError: the content does not fit; the message has the first problem.
+        ArtefactError: the content does not fit the schema; the message names the first problem.
     """
     try:
         return schema.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
         where = ".".join(str(part) for part in problem["loc"])
-        said = "is damaged"
+        problem_name = "is damaged"
         if where == "format":
-            said, fix = "has another format", "Install a newer zoo."
+            problem_name, fix = "has another format", "Install a newer zoo."
         raise ArtefactError(
-            f"{what} {said}: {where}: {problem['msg']}. Received: {problem['input']!r:.60} in {place}. {fix}"
+            f"{what} {problem_name}: {where}: {problem['msg']}. Received: {problem['input']!r:.60} in {place}. {fix}"
         ) from error
 
 
 def check_sha256(path: Path, listed: str | None, owner: str, fix: str) -> None:
-    """Compare a file with the SHA-256 that a list has for it.
+    """Compare a file with its SHA-256 in a list.
 
     Args:
         path: Path, the file.
-        listed: str or None, hexadecimal digits; None for a file that is not in the list.
-        owner: str, what the file belongs to, for the message.
-        fix: str, what to do; ends the message.
+        listed: str, SHA-256 in hexadecimal digits; None for a file that is not in the list.
+        owner: str, the object that the file belongs to, for the message.
+        fix: str, how to fix it; the message ends with it.
 
     Raises:
         ArtefactError: the file is missing, is not listed, or has other content.

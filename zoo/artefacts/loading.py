@@ -1,4 +1,4 @@
-"""Data by name, path or object, and the data that a run was trained on."""
+"""Loads data by name, path or object, and the data that a run was trained on."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def load_splits(
 
     Args:
         data: anything that `zoo.load_data` accepts.
-        arguments: how to read, clean and split the data.
-        task: the task's name; by default the data set's own, or guessed.
+        arguments: options for reading, cleaning and splitting the data.
+        task: name of the task; by default the data set's own, or guessed.
         batch_size: rows in a batch; default 128.
         seed: seed of the training order; default 0.
 
@@ -39,7 +39,7 @@ def load_splits(
 
     if is_splits(data):
         if task not in (None, data.info.task_name):
-            raise UsageError(f"These Splits are for {data.info.task_name}. Received: task={task!r}. Leave it out.")
+            raise UsageError(f"These Splits are for {data.info.task_name}. Received: task={task!r}. Omit it.")
         return data  # type: ignore[no-any-return]
     examples, own_task = read_examples(data, arguments, task)
     preprocessor = None
@@ -47,15 +47,15 @@ def load_splits(
         preprocessor = open_run(arguments.vocabulary).info.preprocessor
         if "vocabulary" not in preprocessor.reading_arguments(arguments.vocabulary):
             raise UsageError(
-                "`vocabulary` names a run or released model that takes texts as token ids. "
-                f"Received: {arguments.vocabulary!r}. Name another one, or leave it out."
+                "`vocabulary` must name a run or released model that takes texts as token ids. "
+                f"Received: {arguments.vocabulary!r}. Name another one, or omit it."
             )
     named = task or own_task
     return prepare(examples, arguments, task=named, batch_size=batch_size, seed=seed, preprocessor=preprocessor)
 
 
 def implied_task(entry: registry.ModelEntry | None, data: Any) -> str | None:
-    """Return the task for which a model reads data: its first one, if it takes only plain text, which any file can hold."""
+    """Return the first task of a model that takes only plain text, which any file can contain; otherwise None."""
     is_registered = isinstance(data, str) and registry.find_dataset(data) is not None
     if entry is None or is_registered or is_splits(data):
         return None
@@ -82,8 +82,8 @@ def read_examples(data: Any, arguments: DataArguments, task: str | None) -> tupl
         return read_path(name, arguments, task), None
     if name in ("", *UNNAMED):
         raise UsageError(
-            f"`data` is a name or a path; data in memory are not kept in a run or configuration. Received: data={name}. Pass "
-            "data=, or --data FILE."
+            f"`data` must be a name or a path; runs and configurations do not store data in memory. Received: data={name}. "
+            "Pass data=, or --data FILE."
         )
     name = name.removeprefix("tfds:")
     entry = registry.find_dataset(name)
@@ -95,22 +95,22 @@ def default_data(task: str | None) -> str:
     """Return the embedded data set of a task.
 
     Raises:
-        UsageError: the task is not known.
+        UsageError: the task is unknown.
     """
     if task is None:
-        raise UsageError("A model of your own needs data. Received: none. Give data=.")
+        raise UsageError("A model of your own needs data. Received: none. Pass data=.")
     return find_task(task).default_data
 
 
 def name_of(data: Any) -> str:
-    """Return what a run calls its data: the name or path, or "arrays" for data in memory."""
+    """Return the name of data in a run: the name or path, or "arrays" for data in memory."""
     if isinstance(data, str | os.PathLike):
         return os.fspath(data)
     return str(data.info.name) if is_splits(data) else "arrays"
 
 
 def is_splits(data: Any) -> bool:
-    """Whether data are Splits; does not import TensorFlow for a name or a path."""
+    """Return whether data are Splits, without importing TensorFlow for a name or a path."""
     if data is None or isinstance(data, str | os.PathLike):
         return False
     from zoo.pipeline.splits import Splits
@@ -119,40 +119,40 @@ def is_splits(data: Any) -> bool:
 
 
 def own_data(run: Run, data: Any = None) -> Splits:
-    """Return the data that a run was trained on, read again from their location or by name, or from `data`.
+    """Read the data that a run was trained on again, from their location or by name, or from `data`.
 
     Raises:
-        UsageError: the run was trained on data in memory, and none are given.
-        DataError: the data are missing, or have changed since.
+        UsageError: the run was trained on data in memory, and `data` is None.
+        DataError: the data are missing, or have changed since training.
     """
     if data is None:
         name, location = run.settings["data"], run.info.location
         if name in UNNAMED:
             raise UsageError(
-                "This run was trained on arrays, which it does not keep. Received: no data. Give data=, or --data FILE; "
-                "without them it cannot be verified."
+                "This run was trained on arrays, which it does not store. Received: no data. Pass data=, or --data FILE; "
+                "without data, it cannot be verified."
             )
         data = location if location is not None and Path(location).exists() else name
     splits = load_splits(data, data_arguments(run.info.arguments), task=run.info.task_name, batch_size=256)
     if splits.info.fingerprint != run.info.fingerprint:
         raise DataError(
             f"The data have changed since this run. Received: fingerprint {splits.info.fingerprint} of {splits.info.name!r}, "
-            f"then {run.info.fingerprint}. Restore them; to score on what they are now, give them as data=."
+            f"then {run.info.fingerprint}. Restore them, or pass data= to score on the changed data."
         )
     return splits
 
 
 def data_like(run: Run, data: Any, arguments: Any, split: str = "test") -> tuple[Splits, str]:
-    """Return other data, read as a run's own data were, and the name of the part to use.
+    """Read other data in the same way as a run's own; return them and the name of the part to use.
 
     Args:
         run: the run that the data are for.
         data: anything that `zoo.load_data` accepts.
-        arguments: arguments of `zoo.load_data` that replace the run's own; None replaces nothing.
-        split: the part; "test" is all of the data if they come in one part; default `"test"`.
+        arguments: arguments of `zoo.load_data` that override the run's own; None overrides nothing.
+        split: name of the part; "test" is all of the data if they have no parts; default `"test"`.
 
     Raises:
-        UsageError: there is no such part.
+        UsageError: the part does not exist.
         DataError: the data cannot be read, or do not fit the run.
     """
     from zoo.pipeline.prepare import prepare_like
@@ -162,7 +162,7 @@ def data_like(run: Run, data: Any, arguments: Any, split: str = "test") -> tuple
         if not data.info.is_read_like(info):
             raise DataError(
                 f"These Splits do not fit the run. Received: labels {data.info.labels}, shape {data.info.input_shape}; the run "
-                f"has {info.labels}, {info.input_shape}. Give the data themselves; they are then read as the run's."
+                f"has {info.labels}, {info.input_shape}. Pass their source instead, to read them like the run's own."
             )
         return data, split
     reading = info.reading_arguments({**info.preprocessor.reading_arguments(), **(arguments or {})})

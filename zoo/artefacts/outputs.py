@@ -27,13 +27,13 @@ def output_kind(model: keras.Model, info: DataInfo) -> OutputKind:
     if not (isinstance(shape, tuple) and len(shape) == 2 and shape[1] == info.num_outputs):
         raise UsageError(
             f"The model's output does not fit the data. Received: output shape {shape}; accepted: "
-            f"(None, {info.num_outputs}), one for each {info.task.output_noun}. Change its last layer."
+            f"(None, {info.num_outputs}), one for each {info.task.output_noun}. Change the last layer."
         )
     return info.task.output_kind(np.asarray(model(info.example_batch(8), training=False), np.float32))
 
 
 def output_shape(model: keras.Model, info: DataInfo) -> Any:
-    """Return the shape of a model's output with None for the batch; for a subclassed model, this needs a prediction."""
+    """Return the shape of a model's output, with None for the batch; a subclassed model must predict to find it."""
     outputs = getattr(model, "output", None)
     if isinstance(outputs, dict):  # for a single output, Keras reports its shape directly
         return f"a dictionary of {[*outputs]}"
@@ -51,8 +51,8 @@ class Outputs(Engine):
 
     def __init__(self, model: keras.Model, info: DataInfo) -> None:
         self._kind, self._task = output_kind(model, info), info.task
-        # One trace for batches of any size. Keras' `predict_on_batch` would predict the whole batch on each device of a
-        # strategy.
+        # One trace for batches of any size. Under a strategy, Keras' `predict_on_batch` would predict the whole batch on
+        # each device.
         self._model = model  # the function only has weak references to its variables
         self._spec = info.preprocessor.spec()
         self.input_shape = tuple(self._spec.shape[1:])

@@ -1,4 +1,4 @@
-"""The Predictor: takes raw input, and returns labels and probabilities."""
+"""The Predictor: raw input in, labels and probabilities out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Predictor:
-    """A trained model with everything needed to predict from raw input.
+    """A trained model with everything that is needed to predict from raw input.
 
     Args:
         model: trained `keras.Model`, or the engine of an exported one.
@@ -49,8 +49,8 @@ class Predictor:
     @property
     def card(self) -> dict[str, Any]:
         """Facts about the model as plain data: task, labels and data; name, settings, scores and versions of its run."""
-        told = {"task": self.info.task_name, "labels": list(self.labels), "data": self.info.name, "engine": self.engine}
-        return {**self._card, **told}
+        facts = {"task": self.info.task_name, "labels": list(self.labels), "data": self.info.name, "engine": self.engine}
+        return {**self._card, **facts}
 
     def predict(self, raw: Any) -> Predictions:
         """Return predictions for one example or many.

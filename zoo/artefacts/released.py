@@ -1,4 +1,4 @@
-"""Released models: run directories with a card, listed by an index in the package, in a folder, or at a URL."""
+"""Released models: run directories with a card, listed in an index in the package, in a folder, or at a URL."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from zoo.tasks import find_task
 
 logger = logging.getLogger(__name__)
 FORMAT = 1
-VARIABLE = "ZOO_MODELS"  # folder or URL with the user's own models, which take precedence over zoo's
-CACHE_VARIABLE = "ZOO_CACHE"  # cache of models from a URL
+VARIABLE = "ZOO_MODELS"  # folder or URL of the user's own models, which take precedence over zoo's
+CACHE_VARIABLE = "ZOO_CACHE"  # folder for models from a URL
 INDEX_FILE = "index.json"
 CARD_FILE = "card.json"
 WORD = "[A-Za-z0-9_-][A-Za-z0-9_.-]*"
@@ -47,7 +47,7 @@ Scores = dict[str, FiniteFloat]
 
 
 class ReleasedModel(BaseModel):
-    """Entry of the index for one model."""
+    """The entry of one model in the index."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -59,7 +59,7 @@ class ReleasedModel(BaseModel):
 
     @property
     def bytes(self) -> int:
-        """The total size of its files."""
+        """The total size of the model's files."""
         return sum(file.bytes for file in self.files.values())
 
 
@@ -82,17 +82,17 @@ class _Card(BaseModel):
 
 @dataclass(frozen=True)
 class Released:
-    """A released model and its place: below a folder or a URL."""
+    """A released model, and the folder or URL that contains it."""
 
     name: str
     place: str
     model: ReleasedModel
 
     def directory(self) -> Path:
-        """Return its complete folder, fetched first if it is at a URL, after checking each file's SHA-256.
+        """Return the model's folder after checking the SHA-256 of each file; download it first if it is at a URL.
 
         Raises:
-            ArtefactError: a file is missing, has other content, cannot be fetched, or cannot be stored.
+            ArtefactError: a file is missing, has other content, cannot be downloaded, or cannot be stored.
         """
         if not is_address(self.place):
             return _checked(Path(self.place) / self.name, self.model.files, "Copy or install it again.")
@@ -100,17 +100,17 @@ class Released:
         directory = cache() / f"{self.name}-{version}"
         if not directory.is_dir():
             self._fetch(directory)
-        return _checked(directory, self.model.files, f"Remove {directory}; it is then fetched again.")
+        return _checked(directory, self.model.files, f"Remove {directory} to download it again.")
 
     def _fetch(self, directory: Path) -> None:
-        """Fetch all files, resuming an earlier attempt, and put them in place together."""
+        """Download all files, resuming an earlier attempt, and rename the folder when it is complete."""
         partial = directory.with_name(f"{directory.name}.partial")
         try:
             with (
                 files.lock(cache() / f"{directory.name}.lock", patience=math.inf),
-                track_bytes(f"Fetching {self.name}", self.model.bytes) as advance,
+                track_bytes(f"Downloading {self.name}", self.model.bytes) as advance,
             ):
-                if not directory.is_dir():  # another process may just have fetched it
+                if not directory.is_dir():  # another process may have downloaded it
                     for name, file in self.model.files.items():
                         fetch(f"{self.place}/{self.name}/{name}", partial / name, file.bytes, file.sha256, advance)
                     partial.rename(directory)
@@ -135,7 +135,7 @@ def cache() -> Path:
 
 
 def released_models(pattern: str = "*", *, task: str | None = None) -> dict[str, Released]:
-    """Return released models by name, selected as in `list_pretrained`; those in ZOO_MODELS precede zoo's own.
+    """Return released models by name, selected as in `list_pretrained`; models in ZOO_MODELS override zoo's own.
 
     Raises:
         ArtefactError: an index cannot be read or is damaged.
@@ -156,7 +156,7 @@ def released_models(pattern: str = "*", *, task: str | None = None) -> dict[str,
 
 
 def by_name_and_recipe() -> dict[str, Released]:
-    """Return all released models by name, and by their recipe if no model has that name.
+    """Return all released models by name, and by recipe unless a model has that name.
 
     Raises:
         ArtefactError: an index cannot be read or is damaged.
@@ -166,11 +166,11 @@ def by_name_and_recipe() -> dict[str, Released]:
 
 
 def find_released(name: str) -> Released:
-    """Return the model of this name, for example "cnn@mnist", or of this recipe.
+    """Return the released model with this name, for example "cnn@mnist", or recipe.
 
     Raises:
         ArtefactError: an index cannot be read or is damaged.
-        UnknownNameError: there is no such model.
+        UnknownNameError: no released model has this name or recipe.
     """
     known = by_name_and_recipe()
     if name not in known:
@@ -197,10 +197,10 @@ def list_pretrained(pattern: str = "*", *, task: str | None = None) -> list[str]
 
 
 def directory_of(run: str | os.PathLike[str]) -> Path:
-    """Return the directory of a run, given by path or as the name of a released model.
+    """Return the directory of a run, from its path or the name of a released model.
 
     Raises:
-        ArtefactError: a released model is damaged or cannot be fetched.
+        ArtefactError: a released model is damaged or cannot be downloaded.
         UnknownNameError: the value looks like a released model's name, but neither the model nor a path exists.
         UsageError: the value is neither a path nor a name.
     """
@@ -214,7 +214,7 @@ def directory_of(run: str | os.PathLike[str]) -> Path:
     home = packaged()
     if home and (home / run).is_dir() and not path.samefile(home / run):
         logger.warning(
-            "This directory is used, not the released model of its name. Received: %s. For the released model, pass its "
+            "The directory is used, not the released model with the same name. Received: %s. For the released model, pass its "
             "path: %s",
             path.absolute(),
             home / run,
@@ -226,19 +226,19 @@ def read_card(directory: Path) -> dict[str, Any] | None:
     """Return the card of a released model, or None if a directory has none.
 
     Raises:
-        ArtefactError: it is damaged.
+        ArtefactError: the card is damaged.
     """
     path = directory / CARD_FILE
     return files.read_json(path) if path.is_file() else None
 
 
 def check_card(directory: Path, scores: Mapping[str, float]) -> None:
-    """Compare a run with the card in its directory, if there is one: the files, and the scores.
+    """Compare a run's files and scores with the card in its directory, if there is one.
 
     Raises:
         ArtefactError: a file is missing or has other content, the scores differ, or the card is damaged.
     """
-    fix = "Copy or fetch the released model again."
+    fix = "Copy or download the released model again."
     card = files.validated(_Card, read_card(directory) or {}, "A card", directory, fix)
     _checked(directory, card.files, fix)
     if card.scores and card.scores != scores:
@@ -277,7 +277,7 @@ def _models_of(content: Mapping[str, Any], place: str) -> Mapping[str, ReleasedM
 
 def _index_at(place: str) -> Mapping[str, ReleasedModel]:
     """Return the models at a URL; if its index is not usable, use the stored index, with a warning."""
-    kept = cache() / f"index-{hashlib.sha256(place.encode()).hexdigest()[:12]}.json"
+    stored = cache() / f"index-{hashlib.sha256(place.encode()).hexdigest()[:12]}.json"
 
     def write(partial: Path) -> None:
         partial.parent.mkdir(parents=True, exist_ok=True)
@@ -286,11 +286,11 @@ def _index_at(place: str) -> Mapping[str, ReleasedModel]:
     try:
         content = read_url(f"{place}/{INDEX_FILE}")
         models = _models_of(files.parse_json(content, place), place)
-        if not kept.is_file() or kept.read_bytes() != content:
-            files.write_atomically(kept, write)
+        if not stored.is_file() or stored.read_bytes() != content:
+            files.write_atomically(stored, write)
     except ArtefactError as error:
-        if not kept.is_file():
+        if not stored.is_file():
             raise ArtefactError(f"{error} Fix {VARIABLE} or {CACHE_VARIABLE}, or unset {VARIABLE}.") from error
-        logger.warning("%s The stored index is used.", error)
-        return _models_of(files.read_json(kept), str(kept))
+        logger.warning("%s Using the stored index.", error)
+        return _models_of(files.read_json(stored), str(stored))
     return models

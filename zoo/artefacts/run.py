@@ -77,7 +77,7 @@ class Run:
         run = cls.open_unfinished(directory)
         if not (run.directory / MODEL_FILE).is_file():
             raise ArtefactError(
-                f"This run has no model: it was {run.status} before the first one was saved. "
+                f"This run has no model: it was {run.status} before the first model was saved. "
                 f"Received: {run.directory}. Resume it with: zoo train --resume {run.directory}"
             )
         return run
@@ -112,7 +112,7 @@ class Run:
         return load_keras(self.directory / MODEL_FILE)
 
     def untrained_model(self) -> keras.Model:
-        """Return the compiled model from before training, for a checkpoint to fill.
+        """Return the compiled, untrained model, to restore a checkpoint into.
 
         Raises:
             ArtefactError: the file is missing or damaged, or contains layers that are not registered.
@@ -148,7 +148,7 @@ class Run:
 
     @cached_property
     def history(self) -> dict[str, list[float]]:
-        """Losses and metrics, with one number per epoch.
+        """Losses and metrics: a list of one number per epoch for each.
 
         Raises:
             ArtefactError: the file is missing or damaged.
@@ -175,34 +175,34 @@ class Run:
 
 
 def open_run(run: Run | str | os.PathLike[str]) -> Run:
-    """Return the run that a Run, the path of a run directory, or a released model's name ("cnn@mnist") stands for.
+    """Return a Run for a Run, the path of a run directory, or a released model's name ("cnn@mnist").
 
     Raises:
         ArtefactError: the run is missing, damaged, of a newer format, or has no finished epoch.
-        UsageError: it is none of these.
+        UsageError: the value is none of these.
     """
     return run if isinstance(run, Run) else Run.open(run)
 
 
 def hold_in_memory(run: Run, model: keras.Model, history: Mapping[str, list[float]]) -> Run:
-    """Return the run with a model and a history that are in memory, so that it does not read their files."""
+    """Return the run with its model and history from memory, so that it does not read their files."""
     vars(run).update(model=model, history=dict(history))  # where `cached_property` looks first
     return run
 
 
 def find_run(model: object) -> Run | None:
-    """Return the run that `open_run` opens; None for a `keras.Model`, or anything else that names no run."""
+    """Return the run that `open_run` opens; None for a `keras.Model` or anything else that does not name a run."""
     return open_run(model) if isinstance(model, Run | str | os.PathLike) else None
 
 
 class RunWriter:
-    """Writes a run directory during training; each file is complete at any time.
+    """Writes a run directory during training; no file is ever incomplete.
 
-    A context manager: it records an error in `run.json`, and adds a note on the saved model to the error.
+    As a context manager, it records an error in `run.json`, and adds a note about the saved model to the error.
 
     Args:
         directory: directory of the run.
-        content: known content of `run.json`; see `begin` and `go_on`.
+        content: known content of `run.json`; see `begin` and `resume`.
 
     Raises:
         ArtefactError: the directory cannot be written.
@@ -215,7 +215,7 @@ class RunWriter:
 
     @classmethod
     def begin(cls, directory: Path, settings: Settings, info: DataInfo, **content: Any) -> RunWriter:
-        """Begin a run in a directory; the given facts go into `run.json`, without empty ones."""
+        """Start a run in a directory, and write the non-empty facts in `content` to `run.json`."""
         (directory / "assets").mkdir(exist_ok=True)
         facts = info.to_dict()
         del facts["arguments"]  # they are among the settings
@@ -234,10 +234,10 @@ class RunWriter:
         return cls(directory, {**known, **{name: value for name, value in content.items() if value}})
 
     @classmethod
-    def go_on(cls, directory: Path, content: Mapping[str, Any]) -> RunWriter:
+    def resume(cls, directory: Path, content: Mapping[str, Any]) -> RunWriter:
         """Resume an unfinished run, and record the time in `run.json`."""
-        kept = {name: value for name, value in content.items() if name != "error"}
-        return cls(directory, {**kept, "resumed": [*content.get("resumed", ()), files.now()]})
+        known = {name: value for name, value in content.items() if name != "error"}
+        return cls(directory, {**known, "resumed": [*content.get("resumed", ()), files.now()]})
 
     def __enter__(self) -> RunWriter:
         return self
@@ -246,25 +246,25 @@ class RunWriter:
         """Record how the run ended; an error gets a note about the saved model."""
         if error is None:
             return
-        comes_from_outside = type(error) in (ArtefactError, WorkerLostError)  # a full disk, a lost machine
-        error.add_note(self._kept(can_go_on=comes_from_outside or not isinstance(error, ZooError)))
+        comes_from_outside = type(error) in (ArtefactError, WorkerLostError)  # such as a full disk or a lost machine
+        error.add_note(self._saved_note(can_resume=comes_from_outside or not isinstance(error, ZooError)))
         status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         with contextlib.suppress(ArtefactError):  # may also fail on a full disk; earlier files stay intact
             self.update(status=status, error=str(error))
 
-    def _kept(self, *, can_go_on: bool) -> str:
-        """Return which model is saved, and how to resume, if resuming would not fail again."""
+    def _saved_note(self, *, can_resume: bool) -> str:
+        """Return a note on which model is saved, and how to resume if resuming can succeed."""
         workers = self._content.get("strategy", {}).get("workers", 1)
         command = f"zoo train --resume {shlex.quote(str(self.directory))}"
         if workers > 1:
             command += f" {os.environ.get(STARTED_BY, '(in each of the workers)')}"
         if self._content["data"]["name"] in UNNAMED:
             command = f"zoo.train(resume={str(self.directory)!r}, data=...)"
-        go_on = f" To resume: {command}" if can_go_on else ""
+        hint = f" To resume: {command}" if can_resume else ""
         if "kept" not in self._content:
-            return f"No model has been saved yet.{go_on}"
+            return f"No model has been saved yet.{hint}"
         place = place_of(**self._content["kept"])
-        return f"The model's state {place} is saved in {self.directory / MODEL_FILE}.{go_on}"
+        return f"The model's state {place} is saved in {self.directory / MODEL_FILE}.{hint}"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -272,7 +272,7 @@ class RunWriter:
         return dict(self._content["settings"])
 
     def update(self, **content: Any) -> None:
-        """Add to `run.json`."""
+        """Update `run.json`."""
         self._content.update(content)
         files.write_json(self.directory / RUN_FILE, self._content)
 
@@ -282,7 +282,7 @@ class RunWriter:
         self.update(epochs_finished=len(rows))
 
     def keep_model(self, model: keras.Model, *, epoch: int, batch: int) -> None:
-        """Write the current model, after the given numbers of epochs and batches.
+        """Write the model, with its position in training.
 
         Raises:
             ArtefactError: the disk is full; the earlier model is unchanged.
@@ -292,7 +292,7 @@ class RunWriter:
 
 
 def place_of(epoch: int, batch: int) -> str:
-    """Return the position in training, in words."""
+    """Return the position in training as text."""
     if batch:
         return f"in epoch {epoch + 1}, after {batch} batches"
     return f"after epoch {epoch}" if epoch else "before training"
@@ -301,12 +301,12 @@ def place_of(epoch: int, batch: int) -> str:
 def keep_untrained(model: keras.Model, directory: Path, *, loads: bool = False) -> None:
     """Save the untrained model and load it again, so that a model that cannot be saved fails early.
 
-    The optimizer's variables are created now; Keras would create them in the first step.
+    This creates the optimizer's variables, which Keras would create in the first step.
 
     Args:
         model: compiled model.
         directory: directory of the run.
-        loads: whether models of this kind are known to load, which skips the check; default False.
+        loads: whether models of this kind are known to load; True skips the check; default False.
 
     Raises:
         ArtefactError: the model cannot be written, or cannot be read again.
@@ -326,14 +326,14 @@ def keep_untrained(model: keras.Model, directory: Path, *, loads: bool = False) 
         files.write_atomically(directory / UNTRAINED_FILE, write)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ArtefactError(
-            f"This model cannot be saved and loaded again: {one_line(error)}. Received: {model.name!r}. Give its custom "
-            "layers a `get_config` and @keras.saving.register_keras_serializable, and replace lambdas by layers."
+            f"This model cannot be saved and loaded again: {one_line(error)}. Received: {model.name!r}. Add `get_config` and "
+            "@keras.saving.register_keras_serializable to its custom layers, and replace lambdas by layers."
         ) from error
 
 
 def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
     buffer = io.StringIO()
-    names = dict.fromkeys(name for row in rows for name in row)  # a callback may add one later
+    names = dict.fromkeys(name for row in rows for name in row)  # a callback may add a name later
     writer = csv.DictWriter(buffer, fieldnames=names, restval="nan", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -341,7 +341,7 @@ def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
 
 
 def _model_arguments(settings: Settings, info: DataInfo) -> dict[str, Any]:
-    """Return all arguments of a registered model's factory, so that a later zoo with other defaults can build it again."""
+    """Return all arguments of a registered model's factory, so that later defaults do not change the model."""
     if settings.model not in registry.list_models():
         return {}
     entry, variant = registry.find_model(settings.model)
@@ -367,7 +367,7 @@ def _device() -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit of the zoo sources, if they are in a git checkout."""
+    """Return the commit of the zoo sources, if they are in a git checkout."""
     if shutil.which("git") is None:
         return None
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]

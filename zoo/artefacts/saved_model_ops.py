@@ -1,4 +1,4 @@
-"""Checks that the operations of a SavedModel only compute."""
+"""Checks that a SavedModel contains only operations without side effects."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from zoo.errors import ArtefactError
 
-# Operations that only compute, by name, because their definition does not show it: they have a state, take or give strings,
-# lists of tensors or functions, or have a word as a setting. TensorFlow calls many others stateless that read or write files,
-# or hold a graph of their own in a string.
+# Names of operations without side effects, for those whose definition does not show it: they have state, take or return
+# strings, lists of tensors or functions, or have a string attribute. TensorFlow calls many others stateless although they
+# read or write files, or contain a graph in a string.
 COMPUTING = re.compile(
     # State inside the model: variables, tables, control flow.
     r"Assert|Assign(Add)?VariableOp|(Mutable)?HashTableV2|LookupTable\w+V2|NoOp|Placeholder|ReadVariableOp|ResourceGather|"
@@ -19,26 +19,26 @@ COMPUTING = re.compile(
     r"(Static)?Regex\w+|SparseCrossV2|String\w+|Substr|Unicode\w+|UnsortedSegmentJoin|"
     # Lists of tensors.
     r"EmptyTensorList|RaggedTensor(From|To)Variant|TensorList\w+|"
-    # Settings that are words.
+    # String attributes.
     r"Const|DataFormat(DimMap|VecPermute)|(Dense|Sparse)To(Dense|Sparse)SetOperation|Einsum|Enter|ExtractGlimpse(V2)?|GatherNd|"
     r"ImageProjectiveTransformV[23]|MapDefun|PreventGradient|RaggedTensorToTensor|ScaleAndTranslate|ScatterNd|TensorScatter\w+"
 )
-# Those of TensorFlow's own saving, in functions that nothing else calls and that loading leaves alone.
+# Operations of TensorFlow's own saving, in functions that nothing else calls and that loading does not run.
 CHECKPOINTS = frozenset({"DisableCopyOnRead", "MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"})
 
 
 def check_operations(directory: Path) -> None:
-    """Reject a SavedModel that could read or write files, print, or run code: one with an operation not known to only compute.
+    """Reject a SavedModel that could read or write files, print or run code: any with an operation not known to be safe.
 
     Raises:
-        ArtefactError: it has such an operation, or is not of TensorFlow 2.
-        DecodeError, OSError: it is damaged.
+        ArtefactError: there is such an operation, or the SavedModel is not of TensorFlow 2.
+        DecodeError, OSError: the SavedModel is damaged.
     """
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     saved = SavedModel.FromString((directory / "saved_model.pb").read_bytes())
     if len(saved.meta_graphs) != 1 or not saved.meta_graphs[0].HasField("object_graph_def"):
-        raise ArtefactError(  # TensorFlow would load it in another way, which calls more functions
+        raise ArtefactError(  # TensorFlow's other loader calls more functions
             f"This is not a SavedModel of TensorFlow 2. Received: {directory}. Load it with TensorFlow if you trust it."
         )
     graph = saved.meta_graphs[0]
@@ -51,12 +51,12 @@ def check_operations(directory: Path) -> None:
             if not (only_computes(node.op) or (is_for_saving and node.op in CHECKPOINTS)):
                 raise ArtefactError(
                     f"This SavedModel could do more than compute. Received: the operation {node.op} in {directory}. "
-                    "Load it with TensorFlow if you trust it; zoo's own exports have no such operation."
+                    "Load it with TensorFlow if you trust it; zoo's own exports have no such operations."
                 )
 
 
 def only_computes(operation: str) -> bool:
-    """Return whether an operation only computes: it is listed here, or is stateless with only numeric arguments.
+    """Return whether an operation has no side effects: it is listed here, or is stateless with only numeric arguments.
 
     Args:
         operation: name of the operation, for example "MatMul".
@@ -79,5 +79,5 @@ def only_computes(operation: str) -> bool:
 
 def _called(node: object) -> list[str]:
     """Return the names of the functions that a node calls."""
-    attributes = node.attr.values()  # type: ignore[attr-defined] # a message of TensorFlow's
+    attributes = node.attr.values()  # type: ignore[attr-defined] # a protobuf message
     return [function.name for each in attributes for function in (each.func, *each.list.func) if function.name]

@@ -1,4 +1,4 @@
-"""Duplicates, overlaps, conflicts and missing labels: always counted, and dropped only on request."""
+"""Counts duplicates, overlaps, conflicts and missing labels, and drops them on request."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def clean(
 
     Args:
         hashes: content hashes `(rows,)` of the features, by part.
-        targets: encoded targets `(rows, ...)`, by part; those of rows without a label are ignored.
+        targets: encoded targets `(rows, ...)`, by part; targets of rows without a label are ignored.
         missing: whether each row lacks a label, `(rows,)`, by part.
-        arguments: the choices `duplicates`, `overlap`, `conflicts` and `broken`.
+        arguments: options `duplicates`, `overlap`, `conflicts` and `broken`.
 
     Returns:
         Ascending positions to keep, by part; and, by part, the counts `rows`, `missing_labels`, `duplicates` (rows that repeat
@@ -64,7 +64,7 @@ def clean(
 
 
 def as_problems(report: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return a sentence for each count that points to a problem."""
+    """Return a sentence for each problem that the counts show."""
     words = {
         "missing_labels": "have no label",
         "duplicates": "repeat an earlier row",

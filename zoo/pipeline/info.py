@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zoo.targets import Label
     from zoo.text import Tokenizer
 
-OWN_KEYS = ("table", "text")  # keys of `data.json` that stand in every file since its first format
+OWN_KEYS = ("table", "text")  # keys that every `data.json` contains
 RENAMED = {"table": "preprocessor", "text": "preprocessor", "image_shape": "input_shape"}  # since 0.2.0
 
 
@@ -34,9 +34,9 @@ class DataInfo:
         num_examples: number of rows of each part.
         fingerprint: hash of the features and targets of all splits.
         report: results of cleaning, by part.
-        preprocessor: converts raw examples to features; its `kind` is the kind of input.
-        arguments: arguments given to `load_data`.
-        location: absolute path of the data, if there is one.
+        preprocessor: preprocessor that converts raw examples to features; its `kind` is the kind of input.
+        arguments: arguments passed to `load_data`.
+        location: absolute path of the data, if they have one.
         statistics: `mean`, `variance`, `target_mean` and `target_variance`, if the task uses them.
     """
 
@@ -54,7 +54,7 @@ class DataInfo:
 
     @property
     def task(self) -> Task:
-        """The task of this data."""
+        """The task of these data."""
         return find_task(self.task_name)
 
     @property
@@ -77,7 +77,7 @@ class DataInfo:
         """The tokenizer, fitted on the training texts.
 
         Raises:
-            UsageError: the data is not text, or is raw.
+            UsageError: the data are not texts, or are raw texts.
         """
         tokenizer = self.preprocessor.tokenizer
         if tokenizer is None:
@@ -96,7 +96,7 @@ class DataInfo:
         return ours == theirs
 
     def reading_arguments(self, given: Mapping[str, Any]) -> DataArguments:
-        """Return the options for reading other data for the same model: those of this data, overridden by `given`.
+        """Return the options for reading other data for the same model: those of these data, overridden by `given`.
 
         Raises:
             UsageError: a name or value is not accepted.
@@ -106,7 +106,7 @@ class DataInfo:
         return data_arguments({**own, **given})
 
     def example_batch(self, rows: int) -> np.ndarray:
-        """Return a batch of noise in the model's input format."""
+        """Return a batch of random features for the model."""
         return self.preprocessor.example_batch(rows)
 
     def model_arguments(self) -> dict[str, Any]:
@@ -126,10 +126,10 @@ class DataInfo:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> DataInfo:
-        """Return the facts from `to_dict`'s result.
+        """Restore the facts from the result of `to_dict`.
 
         Raises:
-            KeyError, TypeError, ValueError: the data is damaged.
+            KeyError, TypeError, ValueError: the data are damaged.
         """
         task = find_task(plain["task_name"])
         kind = find_input(task.input)

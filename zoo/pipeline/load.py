@@ -1,4 +1,4 @@
-"""One entry point for all data: converts a path, arrays, a DataFrame or `tf.data` to `Examples`."""
+"""Converts data in any form (a path, arrays, a DataFrame or `tf.data`) to `Examples`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.settings import DataArguments
 
 
 def looks_like_path(name: str) -> bool:
-    """Return whether a string is meant as a path: it exists, starts or ends like a path, or has the suffix of a data file."""
+    """Return whether a string looks like a path: it exists, starts or ends like one, or has the suffix of a data file."""
     return name.startswith((".", "/", "~")) or name.lower().endswith(("/", *all_suffixes())) or os.path.exists(name)
 
 
@@ -27,7 +27,7 @@ def read_path(path: str | Path, arguments: DataArguments, task: str | None = Non
     Args:
         path: path of the file or folder.
         arguments: reading options.
-        task: task name, if known; a task for texts reads any table or file as texts; default None.
+        task: name of the task, if known; a task for texts reads any table or file as texts; default None.
 
     Raises:
         DataError: the path does not exist, has an unsupported format, or is broken.
@@ -87,7 +87,7 @@ def read_parts(paths: Mapping[str, str | Path], arguments: DataArguments, task: 
     """Return the examples in one file or folder per part.
 
     Raises:
-        DataError: one is missing, is broken, or has parts itself, or they are of different kinds.
+        DataError: a part is missing, is broken, or has parts itself, or the parts are of different kinds.
     """
     alone = arguments.model_copy(update={"parts": None})
     found = {part: read_path(path, alone, task) for part, path in paths.items()}
@@ -99,7 +99,7 @@ def read_parts(paths: Mapping[str, str | Path], arguments: DataArguments, task: 
         if (examples.kind, examples.input_shape) != (first.kind, first.input_shape):
             raise DataError(
                 f"All parts must be of one kind and shape. Received: {examples.kind}s of shape {examples.input_shape} in "
-                f"{paths[part]}, {first.kind}s of shape {first.input_shape} in the first. Set data.image_size for images."
+                f"{paths[part]}, {first.kind}s of shape {first.input_shape} in the first part. Set data.image_size for images."
             )
         if examples.labels != first.labels:
             raise DataError(f"All parts need the same class folders. Received: {examples.labels} and {first.labels}.")
@@ -110,10 +110,10 @@ def read_parts(paths: Mapping[str, str | Path], arguments: DataArguments, task: 
 
 
 def read_object(data: Any, arguments: DataArguments, name: str, task: str | None = None) -> Examples:
-    """Return the examples in a path, arrays, a DataFrame, `tf.data`, or a mapping from parts to these.
+    """Return the examples in a file, a folder, arrays, a DataFrame, `tf.data`, or a mapping from parts to these.
 
     Raises:
-        DataError: the data is none of these, or is broken.
+        DataError: the data are none of these, or are broken.
     """
     if isinstance(data, str | Path):
         return read_path(data, arguments, task)

@@ -23,7 +23,7 @@ from zoo.tasks import Task, find_task, guess_task, tasks_for
 Place = tuple[str, np.ndarray]  # a part of the source, and rows in it
 Labels = tuple[Label, ...]
 logger = logging.getLogger(__name__)
-WITHOUT_VALIDATION = 0.1  # share that is cut as usual and joined again, so that the test part does not change
+WITHOUT_VALIDATION = 0.1  # share for validation, which is merged into train again, so that the test part does not depend on it
 JOINED = "train and validation"  # name of the joined part
 
 
@@ -36,18 +36,18 @@ def prepare(
     seed: int,
     preprocessor: Preprocessor | None = None,
 ) -> Splits:
-    """Return the parts of a data source, ready for training.
+    """Clean, split and encode a data source for training.
 
     Args:
         examples: result of a reader.
         arguments: options for cleaning and splitting.
-        task: task name; None infers it from the targets.
+        task: name of the task; None infers it from the targets.
         batch_size: rows per batch.
         seed: seed of the training order.
-        preprocessor: converts raw examples to features; None fits one on the training part; default None.
+        preprocessor: preprocessor to use; None fits one on the training part; default None.
 
     Raises:
-        DataError: the data is empty, is broken, has only one class, or does not fit the task.
+        DataError: the data are empty or broken, have only one class, or do not fit the task.
     """
     _check_parts(examples, arguments)
     kind = find_input(examples.kind)
@@ -122,9 +122,9 @@ def _joined(
     labels: Labels,
     arguments: DataArguments,
 ) -> dict[str, Place]:
-    """Return the places, with validation merged into train, or with both cut again into folds.
+    """Return the places with validation merged into train, or with both divided into folds.
 
-    If the source has both as parts of its own, `encoded` gets a part that joins them.
+    If the source has separate parts for both, this adds a part to `encoded` that joins them.
     """
     (own, train), (other, validation) = places["train"], places["validation"]
     if other != own:
@@ -142,21 +142,21 @@ def _joined(
 
 
 def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *, part: str, batch_size: int) -> Splits:
-    """Return one part of other data, read like the training data of a model.
+    """Prepare one part of other data like the training data of a model.
 
     Args:
         examples: result of a reader.
         info: facts about the model's training data.
-        arguments: how the examples were read; `broken` says what becomes of those that could not be.
-        part: name of the part; "test" also names the only part of data in one part.
+        arguments: options that the examples were read with; `broken` decides about unreadable examples.
+        part: name of the part; if there is only one part, "test" also names it.
         batch_size: rows per batch.
 
     Returns:
         Splits with these rows as `test`, in their order.
 
     Raises:
-        UsageError: there is no such part.
-        DataError: labels are missing, or the data does not fit the model.
+        UsageError: the part does not exist.
+        DataError: labels are missing, or the data do not fit the model.
     """
     if part == "test" and len(examples.parts) == 1:
         (part,) = examples.parts
@@ -167,10 +167,11 @@ def prepare_like(examples: Examples, info: DataInfo, arguments: DataArguments, *
         raise DataError(_broken(chosen))
     missing = targets.is_missing(chosen.targets)
     if missing.any():
-        raise DataError(f"{int(missing.sum())} rows have no label, the first is row {int(np.argmax(missing))}. Add them.")
+        first = int(np.argmax(missing))
+        raise DataError(f"{int(missing.sum())} rows have no label; the first is row {first}. Add labels.")
     if examples.kind != info.kind.name or (examples.input_shape and tuple(examples.input_shape) != info.input_shape):
         raise DataError(
-            f"The data does not fit the model. Received: {examples.kind}s of shape {examples.input_shape}; "
+            f"The data do not fit the model. Received: {examples.kind}s of shape {examples.input_shape}; "
             f"accepted: {info.kind.name}s of shape {info.input_shape}."
         )
     encoded = info.task.encode(chosen.targets, info.labels, examples.labels)
@@ -191,15 +192,15 @@ def _check_parts(examples: Examples, arguments: DataArguments) -> None:
 def _broken(part: Part) -> str:
     return (
         f"Examples that cannot be read: {len(part.broken)}. Received: {' '.join(part.broken[:3])} "
-        "Or drop them all with data.broken=drop."
+        "Fix the files, or drop these examples with data.broken=drop."
     )
 
 
 def _choose_task(examples: Examples, missing: Mapping[str, np.ndarray], name: str | None) -> tuple[Task, Labels]:
-    """Return the task, which is guessed if the user names none, and the labels of its classes."""
+    """Return the task, guessed if the user names none, and the labels of its classes."""
     known = np.concatenate([part.targets[~missing[each]] for each, part in examples.parts.items()])
     if not len(known):
-        raise DataError(f"The data has no labelled rows. Received: {examples.name}. Add labelled rows.")
+        raise DataError(f"The data have no labelled rows. Received: {examples.name}. Add labelled rows.")
     guessed = guess_task(examples.kind, known)
     if name is None and len(tasks_for(examples.kind)) > 1:
         logger.info("%s: the task is %s; task= overrides this", examples.name, guessed.name)

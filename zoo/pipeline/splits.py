@@ -1,4 +1,4 @@
-"""The train, validation and test parts: the source's own or cut from it, and disjoint."""
+"""Disjoint train, validation and test parts: the source's own, or split from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoo.sources.source import Pass, Source, finished, plainly
 from zoo.targets import Label
 
 MOVED = {"training_stream": "training_stream", "training_batch_size": "training_batch_size", "in_order": "shard_of_part"}
-_Contents = tuple[np.ndarray, np.ndarray | None, int]  # content number of each row, class number of each content, classes
+_Contents = tuple[np.ndarray, np.ndarray | None, int]  # content of each row, class of each content, number of classes
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Splits:
         """The part for choosing hyperparameters.
 
         Raises:
-            UsageError: there is none, because the data were read with `validation=0`.
+            UsageError: the part does not exist, because the data were read with `validation=0`.
         """
         return self._part("validation").batches(self.batch_size)
 
@@ -96,11 +96,11 @@ class Splits:
         return self.examples(part)
 
     def examples(self, part: str, positions: np.ndarray | None = None) -> Iterator[Any]:
-        """Return examples of a part, as near to their raw form as they are kept: texts as strings, images, rows of features.
+        """Return examples of a part in the rawest form that is stored: texts as strings, images, or rows of features.
 
         Args:
             part: name of the part.
-            positions: ascending positions in the part, from 0; None takes all.
+            positions: ascending positions in the part, from 0; None returns all; default None.
         """
         chosen = self._part(part)
         return self.info.preprocessor.examples(chosen.source, chosen.rows if positions is None else chosen.rows[positions])
@@ -117,7 +117,7 @@ class Splits:
 
     def _part(self, name: str) -> Rows:
         if name not in self._parts:
-            raise UsageError(f"These data have no such part. Received: {name!r} of {self!r}. Set data.validation above 0.")
+            raise UsageError(f"The data do not have this part. Received: {name!r} of {self!r}. Set data.validation above 0.")
         return self._parts[name]
 
     def __getattr__(self, name: str) -> Any:
@@ -130,13 +130,13 @@ class Splits:
 
 
 def training_stream(data: Splits, first_batch: int = 0, shard: Shard = WHOLE) -> tf.data.Dataset:
-    """Return the training part repeated endlessly, from any batch of its passes.
+    """Return the training part, repeated endlessly, starting at any batch.
 
     Args:
-        data: the parts.
-        first_batch: number of the batch to start with, counted from the first pass. The batches before it in its pass are
-            read and skipped.
-        shard: the share of each batch that is returned.
+        data: the data.
+        first_batch: number of the first batch, counted over all passes; default 0. Earlier batches of the
+            same pass are read and skipped.
+        shard: the share of each batch to return; default `WHOLE`.
     """
     chosen = data._parts["train"]
     first_pass, skip = divmod(first_batch, -(-len(chosen.rows) // data.batch_size))
@@ -144,7 +144,7 @@ def training_stream(data: Splits, first_batch: int = 0, shard: Shard = WHOLE) ->
     def numbered(number: tf.Tensor) -> tf.data.Dataset:
         return chosen.batches(data.batch_size, data.seed, number, shard)
 
-    # A counter numbers the passes so that a second iterator starts where the first did: Keras makes two under a strategy.
+    # A counter numbers the passes, so that a second iterator starts where the first did: Keras creates two under a strategy.
     passes = tf.data.Dataset.counter(first_pass).flat_map(plainly(numbered))
     return finished(passes.skip(skip), tf.data.INFINITE_CARDINALITY)
 
@@ -170,25 +170,25 @@ def cut(
     validation: float,
     seed: int,
 ) -> dict[str, tuple[str, np.ndarray]]:
-    """Return for train, validation and test the source's part and the rows in it.
+    """Split the data: return, for train, validation and test, the source's part and the rows in it.
 
-    A missing validation part takes the given share of train, and a missing test part 15 %; if both are missing, the shares are
-    70 / 15 / 15. Each class keeps its share, and rows of equal content stay together.
+    A missing validation part gets the given share of train, and a missing test part 15 %; if both are missing, the shares are
+    70 / 15 / 15. Parts are stratified by class, and rows with equal content stay together.
 
     Args:
         kept: rows to use, by the source's part: "all", or "train" with "validation" or "test".
         hashes: content hashes of all rows, by part.
-        classes: class numbers of all rows for stratification, by part; None cuts at random.
+        classes: class numbers of all rows for stratification, by part; None splits at random.
         labels: names of the classes.
         validation: share of train for a missing validation part.
-        seed: seed of the cut.
+        seed: seed of the split.
 
     Raises:
         DataError: there is no training part, or a class has too few rows to occur in each part.
     """
     own = "all" if "all" in kept else "train"
     if own not in kept:
-        raise DataError(f"Data need a part named 'train'. Received: {[*kept]}. Name it so, or give one part only.")
+        raise DataError(f"The data need a part named 'train'. Received: {[*kept]}. Rename a part, or pass only one part.")
     result = {part: (part, kept[part]) for part in ("validation", "test") if part in kept}
     missing = [part for part in ("test", "validation") if part not in kept]
     share_of = {"validation": validation if len(missing) == 1 else 0.15, "test": 0.15}
@@ -202,7 +202,7 @@ def cut(
 
 
 def _cut_once(rows: np.ndarray, contents: _Contents, wanted: float, parts: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that stay and about `wanted` rows that are taken, stratified by class, with equal rows together."""
+    """Split off about `wanted` rows, stratified by class, with equal rows together; return the other rows and these."""
     from sklearn.model_selection import train_test_split
 
     content, strata, num_classes = contents
@@ -219,15 +219,15 @@ def cut_fold(
     """Return the rows outside and inside a fold, stratified by class, with equal rows together.
 
     Args:
-        rows: rows to cut.
-        hashes: their content hashes.
-        numbers: their class numbers for stratification; None cuts at random.
+        rows: rows to divide.
+        hashes: content hashes of the rows.
+        numbers: class numbers of the rows for stratification; None divides at random.
         labels: names of the classes.
         fold: number of the fold, from 1, and number of folds.
-        seed: seed of the cut, the same for all folds.
+        seed: seed of the folds; all folds need the same.
 
     Raises:
-        DataError: there are fewer different rows than folds, in total or in a class.
+        DataError: there are fewer distinct rows than folds, in total or in a class.
     """
     from sklearn.model_selection import KFold, StratifiedKFold
 
@@ -243,7 +243,7 @@ def _contents(hashes: np.ndarray, numbers: np.ndarray | None, labels: Sequence[L
     """Return the number of each row's content, the class number of each content, and the number of classes.
 
     Raises:
-        DataError: there are fewer different rows than parts to fill, in total or in a class.
+        DataError: there are fewer distinct rows than parts, in total or in a class.
     """
     _, first, content = np.unique(hashes, return_index=True, return_inverse=True)
     strata = None if numbers is None else numbers[first]
@@ -251,14 +251,14 @@ def _contents(hashes: np.ndarray, numbers: np.ndarray | None, labels: Sequence[L
     if counts.min() < parts:
         rarest = "" if strata is None else f" of class {labels[present[counts.argmin()]]!r}"
         raise DataError(
-            f"There are too few different rows to cut into {parts} parts with rows of each class. Received: "
-            f"{counts.min()}{rarest}. Add rows, leave the class out, or use fewer parts."
+            f"There are too few distinct rows for {parts} parts with rows of each class. Received: "
+            f"{counts.min()}{rarest}. Add rows, remove the class, or use fewer parts."
         )
     return content, strata, len(present)
 
 
 def fingerprint(parts: Mapping[str, Rows]) -> str:
-    """Return 16 hexadecimal digits that depend on every feature, target and part."""
+    """Return a hash of all features, targets and parts, as 16 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=8)
     for name, chosen in parts.items():
         digest.update(name.encode())

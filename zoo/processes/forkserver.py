@@ -1,8 +1,8 @@
 """Processes of this machine, forked by `multiprocessing.forkserver` from a server that has imported TensorFlow.
 
-A fresh interpreter takes 4 s to import TensorFlow, which a trial of 10 s cannot afford. Unlike plain `multiprocessing`, the
-children do not run the user's script again, form process groups of their own, so that Ctrl-C reaches only the supervisor, and
-end when the supervisor does.
+A new interpreter takes 4 s to import TensorFlow, too long for a trial of 10 s. Unlike with plain `multiprocessing`, children
+do not run the user's script again. They have their own process groups, so that Ctrl-C reaches only the supervisor, and they
+end when the supervisor ends.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from zoo.processes.machine import Share
 from zoo.processes.redirection import redirected_stderr
 from zoo.processes.tasks import POLL_SECONDS, ProcessDiedError
 
-GRACE = 20.0  # seconds that a child has to save and end before it is killed
+GRACE = 20.0  # seconds for a child to save and exit before it is killed
 INTERRUPTED = 130  # exit code
 SERVER_DIED = 255  # exit code that `multiprocessing` reports when the server dies; the child may be alive
 LOG_BYTES = 2000
-NOISE = re.compile(r"WARNING: All log messages|[IWEF]\d{4} |\d{4}-\d\d-\d\d \d\d:")  # starts a line of TensorFlow's own
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}  # where the user has not set it
+NOISE = re.compile(r"WARNING: All log messages|[IWEF]\d{4} |\d{4}-\d\d-\d\d \d\d:")  # the start of TensorFlow's own log lines
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}  # unless the user has set it
 
 
 class Child:
@@ -81,7 +81,7 @@ class Child:
         if self._answer is None and self._connection in self.sentinels:
             with suppress(OSError):
                 if self._connection.poll():
-                    self.sentinels.remove(self._connection)  # at its end too, where it would always be ready
+                    self.sentinels.remove(self._connection)  # also after its end, when it would always be ready
                     with suppress(EOFError):
                         self._answer = self._connection.recv()
 
@@ -91,7 +91,7 @@ class Child:
                 os.kill(self.pid, number)
 
     def _log_end(self) -> str:
-        """Return the end of the output, without TensorFlow's greetings."""
+        """Return the end of the output, without TensorFlow's log lines."""
         if self.log is None:
             return ""
         with suppress(OSError):
@@ -101,12 +101,12 @@ class Child:
 
 
 class ForkServer:
-    """An engine for this machine; a context manager that leaves no child behind.
+    """The engine for this machine, as a context manager; no child outlives it.
 
     Args:
-        folder: for the children's output, Path.
+        folder: Path, the folder for the children's output.
         preload: names of modules that the server imports before it forks.
-        shares: what each worker gets of the machine; default `()`.
+        shares: the share of the machine that each worker gets; default `()`.
 
     Raises:
         UsageError: the system cannot fork.
@@ -114,7 +114,7 @@ class ForkServer:
 
     def __init__(self, folder: Path, preload: Sequence[str], shares: Sequence[Share] = ()) -> None:
         if "forkserver" not in multiprocessing.get_all_start_methods():
-            raise UsageError("Workers are forked, which Windows cannot do. Received: Windows. Use Linux, macOS or WSL.")
+            raise UsageError("Workers are forked, which Windows does not support. Received: Windows. Use Linux, macOS or WSL.")
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([*preload, "zoo.processes.frozen"])
         self._folder, self._shares = folder, shares
@@ -133,7 +133,7 @@ class ForkServer:
             if time.monotonic() > until:
                 for child in running:
                     child.kill()
-        forkserver._forkserver._stop()  # type: ignore[attr-defined] # frees the memory of its imports; it has no public name
+        forkserver._forkserver._stop()  # type: ignore[attr-defined] # frees the memory of its imports; no public function does
 
     def start(self, function: Callable[..., Any], *arguments: Any, worker: int | None = None, has_log: bool = True) -> Child:
         """Call a function in a new process; see `Engine.start`."""
@@ -151,7 +151,7 @@ class ForkServer:
                 with _hidden_main_module():
                     process.start()
                 break
-            except (EOFError, ConnectionError):  # somebody killed the server
+            except (EOFError, ConnectionError):  # the server was killed
                 answer.close()
             finally:
                 sender.close()
@@ -165,10 +165,10 @@ class ForkServer:
         wait([each for task in tasks for each in task.sentinels], seconds)
 
     def _ensure_running(self) -> None:
-        """Start the server if it does not run; Ctrl-C does not reach it, not even while it imports."""
+        """Start the server if it does not run; Ctrl-C never reaches it, even during its imports."""
         given = {name: value for name, value in QUIET.items() if name not in os.environ}
         os.environ.update(given)
-        resource_tracker.ensure_running()  # which unblocks the signal
+        resource_tracker.ensure_running()  # before the block, since it unblocks the signal
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             with redirected_stderr(self._folder / "server.log"):
@@ -197,13 +197,13 @@ def _run(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         os.environ.clear()
         os.environ.update(environment)
-        os.chdir(directory)  # `multiprocessing` starts in that of its own import
+        os.chdir(directory)  # `multiprocessing` starts where it was imported
         if share.cores and hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, share.cores)
         file = terminal.fileno() if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         if log is not None:
             os.dup2(file, 1)
-        os.dup2(file, 2)  # the server's own goes to its log
+        os.dup2(file, 2)  # the server's own stderr goes to its log
         answer.send((function(*arguments), None))
     except KeyboardInterrupt as interrupt:
         answer.send((None, interrupt))  # with its notes
@@ -214,7 +214,7 @@ def _run(
 
 
 def _end_with_parent() -> None:
-    """Interrupt this process when its supervisor dies, and end it if it does not end by itself."""
+    """Interrupt this process when its supervisor dies, and kill it if it does not exit."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

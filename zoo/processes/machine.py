@@ -1,4 +1,4 @@
-"""The resources of this machine: cores and GPUs. Asking TensorFlow for them would take 4 s."""
+"""The resources of this machine: cores and GPUs, found without TensorFlow, which takes 4 s to import."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Share:
     """The part of this machine that one worker uses.
 
     Args:
-        cores: core numbers; empty leaves the choice to the system.
-        gpus: names of GPUs, as in CUDA_VISIBLE_DEVICES; empty leaves all visible.
+        cores: core numbers; empty lets the system choose; default `()`.
+        gpus: names of GPUs, as in CUDA_VISIBLE_DEVICES; empty leaves all visible; default `()`.
     """
 
     cores: Sequence[int] = ()
@@ -30,7 +30,7 @@ def shares(count: int) -> list[Share]:
     """Divide the machine among `count` workers.
 
     Raises:
-        UsageError: there are fewer cores than workers, or some GPUs but fewer than workers.
+        UsageError: there are fewer cores than workers, or there are GPUs but fewer than workers.
     """
     all_gpus, all_cores = gpus(), cores()
     for name, found in (("GPU", all_gpus), ("core", all_cores)):

@@ -1,4 +1,4 @@
-"""Tasks on a Ray cluster, which places them, and notices when a worker or a machine is lost."""
+"""Runs tasks on a Ray cluster. Ray places them, and detects when a worker or a machine fails."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RayTask:
         self._ray.cancel(self.reference)
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process."""
         self._ray.cancel(self.reference, force=True)
 
     def result(self) -> Any:
@@ -44,7 +44,7 @@ class RayTask:
             raise KeyboardInterrupt from None
         except exceptions.RayTaskError as failure:
             raise ProcessDiedError("an error", str(failure), was_killed=False) from failure
-        except exceptions.RayError as failure:  # the worker or its machine is lost, or out of memory
+        except exceptions.RayError as failure:  # the worker or its machine has failed, or is out of memory
             raise ProcessDiedError(type(failure).__name__, one_line(failure)) from failure
         if error is not None:
             raise error
@@ -52,17 +52,17 @@ class RayTask:
 
 
 class RayCluster:
-    """An engine for a Ray cluster; a context manager that leaves no task behind.
+    """The engine for a Ray cluster, as a context manager; no task outlives it.
 
     Args:
         address: "HOST:PORT", "auto" for the cluster of this machine, or "local" to start one here.
-        workers: number of tasks at a time; each gets the same number of cores, and a GPU if there are enough.
+        workers: number of tasks that run in parallel; each gets the same number of cores, and a GPU if there are enough.
         folder: folder for the temporary files of a local cluster.
         is_group: whether the tasks work together: the cluster reserves their cores together, and their output appears here;
             default False.
 
     Raises:
-        UsageError: Ray is not installed, or there is no such cluster, or it has too few cores.
+        UsageError: Ray is not installed, the cluster does not exist, or it has too few cores.
     """
 
     def __init__(self, address: str, workers: int, folder: Path, *, is_group: bool = False) -> None:
@@ -70,7 +70,7 @@ class RayCluster:
             import ray
         except ImportError as error:
             raise missing_package("`ray`", "ray", extra="ray") from error
-        self._ray: Any = ray  # Ray does not type all of it
+        self._ray: Any = ray  # Ray is only partly typed
         self._tasks: list[RayTask] = []
         self._has_joined = not ray.is_initialized()
         if self._has_joined:
@@ -83,7 +83,7 @@ class RayCluster:
             raise _too_many(workers, sum(counts))
         share = {"CPU": max(fitting), "GPU": int(sum(int(node.get("GPU", 0)) for node in nodes) >= workers)}
         self._options: dict[str, Any] = {"num_cpus": share["CPU"], "num_gpus": share["GPU"], "max_retries": 0, "max_calls": 1}
-        if is_group:  # two groups that each wait for the other's cores would wait forever
+        if is_group:  # otherwise two groups could wait for each other's cores forever
             from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
             group = ray.util.placement_group([share] * workers)
@@ -100,7 +100,7 @@ class RayCluster:
             self._ray.shutdown()
 
     def start(self, function: Callable[..., Any], *arguments: Any, **_: Any) -> RayTask:
-        """Call a function in a new process of the cluster; see `Engine.start`. Ray chooses the place and keeps the output."""
+        """Call a function in a new process of the cluster; see `Engine.start`. Ray chooses the machine and logs the output."""
         call = (function, arguments, int(self._options["num_cpus"]), os.getcwd())
         task = RayTask(self._ray, self._ray.remote(**self._options)(_run).remote(*call))
         self._tasks = [*(each for each in self._tasks if each.is_running), task]
@@ -115,11 +115,11 @@ class RayCluster:
 def _run(
     function: Callable[..., Any], arguments: Sequence[Any], cores: int, directory: str
 ) -> tuple[Any, BaseException | None]:
-    """Run in a process of the cluster: return the function's result, or the error that it raised with its notes."""
+    """Run in a process of the cluster: return the function's result, or the error that it raised, with its notes."""
     try:
-        with suppress(OSError):  # a machine without it can still use absolute paths
+        with suppress(OSError):  # without this directory, absolute paths still work
             os.chdir(directory)
-        os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Ray sets it for Keras 2, and TensorFlow reads it when it is imported
+        os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Ray sets it for Keras 2, and TensorFlow reads it on import
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(cores)  # Ray only counts cores
@@ -137,15 +137,15 @@ def _join_or_start(ray: Any, address: str, workers: int, folder: Path, is_group:
         if workers > cores:
             raise _too_many(workers, cores)
         start |= {"num_cpus": cores, "include_dashboard": False}
-        variables["TMPDIR"] = str(folder)  # no file outlives the cluster there
+        variables["TMPDIR"] = str(folder)  # removed with all temporary files of the cluster
     host, _, port = address.rpartition(":")
     try:
-        if port.isdigit() and "/" not in host:  # neither "local" or "auto" nor another kind of address
-            socket.create_connection((host, int(port)), ANSWER_SECONDS).close()  # Ray would try for minutes
+        if port.isdigit() and "/" not in host:  # not "local", "auto" or another kind of address
+            socket.create_connection((host, int(port)), ANSWER_SECONDS).close()  # Ray itself would retry for minutes
         ray.init(address=address, runtime_env={"env_vars": variables}, **start)
     except (OSError, OverflowError, RuntimeError, ValueError) as error:
         raise UsageError(
-            f"The Ray cluster cannot be joined or started: {one_line(error)}. Received: {address!r}. Give HOST:PORT of its "
+            f"The Ray cluster cannot be joined or started: {one_line(error)}. Received: {address!r}. Pass HOST:PORT of its "
             "head, 'auto' for the cluster of this machine, or 'local' to start one here."
         ) from error
 

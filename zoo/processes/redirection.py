@@ -1,4 +1,4 @@
-"""Redirection of standard error, for code in C++ that writes there before it reads any setting."""
+"""Redirects standard error of C++ code that ignores Python's `sys.stderr`, and writes before it reads any setting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def redirected_stderr(log: Path) -> Iterator[None]:
-    """Append what is written to standard error to a file."""
+    """Redirect standard error to the end of a file."""
     sys.stderr.flush()
     before = os.dup(2)
     with log.open("ab") as file:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as stop requests, which code handles at a safe point."""
+"""Turns SIGINT and SIGTERM into stop requests, which code handles at a safe point."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def signal_handler(handler: Callable[[int, FrameType | None], Any] | signal.Hand
 
 
 class StopRequest:
-    """Records SIGINT and SIGTERM instead of being interrupted by them; a context manager.
+    """Records SIGINT and SIGTERM instead of interrupting the program; a context manager.
 
     Args:
-        limit: number of the signal that raises KeyboardInterrupt at once, int, default 2.
+        limit: int, number of the signal that raises KeyboardInterrupt immediately; default 2.
     """
 
     def __init__(self, limit: int = 2) -> None:

@@ -1,4 +1,4 @@
-"""Starting an engine: processes of this machine, or a Ray cluster."""
+"""Starts an engine: processes of this machine, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def start_engine(
 
     Args:
         ray: address of a Ray cluster; None starts processes of this machine.
-        workers: number of tasks at a time.
+        workers: number of tasks that run in parallel.
         folder: folder for temporary files.
-        preload: names of modules that processes of this machine share.
+        preload: names of modules that processes of this machine import once and share.
         is_group: whether the tasks work together; see `RayCluster`; default False.
 
     Raises:
-        UsageError: there are too few cores or GPUs, or no such cluster, or the system cannot fork.
+        UsageError: there are too few cores or GPUs, the cluster does not exist, or the system cannot fork.
     """
     if ray is not None:
         return RayCluster(ray, workers, folder, is_group=is_group)
@@ -34,7 +34,7 @@ def start_engine(
 
 
 def shared_folder(ray: str | None, directory: Path) -> tempfile.TemporaryDirectory[str]:
-    """Return a temporary folder that only this user can read, next to a directory if a cluster's machines must see it."""
+    """Return a temporary folder that only this user can read; next to `directory` if a cluster's machines must see it."""
     parent = None
     if ray is not None:
         parent = directory.absolute().parent

@@ -15,9 +15,9 @@ class ProcessDiedError(ZooError):
     """The process of a task ended without a result.
 
     Args:
-        ending: how, str, for example "SIGKILL" or "exit code 1".
-        log: the end of its output, str; may be empty; default `""`.
-        was_killed: whether a signal or the loss of its machine ended it, so that another attempt may succeed; default True.
+        ending: str, how the process ended, for example "SIGKILL" or "exit code 1".
+        log: str, the end of the process' output; may be empty; default `""`.
+        was_killed: bool, whether a signal or a lost machine ended the process, so that a retry may succeed; default True.
     """
 
     def __init__(self, ending: str, log: str = "", *, was_killed: bool = True) -> None:
@@ -36,7 +36,7 @@ class Task(Protocol):
         """Raise KeyboardInterrupt in the process, as Ctrl-C does."""
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process."""
 
     def result(self) -> Any:
         """Return what the function returned.
@@ -49,17 +49,17 @@ class Task(Protocol):
 
 
 class Engine(Protocol):
-    """Runs tasks: `ForkServer` on this machine, `RayCluster` on a cluster. A context manager that leaves no process behind."""
+    """Runs tasks: `ForkServer` on this machine, `RayCluster` on a cluster. A context manager; no process outlives it."""
 
     def start(self, function: Callable[..., Any], *arguments: Any, worker: int | None = None, has_log: bool = True) -> Task:
         """Call a function of an importable module in a new process.
 
         Args:
             function: the function.
-            *arguments: picklable.
+            *arguments: picklable arguments of the function.
             worker: number of the worker whose share of the machine the process gets; None takes the whole machine; default
                 None.
-            has_log: whether output goes to a log, else to where this process writes; default True.
+            has_log: whether output goes to a log instead of this process' output; default True.
         """
 
     def wait(self, tasks: Sequence[Any], seconds: float = POLL_SECONDS) -> None:

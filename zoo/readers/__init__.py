@@ -1,4 +1,4 @@
-"""Readers: each converts one kind of source to `Examples`."""
+"""Readers convert sources of data to `Examples`."""
 
 from zoo.readers.reader import READERS, Reader, register_reader
 

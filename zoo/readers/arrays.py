@@ -1,4 +1,4 @@
-"""Arrays, DataFrames, `tf.data` and `.npz` files."""
+"""Reads arrays, DataFrames, `tf.data` and `.npz` files."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task:
     """Return the examples in `(features, targets)`, a DataFrame, a `tf.data.Dataset`, or a mapping from parts to these.
 
     Features `(rows, height, width)` or `(rows, height, width, channels)` are images, `(rows, columns)` are a table, and strings
-    `(rows,)` are texts. A DataFrame has a label column; it holds texts for a task for texts, or if it has a column of a usual
-    name.
+    `(rows,)` are texts. A DataFrame has a label column; it contains texts if the task is for texts, or if a column has a usual
+    name such as "text".
 
     Raises:
-        DataError: features and targets do not match, or the features are of no known kind.
+        DataError: features and targets do not match, or the kind of the features is unknown.
     """
     given = data if isinstance(data, Mapping) else {ALL: data}
     if not given:
-        raise DataError("The data is empty. Received: a mapping without parts. Pass train, validation and test.")
+        raise DataError("The data are empty. Received: a mapping without parts. Pass train, validation and test.")
     parts, forms, numbers_are_names = {}, set(), False
     for part_name, part in given.items():
         if isinstance(part, pd.DataFrame):
@@ -59,7 +59,7 @@ def read_arrays(data: Any, arguments: DataArguments, name: str = "arrays", task:
 
 
 def read_npz(path: Path, arguments: DataArguments) -> Examples:
-    """Return the examples in a `.npz` with `x_train`, `y_train`, `x_test`, `y_test`, or with `x`, `y`; no pickles.
+    """Return the examples in a `.npz` with `x_train`, `y_train`, `x_test`, `y_test`, or with `x`, `y`; pickles are rejected.
 
     Raises:
         DataError: the file is broken or its arrays have other names.
@@ -69,7 +69,7 @@ def read_npz(path: Path, arguments: DataArguments) -> Examples:
     data = {part: (arrays[x], arrays[y]) for part, (x, y) in pairs.items() if x in arrays and y in arrays}
     if not data or (ALL in data and len(data) > 1):
         accepted = "x and y, or x_train, y_train, x_test, y_test (x_validation, y_validation)"
-        raise DataError(f"A .npz must hold {accepted}. Received: {sorted(arrays)} in {path}. Rename the arrays.")
+        raise DataError(f"A .npz must contain {accepted}. Received: {sorted(arrays)} in {path}. Rename the arrays.")
     examples = read_arrays(data, arguments, str(path))
     if "labels" in arrays:
         examples.labels = tuple(arrays["labels"].tolist())
@@ -109,7 +109,7 @@ def _as_texts(features: Any) -> list[Any] | None:
         return None
     if all(str(text).lower().endswith(tuple(IMAGE_SUFFIXES)) for text in features):
         received = f"{len(features)} names of image files, first {features[0]!r}"
-        raise DataError(f"Image files are read from class folders. Received: {received}. Pass their parent folder.")
+        raise DataError(f"Image files must be in class folders. Received: {received}. Pass their parent folder.")
     return [text.decode("utf-8", "replace") if isinstance(text, bytes) else text for text in features]
 
 
@@ -135,11 +135,11 @@ def _as_images(array: np.ndarray, arguments: DataArguments) -> np.ndarray:
     if images.dtype.kind == "f":
         if not np.isfinite(images).all():
             row = int(np.argmin(np.isfinite(images).all(axis=(1, 2, 3))))
-            raise DataError(f"Images must hold finite numbers. Received: NaN or infinity in image {row}.")
+            raise DataError(f"Images must contain finite numbers. Received: NaN or infinity in image {row}.")
         images = images.astype(np.float32, copy=False)
     elif images.dtype != np.uint8:
         if images.min() < 0 or images.max() > 255:
-            raise DataError(f"Integer images hold 0 to 255. Received: {images.min()} to {images.max()}. Pass floats.")
+            raise DataError(f"Integer images must be in 0..255. Received: {images.min()} to {images.max()}. Pass floats.")
         images = images.astype(np.uint8)
     if arguments.image_size and tuple(arguments.image_size) != images.shape[1:3]:
         images = np.stack([fit_array(image, (*arguments.image_size, images.shape[-1])) for image in images])

@@ -1,4 +1,4 @@
-"""Examples as read: features, targets, and the source of each row."""
+"""The result of a reader: features, targets, and the source of each row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.targets import Label, as_targets
 
-ALL = "all"  # part of a source that is not divided
+ALL = "all"  # name of the only part of an undivided source
 PARTS = ("train", "validation", "test")
 
 
@@ -19,9 +19,9 @@ class Part:
     """One part of a data source.
 
     Args:
-        features: what the kind of input says: images as a `Source`, a DataFrame, or `Texts`.
-        targets: `(rows,)` labels or numbers as written, or `(rows, columns)`.
-        broken: places and reasons of rows that could not be read and are not in `features`.
+        features: features in the form of the kind of input: a `Source` of images, a DataFrame, or `Texts`.
+        targets: labels or numbers as written, `(rows,)` or `(rows, columns)`.
+        broken: for each unreadable row, which is not in `features`, its place and the reason; default `()`.
     """
 
     features: Any
@@ -39,12 +39,12 @@ class Examples:
     Args:
         name: name or path of the source.
         parts: parts by name: "train", "validation", "test", or "all".
-        kind: kind of the features.
+        kind: name of the kind of input.
         input_shape: shape of one image; None for tables and texts.
         labels: class names, if the source has them; targets are then class indices.
         are_numbers_names: whether numbers are class names; see `targets.find_labels`.
         notes: notes on ignored parts of the source.
-        location: absolute path of the user's file or folder, if there is one.
+        location: absolute path of the user's file or folder, if any.
     """
 
     name: str

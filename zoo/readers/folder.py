@@ -1,4 +1,4 @@
-"""A folder of class folders of images, or of text files."""
+"""Reads folders with one folder of images or text files per class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_SIZE = (96, 96)
 
 
 def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    """Return the files with these suffixes below a folder, sorted, without hidden ones."""
+    """Return the files with these suffixes in a folder and its subfolders, sorted, without hidden ones."""
     files = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
@@ -30,8 +30,8 @@ def files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
 def read_folder(folder: Path, arguments: DataArguments, task: str | None = None) -> Examples:
     """Return the examples in `folder/CLASS/...`, or in `folder/train/CLASS/...`, `validation` (or `val`, `dev`) and `test`.
 
-    Images of equal size keep it; images of several sizes are resized to `image_size`, by default 96 x 96. A folder without
-    images, or any folder for a task for texts, is read as `.txt` files with one text each.
+    If images differ in size, they are resized to `image_size`, by default 96 x 96. If a folder has no images, or if the task is
+    for texts, it is read as `.txt` files, each with one text.
 
     Raises:
         DataError: there are no class folders, or they contain neither images nor texts.
@@ -43,7 +43,7 @@ def read_folder(folder: Path, arguments: DataArguments, task: str | None = None)
     labels = sorted({label for listed in files.values() for _, label in listed})
     if not labels:
         raise DataError(
-            f"A data folder must hold one folder per class. Received: no images and no .txt files in the folders of {folder}. "
+            f"A data folder needs one folder per class. Received: no images and no .txt files in the folders of {folder}. "
             "Sort the images or texts into folders named by class, or name files by part: train.csv, test.csv."
         )
     number_of = {label: number for number, label in enumerate(labels)}
@@ -68,7 +68,7 @@ def _listed(folder: Path, suffixes: Collection[str], what: str) -> tuple[dict[st
             found = files_below(class_folder, suffixes)
             files[part] += [(path, class_folder.name) for path in found]
             if not found:
-                notes.append(f"{class_folder} has no {what} and is not a class")
+                notes.append(f"{class_folder} has no {what}, so it is not a class")
     return files, notes
 
 
@@ -110,7 +110,7 @@ def _common_shape(paths: list[Path], arguments: DataArguments) -> tuple[int, int
 
 
 def _read_part(listed: list[tuple[Path, int]], input_shape: tuple[int, int, int], in_memory: bool) -> Part:
-    """Decode every file once to find broken and equal ones; keep the pixels if they fit in memory."""
+    """Decode every file once to find broken and duplicate ones; keep the pixels if they fit in memory."""
     from zoo.inputs.image.files import ImageFiles
     from zoo.sources.source import Arrays
 

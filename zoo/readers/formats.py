@@ -1,4 +1,4 @@
-"""The formats of files that zoo reads itself."""
+"""The file formats that zoo reads."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ def _images(path: Path, preprocessor: Any, _: DataArguments) -> Iterator[Chunk]:
     if path.is_dir():
         files = files_below(path, IMAGE_SUFFIXES)
         if not files:
-            raise DataError(f"There are no images in this folder. Received: {path}.")
+            raise DataError(f"There are no images in this folder. Received: {path}. Pass another folder.")
         return preprocessor.read_files(files)  # type: ignore[no-any-return]
     if path.suffix.lower() != ".npz":
-        raise DataError(f"This model takes a folder of images or a .npz. Received: {path}.")
+        raise DataError(f"This model takes a folder of images or a .npz. Received: {path}. Convert it.")
     return _numbered(map(_with_channels, track_share(stream_npz(path, ("x", "x_test"), CHUNK), "Predicting")))
 
 
 def _with_channels(images: np.ndarray) -> np.ndarray:
-    """Return `(rows, height, width, channels)`; without channels a few rows would look like one image."""
+    """Return `(rows, height, width, channels)`; without channels, a few rows would look like one image."""
     if images.ndim not in (3, 4):
         raise DataError(f"Images are `(height, width[, channels])`. Received: rows of shape {images.shape[1:]}. Reshape them.")
     return images[..., np.newaxis] if images.ndim == 3 else images
 
 
 def _texts(path: Path, _: Any, arguments: DataArguments) -> Iterator[Chunk]:
-    """Yield texts by their rows; one that cannot be read costs only itself."""
+    """Yield the texts and their row numbers; an unreadable text does not affect the others."""
     if path.is_dir():
-        raise DataError(f"This model takes a file of texts. Received: the folder {path}. Give a file.")
+        raise DataError(f"This model takes a file of texts. Received: the folder {path}. Pass a file.")
     for rows, chunk, _ in _numbered(track_share(texts.stream_texts(path, arguments, CHUNK * 16), "Predicting")):
         found = {row: text for row, text in zip(rows, chunk, strict=True) if isinstance(text, str)}
         yield [*found], [*found.values()], [str(text) for text in chunk if not isinstance(text, str)]
@@ -61,13 +61,13 @@ def _numbered(chunks: Iterable[Any]) -> Iterator[Chunk]:
 
 
 def _read_npz(path: Path, arguments: DataArguments, _: str | None) -> Examples:
-    from zoo.readers.arrays import read_npz  # imports TensorFlow, which bulk predictions may not need
+    from zoo.readers.arrays import read_npz  # imports TensorFlow, which bulk prediction may not need
 
     return read_npz(path, arguments)
 
 
 def _read_table(path: Path, arguments: DataArguments, task: str | None) -> Examples:
-    """Return the rows of a table: texts where it has a column of a usual name and no task is named."""
+    """Return the rows of a table, as texts if a column has a usual name and no task is named."""
     names = text_files.column_names(path, arguments.encoding)
     is_text = "encoding" in arguments.model_fields_set or texts.has_text_column(names, arguments)
     return texts.read_text_file(path, arguments) if is_text and task is None else tables.read_table_examples(path, arguments)

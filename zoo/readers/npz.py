@@ -1,4 +1,4 @@
-"""Arrays in a `.npz`, read whole or in chunks of rows; no pickles."""
+"""Reads arrays in a `.npz`, completely or in chunks of rows; pickles are rejected."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     with read_errors(path), path.open("rb") as file:
         loaded = np.load(file, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            raise ValueError("it holds a single array, as numpy.save writes")
+            raise ValueError("it contains a single array, as written by numpy.save")
         return {key: loaded[key] for key in loaded.files}
 
 
 def stream_npz(path: Path, names: Sequence[str], rows: int) -> Iterator[tuple[np.ndarray, float]]:
     """Yield an array in chunks of rows, each with the fraction read so far.
 
-    An array in Fortran order is read whole.
+    An array in Fortran order is read completely.
 
     Args:
         path: path of the file.
@@ -44,7 +44,7 @@ def stream_npz(path: Path, names: Sequence[str], rows: int) -> Iterator[tuple[np
         present = sorted(name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy"))
         name = next((name for name in names if name in present), None)
         if name is None:
-            raise DataError(f"A .npz for prediction must hold {names[0]}. Received: {present} in {path}. Rename the array.")
+            raise DataError(f"A .npz for prediction must contain {names[0]}. Received: {present} in {path}. Rename the array.")
         with archive.open(f"{name}.npy") as file:
             read_header = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
             shape, is_fortran, dtype = read_header(file)

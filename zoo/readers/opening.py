@@ -1,4 +1,4 @@
-"""Opens the user's files: encodings, binary files, and the errors of the libraries that read them."""
+"""Opens the user's files: handles encodings, binary files, and the errors of the libraries that read them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ READ_ERRORS = (pa.ArrowException, csv.Error, tokenize.TokenError, zipfile.BadZip
 
 
 def delimiter_of(path: Path) -> str:
-    """Return what separates the columns of a file: tabs in .tsv, otherwise commas."""
+    """Return the separator of a file's columns: tabs in .tsv, otherwise commas."""
     return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
 def open_text(path: Path, encoding: str, newline: str | None = None) -> TextIO:
-    """Open a text file without its byte order mark. `newline` is an argument of `open`."""
+    """Open a text file without its byte order mark. `newline` is passed to `open`."""
     return path.open(encoding="utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding, newline=newline)
 
 
@@ -48,7 +48,7 @@ def check_is_text(path: Path, encoding: str = "utf-8") -> None:
         fix = "Save the file as UTF-8, or for texts set data.encoding=utf-16."
         raise DataError(f"This file starts like UTF-16. Received: {path}. {fix}")
     if b"\0" in start:
-        raise DataError(f"This is a binary file. Received: {path}, with zero bytes in it. Pass a text file.")
+        raise DataError(f"This is a binary file. Received: {path}, which contains zero bytes. Pass a text file.")
 
 
 @contextmanager

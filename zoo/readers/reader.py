@@ -18,15 +18,15 @@ from zoo.tasks import find_task
 
 @dataclass(frozen=True)
 class Reader:
-    """A reader of one format of files.
+    """A reader of one file format.
 
     Args:
         name: name of the format.
         kind: name of the kind of input that it reads.
-        suffixes: suffixes of its files, in lower case and with their dots.
-        read: function that returns labelled examples, from the path, the arguments for reading data, and the name of the user's
-            task, or None.
-        stream: function that yields raw examples to predict, from the path, the preprocessor of the model, and the arguments.
+        suffixes: file suffixes, in lower case and with dots.
+        read: function that returns labelled examples, from the path, the arguments for reading data, and the name of the
+            task or None.
+        stream: function that yields raw examples for prediction, from the path, the model's preprocessor, and the arguments.
     """
 
     name: str
@@ -50,23 +50,23 @@ def register_reader(reader: Reader) -> Reader:
 
 
 def all_suffixes() -> tuple[str, ...]:
-    """Return the suffixes of all files that are read."""
+    """Return the suffixes that the readers accept."""
     return tuple(suffix for reader in READERS.values() for suffix in reader.suffixes)
 
 
 def reader_of(path: Path, task: str | None) -> Reader | None:
-    """Return the reader of a file by its suffix, or None; for a task on plain text, the reader of texts."""
+    """Return the reader for a file's suffix, or None; for a task on plain text, always the reader of texts."""
     if task is not None and find_input(find_task(task).input).is_plain_text:
         return next(reader for reader in READERS.values() if reader.kind == find_task(task).input)
     return next((reader for reader in READERS.values() if path.suffix.lower() in reader.suffixes), None)
 
 
 def stream_examples(path: Path, preprocessor: Preprocessor, arguments: DataArguments) -> Iterator[Chunk]:
-    """Return the examples in a file or folder, as the preprocessor takes them.
+    """Yield the examples in a file or folder for a model's preprocessor.
 
     Args:
         path: existing file or folder.
-        preprocessor: preprocessor of the model that predicts them.
+        preprocessor: preprocessor of the model that predicts.
         arguments: arguments for reading data.
 
     Raises:

@@ -1,4 +1,4 @@
-"""CSV, TSV and Parquet files: read whole, or in chunks for a model with known columns."""
+"""Reads CSV, TSV and Parquet files: completely, or in chunks for a model with known columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LABEL_NAMES = ("label", "target", "class")
 TAIL_BYTES = 64
 CHUNK = 16_384  # rows of a Parquet chunk
 BLOCK_BYTES = 2**20  # bytes of a file chunk
-READ_AS = {  # types to try for a column of numbers, in this order; float64 first, since a failure is slow: one error per cell
+READ_AS = {  # types to try for a column of numbers, in this order; float64 first, since failures are slow
     "numbers": (pa.float64(), pa.int64(), pa.bool_()),  # 0x1F is an int64
     "times": (pa.timestamp("s"), pa.timestamp("ns")),  # 9999-12-31 does not fit in nanoseconds
     "times with a zone": (pa.timestamp("s", "UTC"), pa.timestamp("ns", "UTC")),
@@ -32,7 +32,7 @@ TIME_OF_DAY = re.compile(r"\d\d:\d\d:\d\d")
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Return a CSV, TSV or Parquet file; empty cells and NA are missing values.
+    """Read a CSV, TSV or Parquet file; empty cells and NA are missing values.
 
     Raises:
         DataError: the file is empty, has rows of different lengths, or does not match its suffix.
@@ -44,9 +44,9 @@ def read_table(path: Path) -> pd.DataFrame:
             check_is_text(path)
             convert = csv.ConvertOptions(strings_can_be_null=True)
             table = csv.read_csv(path, parse_options=parse_options(path), convert_options=convert)
-            _ = table.column_names  # decodes the names
+            _ = table.column_names  # decodes the names, to find encoding errors
             if any(pa.types.is_binary(column.type) for column in table.schema):
-                raise ValueError("invalid UTF8 data")  # which pyarrow does not report if a column has other bytes throughout
+                raise ValueError("invalid UTF8 data")  # pyarrow does not report it if all cells of a column are invalid
             check_quotes_close(path, table.column(table.num_columns - 1))
     if not table.num_rows:
         raise DataError(f"The table is empty. Received: {path} without rows. Add rows below the header.")
@@ -56,20 +56,20 @@ def read_table(path: Path) -> pd.DataFrame:
 def stream_table(path: Path, columns: TablePreprocessor) -> Iterator[tuple[pd.DataFrame, float]]:
     """Yield the rows of a table in chunks, each with the fraction of the file read so far.
 
-    The model's columns determine how CSV cells are read, since a chunk (or a file) may hold only empty cells, or codes that
-    look like numbers. A category is the text of its cell, as in a training file that also held words; a number is read as a
-    number, a boolean or a time. Everything else works as in `read_table`.
+    The model's columns determine how CSV cells are read, since a chunk or a file may contain only empty cells, or codes that
+    look like numbers. A category is the text of its cell; a number is read as a number, a boolean or a time. Everything else
+    works as in `read_table`.
 
     Args:
         path: path of a CSV, TSV or Parquet file; empty cells and NA are missing values.
         columns: columns of the model.
 
     Yields:
-        rows, whose index is their place in the file from 0, and a share of 1.
+        The rows, indexed by their position in the file from 0, and the fraction read.
 
     Raises:
         DataError: the file is empty, has rows of different lengths, or does not match its suffix; a column of numbers
-            holds both numbers and times.
+            contains both numbers and times.
     """
     with read_errors(path):
         own = {column.name: column for column in columns.columns}
@@ -88,7 +88,7 @@ def stream_table(path: Path, columns: TablePreprocessor) -> Iterator[tuple[pd.Da
 
 def _parquet(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]:
     """Yield batches; integers of a category become text, since pandas turns 7 into 7.0 if the batch has a missing cell."""
-    file = parquet.ParquetFile(path, buffer_size=BLOCK_BYTES, pre_buffer=False)  # otherwise all row groups stay in memory
+    file = parquet.ParquetFile(path, buffer_size=BLOCK_BYTES, pre_buffer=False)  # otherwise, all row groups stay in memory
     read = 0
     for batch in file.iter_batches(CHUNK):
         table = pa.Table.from_batches([batch])
@@ -104,7 +104,7 @@ def _csv(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]
     with path.open("rb") as file:
         names = csv.open_csv(file, parse_options=parse_options(path)).schema.names
     size = path.stat().st_size
-    held: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     with path.open("rb") as file:
         reader = csv.open_csv(
             file,
@@ -118,32 +118,32 @@ def _csv(path: Path, own: dict[str, Column]) -> Iterator[tuple[pa.Table, float]]
             last = table.column(len(names) - 1) if batch.num_rows else last
             for place, name in enumerate(names):
                 if name in own and own[name].kind == "number":
-                    table = table.set_column(place, name, _numbers(table.column(place), name, held))
+                    table = table.set_column(place, name, _numbers(table.column(place), name, kinds))
                 elif name in own:
                     table = table.set_column(place, name, _categories(table.column(place), own[name].categories))
             yield table, file.tell() / size
     check_quotes_close(path, last)
 
 
-def _numbers(texts: pa.ChunkedArray, name: str, held: dict[str, str]) -> pa.ChunkedArray:
-    """Return cells as numbers or times; `held` records the kind of the column so far."""
+def _numbers(texts: pa.ChunkedArray, name: str, found: dict[str, str]) -> pa.ChunkedArray:
+    """Return cells as numbers or times; `found` records the kind of each column so far."""
     trimmed = compute.utf8_trim_whitespace(texts)
     for what, kind in ((what, kind) for what, kinds in READ_AS.items() for kind in kinds):
         try:
             numbers = trimmed.cast(kind)
         except pa.ArrowInvalid:
             continue
-        if numbers.null_count < len(numbers) and held.setdefault(name, what) != what:
+        if numbers.null_count < len(numbers) and found.setdefault(name, what) != what:
             raise DataError(
-                f"Column {name!r} must hold numbers, or times of one kind. Received: {held[name]}, and {what} such as "
-                f"{texts.drop_null()[0].as_py()!r}. Write all its cells in one form."
+                f"Column {name!r} must hold numbers, or times of one kind. Received: {found[name]}, and {what} such as "
+                f"{texts.drop_null()[0].as_py()!r}. Write all cells of the column in one form."
             )
         return numbers
     return texts  # the preprocessor reports the error
 
 
 def _categories(texts: pa.ChunkedArray, categories: tuple[str, ...]) -> pa.ChunkedArray:
-    """Return cells as in training if they were not text: `true` among missing cells is True, 12:30 is 12:30:00."""
+    """Return cells as they were in training if they were not text: `true` becomes True, and 12:30 becomes 12:30:00."""
     if set(categories) <= {"False", "True"}:
         texts = compute.replace_substring_regex(texts, "^(1|true|TRUE)$", "True")
         return compute.replace_substring_regex(texts, "^(0|false|FALSE)$", "False")
@@ -158,17 +158,17 @@ def parse_options(path: Path) -> csv.ParseOptions:
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """Return a table with decimal numbers as float64."""
+    """Convert decimal numbers in a table to float64."""
     numbers = [pa.field(column.name, pa.float64()) if pa.types.is_decimal(column.type) else column for column in table.schema]
     return table.cast(pa.schema(numbers))
 
 
 def check_quotes_close(path: Path, last_column: pa.ChunkedArray) -> None:
-    """Reject a CSV file with an unclosed quote, after which all rows would be one cell.
+    """Reject a CSV file with an unclosed quote, which would merge all later rows into one cell.
 
     Args:
         path: path of the file.
-        last_column: last rows of the last column; an unclosed quote makes its cell the very last.
+        last_column: last rows of the last column; the cell with an unclosed quote is the last one.
 
     Raises:
         DataError: a quote is not closed.
@@ -192,7 +192,7 @@ def read_table_examples(path: Path, arguments: DataArguments) -> Examples:
     """
     table = read_table(path)
     notes = []
-    if "" in table.columns:  # an index that was saved with the columns: it would reveal the order of the rows
+    if "" in table.columns:  # a saved index, which would reveal the order of the rows
         table = table.drop(columns="")
         notes.append("a column without a name is ignored")
     features, raw_targets = split_columns(table, arguments)
@@ -204,32 +204,32 @@ def split_columns(table: pd.DataFrame, arguments: DataArguments) -> tuple[pd.Dat
     """Return the feature columns and the label column of a table.
 
     Raises:
-        DataError: the given column is missing, or none is given and no column is called label, target or class.
+        DataError: the named column is missing, or none is named and no column is called label, target or class.
     """
     names = {str(name): name for name in table.columns}
     usual = next((name for name in names if name.lower() in LABEL_NAMES), None)
     label = usual if arguments.label_column is None else arguments.label_column
     if label is None:
         raise unknown_column("label", [*names], LABEL_NAMES)
-    left_out = [label, *arguments.ignore_columns]
-    check_columns(left_out, names)
-    return as_table(table).drop(columns=[names[column] for column in left_out]), table[names[label]]
+    excluded = [label, *arguments.ignore_columns]
+    check_columns(excluded, names)
+    return as_table(table).drop(columns=[names[column] for column in excluded]), table[names[label]]
 
 
 def check_columns(wanted: Iterable[str], names: Collection[str]) -> None:
-    """Reject columns that the data does not have.
+    """Reject columns that the data do not have.
 
     Raises:
-        DataError: a column is missing; the message gives the nearest name.
+        DataError: a column is missing; the message suggests the nearest name.
     """
     for column in wanted:
         if column not in names:
             accepted = f"{nearest(column, names)} Accepted: {', '.join(names)}."
-            raise DataError(f"The data has no such column. Received: {column!r}.{accepted}")
+            raise DataError(f"The data do not have this column. Received: {column!r}.{accepted}")
 
 
 def unknown_column(role: str, names: Sequence[str], usual: Sequence[str]) -> DataError:
-    """Return the error for data without a column of a usual name.
+    """Return the error for data in which no column has a usual name.
 
     Args:
         role: "text" or "label".
@@ -237,7 +237,7 @@ def unknown_column(role: str, names: Sequence[str], usual: Sequence[str]) -> Dat
         usual: usual names of the column.
     """
     return DataError(
-        f"Which column is the {role}? Received: columns {', '.join(name[:40] for name in names)}, none called "
-        f"{', '.join(usual)}. Name it with data.{role}_column=... (texts without a header have columns 1, 2, ...). In .csv, "
-        "commas separate the columns, in .tsv tabs. For texts, set task=text_classification."
+        f"The {role} column is not known. Received: columns {', '.join(name[:40] for name in names)}, none called "
+        f"{', '.join(usual)}. Name it with data.{role}_column=... (texts without a header have columns 1, 2, ...). Columns "
+        "are separated by commas in .csv, by tabs in .tsv. For texts, set task=text_classification."
     )

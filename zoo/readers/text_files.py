@@ -1,7 +1,7 @@
-"""Reads text files row by row, any number of times: CSV, TSV, JSON lines, Parquet and plain lines.
+"""Reads text files row by row, repeatedly: CSV, TSV, JSON lines, Parquet and plain lines.
 
-Each function returns a function that opens the file again and yields `(place, text, label)` per row. For a row that cannot be
-read, an exception with the reason replaces the text.
+Each function returns a function that opens the file and yields `(place, text, label)` for each row. In an unreadable row, an
+exception with the reason replaces the text.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ GUESS_ROWS = 1000  # rows of a file without a header for guessing the label colu
 
 Record = tuple[str, Any, Any]
 Records = Callable[[], Iterator[Record]]
-Columns = Callable[[Sequence[str]], tuple[int, int]]  # names to the positions of text and label
+Columns = Callable[[Sequence[str]], tuple[int, int]]  # from names to the positions of text and label
 Cells = Callable[[], Iterator[tuple[str, list[str]]]]
 
 
 def column_names(path: Path, encoding: str) -> list[str]:
-    """Return the first row of a CSV or TSV file, or the columns of a Parquet file; none if they cannot be read."""
+    """Return the first row of a CSV or TSV file, or the columns of a Parquet file; an empty list if it cannot be read."""
     try:
         if path.suffix.lower() == ".parquet":
             return _parquet_names(path)
@@ -45,15 +45,15 @@ def delimited(
 ) -> tuple[Records, list[str]]:
     """Return the rows of a CSV or TSV file, and notes on how they are read.
 
-    Quoted cells may contain newlines and doubled quotes. If the quotes in a TSV do not close, or would join rows, quotes are
+    Quoted cells may contain newlines and doubled quotes. If quotes in a TSV are not closed, or would join rows, they are
     ordinary characters.
 
     Args:
-        path: path of the file; `.tsv` is separated by tabs, everything else by commas.
+        path: path of the file; tabs separate the columns of `.tsv`, and commas those of other files.
         encoding: encoding of the file.
-        columns: function that finds text and label among the names; without a header, columns are named "1", "2", ...
-        is_header: function that returns whether a first row is a header.
-        may_guess: whether the values of two columns without a header may determine the label column.
+        columns: function that finds text and label by name; without a header, columns are named "1", "2", ...
+        is_header: function that returns whether the first row is a header.
+        may_guess: whether to guess the label column from the values of two columns without a header.
 
     Raises:
         DataError: the file is empty, or the columns of text and label are not found.
@@ -63,7 +63,7 @@ def delimited(
     cells = partial(_cells, path, encoding)
     if path.suffix.lower() == ".tsv" and not _is_quoted_well(cells):
         cells = partial(cells, quoting=csv.QUOTE_NONE)
-        notes.append("quotes are ordinary characters: as quotes, they would not close")
+        notes.append("quotes are ordinary characters, since they are not closed")
     first = next((row for _, row in cells()), None)
     if first is None:
         raise DataError(f"The file has no rows. Received: {path}. Add rows.")
@@ -96,7 +96,7 @@ def json_lines(path: Path, encoding: str, columns: Columns) -> Records:
 
     first = next((content for _, content in objects() if isinstance(content, dict)), None)
     if first is None:
-        raise DataError(f"A .jsonl file must have one JSON object per line. Received: {path} without any. Fix the file.")
+        raise DataError(f"A .jsonl file must have one JSON object per line. Received: {path} without objects. Fix the file.")
     names = list(first)
     text, label = (names[position] for position in columns(names))
 
@@ -122,13 +122,13 @@ def parquet_rows(path: Path, columns: Columns) -> Records:
     """Return the rows of a Parquet file.
 
     Raises:
-        DataError: it is not a Parquet file.
+        DataError: the file is not a Parquet file.
     """
     names = _parquet_names(path)
     text, label = (names[position] for position in columns(names))
 
     def pairs() -> Iterator[tuple[Any, Any]]:
-        options = {"buffer_size": 2**20, "pre_buffer": False}  # otherwise all of it stays in memory
+        options = {"buffer_size": 2**20, "pre_buffer": False}  # otherwise, the whole file stays in memory
         with read_errors(path), parquet.ParquetFile(path, **options) as file:
             for batch in file.iter_batches(1024, columns=[text, label]):
                 yield from zip(batch[text].to_pylist(), batch[label].to_pylist(), strict=True)
@@ -142,7 +142,7 @@ def _parquet_names(path: Path) -> list[str]:
 
 
 def label_lines(path: Path, encoding: str) -> Records:
-    """Return the rows of a file whose lines are a label, white space and a text.
+    """Return the rows of a file in which each line is a label, white space and a text.
 
     Raises:
         DataError: the lines start with too many different words to be labels.
@@ -159,13 +159,13 @@ def label_lines(path: Path, encoding: str) -> Records:
     if len(distinct) > max(len(labels) // 2, 2):
         raise DataError(
             f"The first word of each line must be its label. Received: {len(distinct)} different words for {len(labels)} lines "
-            f"in {path}, among them {distinct[:3]}. Put the labels first, or use .csv, .tsv, .jsonl or .parquet with columns."
+            f"in {path}, such as {distinct[:3]}. Put the labels first, or use .csv, .tsv, .jsonl or .parquet with columns."
         )
     return records
 
 
 def plain_lines(path: Path, encoding: str) -> Iterator[Record]:
-    """Yield the lines of a file, each one text without a label."""
+    """Yield the lines of a file; each is a text without a label."""
     with read_errors(path, encoding), open_text(path, encoding, newline="") as file:
         for number, line in enumerate(file, start=1):
             yield f"Line {number}", line.rstrip("\r\n"), None
@@ -179,7 +179,7 @@ def _cells(path: Path, encoding: str, *, quoting: Any = csv.QUOTE_MINIMAL) -> It
 
 
 def _is_quoted_well(cells: Cells) -> bool:
-    """Return whether all rows have the same number of cells if quotes are read as quotes."""
+    """Return whether all rows have the same number of cells when quotes are parsed."""
     try:
         return len({len(row) for _, row in cells()}) <= 1
     except DataError as error:
@@ -187,7 +187,7 @@ def _is_quoted_well(cells: Cells) -> bool:
 
 
 def _columns_without_header(first: list[str], cells: Cells, columns: Columns, *, may_guess: bool) -> tuple[int, int]:
-    """Return the columns of text and label: by position, or with two columns, the label has fewer distinct values."""
+    """Return the columns of text and label: by name, or, of two columns, the label has fewer distinct values."""
     try:
         return columns([str(number) for number in range(1, len(first) + 1)])
     except DataError as error:
@@ -196,6 +196,6 @@ def _columns_without_header(first: list[str], cells: Cells, columns: Columns, *,
     rows = [row for _, row in islice(cells(), GUESS_ROWS) if len(row) == 2]
     text, label = sorted((0, 1), key=lambda column: len({row[column] for row in rows}), reverse=True)
     if all(NUMBER.fullmatch(row[text].strip()) for row in rows):
-        fix = f"Name them with data.text_column={text + 1} and data.label_column={label + 1}, or the other way round."
-        raise DataError(f"Which column is the text? Received: no header, and numbers in column {text + 1}. {fix}")
+        fix = f"Name them with data.text_column={text + 1} and data.label_column={label + 1}, or vice versa."
+        raise DataError(f"The text column is not known. Received: no header, and numbers in column {text + 1}. {fix}")
     return text, label

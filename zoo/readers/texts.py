@@ -1,4 +1,4 @@
-"""Texts with labels, from files or from memory."""
+"""Reads texts with labels from files or from memory."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from zoo.settings import DataArguments
 from zoo.tasks import find_task
 
 logger = logging.getLogger(__name__)
-SUFFIXES = (".jsonl", ".ndjson", ".txt")  # in addition to those of tables, which may also hold texts
+SUFFIXES = (".jsonl", ".ndjson", ".txt")  # in addition to those of tables, which may also contain texts
 SURE_NAMES = ("text", "sentence", "review")  # a table with such a column is read as texts for any model
 TEXT_NAMES = (*SURE_NAMES, "content", "comment", "message", "document")
 WHOLE_NUMBER = re.compile("-?[0-9]+")
@@ -33,16 +33,16 @@ LABEL_NAMES = ("label", "labels", "target", "class", "category", "sentiment")
 
 
 def read_text_file(path: Path, arguments: DataArguments) -> Examples:
-    """Return the texts and labels in a file; without the suffix of a table or JSON, it holds `label text` lines.
+    """Return the texts and labels in a file; without the suffix of a table or JSON, it contains `label text` lines.
 
     Raises:
         DataError: the file is binary, has another encoding or is empty, or the columns of text and label are not found.
-        UsageError: a column is named, but the file has no columns.
+        UsageError: the user names a column, but the file has no columns.
     """
     found = _rows_with_columns(path, arguments, partial(find_columns, arguments=arguments))
     if found is None and (arguments.text_column is not None or arguments.label_column is not None):
         fix = "Omit the column, or rename the file to .csv, .tsv, .jsonl or .parquet if it is a table."
-        raise UsageError(f"`label text` lines have no columns. Received: {path} with a column named. {fix}")
+        raise UsageError(f"`label text` lines have no columns. Received: {path}, and the name of a column. {fix}")
     records, notes = found or (text_files.label_lines(path, arguments.encoding), [])
     return Examples(str(path), {ALL: as_part(records, str(path))}, "text", are_numbers_names=True, notes=notes)
 
@@ -51,8 +51,8 @@ def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tu
     """Yield the texts of a file for prediction in chunks, each with the fraction of rows read so far.
 
     Without the suffix of a table or JSON, each line is one text. An empty cell or line is an empty text; an error replaces a
-    row that holds no text or cannot be read. The file is first read once completely, which takes a hundredth of the time of a
-    small model's predictions, and detects a wrong encoding before the first prediction.
+    row without a text or an unreadable one. The file is first read completely, to detect a wrong encoding before the first
+    prediction; this takes about 1 % of a small model's prediction time.
 
     Args:
         path: path of the file.
@@ -84,12 +84,12 @@ def stream_texts(path: Path, arguments: DataArguments, rows: int) -> Iterator[tu
 
 
 def are_meant(task: str | None) -> bool:
-    """Return whether a task, where one is named, is for texts: any file is then read as texts."""
+    """Return whether a named task is for texts; any file is then read as texts."""
     return task is not None and find_input(find_task(task).input).is_plain_text
 
 
 def has_text_column(names: Iterable[str], arguments: DataArguments) -> bool:
-    """Return whether to read a table as texts if no task is named: the text column is given, or a column has a usual name."""
+    """Return whether to read a table as texts if no task is named: the text column is named, or a column has a usual name."""
     return arguments.text_column is not None or any(name.lower() in SURE_NAMES for name in names)
 
 
@@ -97,7 +97,7 @@ def find_columns(names: Sequence[str], arguments: DataArguments) -> tuple[int, i
     """Return the positions of the text and of the label among column names.
 
     Raises:
-        DataError: a given column is missing, or none is given and none has a usual name.
+        DataError: a named column is missing, or none is named and none has a usual name.
     """
     text = _find(names, arguments.text_column, TEXT_NAMES)
     label = _find(names, arguments.label_column, LABEL_NAMES)
@@ -110,15 +110,15 @@ def find_columns(names: Sequence[str], arguments: DataArguments) -> tuple[int, i
     if label is None:
         raise unknown_column("label", names, LABEL_NAMES)
     if text == label:
-        raise DataError(f"Text and label must be different columns. Received: {names[text]!r} for both. Name two.")
+        raise DataError(f"Text and label must be different columns. Received: {names[text]!r} for both. Name two columns.")
     return text, label
 
 
 def as_part(records: Records, name: str, *, has_numbers: bool = False) -> Part:
-    """Scan all rows once for labels and hashes; rows without text are broken and left out.
+    """Scan all rows once for labels and hashes; rows without text are broken and omitted.
 
     Args:
-        records: function that reads the rows again.
+        records: function that reads the rows.
         name: name of the source, for errors.
         has_numbers: whether labels are class indices from 0 instead of names; default False.
 
@@ -146,7 +146,7 @@ def as_part(records: Records, name: str, *, has_numbers: bool = False) -> Part:
 
 
 def _rows_with_columns(path: Path, arguments: DataArguments, columns: text_files.Columns) -> tuple[Records, list[str]] | None:
-    """Return the rows of a file by its suffix and notes on how they are read; None for a file without columns."""
+    """Return the rows of a file and notes on how they are read; None for a file without columns."""
     suffix, encoding = path.suffix.lower(), arguments.encoding
     if suffix == ".parquet":
         return text_files.parquet_rows(path, columns), []
@@ -177,12 +177,12 @@ def _problem(text: Any) -> str | None:
     if text is None:
         return "has no text"
     if not isinstance(text, str):
-        return f"has no text but {type(text).__name__} {text!r:.40}"
+        return f"has {type(text).__name__} {text!r:.40} instead of a text"
     return None if text.strip() else "has an empty text"
 
 
 def _as_numbers(labels: list[Any]) -> list[Any]:
-    """Return labels as integers if all of them are written as integers."""
+    """Convert labels to integers if all of them are written as integers."""
     distinct = {label for label in labels if isinstance(label, str) and label}
     if len(distinct) and all(WHOLE_NUMBER.fullmatch(label) for label in distinct):
         return [int(label) if isinstance(label, str) and label else label for label in labels]

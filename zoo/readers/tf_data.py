@@ -1,4 +1,4 @@
-"""Reads the user's own `tf.data` into memory."""
+"""Reads the user's `tf.data` datasets into memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_tf_data(dataset: tf.data.Dataset, arguments: DataArguments) -> tuple[np
     features, targets = spec
     is_batched = bool(targets.shape.rank and features.shape.rank and features.shape[0] == targets.shape[0])
     if is_batched and targets.shape.rank == 1 and features.shape.rank == 3 and features.shape[-1] in (1, 3):
-        is_batched = features.shape[0] is None  # otherwise one image whose height equals the number of classes
+        is_batched = features.shape[0] is None  # otherwise, it is one image whose height equals the number of classes
     batches = dataset if is_batched else dataset.batch(256)
     images, labels, size = [], [], 0
     try:
@@ -34,7 +34,7 @@ def read_tf_data(dataset: tf.data.Dataset, arguments: DataArguments) -> tuple[np
             size += sum(map(len, image_batch)) if image_batch.dtype == object else image_batch.nbytes
             if size > arguments.memory_budget_mb * 2**20:
                 raise DataError(
-                    f"A tf.data.Dataset must fit in {arguments.memory_budget_mb} MB of memory. Received: more. Raise "
+                    f"A tf.data.Dataset must fit in {arguments.memory_budget_mb} MB of memory. Received: a larger one. Raise "
                     "data.memory_budget_mb, use a folder that streams (prepared by TFDS, or of images), or call `model.fit`."
                 )
     except tf.errors.OpError as error:

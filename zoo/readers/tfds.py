@@ -1,4 +1,4 @@
-"""TensorFlow Datasets: by name, or from a prepared folder."""
+"""Reads TensorFlow Datasets by name, or from a prepared folder."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ UNLABELLED = -1  # TensorFlow Datasets' value for a missing label
 
 
 def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, known_names: list[str]) -> Examples:
-    """Return a data set of TensorFlow Datasets, from a prepared folder or downloaded now.
+    """Return the examples of a data set in TensorFlow Datasets; download it if it is not prepared.
 
     Args:
         name: name for `tfds.load`, for example "mnist" or "cifar10:3.0.2".
         arguments: reading options; `data_dir`, `image_size`, `text_column`, `label_column` and `memory_budget_mb` are used.
         offline_twin: embedded data set to suggest if a download fails.
-        known_names: zoo's own data sets, for the hint on a wrong name.
+        known_names: names of zoo's own data sets, to suggest for a wrong name.
 
     Raises:
         UnknownNameError: the data set does not exist.
-        DataError: it cannot be downloaded, or has neither images nor texts with a class label.
+        DataError: the data set cannot be downloaded, or has neither images nor texts with a class label.
     """
     import tensorflow_datasets as tfds
 
@@ -51,8 +51,8 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
         raise UnknownNameError("data set", name, {*known_names, *tfds.list_builders(with_community_datasets=False)}) from error
     except Exception as error:  # AssertionError for a version, ValueError for a configuration, ImportError for a hub, ...
         raise UsageError(
-            f"TensorFlow Datasets rejects this name: {str(error).splitlines()[0].rstrip('.')}. Received: {name!r}, not a file "
-            'or folder either. Pass a path, NAME, NAME/CONFIGURATION or NAME:VERSION, for example "cifar10:3.0.2".'
+            f"TensorFlow Datasets rejects this name: {str(error).splitlines()[0].rstrip('.')}. Received: {name!r}, which is "
+            'not a file or folder either. Pass a path, NAME, NAME/CONFIGURATION or NAME:VERSION, for example "cifar10:3.0.2".'
         ) from error
     try:
         if not builder.is_prepared():
@@ -60,7 +60,7 @@ def read_tfds(name: str, arguments: DataArguments, *, offline_twin: str | None, 
         builder.download_and_prepare()
     except Exception as error:
         builder = tfds.builder(name, data_dir=arguments.data_dir)
-        if not builder.is_prepared():  # otherwise another worker has prepared it
+        if not builder.is_prepared():  # otherwise, another worker has prepared it
             embedded = f" {offline_twin!r} is embedded and needs no network." if offline_twin else ""
             raise DataError(
                 f"The data set cannot be prepared. Received: {name!r} ({type(error).__name__}: {str(error)[:200]}).{embedded} "
@@ -93,14 +93,14 @@ def read_prepared(path: Path, arguments: DataArguments) -> Examples:
     """Return the examples in a folder prepared by TensorFlow Datasets.
 
     Raises:
-        DataError: it is broken, or has neither images nor texts with a class label.
+        DataError: the data set is broken, or has neither images nor texts with a class label.
     """
     import tensorflow_datasets as tfds
 
     try:
         builder = tfds.builder_from_directory(path)
     except Exception as error:
-        raise DataError(f"This prepared data set cannot be read: {error}. Received: {path}. Prepare it again.") from error
+        raise DataError(f"The prepared data set cannot be read: {error}. Received: {path}. Prepare it again.") from error
     return _read(builder, str(path), arguments)
 
 
@@ -115,7 +115,7 @@ def _read(builder: tfds.core.DatasetBuilder, name: str, arguments: DataArguments
         received = ", ".join(f"{key} ({type(feature).__name__})" for key, feature in features.items())
         raise DataError(
             f"A TensorFlow data set needs one image or one text, and one class label. Received: {name!r} with {received}. "
-            "Of several texts or labels, name one with data.text_column or data.label_column."
+            "If it has several texts or labels, name one with data.text_column or data.label_column."
         )
     splits, notes = _parts_of(builder, name)
     if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
@@ -136,7 +136,7 @@ def _read(builder: tfds.core.DatasetBuilder, name: str, arguments: DataArguments
 
 
 def _keys(builder: tfds.core.DatasetBuilder, kind: type[Any], wanted: str | None) -> list[str]:
-    """Return the features of a kind: the requested one, or those of the supervised pair, or all."""
+    """Return the features of one type: the requested one, or those of the supervised pair, or all."""
     keys = [key for key, feature in builder.info.features.items() if isinstance(feature, kind)]
     if wanted is not None:
         return [key for key in keys if key == wanted]
@@ -144,10 +144,10 @@ def _keys(builder: tfds.core.DatasetBuilder, kind: type[Any], wanted: str | None
 
 
 def _parts_of(builder: tfds.core.DatasetBuilder, name: str) -> tuple[dict[str, Any], list[str]]:
-    """Return the split of TensorFlow Datasets for each part, and notes on unused ones."""
+    """Return the TensorFlow Datasets split for each part, and notes on unused splits."""
     splits = builder.info.splits
     if not splits:
-        raise DataError(f"A data set needs a split of known size. Received: {name!r} without one. Prepare it again.")
+        raise DataError(f"A data set needs a split of known size. Received: {name!r} without any. Prepare it again.")
     found = {part: splits[part] for part in PARTS if part in splits}
     if "train" not in found:
         found = {ALL: next(iter(splits.values()))}
@@ -173,7 +173,7 @@ def _decoder(feature: Any, arguments: DataArguments) -> tuple[Callable[[tf.Tenso
 def _in_order(files: Sequence[Any], keys: tuple[str, str]) -> tf.data.Dataset:
     """Return batches of the encoded images or texts in TFRecord files with their labels, always in the same order.
 
-    TensorFlow Datasets parses record by record, which takes ten times as long as parsing batches.
+    TensorFlow Datasets parses records one by one, which takes ten times as long as parsing batches.
 
     Args:
         files: paths of the files.
@@ -203,7 +203,7 @@ def _read_texts(split: tfds.core.SplitInfo, keys: tuple[str, str]) -> Part:
 def _read_images(
     split: tfds.core.SplitInfo, keys: tuple[str, str], decode: Any, shape: tuple[int, int, int], in_memory: bool
 ) -> Part:
-    """Read a split once, for its labels and hashes; keep the decoded images if they fit in memory."""
+    """Read a split once for labels and hashes; keep the decoded images if they fit in memory."""
 
     def decoded(encoded: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return encoded, label, tf.map_fn(decode, encoded, fn_output_signature=tf.TensorSpec(shape, tf.uint8))

@@ -1,1 +1,1 @@
-"""Sources: features in memory, files or records, each able to give finite passes over chosen rows."""
+"""Sources: features in memory, in files or in records, which yield finite passes over selected rows."""

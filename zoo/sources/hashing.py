@@ -1,4 +1,4 @@
-"""Hashes of examples: equal for equal content."""
+"""Computes hashes of examples, equal for equal content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which examples of a batch belong to which worker or device."""
+"""Divides the examples of a batch among workers or devices."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Shard:
     count: int = 1
 
     def bounds(self, size: Any) -> tuple[Any, Any]:
-        """Return the start and end of the share in a batch of `size` examples; it is empty if there are too few."""
+        """Return the start and end of the share in a batch of `size` examples; a share may be empty."""
         whole, rest = size // self.count, size % self.count
         if isinstance(size, int):
             start = self.index * whole + min(self.index, rest)
@@ -44,7 +44,7 @@ WHOLE = Shard()
 
 
 def spread(batches: tf.data.Dataset, count: int) -> tf.data.Dataset:
-    """Return each batch as `count` smaller ones, one after the other."""
+    """Divide each batch into `count` smaller batches, one after the other."""
 
     def parts(*batch: tf.Tensor) -> tf.data.Dataset:
         return tf.data.Dataset.range(count).map(lambda index: tuple(Shard(index, count).of(rows) for rows in batch))

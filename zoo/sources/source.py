@@ -1,8 +1,8 @@
-"""Features in memory, files or records, each able to give one pass over selected rows.
+"""Sources of features: in memory, in files or in records, which yield passes over selected rows.
 
 A pass is a finite `tf.data.Dataset` of known cardinality. Its order depends on the seed and the pass number, so two
-processes with the same seed see the same batches. Autotuning is off everywhere: its sleeper stalls the end of an epoch by
-up to 10 s (see `docs/design/0002-pipeline.md`).
+processes with the same seed see the same batches. Autotuning is off everywhere, since its thread delays the end of an epoch
+by up to 10 s (see `docs/design/0002-pipeline.md`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zoo.sources.sharding import WHOLE, Shard
 
 PARALLEL_CALLS = 2
 SHUFFLE_BYTES = 32 * 2**20  # size of a streaming shuffle's buffer
-plainly = tf.autograph.experimental.do_not_convert  # no function here needs AutoGraph, which would take a second to start
+plainly = tf.autograph.experimental.do_not_convert  # no function here needs AutoGraph, which takes a second to start
 QUEUED_BYTES = 375  # overhead of a queued example, measured on 400,000 of them
 
 
@@ -33,10 +33,10 @@ class Pass:
         rows: `(n,)`, int64, ascending positions in the source.
         targets: `(n, ...)`, target of each row.
         batch_size: rows per batch; the last batch may be smaller.
-        seed: seed of the order, which differs from pass to pass; None keeps the original order.
-        number: pass number of the first iteration; each later iteration gives the next pass. A tensor fixes the pass number
-            for all iterations.
-        shard: share of each batch; the passes of all shards have the same number of batches.
+        seed: seed of the order, which differs between passes; None keeps the original order.
+        number: pass number of the first iteration; later iterations increase it. A tensor fixes the pass number for all
+            iterations; default 0.
+        shard: share of each batch; the passes of all shards have the same number of batches; default `WHOLE`.
     """
 
     rows: np.ndarray
@@ -82,7 +82,7 @@ def joined_hashes(first: Source, second: Source) -> np.ndarray:
 
 
 class Arrays:
-    """Features in one tensor; a batch is one gather."""
+    """Features in one tensor, from which each batch is gathered."""
 
     def __init__(self, features: np.ndarray, hashes: np.ndarray | None = None) -> None:
         self.features = tf.convert_to_tensor(features)
@@ -99,7 +99,7 @@ class Arrays:
         return finished(position_batches(wanted).map(plainly(fetch)), wanted.num_batches)
 
     def joined(self, other: Any) -> Arrays:
-        """Return these rows and others behind them."""
+        """Return these rows, followed by the others."""
         hashes = joined_hashes(self, other)
         return Arrays(tf.concat([self.features, other.features], axis=0), hashes)
 
@@ -111,7 +111,7 @@ class Records:
     Args:
         read: function that returns a dataset of the encoded features in some of the files, one scalar string per example,
             always in the same order.
-        files: the files, as `read` takes them.
+        files: files to pass to `read`.
         file_lengths: number of examples in each file.
         decode: in-graph function that decodes one example to a feature tensor of static shape.
         hashes: hashes of the encoded features.
@@ -128,7 +128,7 @@ class Records:
     def one_pass(self, wanted: Pass) -> tf.data.Dataset:
         """Return batches `(features, targets)` of the wanted rows.
 
-        A shard reads its own files if there are enough for all; otherwise it reads everything and decodes its own examples.
+        If there are enough files, each shard reads its own files; otherwise, it reads all files and decodes its own examples.
         """
         position_of = np.full(len(self.hashes), -1, np.int64)
         position_of[wanted.rows] = np.arange(len(wanted.rows))
@@ -157,16 +157,16 @@ class Records:
         return finished(batches, steps)
 
     def joined(self, other: Any) -> Records:
-        """Return these examples and others behind them."""
+        """Return these examples, followed by the others."""
         files, lengths = [*self.files, *other.files], [*self.file_lengths, *other.file_lengths]
         mean_bytes = max(self.mean_bytes, other.mean_bytes)
         return Records(self.read, files, lengths, self.decode, joined_hashes(self, other), mean_bytes)
 
 
 def _batches_of(examples: tf.data.Dataset, count: int, steps: int) -> tf.data.Dataset:
-    """Return `count` examples in exactly `steps` batches; the first batches may have one example more."""
+    """Divide `count` examples into exactly `steps` batches; the first batches may have one example more."""
     size, larger = divmod(count, steps)
-    boundary = larger * (size + 1)  # the examples in the larger batches
+    boundary = larger * (size + 1)  # number of examples in the larger batches
 
     def batch_of(place: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
         return tf.where(place < boundary, place // (size + 1), larger + (place - boundary) // size)
@@ -202,23 +202,23 @@ def _shuffler(examples: tf.data.Dataset, size: int, seed: int) -> Callable[[tf.T
     """Return a function that shuffles the examples by seed and pass number."""
 
     def shuffled_pass(number: tf.Tensor) -> tf.data.Dataset:
-        tf.random.set_seed(seed + 1)  # seed of this function's graph instead of the global seed; 0 is special
+        tf.random.set_seed(seed + 1)  # the graph's seed, instead of the global one; 0 has a special meaning
         return examples.shuffle(size, seed=number, reshuffle_each_iteration=False)
 
     return shuffled_pass
 
 
 def constant(values: object) -> tf.Tensor:
-    """Return a tensor for a pass that is created only once, even if the pass is part of a graph."""
+    """Return a tensor that is created only once, even if the pass that uses it is part of a graph."""
     with tf.init_scope():
         return tf.convert_to_tensor(values)
 
 
 def passes(first: int | tf.Tensor) -> tf.data.Dataset:
-    """Return a dataset with one element: `first` in the first pass, one more in the second, and so on.
+    """Return a dataset with one element: `first` in the first pass, `first + 1` in the second, and so on.
 
-    A tensor does not change. `Dataset.random` and a seeded `shuffle` would also use TensorFlow's global seed, and so depend on
-    earlier code.
+    A tensor stays the same in all passes. `Dataset.random` and a seeded `shuffle` would also depend on TensorFlow's global
+    seed.
     """
     if tf.is_tensor(first):
         return tf.data.Dataset.from_tensors(first)

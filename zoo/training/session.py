@@ -115,7 +115,7 @@ def resume_training(
     settings = resolve(opened.settings)
     splits = own_data(opened, data).with_batches(settings.batch_size, settings.seed)
     keras.utils.set_random_seed(settings.seed)
-    writer = RunWriter.go_on(opened.directory, {**opened.content, "strategy": described(strategy)})
+    writer = RunWriter.resume(opened.directory, {**opened.content, "strategy": described(strategy)})
     with scope_of(strategy):
         model = opened.untrained_model()
     check_distributable(model)

@@ -97,7 +97,7 @@ def test_integer_column_names_are_taken_as_text() -> None:
 
 def test_missing_column_gets_the_nearest() -> None:
     fitted = TablePreprocessor.fit(pd.DataFrame({"petal_length": [1.0]}))
-    with pytest.raises(DataError, match=r"wanted 'petal_length'. Did you mean 'petal_lenght'\? Add or rename it"):
+    with pytest.raises(DataError, match=r"lacks column 'petal_length'.*Did you mean 'petal_lenght'\? Add or rename it"):
         fitted.transform(pd.DataFrame({"petal_lenght": [1.0]}))
 
 
