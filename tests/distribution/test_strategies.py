@@ -88,7 +88,7 @@ def test_who_is_no_worker_of_the_cluster_does_not_train_alone(
 ) -> None:
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}}))
     with pytest.raises(
-        UsageError, match=rf'Received: .*"type": {json.dumps(kind)}, "index": {index}.* in chiefs and workers only'
+        UsageError, match=rf'Received: .*"type": {json.dumps(kind)}, "index": {index}.* only in chiefs and workers'
     ):
         zoo.build("linear", num_classes=3)
 
@@ -103,14 +103,14 @@ def test_workers_that_meet_too_late_are_told(monkeypatch: pytest.MonkeyPatch) ->
     tf.constant(1)
     cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
-    with pytest.raises(UsageError, match="before TensorFlow computes anything"):
+    with pytest.raises(UsageError, match="before any TensorFlow operation"):
         zoo.build("linear", num_classes=3)
 
 
 def test_a_task_that_the_cluster_does_not_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 7}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
-    with pytest.raises(UsageError, match=r'"index": 7.* in chiefs and workers only'):
+    with pytest.raises(UsageError, match=r'"index": 7.* only in chiefs and workers'):
         zoo.build("linear", num_classes=3)
 
 

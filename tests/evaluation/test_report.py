@@ -125,9 +125,9 @@ def test_the_confusion_of_the_report_is_that_of_the_evaluation(run: zoo.Run) -> 
 @pytest.mark.parametrize(
     ("ours", "theirs", "words", "won"),
     [
-        (0.9, 0.8, "The model beats the baseline tfidf_logistic: accuracy 0.9000 against 0.8000.", True),
-        (0.8, 0.9, "The baseline tfidf_logistic wins: accuracy 0.9000 against 0.8000 of the model.", False),
-        (0.85, 0.85, "The model and the baseline tfidf_logistic are level: accuracy 0.8500.", False),
+        (0.9, 0.8, "The model is better than the baseline tfidf_logistic: accuracy 0.9000, against 0.8000.", True),
+        (0.8, 0.9, "The baseline tfidf_logistic is better: accuracy 0.9000, against 0.8000 for the model.", False),
+        (0.85, 0.85, "The model is as good as the baseline tfidf_logistic: accuracy 0.8500.", False),
     ],
 )
 def test_the_verdict_wins_loses_or_is_level(ours: float, theirs: float, words: str, won: bool) -> None:

@@ -155,7 +155,7 @@ def test_own_layers_that_only_this_process_knows_are_no_keras_file(tmp_path):
     model = keras.Sequential([keras.Input((4,)), Twice(), keras.layers.Dense(3)])
     with pytest.raises(
         ArtefactError,
-        match=r"fresh process: .*cannot be read: Could not locate class 'Twice'.*Received: the new export,",
+        match=r"new process: .*cannot be read: Could not locate class 'Twice'.*Received: the new export,",
     ):
         zoo.export(model, tmp_path / "out", format="keras", data=data)
     assert not list(tmp_path.iterdir())
@@ -171,7 +171,7 @@ def test_the_comparison_says_where_and_what():
     close = expected.probabilities + 9e-6
     assert _compare(answer(["a", "b"], close), raw, expected) == pytest.approx(9e-6, rel=0.1)
     with pytest.raises(
-        ArtefactError, match=r"1 of 2 .* from onnx \(zoo.load\) for example 1, two: 'a' with \[0.2 0.8\]; the model says 'b'"
+        ArtefactError, match=r"1 of 2 .* from onnx \(zoo.load\) for example 1, two: 'a' with \[0.2 0.8\]; the model gives 'b'"
     ):
         _compare(answer(["a", "a"], expected.probabilities), raw, expected)
     for wrong in (1.1e-5, np.nan):
@@ -234,7 +234,7 @@ def test_a_model_that_takes_strings_is_no_litert_file(tmp_path):
     vectorize = keras.layers.TextVectorization(50, output_mode="multi_hot")
     vectorize.adapt(list(data.texts("train")))
     model = keras.Sequential([keras.Input((), dtype="string"), vectorize, keras.layers.Dense(2)])
-    with pytest.raises(UsageError, match=r"takes strings itself.*Choose saved_model"):
+    with pytest.raises(UsageError, match=r"takes strings, which.*Choose saved_model"):
         zoo.export(model, tmp_path / "out", format="litert", data=data)
 
 

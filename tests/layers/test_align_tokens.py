@@ -56,7 +56,7 @@ def test_ids_beyond_the_precision_of_float32_are_kept():
 
 def test_too_many_columns_are_refused_where_they_are_known():
     message = (
-        r"Received: 4 token ids per row, max_sequence_length=3\. Cut the rows to 3, or build .* with max_sequence_length=4"
+        r"Received: 4 token ids per row, max_sequence_length=3\. Truncate the rows to 3, or build .* with max_sequence_length=4"
     )
     for rows in (np.ones((1, 4), "int32"), keras.Input((4,), dtype="int32")):
         with pytest.raises(UsageError, match=message):

@@ -43,7 +43,7 @@ def test_regression_output_is_on_the_targets_own_scale():
     ("call", "message"),
     [
         (lambda: ends.image_input((28, 28)), r"Try input_shape=\(28, 28, 1\)"),
-        (lambda: ends.flat_input((28, 28, 1), 0.5, None), r"apply to tables only.*input_shape=\(28, 28, 1\)\. Leave them out"),
+        (lambda: ends.flat_input((28, 28, 1), 0.5, None), r"apply to tables only.*input_shape=\(28, 28, 1\)\. Omit them"),
         (
             lambda: ends.flat_input((3,), (1.0, 2.0), None),
             r"`mean` must be one number, or one for each of 3 columns\. Received: \(1\.0, 2\.0\)",

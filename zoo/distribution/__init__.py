@@ -1,1 +1,1 @@
-"""Several devices and machines: strategies, workers, and their agreement."""
+"""Training on several devices and machines: strategies, and workers and their communication."""

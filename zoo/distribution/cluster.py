@@ -1,4 +1,4 @@
-"""Cluster information from the environment, without TensorFlow."""
+"""Reads cluster information from the environment, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import os
 from zoo.errors import UsageError
 
 JOBS = ("chief", "worker")
-STARTED_BY = "ZOO_STARTED_BY"  # set for workers that zoo starts: the command line that starts them again
+STARTED_BY = "ZOO_STARTED_BY"  # set for workers that zoo starts: the options that start them again
 
 
 def workers_in_environment() -> int:
     """Return the number of workers in `TF_CONFIG`; 1 without it.
 
     Raises:
-        UsageError: it is damaged, has parameter servers, or does not include this process.
+        UsageError: the value is damaged, has parameter servers, or does not include this process.
     """
     written = os.environ.get("TF_CONFIG", "")
     if not written:
@@ -30,7 +30,7 @@ def workers_in_environment() -> int:
     if counts and not is_included:
         raise UsageError(
             'TF_CONFIG must be {"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}, with '
-            "a different task for each worker, a chief as well if you like, and no parameter servers. "
-            f"Received: {written[:200]!r}. Fix or unset it, and start zoo in chiefs and workers only."
+            "a different task for each worker, optionally a chief, and no parameter servers. "
+            f"Received: {written[:200]!r}. Fix or unset it, and start zoo only in chiefs and workers."
         )
     return max(1, sum(counts.get(job, 0) for job in JOBS))

@@ -1,15 +1,15 @@
-"""Patches for three faults of Keras on TensorFlow under `tf.distribute`.
+"""Patches for three bugs of Keras on TensorFlow under `tf.distribute`.
 
-The first two are Keras issue 20585, open since 2024-12. Each patch looks for its fault in Keras' source, and changes nothing
-if the fault is not there:
+The first two are Keras issue 20585, open since 2024-12. Each patch checks for its bug in Keras' source, and changes nothing
+if the bug is fixed:
 
 1. `_maybe_symbolic_build` averages all replicas' shares of a batch. This fails for shares of different sizes, and always under
-   `MultiWorkerMirroredStrategy`. Only shapes matter, so it receives those of the data, or one replica's share.
+   `MultiWorkerMirroredStrategy`. Only shapes matter, so the patch passes those of the data, or one replica's share.
 2. `reduce_per_replica` reduces metrics, which are scalars, over their first axis under `MultiWorkerMirroredStrategy`. Scalars
    have no axis.
-3. `add` takes a second tensor of shape `(0, units)` for a bias, and therefore fails in the `LSTM` of a device without examples.
+3. `add` mistakes a second tensor of shape `(0, units)` for a bias, and so fails in the `LSTM` of a device without examples.
 
-`tests/distribution/test_keras_workers.py` fails as soon as the installed Keras lacks a fault: then delete its patch.
+`tests/distribution/test_keras_workers.py` fails when the installed Keras has fixed a bug; then delete the patch.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ EMPTY_AS_BIAS = "[d for d in x2.shape.as_list() if d is None or d > 1]"
 
 
 def faults_of_keras() -> list[str]:
-    """Return the names of the faulty functions in the installed Keras."""
+    """Return the names of the functions with bugs in the installed Keras."""
     return [name for _, name, _ in _faulty()]
 
 
 def patch_keras() -> None:
-    """Patch the faulty functions; a second call does nothing."""
+    """Patch the functions with bugs; a second call does nothing."""
     for owner, name, patched in _faulty():
         setattr(owner, name, patched(getattr(owner, name)))
 
 
 def _faulty() -> list[tuple[Any, str, Callable[[Any], Any]]]:
-    """Return the owner, the name and the patch of each faulty function."""
+    """Return the owner, the name and the patch of each function with a bug."""
     from keras.src.backend.tensorflow import numpy, trainer
 
     known = [
@@ -59,10 +59,10 @@ def _patched_build(original: Any) -> Any:
 
 
 def _example(epoch: Any, strategy: tf.distribute.Strategy) -> Any:
-    """Return shapes and dtypes of a batch; for distributed data, the share of this worker's first replica."""
+    """Return the spec of a batch or, for distributed data, the share of this worker's first replica."""
     spec = epoch.data_adapter.get_tf_dataset().element_spec
     if all(isinstance(each, tf.TensorSpec) for each in tf.nest.flatten(spec)):
-        return spec  # nothing is read, so the shuffled data loses no pass
+        return spec  # reads no data, so it does not advance the shuffled passes
     epoch.reset()  # the iterator of a finished evaluation is exhausted
     _, _, batches = next(iter(epoch))
     return tf.nest.map_structure(lambda value: strategy.experimental_local_results(value)[0], next(batches))
@@ -77,7 +77,7 @@ def _patched_reduce(original: Any) -> Any:
         joined = strategy.run(
             lambda parts: tf.concat([tf.reshape(tf.cast(one, tf.float32), [-1]) for one in parts], 0), (flat,)
         )
-        means = strategy.reduce("MEAN", joined, axis=None)  # in one message, since each takes a millisecond or two
+        means = strategy.reduce("MEAN", joined, axis=None)  # in one message, since each takes 1 to 2 ms
         parts = tf.split(means, [tf.reduce_prod(shape) for shape in shapes])
         return tf.nest.pack_sequence_as(values, [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)])
 

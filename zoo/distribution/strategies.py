@@ -1,4 +1,4 @@
-"""The `tf.distribute` strategy for building and training a model."""
+"""Chooses the `tf.distribute` strategy for building and training a model."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from zoo.processes.signals import signal_handler
 
 
 def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strategy | None:
-    """Return the strategy for building; None is one device.
+    """Return the strategy for building a model; None for one device.
 
     Args:
         given: "auto" for the open scope's strategy, else `MultiWorkerMirroredStrategy` if `TF_CONFIG` names several workers,
-            else `MirroredStrategy` with two or more GPUs, else none; "mirrored" for all GPUs, or all logical CPUs without a
-            GPU; "none"; or a strategy.
+            else `MirroredStrategy` with two or more GPUs, else one device; "mirrored" for all GPUs, or all logical CPUs if
+            there is no GPU; "none" for one device; or a strategy.
 
     Raises:
         UsageError: the value is not accepted, or names missing devices; "mirrored" has only one device, or is combined with a
@@ -67,7 +67,7 @@ def choose_strategy(given: str | tf.distribute.Strategy) -> tf.distribute.Strate
 
 
 def _check_devices(strategy: tf.distribute.Strategy) -> None:
-    """Reject missing devices: TensorFlow would create the strategy and wait forever in its first step.
+    """Reject missing devices: TensorFlow would create the strategy, and wait forever in the first step.
 
     Raises:
         UsageError: devices are missing; the message names them.
@@ -80,8 +80,8 @@ def _check_devices(strategy: tf.distribute.Strategy) -> None:
     missing = sorted({f"{spec.device_type}:{spec.device_index}" for spec in specs}.difference(names))
     if missing:
         raise UsageError(
-            f"This machine has no {', '.join(missing)}. Received: a {type(strategy).__name__} over them. Use devices from "
-            f"{', '.join(names)}."
+            f"This machine has no {', '.join(missing)}. Received: a {type(strategy).__name__} with these devices. Use devices "
+            f"from {', '.join(names)}."
         )
 
 
@@ -100,7 +100,7 @@ def strategy_of(model: keras.Model) -> tf.distribute.Strategy | None:
 
 
 def build_optimizer(model: keras.Model) -> None:
-    """Create the optimizer's variables now, on the model's devices; Keras would do so in the first step."""
+    """Create the optimizer's variables on the model's devices now, before the first step."""
     if not model.optimizer.built:
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
@@ -121,7 +121,7 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
 def _all_workers() -> tf.distribute.Strategy:
     patch_keras()
     try:
-        # TensorFlow waits without returning to Python, so Python handles no signals; TensorFlow handles SIGTERM itself.
+        # TensorFlow waits without returning to Python, so that Python cannot handle signals; TensorFlow handles SIGTERM.
         with signal_handler(signal.SIG_DFL, signal.SIGINT, signal.SIGTERM):
             return tf.distribute.MultiWorkerMirroredStrategy()
     except (ValueError, tf.errors.OpError) as error:  # no task, a wrong index, an address in use
@@ -131,7 +131,7 @@ def _all_workers() -> tf.distribute.Strategy:
         ) from error
     except RuntimeError as error:  # "Collective ops must be configured at program startup"
         raise UsageError(
-            "The workers in TF_CONFIG must connect before TensorFlow computes anything. Received: a process that has "
-            "already computed. Call zoo.train or zoo.build first, or create "
+            "The workers in TF_CONFIG must connect before any TensorFlow operation. Received: a process that has "
+            "already run operations. Call zoo.train or zoo.build first, or create "
             "tf.distribute.MultiWorkerMirroredStrategy() at the start and pass it as strategy=."
         ) from error

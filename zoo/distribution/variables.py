@@ -21,7 +21,7 @@ def differing_variables(model: keras.Model, group: Group) -> list[keras.Variable
 
 
 def values_of_replicas(model: keras.Model, group: Group) -> list[np.ndarray]:
-    """Return the values of differing variables, `(replicas, ...)` each; all workers call this at the same time."""
+    """Return the values of differing variables, each `(replicas, ...)`; all workers must call this at the same time."""
     variables, strategy = differing_variables(model, group), model.distribute_strategy
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):  # all values are local
         return [np.stack([each.numpy() for each in strategy.experimental_local_results(one.value)]) for one in variables]

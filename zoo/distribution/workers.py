@@ -1,4 +1,4 @@
-"""Several processes that train one model: their identity and communication."""
+"""Identity and communication of several processes that train one model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoo.distribution.cluster import JOBS
 from zoo.errors import WorkerLostError, one_line
 
 ABORTED = "Collective ops is aborted by: "  # precedes TensorFlow's reason
-LOST_WITHIN = 90  # seconds until all others have stopped, with a margin: 3 to 20 were measured on one machine
+LOST_WITHIN = 90  # seconds until all other workers have stopped; 3 to 20 were measured on one machine
 SECONDS_BETWEEN_QUESTIONS = 1.0
 _barriers = itertools.count()
 
@@ -52,11 +52,11 @@ class Worker:
 
 
 def total(strategy: tf.distribute.Strategy, numbers: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return the sum of all workers' numbers; all workers call this at the same time.
+    """Return the sum of all workers' numbers; all workers must call this at the same time.
 
     Args:
         strategy: strategy of all workers.
-        numbers: numbers of this worker, as many as on the others, exact in float32.
+        numbers: numbers of this worker, exact in float32; all workers pass equally many.
 
     Returns:
         `(len(numbers),)`, float32.
@@ -71,24 +71,24 @@ def explain_lost_workers() -> Iterator[None]:
     """Replace TensorFlow's error about a failed message by a readable one.
 
     Raises:
-        WorkerLostError: another worker does not answer.
+        WorkerLostError: another worker does not respond.
     """
     try:
         yield
     except tf.errors.OpError as error:
-        said = str(error)
+        text = str(error)
         is_kind = isinstance(error, tf.errors.UnavailableError | tf.errors.AbortedError | tf.errors.DeadlineExceededError)
-        if not is_kind and ABORTED not in said:
+        if not is_kind and ABORTED not in text:
             raise
-        reason = (said.partition(ABORTED)[2] or said).partition("Additional GRPC")[0].partition("The tasks have crashed")[0]
+        reason = (text.partition(ABORTED)[2] or text).partition("Additional GRPC")[0].partition("The tasks have crashed")[0]
         raise WorkerLostError(
-            "Another worker was lost, and training needs all of them. "
-            f"Received: {one_line(ValueError(reason))}. Start all of them again."
+            "Another worker failed, and training needs all workers. "
+            f"Received: {one_line(ValueError(reason))}. Start all workers again."
         ) from error
 
 
 def broadcast(strategy: tf.distribute.Strategy, content: bytes = b"") -> bytes:
-    """Return the chief's value; the others pass nothing. All workers call this at the same time."""
+    """Return the chief's content on all workers, which must call this at the same time; the others pass nothing."""
     length = int(total(strategy, [len(content) % 2**16, len(content) // 2**16]) @ [1, 2**16])
     words = np.zeros((length + 1) // 2, np.uint16)
     if content:
@@ -109,8 +109,8 @@ def wait_for_all(strategy: tf.distribute.Strategy | None) -> None:
 class Agreement:
     """Lets all workers act on any worker's requests at the same step.
 
-    Each exchange costs a round trip, so it happens about once a second: after each one, all workers know how many steps the
-    slowest has taken since the last, and therefore when the next one is due.
+    Each exchange costs a round trip, so exchanges happen about once a second: after each one, all workers know how many steps
+    have passed since the previous one, and so when the next one is due.
 
     Args:
         strategy: strategy of all workers; None for a single process; default None.
@@ -121,10 +121,10 @@ class Agreement:
         self._next, self._asked_at, self._asked = 1, 0, time.monotonic()
 
     def at_step(self, step: int, *wishes: bool) -> tuple[bool, ...]:
-        """Return the requests of all workers, or none between two exchanges.
+        """Return the requests of all workers; between two exchanges, no requests.
 
         Args:
-            step: number of the step in this training run, the same on all workers, rising.
+            step: number of the step in this training run, equal on all workers.
             *wishes: requests of this worker.
         """
         if self._strategy is None:
@@ -140,7 +140,7 @@ class Agreement:
         return tuple(bool(wish) for wish in answer[:-1])
 
     def now(self, *wishes: bool) -> tuple[bool, ...]:
-        """Return the requests of all workers; all call this at the same time."""
+        """Return the requests of all workers, which must call this at the same time."""
         if self._strategy is None:
             return wishes
         return tuple(bool(wish) for wish in total(self._strategy, wishes))

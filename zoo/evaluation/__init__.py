@@ -1,1 +1,1 @@
-"""Evaluation: scores of a model on data that it was not trained on."""
+"""Evaluation: scores, reports and comparisons of trained models."""

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 NAME = "tfidf_logistic"
-# On validation parts, 1 / 10 / 30: IMDB 90.0 / 91.3 / 91.6 %, SST-2 78.5 / 81.7 / 80.8 %, ChnSentiCorp 89.6 / 92.1 / 91.9 %.
+# Validation scores with 1 / 10 / 30: IMDB 90.0 / 91.3 / 91.6 %, SST-2 78.5 / 81.7 / 80.8 %, ChnSentiCorp 89.6 / 92.1 / 91.9 %.
 INVERSE_PENALTY = 10.0
-MAX_ROWS = 50_000  # training rows that are used; this bounds memory
-MANY_ROWS = 1_000  # with this many rows, words and pairs that occur in a single text are left out
+MAX_ROWS = 50_000  # maximum number of training rows, which bounds memory
+MANY_ROWS = 1_000  # from this number of rows on, words and pairs that occur in only one text are ignored
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Baseline:
     """A fitted baseline and its scores.
 
     Args:
-        name: "tfidf_logistic".
-        evaluation: scores on the chosen part.
+        name: name of the baseline, "tfidf_logistic".
+        evaluation: scores on the selected part.
         num_train: number of training rows that were used.
-        seconds: duration of fitting.
+        seconds: fitting time.
         pipeline: scikit-learn pipeline from raw texts to class numbers.
     """
 
@@ -48,7 +48,7 @@ class Baseline:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The scores, with the names that `zoo.evaluate` uses."""
+        """The scores, named as in `zoo.evaluate`."""
         return dict(self.evaluation.metrics)
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def has_texts(data: Splits) -> bool:
 
 
 def task_of_texts() -> str:
-    """Return the first task on plain text, as which files and arrays are read."""
+    """Return the first task on plain text, for reading files and arrays."""
     return next(task.name for task in TASKS.values() if find_input(task.input).is_plain_text)
 
 
@@ -71,7 +71,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
 
     Args:
         data: texts with labels.
-        part: "validation" or "test".
+        part: name of the part, such as "validation" or "test".
 
     Raises:
         UsageError: the data are not texts.
@@ -99,7 +99,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
         try:
             features = vectorizer.fit_transform(compress(data.texts("train"), is_used))
             break
-        except ValueError as error:  # scikit-learn found no word, or none that occurs in two texts
+        except ValueError as error:  # no words, or none that occurs in two texts
             problem = error
     else:
         raise DataError(f"The training texts have no words. Received: {data.info.name!r}. Pass real texts.") from problem
@@ -108,6 +108,6 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
     seconds = time.perf_counter() - begun
     found = pipeline.predict_proba(data.texts(part))
     probabilities = np.zeros((len(found), len(data.info.labels)), np.float32)
-    probabilities[:, pipeline.classes_] = found  # a class without a training row keeps 0
+    probabilities[:, pipeline.classes_] = found  # classes without training rows keep 0
     evaluation = data.info.task.score(data.targets(part), probabilities, data.info.labels)
     return Baseline(NAME, evaluation, len(targets), seconds, pipeline)

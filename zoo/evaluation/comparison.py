@@ -1,4 +1,4 @@
-"""Comparison of runs: their scores, times, and differing settings."""
+"""Compares the scores, times and settings of runs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from zoo.artefacts.files import write_picture
 from zoo.artefacts.run import Run
 
-WITHOUT_EFFECT = ("data.data_dir", "checkpoint_seconds", "keep_checkpoints", "baseline")  # settings that change no score
+WITHOUT_EFFECT = ("data.data_dir", "checkpoint_seconds", "keep_checkpoints", "baseline")  # settings that affect no score
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several runs.
+    """A comparison of several runs.
 
     Args:
-        runs: finished runs with the same scores, at least two, in the order in which they were given.
+        runs: two or more finished runs with the same scores.
     """
 
     runs: Sequence[Run]
@@ -47,7 +47,7 @@ class Comparison:
 
     @property
     def differences(self) -> dict[str, list[Any]]:
-        """Settings that differ, each with its value in every run."""
+        """The settings that differ, with their values in each run."""
         names = list(dict.fromkeys(name for run in self.runs for name in run.settings))
         values = {name: [run.settings.get(name) for run in self.runs] for name in names if name not in WITHOUT_EFFECT}
         return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
@@ -66,7 +66,7 @@ class Comparison:
         figure = Figure(figsize=(4.5 * len(scores), 3.5), layout="constrained")
         for axes, score in zip(figure.subplots(1, len(scores), squeeze=False)[0], scores, strict=True):
             for name, history in zip(self.names, histories, strict=True):
-                label = name.encode("ascii", "backslashreplace").decode()  # matplotlib's default font lacks Chinese
+                label = name.encode("ascii", "backslashreplace").decode()  # matplotlib's default font has no Chinese
                 axes.plot(range(1, len(history[score]) + 1), history[score], marker=".", label=label)
             axes.set_title(score.replace("val_", "validation ") if score.startswith("val_") else f"training {score}")
             axes.set_xlabel("epoch")

@@ -1,4 +1,4 @@
-"""The examples that a model gets most wrong."""
+"""Finds a model's worst mistakes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from zoo.tasks.answers import Mistake
 
 
 def worst_mistakes(data: Splits, part: str, truth: np.ndarray, answers: np.ndarray, *, most: int = 12) -> list[Mistake] | None:
-    """Return the worst mistakes with their raw examples, the worst first; None where the task has none.
+    """Return the worst mistakes with their raw examples, worst first; None if the task does not define mistakes.
 
     Args:
         data: the data that were scored.
         part: name of the part.
         truth: encoded targets `(rows, ...)`.
         answers: the model's probabilities or values, `(rows, num_outputs)`.
-        most: largest number of mistakes; default 12.
+        most: maximum number of mistakes; default 12.
     """
     found = data.info.task.mistakes(truth, answers, data.info.labels, most)
     if not found:

@@ -26,7 +26,7 @@ blockquote p { margin: 0; }
 
 
 def page(title: str, parts: Iterable[str]) -> str:
-    """Return an HTML page with this body."""
+    """Return a complete HTML page."""
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
@@ -36,7 +36,7 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, upright: bool = False) -> str:
-    """Return a table with numbers on the right; `upright` turns the names of many columns."""
+    """Return an HTML table with right-aligned numbers; `upright` rotates the column names."""
     lines = ["".join(cell(name, "th") for name in columns)] if any(columns) else []
     lines += ["".join(cell(value, "td") for value in row) for row in rows]
     return (
@@ -47,7 +47,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, upright: boo
 
 
 def cell(value: Any, tag: str) -> str:
-    """Return a cell, `th` or `td`."""
+    """Return a table cell, `th` or `td`."""
     if isinstance(value, int | float):
         return f'<{tag} class="number">{value:{".4f" if isinstance(value, float) else ","}}</{tag}>'
     return f"<{tag}>{html.escape(str(value))}</{tag}>"

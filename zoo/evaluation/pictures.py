@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def curves(title: str, lines: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Figure:
-    """Return a figure of values by epoch; each named line has its epochs and its values."""
+    """Return a plot of values by epoch; each named line is a pair of epochs and values."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4, 3))
-    figure.subplots_adjust(left=0.18, right=0.97, bottom=0.17, top=0.9)  # computing a layout takes as long as all the rest
+    figure.subplots_adjust(left=0.18, right=0.97, bottom=0.17, top=0.9)  # automatic layout would double the time
     axes = figure.subplots()
     for name, (epochs, values) in lines.items():
         axes.plot(epochs, values, marker="." if len(values) < 50 else "", label=name)

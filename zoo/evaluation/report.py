@@ -12,8 +12,8 @@ from zoo.evaluation import pictures
 from zoo.evaluation.page import cell, page, table
 from zoo.tasks.answers import Mistake, Section
 
-MAX_LETTERS = 600  # shown of a text
-TIMES = {"fit_s": "training", "epoch_s": "an epoch, median"}
+MAX_LETTERS = 600  # maximum length of a displayed text
+TIMES = {"fit_s": "training", "epoch_s": "median epoch"}
 
 
 def verdict(scores: Mapping[str, float], baseline: Mapping[str, Any]) -> tuple[str, bool]:
@@ -21,14 +21,14 @@ def verdict(scores: Mapping[str, float], baseline: Mapping[str, Any]) -> tuple[s
 
     Example:
         >>> verdict({"accuracy": 0.88}, {"name": "tfidf_logistic", "accuracy": 0.9})
-        ('The baseline tfidf_logistic wins: accuracy 0.9000 against 0.8800 of the model.', False)
+        ('The baseline tfidf_logistic is better: accuracy 0.9000, against 0.8800 for the model.', False)
     """
     name, ours, theirs = baseline["name"], scores["accuracy"], float(baseline["accuracy"])
     if ours > theirs:
-        return f"The model beats the baseline {name}: accuracy {ours:.4f} against {theirs:.4f}.", True
+        return f"The model is better than the baseline {name}: accuracy {ours:.4f}, against {theirs:.4f}.", True
     if ours == theirs:
-        return f"The model and the baseline {name} are level: accuracy {ours:.4f}.", False
-    return f"The baseline {name} wins: accuracy {theirs:.4f} against {ours:.4f} of the model.", False
+        return f"The model is as good as the baseline {name}: accuracy {ours:.4f}.", False
+    return f"The baseline {name} is better: accuracy {theirs:.4f}, against {ours:.4f} for the model.", False
 
 
 def report_page(
@@ -37,14 +37,14 @@ def report_page(
     sections: Sequence[Section] = (),
     mistakes: Sequence[Mistake] | None = None,
 ) -> str:
-    """Return the page of a finished run.
+    """Return the report of a finished run as a page.
 
     Args:
         content: content of `run.json`: `settings`, `data`, `metrics`, `evaluation`, `timings` and, if they exist, `baseline`,
             `findings` and `learning_rates`.
         history: losses and metrics of each epoch.
-        sections: tables on the scores, from the task; default `()`.
-        mistakes: test examples that the model gets wrong; None leaves them out; default None.
+        sections: the task's tables of scores; default `()`.
+        mistakes: test examples that the model gets wrong; None omits this section; default None.
     """
     settings, evaluation, baseline = content["settings"], content["evaluation"], content.get("baseline")
     title = f"{settings['model']} on {settings['data']}"
@@ -70,28 +70,28 @@ def report_page(
 
 
 def _mistakes(mistakes: Sequence[Mistake]) -> str:
-    """Return wrongly classified examples: images side by side, texts and rows below one another."""
+    """Return misclassified examples: images in a grid, texts and rows in a list."""
     if not mistakes:
-        return "<p>There are none.</p>"
+        return "<p>There are no mistakes.</p>"
     lines = "\n".join(map(_mistake, mistakes))
     return f'<div class="mistakes">\n{lines}\n</div>' if isinstance(mistakes[0].example, np.ndarray) else lines
 
 
 def _mistake(mistake: Mistake) -> str:
     label, predicted = html.escape(mistake.label), html.escape(mistake.predicted)
-    said = f"test row {mistake.row}: <strong>{label}</strong>, predicted {predicted} ({mistake.probability:.3f})"
+    caption = f"test row {mistake.row}: <strong>{label}</strong>, predicted {predicted} ({mistake.probability:.3f})"
     if isinstance(mistake.example, np.ndarray):
         source = pictures.image_as_source(mistake.example)
-        return f'<figure><img alt="test row {mistake.row}" src="{source}"><figcaption>{said}</figcaption></figure>'
+        return f'<figure><img alt="test row {mistake.row}" src="{source}"><figcaption>{caption}</figcaption></figure>'
     if isinstance(mistake.example, str):
         text = mistake.example if len(mistake.example) <= MAX_LETTERS else f"{mistake.example[:MAX_LETTERS]} …"
     else:
         text = ", ".join(f"{name} {value:g}" for name, value in mistake.example.items())
-    return f"<blockquote><p>{said}</p><p>{html.escape(text)}</p></blockquote>"
+    return f"<blockquote><p>{caption}</p><p>{html.escape(text)}</p></blockquote>"
 
 
 def _shaded(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Return a table of counts, each shaded by its share of the row; browsers have fonts for labels in any script."""
+    """Return a table of counts, each shaded by its share of the row; HTML rather than a plot, for labels in any script."""
     lines = ["<tr>" + "".join(cell(name, "th") for name in columns) + "</tr>"]
     for name, *counts in rows:
         total = max(sum(counts), 1)

@@ -1,4 +1,4 @@
-"""Scores of a model on a part of the data."""
+"""Scores a model on a part of the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparison of a model's recorded scores with its scores now."""
+"""Compares a model's current scores with the recorded ones."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from zoo.tasks import Task
 
 @dataclass(frozen=True)
 class Verification:
-    """The scores of a trained model now, and the scores recorded with it.
+    """The current and the recorded scores of a trained model.
 
     Args:
-        name: name of the model, or its directory.
+        name: name of the model, or of its directory.
         expected: recorded scores.
-        found: scores now, on the same examples.
+        found: current scores on the same examples.
         num_examples: number of examples.
-        task: the model's task, which sets how far each score may drift.
+        task: the model's task, which defines the tolerance of each score.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Verification:
 
     @property
     def drifted(self) -> tuple[str, ...]:
-        """The scores that differ by more, or are missing."""
+        """The scores that differ by more than the tolerance, or are missing."""
         return tuple(
             name
             for name, tolerance in self.tolerances.items()

@@ -1,4 +1,4 @@
-"""Real examples, as raw as a user's input, to verify an export."""
+"""Chooses real examples, in the form of a user's input, to verify an export."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PARTS = ("validation", "test", "train")
 
 
 def choose_examples(data: Splits, count: int = NUMBER) -> Any:
-    """Return raw examples of a model's data, with unusual ones where the kind of input has any.
+    """Return raw examples of a model's data, plus unusual ones if the kind of input defines any.
 
     Args:
-        data: the data that the model learned from, or other data that are read alike.
-        count: largest number of examples.
+        data: the model's own data, or other data read in the same way.
+        count: maximum number of examples; default `NUMBER`.
     """
     return data.info.preprocessor.choose((data.examples(part) for part in PARTS if part in data.parts), count)

@@ -1,4 +1,4 @@
-"""Writes a trained model in one or several formats, verifies them, and puts them in place."""
+"""Exports a trained model in one or several formats, and verifies them."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from zoo.version import __version__
 def export_model(
     model: keras.Model, info: DataInfo, examples: Any, directory: Path, formats: Sequence[str], card: Mapping[str, Any]
 ) -> Export:
-    """Write a model in all formats, verify them on the examples, and put them in place; a failure leaves nothing.
+    """Write a model in all formats, and verify them on the examples; a failure leaves no files behind.
 
     Args:
         model: the trained model.
         info: description of the training data.
-        examples: real examples, as raw input.
+        examples: real examples in raw form.
         directory: new or empty directory.
-        formats: formats to write, from "saved_model", "litert", "onnx" and "keras".
+        formats: formats to write: "saved_model", "litert", "onnx" or "keras".
         card: facts about the model.
 
     Raises:
@@ -55,7 +55,7 @@ def export_model(
     check_formats(formats, info)
     _check_precision(model, formats)
     if directory.is_symlink():
-        raise ArtefactError(f"An export needs a new directory. Received: {directory}, a link. Choose another name.")
+        raise ArtefactError(f"An export needs a new directory. Received: {directory}, which is a link. Choose another name.")
     predictor = Predictor(model, info)
     expected = predictor.predict(examples)
     _check_finite(expected)
@@ -65,7 +65,7 @@ def export_model(
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".partial-{directory.name}-") as folder:
             partial = Path(folder) / directory.name
             (partial / DATA_FILE.parent).mkdir(parents=True)
-            # Neither a path of this machine nor the results of cleaning leave with an export.
+            # An export contains no paths of this machine and no results of cleaning.
             shipped = replace(info, name=Path(info.name).name, location=None, report={})
             files.write_json(partial / DATA_FILE, shipped.to_dict())
             with _quiet():
@@ -80,7 +80,7 @@ def export_model(
                 "files": {name: files.sha256(partial / name) for name in written},
             }
             files.write_json(partial / EXPORT_FILE, content)
-            for _ in track(["verification"], "Verifying in a fresh process"):
+            for _ in track(["verification"], "Verifying in a new process"):
                 content["formats"] = prove(partial, examples, expected, info.preprocessor)
             content |= info.preprocessor.export_facts()
             content |= {"card": {**_without_places(card), "zoo": __version__, "exported": files.now()}}
@@ -108,7 +108,7 @@ def check_formats(formats: Sequence[str], info: DataInfo) -> None:
             raise UnknownNameError("format", str(name), PLACES)
         if name in ("litert", "onnx") and info.preprocessor.takes_strings:
             raise UsageError(
-                f"This model takes strings itself, which {name} does not support. Received: format={name!r}. "
+                f"This model takes strings, which {name} does not support. Received: format={name!r}. "
                 "Choose saved_model or keras, or train on token ids."
             )
         check_installed(name)
@@ -132,7 +132,7 @@ def _check_finite(expected: Predictions) -> None:
     """Reject a model that predicts NaN or infinity.
 
     Raises:
-        UsageError: it does.
+        UsageError: a prediction is not finite.
     """
     is_broken = ~np.isfinite(expected.numbers).all(axis=1)
     if is_broken.any():
@@ -143,18 +143,18 @@ def _check_finite(expected: Predictions) -> None:
 
 
 def _check_padding(predictor: Predictor, examples: Any) -> None:
-    """Reject a model whose prediction depends on the other examples in its batch: no export could match it.
+    """Reject a model if a prediction depends on the other examples in the batch: no export could match it.
 
     Raises:
-        UsageError: it does.
+        UsageError: a prediction depends on another example.
     """
     for text, *batches in predictor.info.preprocessor.neighbours(examples):
         alone, together = (predictor.predict(batch).numbers[0] for batch in batches)
         if np.abs(alone - together).max() > TOLERANCE:
             raise UsageError(
                 f"The model's predictions depend on padding. Received: {alone} for {text!r:.80} alone, {together} next to a "
-                "longer text. Mask the padding, as with Embedding(mask_zero=True); or load the data with buckets=False, so "
-                "that every batch has one length, and train again."
+                "longer text. Mask the padding, for example with Embedding(mask_zero=True). Or load the data with "
+                "buckets=False, so that all batches have the same length, and train again."
             )
 
 
@@ -170,7 +170,7 @@ def _write(name: str, model: keras.Model, servable: Servable, path: Path) -> Non
 
 
 def _without_places(card: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the card, without folders of this machine in its settings."""
+    """Return the card without paths of this machine."""
     settings = {
         key: Path(value).name if key == "data" else value
         for key, value in card.get("settings", {}).items()
@@ -191,7 +191,7 @@ def _on_one_device(model: keras.Model) -> keras.Model:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Hide messages of the converters: names of nodes, and tables that are recreated on loading."""
+    """Hide the converters' messages about node names and about tables that are recreated on loading."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""What converters share: a model's function with its weights as constants, and the error of a failed conversion."""
+"""Functions for converters: freezing a model's weights as constants, and reporting a failed conversion."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from zoo.exporting.signatures import Servable
 
 
 def freeze(servable: Servable, *, batch_size: int | None = None) -> tf.types.experimental.PolymorphicFunction:
-    """Return `Servable.encoded` with constants instead of variables and of tensors that layers keep.
+    """Return `Servable.encoded` with variables and captured tensors replaced by constants.
 
     Args:
-        servable: model to convert.
-        batch_size: fixed batch size of the function; None for any; default None.
+        servable: the model to convert.
+        batch_size: fixed batch size of the function; None allows any; default None.
     """
     (spec,) = servable.encoded.input_signature
     spec = tf.TensorSpec((batch_size, *spec.shape[1:]), spec.dtype, spec.name)
@@ -36,7 +36,7 @@ def has_loop(function: tf.types.experimental.PolymorphicFunction) -> bool:
 
 @contextmanager
 def conversion_to(name: str, servable: Servable) -> Iterator[None]:
-    """Report any failure of a converter.
+    """Convert any error of a converter to an ArtefactError.
 
     Raises:
         ArtefactError: the block failed.

@@ -1,4 +1,4 @@
-"""`python -m zoo.exporting.fresh_process EXPORT FOLDER`: predict the examples in a folder with all formats of an export."""
+"""`python -m zoo.exporting.fresh_process EXPORT FOLDER`: predicts the examples in a folder with all formats of an export."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Outputs = Mapping[str, np.ndarray]
 
 
 def main(directory: Path, folder: Path) -> None:
-    """Write the predictions of each format through zoo, its own outputs, and those of a SavedModel's other endpoints."""
+    """Write each format's predictions through zoo, its own outputs, and the outputs of a SavedModel's other endpoints."""
     export = Export.open(directory)
     preprocessor = export.info.preprocessor
-    examples = pickle.loads((folder / EXAMPLES).read_bytes())  # noqa: S301 - our own process wrote it
+    examples = pickle.loads((folder / EXAMPLES).read_bytes())  # noqa: S301 - written by zoo itself
     answers: list[dict[str, Any]] = []
     engines = {name: export.engine(name) for name in export.formats}
     predictors = {name: Predictor(engine, export.info) for name, engine in engines.items()}
@@ -47,10 +47,10 @@ def main(directory: Path, folder: Path) -> None:
 
 
 def seconds(predictors: Mapping[str, Predictor], raw: Any, rounds: int, calls: int) -> dict[str, float]:
-    """Return the seconds of the fastest call of each engine; engines alternate, and the first round is not counted.
+    """Return the fastest call of each engine in seconds; engines alternate, and the first round does not count.
 
-    The fastest call is the least disturbed one: by the machine, and by the previous engine's threads, which wait for more work
-    for some milliseconds.
+    The fastest call is the least disturbed, by other processes and by the previous engine's threads, which stay active for
+    some milliseconds.
     """
     fastest = dict.fromkeys(predictors, math.inf)
     for number in range(rounds + 1):
@@ -71,7 +71,7 @@ def own_outputs(engine: Engine, examples: Any, info: DataInfo) -> Outputs:
 
 
 def other_outputs(directory: Path, examples: Any, info: DataInfo) -> Iterator[tuple[str, Outputs]]:
-    """Yield the signatures of a SavedModel that zoo does not run itself, with their outputs."""
+    """Yield the signatures of a SavedModel that zoo itself does not run, with their outputs."""
     import tensorflow as tf
 
     signatures = tf.saved_model.load(str(directory)).signatures

@@ -1,4 +1,4 @@
-"""LiteRT files of built-in operations only."""
+"""Converts models to LiteRT, with built-in operations only."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from zoo.exporting.signatures import Servable
 
 
 def convert_to_litert(servable: Servable, *, half: bool = False) -> bytes:
-    """Return a LiteRT file; its signature "serving_default" has the names of `Servable.encoded`.
+    """Return a model as a LiteRT file; its signature "serving_default" has the names of `Servable.encoded`.
 
     Batch and time can have any size. A recurrent model takes one example at a time, as LiteRT's tensor lists require.
 
     Args:
         servable: the model.
-        half: whether weights are stored in float16; LiteRT computes in float32 either way; default False.
+        half: whether to store weights in float16; LiteRT computes in float32 in both cases; default False.
 
     Raises:
-        ArtefactError: the model needs operations that LiteRT does not have.
+        ArtefactError: LiteRT does not have an operation of the model.
     """
     module = tf.Module()
     module.serve = freeze(servable, batch_size=1 if has_loop(servable.encoded) else None)

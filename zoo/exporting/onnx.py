@@ -1,4 +1,4 @@
-"""ONNX files."""
+"""Converts models to ONNX."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ OPSET = 18  # from December 2022; ONNX Runtime reads it since 1.14
 
 
 def convert_to_onnx(servable: Servable) -> bytes:
-    """Return an ONNX file with the names of `Servable.encoded`; batch and time can have any size.
+    """Return a model as an ONNX file with the names of `Servable.encoded`; batch and time can have any size.
 
     Raises:
-        ArtefactError: the model needs operations that ONNX does not have.
+        ArtefactError: ONNX does not have an operation of the model.
         UsageError: tf2onnx is not installed.
     """
     try:
@@ -24,8 +24,8 @@ def convert_to_onnx(servable: Servable) -> bytes:
     except ImportError as error:
         raise missing_package("The format 'onnx'", "tf2onnx", extra="onnx") from error
 
-    # tf2onnx 1.17 merges two LSTMs into a bidirectional one even if rows are reversed by their own lengths. It would drop the
-    # lengths, so padding would come first.
+    # tf2onnx 1.17 merges two LSTMs into a bidirectional one even if rows are reversed by their own lengths. It drops the
+    # lengths, so that padding would come first.
     only_plain_reversals = patch("tf2onnx.utils.is_tf_reverse_op", lambda operation: operation.type == "ReverseV2")
     with conversion_to("ONNX", servable), only_plain_reversals:
         function = freeze(servable)

@@ -1,4 +1,4 @@
-"""Verifies in a fresh process, on real examples, that an export predicts as the trained model does."""
+"""Verifies in a new process, on real examples, that an export gives the predictions of the trained model."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ TOLERANCE = 1e-5  # absolute for probabilities; for values, relative to the larg
 
 
 def prove(directory: Path, examples: Any, expected: Predictions, preprocessor: Preprocessor) -> dict[str, dict[str, Any]]:
-    """Compare all formats and endpoints of an export with the trained model.
+    """Verify that all formats and endpoints of an export give the predictions of the trained model.
 
     Args:
         directory: directory of the export.
-        examples: raw input.
+        examples: raw examples.
         expected: predictions of the trained model.
         preprocessor: the model's preprocessor.
 
@@ -60,11 +60,11 @@ def _run_fresh(directory: Path, folder: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        said = lines[-1].removeprefix("zoo.errors.ArtefactError: ").partition(" Received: ")[0]
+        reason = lines[-1].removeprefix("zoo.errors.ArtefactError: ").partition(" Received: ")[0]
         raise ArtefactError(
-            f"The export cannot be loaded in a fresh process: {said} "
-            "Received: the new export, which has been removed. Your own layers must be importable where it is used; "
-            "the format saved_model contains them."
+            f"The export cannot be loaded in a new process: {reason} "
+            "Received: the new export, which has been removed. Custom layers must be importable where it is used. "
+            "Use the format saved_model, which contains them."
         )
 
 
@@ -81,7 +81,7 @@ def _compare(answer: Mapping[str, Any], described: Callable[[int], str], expecte
     raise ArtefactError(
         f"The export does not match the trained model: {int(is_wrong.sum())} of {len(wanted)} examples differ. "
         f"Received from {answer['format']} ({answer['part']}) for example {row}, {described(row)}: "
-        f"{_short(labels, numbers, row)}; the model says {_short(expected.labels, wanted, row)}. Nothing has been written. "
+        f"{_short(labels, numbers, row)}; the model gives {_short(expected.labels, wanted, row)}. Nothing has been written. "
         "Choose another format."
     )
 

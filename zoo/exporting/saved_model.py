@@ -1,4 +1,4 @@
-"""SavedModels in TensorFlow Serving's layout, with a warm-up file."""
+"""Writes SavedModels in TensorFlow Serving's layout, with a warm-up file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.exporting.signatures import Servable
 
 WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
 # The part of tensorflow_serving/apis/{prediction_log,predict,model}.proto that a warm-up file needs. The package
-# tensorflow-serving-api has it too, but requires one version of TensorFlow.
+# tensorflow-serving-api also contains it, but requires a specific version of TensorFlow.
 PREDICTION_LOG = """
     name: "zoo/prediction_log.proto" package: "zoo.serving" syntax: "proto3"
     dependency: "tensorflow/core/framework/tensor.proto"
@@ -37,18 +37,18 @@ def write_saved_model(servable: Servable, directory: Path, requests: Mapping[str
 
     Args:
         servable: Servable, the model.
-        directory: Path, a new directory; its name is the version number.
-        requests: mapping of a signature to its inputs; TensorFlow Serving answers them before it accepts others.
+        directory: Path, a new directory named by the version number.
+        requests: mapping from signatures to inputs; TensorFlow Serving runs these requests on start-up.
 
     Raises:
-        ArtefactError: TensorFlow cannot track something that the model uses.
+        ArtefactError: TensorFlow cannot track an object that the model uses.
     """
     try:
         tf.saved_model.save(servable, str(directory), signatures=servable.endpoints)
     except (AssertionError, TypeError, ValueError) as error:  # for objects that TensorFlow cannot track
         raise ArtefactError(
-            f"The model cannot be saved as a SavedModel: {one_line(error)}. Received: {servable.model_name!r}. Let its layers "
-            "keep what they use, variables and seed generators among it, as attributes."
+            f"The model cannot be saved as a SavedModel: {one_line(error)}. Received: {servable.model_name!r}. Its layers must "
+            "have everything that they use, such as variables and seed generators, as attributes."
         ) from error
     (directory / WARM_UP.parent).mkdir()
     with tf.io.TFRecordWriter(str(directory / WARM_UP)) as writer:

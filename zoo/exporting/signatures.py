@@ -1,4 +1,4 @@
-"""A model as TensorFlow functions from raw input to labels, probabilities and logits."""
+"""Converts a model to TensorFlow functions from raw input to labels, probabilities and logits."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Servable(tf.Module):
     signature "features" the float32 matrix `(batch, features)`. `encoded` takes the model's own input: token ids,
     images or features.
 
-    They return `labels`, `(batch,)`; `probabilities` and `logits`, `(batch, num_classes)`, float32; for regression `values`,
-    `(batch, num_outputs)`. A model that ends in a softmax has no `logits`.
+    The functions return `labels`, `(batch,)`; `probabilities` and `logits`, `(batch, num_classes)`, float32; for regression
+    `values`, `(batch, num_outputs)`. A model that ends in a softmax has no `logits`.
 
     Args:
         model: trained model on one device.
@@ -36,7 +36,7 @@ class Servable(tf.Module):
     def __init__(self, model: keras.Model, info: DataInfo, dtype: Any = np.uint8) -> None:
         super().__init__()
         self.model_name = model.name
-        self.variables_of_model = [variable.value for variable in model.variables]  # Keras' own are not tf.Variable
+        self.variables_of_model = [variable.value for variable in model.variables]  # Keras' variables are not tf.Variables
         kind, preprocessor = output_kind(model, info), info.preprocessor
 
         def answer(batch: tf.Tensor) -> Answers:
@@ -46,10 +46,10 @@ class Servable(tf.Module):
             signature: Signature = tf.function(lambda raw: answer(encode(raw)), input_signature=[spec])
             return signature
 
-        self.model = model if preprocessor.takes_strings else None  # such a model has its own tables
+        self.model = model if preprocessor.takes_strings else None  # such a model has lookup tables to track
         self.twin = twin = preprocessor.twin(dtype)
         self.tables = twin.tables
         self.encoded = tf.function(answer, input_signature=[twin.spec])
         endpoints = {name: endpoint(spec, encode) for name, (spec, encode) in twin.raw.items()}
         endpoints.setdefault(preprocessor.signature, self.encoded)
-        self.endpoints = endpoints  # complete, since tf.Module tracks what is assigned
+        self.endpoints = endpoints  # assigned when complete, since tf.Module tracks the assigned object

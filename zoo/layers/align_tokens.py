@@ -1,4 +1,4 @@
-"""A layer that moves token ids to the left, so that later layers see padding only after the tokens."""
+"""A layer that shifts token ids to the left, so that padding only follows the tokens."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class AlignTokens(keras.layers.Layer):
     without tokens, so that later layers never average or attend over nothing.
 
     Args:
-        max_length: number of tokens to keep per row; longer rows are cut at the end. None keeps all. If the number of columns
-            is known when the graph is built, a larger number is an error; default None.
+        max_length: number of tokens to keep per row; longer rows are truncated at the end. None keeps all. If the number of
+            columns is known when the graph is built, a larger number is an error; default None.
 
     Input shape:
         `(batch, time)`, token ids; 0 is padding.
@@ -42,12 +42,12 @@ class AlignTokens(keras.layers.Layer):
         time = token_ids.shape[1]
         if self.max_length is not None and time is not None and time > self.max_length:
             raise UsageError(
-                f"The rows are longer than the number of positions in the model. Received: {time} token ids per row, "
-                f"max_sequence_length={self.max_length}. Cut the rows to {self.max_length}, or build the model with "
+                f"The rows have more tokens than the model has positions. Received: {time} token ids per row, "
+                f"max_sequence_length={self.max_length}. Truncate the rows to {self.max_length}, or build the model with "
                 f"max_sequence_length={time} or positions='sinusoidal'."
             )
         token_ids = ops.cast(token_ids, "int32")
-        if not time:  # a batch that holds only empty texts has no columns; add one
+        if not time:  # a batch of only empty texts has no columns; add one
             token_ids = ops.pad(token_ids, [[0, 0], [0, ops.maximum(1 - ops.shape(token_ids)[1], 0)]])
         columns = ops.arange(ops.shape(token_ids)[1], dtype="int32")
         is_token = ops.not_equal(token_ids, 0)

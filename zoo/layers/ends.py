@@ -1,4 +1,4 @@
-"""First and last layers that all models share: raw input in, float32 logits or values out."""
+"""First and last layers that the models share: raw input in, float32 logits or values out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def flat_input(input_shape: Sequence[int], mean: Statistics | None, variance: St
         if mean is not None or variance is not None:
             raise UsageError(
                 "`mean` and `variance` apply to tables only; each image is standardised separately. "
-                f"Received: statistics with input_shape={tuple(input_shape)}. Leave them out."
+                f"Received: statistics with input_shape={tuple(input_shape)}. Omit them."
             )
         return [*image_input(input_shape), keras.layers.Flatten(name="flatten")]
     layers = [keras.Input(tuple(input_shape), name="features")]
@@ -52,7 +52,7 @@ def flat_input(input_shape: Sequence[int], mean: Statistics | None, variance: St
 def token_input(
     vocabulary_size: int, width: int, token_dropout: float, pair_buckets: int, *, max_length: int | None = None
 ) -> list[keras.layers.Layer]:
-    """Return the input layer `token_ids` and the layers that turn ids into masked embeddings with padding on the right.
+    """Return the input layer `token_ids` and the layers that convert ids to masked embeddings with padding on the right.
 
     Args:
         vocabulary_size: number of token ids, including padding (0) and unknown (1).
@@ -91,7 +91,7 @@ def outputs(
         if target_mean is not None or target_variance is not None:
             raise UsageError(
                 "`target_mean` and `target_variance` are for regression. "
-                f"Received: statistics with num_classes={num_classes}. Leave them out."
+                f"Received: statistics with num_classes={num_classes}. Omit them."
             )
         return [keras.layers.Dense(num_classes, kernel_regularizer=regularizer, dtype="float32", name="logits")]
     values = keras.layers.Dense(num_outputs, kernel_regularizer=regularizer, dtype="float32", name="values")

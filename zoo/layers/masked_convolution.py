@@ -10,7 +10,7 @@ from keras import ops
 class MaskedConv1D(keras.layers.Conv1D):
     """`keras.layers.Conv1D` with padding "same" that treats masked positions as zeros.
 
-    Keras' own layer reads the values at masked positions and drops the mask; this one passes the mask on.
+    Keras' own layer uses the values at masked positions and drops the mask; this layer propagates the mask.
 
     Args:
         filters: number of output channels.

@@ -12,7 +12,7 @@ from keras import ops
 class MaskedMaxPooling1D(keras.layers.Layer):
     """Max pooling over non-overlapping windows that ignores masked positions.
 
-    Windows count from the start of the row, so padding belongs after the tokens (see `AlignTokens`). The last window may be
+    Windows start at the beginning of the row, so padding must follow the tokens (see `AlignTokens`). The last window may be
     shorter. A fully masked window gives zeros and is itself masked.
 
     Args:
@@ -75,9 +75,9 @@ class MaskedAveragePooling1D(MaskedMaxPooling1D):
         """Return the mean of each window."""
         if mask is None:
             mask = ops.ones(ops.shape(inputs)[:2], "bool")
-        is_there = ops.cast(ops.expand_dims(mask, -1), "float32")  # (batch, time, 1)
-        total = self._share(ops.where(is_there > 0, ops.cast(inputs, "float32"), 0.0))
-        return ops.cast(total / ops.maximum(self._share(is_there), 0.5 / self.pool_size), inputs.dtype)
+        is_unmasked = ops.cast(ops.expand_dims(mask, -1), "float32")  # (batch, time, 1)
+        total = self._share(ops.where(is_unmasked > 0, ops.cast(inputs, "float32"), 0.0))
+        return ops.cast(total / ops.maximum(self._share(is_unmasked), 0.5 / self.pool_size), inputs.dtype)
 
     def _share(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         filled = ops.pad(inputs, [[0, 0], [0, self.pool_size - 1], [0, 0]])
@@ -118,5 +118,5 @@ class PoolOverTime(keras.layers.Layer):
         return ops.cast(total / ops.maximum(count, 1.0), inputs.dtype)
 
     def compute_mask(self, *_: object) -> None:
-        """Return None, since there is no time axis any more."""
+        """Return None, since the output has no time axis."""
         return

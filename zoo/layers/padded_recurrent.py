@@ -9,16 +9,16 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PaddedRecurrent(keras.layers.Wrapper):
-    """A recurrent layer in one or both directions, over rows with padding after the tokens (see `AlignTokens`).
+    """A unidirectional or bidirectional recurrent layer over rows with padding after the tokens (see `AlignTokens`).
 
-    The wrapped layer never receives a mask, which would cost a tenth of its speed. Padding after the last token cannot affect
-    earlier outputs. To read backwards, the tokens of each row are reversed, and the padding stays in place.
+    The wrapped layer never receives a mask, which would slow it down by a tenth; padding after the last token cannot affect
+    earlier outputs. For the backward direction, the tokens of each row are reversed, and the padding stays in place.
 
     Args:
         layer: `keras.layers.SimpleRNN`, `GRU` or `LSTM` with `return_sequences=True`.
         bidirectional: whether a second such layer reads the rows backwards; the outputs of both are concatenated; default
             False.
-        return_sequences: whether to return the output of every position; otherwise only the output of each direction after
+        return_sequences: whether to return the outputs at all positions; if not, only the output of each direction after
             its last token; default True.
 
     Input shape:
@@ -76,5 +76,5 @@ class PaddedRecurrent(keras.layers.Wrapper):
         return (*input_shape[:2], units) if self.return_sequences else (input_shape[0], units)
 
     def get_config(self) -> dict[str, object]:
-        """Return the arguments."""
+        """Return the arguments, for serialisation."""
         return {**super().get_config(), "bidirectional": self.bidirectional, "return_sequences": self.return_sequences}

@@ -10,7 +10,7 @@ from keras import ops
 class PairEmbedding(keras.layers.Layer):
     """Token embeddings plus hashed embeddings of neighbouring token pairs.
 
-    "not good" has its own embedding, and so has each Chinese word of two characters. Different pairs may share a bucket.
+    For example, "not good" or a Chinese word of two characters gets its own embedding. Different pairs may share a bucket.
     Pair embeddings are initialised to 0, so that untrained ones have no effect. The first token of a row, and a token
     after padding, have no pair.
 

@@ -11,7 +11,7 @@ class StandardizeImage(keras.layers.Layer):
     """Shifts each image to mean 0 and scales it to standard deviation 1, over its pixels and channels.
 
     Images in 0..255 and the same images in 0..1 give the same output, so a model that starts with this layer accepts both.
-    A constant image gives zeros. The arithmetic is float32 under any precision policy.
+    A constant image gives zeros. Computations are in float32 under any precision policy.
 
     Input shape:
         `(batch, height, width, channels)`, any numeric dtype and any positive scale.
@@ -30,7 +30,7 @@ class StandardizeImage(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Require the shape of the first batch from later ones: pooling would silently accept some others."""
+        """Fix the image shape, since models with pooling would silently accept some other shapes."""
         self.input_spec = keras.layers.InputSpec(shape=(None, *input_shape[1:]))
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:

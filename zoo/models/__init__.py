@@ -1,1 +1,1 @@
-"""Models: one family per file, each a factory function with `@register_model`."""
+"""Models: one family per file; each model is a factory function with `@register_model`."""

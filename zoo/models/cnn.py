@@ -49,24 +49,23 @@ def cnn(
 ) -> keras.Model:
     """Convolutions with max pooling, one dense layer and the logits: 5x5x32, 5x5x64, 128, classes.
 
-    A convolution is padded only where its kernel is wider than three fifths of the image, so that images of any size pass.
+    A convolution is padded only if its kernel is wider than three fifths of the image, so that images of any size are accepted.
 
     Args:
         input_shape: `(height, width, channels)`; default `(28, 28, 1)`.
         num_classes: number of classes, at least 2; default 10.
-        filters: channels of each convolution; default `(32, 64)`.
-        kernel_size: side of the convolutions, in pixels; one for all, or one for each; default 5.
-        strides: step of the convolutions, in pixels; one for all, or one for each; default 1.
-        pool_size: side of the squares after a convolution of which the largest value is kept; 1 for no pooling; one for all,
-            or one for each; default 2.
-        batch_normalization: whether to normalise after each convolution but the first, whose maps are the largest and whose
-            input is standardised; default False.
-        units: width of the dense layer; 0 for none; default 128.
-        activation: Keras' name of the activation; default `"relu"`.
-        dropout: share of the dense layer's outputs dropped in training, in [0, 1), half of it before that layer; without one,
-            share of what the logits see; default 0.25.
-        l1: weight of the sum of absolute kernel values, at least 0; default 0.0.
-        l2: weight of the sum of squared kernel values, at least 0; default 0.0.
+        filters: filters of each convolution; default `(32, 64)`.
+        kernel_size: side of the kernels in pixels; one for all convolutions, or one for each; default 5.
+        strides: stride in pixels; one for all convolutions, or one for each; default 1.
+        pool_size: side of the max-pooling windows after each convolution; 1 for no pooling; one for all convolutions, or
+            one for each; default 2.
+        batch_normalization: whether to add batch normalisation after each convolution except the first, which has the largest
+            feature maps and standardised input; default False.
+        units: units of the dense layer; 0 for no dense layer; default 128.
+        activation: name of a Keras activation; default `"relu"`.
+        dropout: dropout rate before the logits, in [0, 1); half of it also applies before the dense layer; default 0.25.
+        l1: weight of the L1 penalty on all kernels, at least 0; default 0.0.
+        l2: weight of the L2 penalty on all kernels, at least 0; default 0.0.
 
     Input shape:
         `(batch, height, width, channels)`, any numeric dtype, values in 0..255 or 0..1.
@@ -103,7 +102,7 @@ def cnn(
         )  # fmt: skip
         if pool > 1:
             layers.append(keras.layers.MaxPooling2D(pool, padding="same"))
-        if normalize:  # after pooling, where there is less of it
+        if normalize:  # after pooling, where the maps are smaller
             layers += [keras.layers.BatchNormalization(momentum=0.9), keras.layers.Activation(activation)]
     layers.append(keras.layers.Flatten())
     if units:

@@ -28,7 +28,7 @@ def lenet(
     l1: Penalty = 0.0,
     l2: Penalty = 0.0,
 ) -> keras.Model:
-    """LeNet-5 of 1998, with every feature map connected and logits in place of radial units.
+    """LeNet-5 of 1998, with all feature maps connected and logits instead of radial units.
 
     The first convolution is padded, which replaces the original's 32 x 32 frame. The second is padded only if the image is
     too small (under 10 pixels) for its 5 x 5 kernel.

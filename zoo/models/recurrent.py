@@ -1,4 +1,4 @@
-"""Recurrent text classifiers, which differ only in the cell: plain, GRU and LSTM."""
+"""Recurrent text classifiers, which differ only in the cell: simple RNN, GRU and LSTM."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ def classifier(  # noqa: D417 - the docstring is also that of the models, which 
 
 
 def register_classifier(factory: Callable[..., keras.Sequential]) -> Callable[..., keras.Sequential]:
-    """Register a factory with the arguments of `classifier`, and with its docstring between the factory's own parts."""
+    """Register a factory with the arguments of `classifier`, and insert its docstring into the factory's."""
     _, *arguments = inspect.signature(classifier).parameters.values()
-    factory.__signature__ = inspect.Signature(arguments)  # type: ignore[attr-defined]  # what `inspect` shows
+    factory.__signature__ = inspect.Signature(arguments)  # type: ignore[attr-defined]  # for `inspect`
     factory.__annotations__ = classifier.__annotations__
     summary, references = (factory.__doc__ or "").split("\n\n", 1)
     shared = (classifier.__doc__ or "").split("\n\n", 1)[1]
@@ -125,7 +125,7 @@ def register_classifier(factory: Callable[..., keras.Sequential]) -> Callable[..
 
 @register_classifier
 def rnn(**arguments: Any) -> keras.Sequential:
-    """Text classifier with plain recurrent layers: the baseline that gates are measured against.
+    """Text classifier with simple recurrent layers: the baseline for gated cells.
 
     References:
         Elman, Finding structure in time, Cognitive Science 1990.
@@ -135,7 +135,7 @@ def rnn(**arguments: Any) -> keras.Sequential:
 
 @register_classifier
 def gru(**arguments: Any) -> keras.Sequential:
-    """Text classifier with gated recurrent units: two gates, three quarters of an LSTM's weights.
+    """Text classifier with gated recurrent units: two gates, three quarters of the weights of an LSTM.
 
     References:
         Cho et al., Learning phrase representations using RNN encoder-decoder, EMNLP 2014.

@@ -30,7 +30,7 @@ def resnet(
     l1: Penalty = 0.0,
     l2: Penalty = 0.0,
 ) -> keras.Model:
-    """Small residual network in its authors' design for CIFAR-10 (`resnet/20` is their ResNet-20).
+    """Small residual network, in the original design for CIFAR-10 (`resnet/20` is the paper's ResNet-20).
 
     A shortcut that changes shape is a 1 x 1 convolution (the paper's option B).
 

@@ -1,4 +1,4 @@
-"""The text classifier with self-attention."""
+"""A text classifier with self-attention."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def transformer(
 
     Padding before or after the tokens does not change the output: positions count from the first token. A text without
     tokens is read as one unknown token. The attention projections have no biases (the key's would cancel in the softmax),
-    and attention has no dropout, which keeps Keras on its fast path.
+    and attention has no dropout, so that Keras uses its fast path.
 
     Args:
         vocabulary_size: number of token ids, including padding (0) and unknown (1); default 20_000.
-        max_sequence_length: number of learned positions. Longer texts are cut to their first tokens; if the number of columns
-            is known when the graph is built, a longer text is an error. Not used with sinusoidal positions; default 512.
+        max_sequence_length: number of learned positions. Longer texts are truncated to their first tokens; if the number of
+            columns is known when the graph is built, a longer text is an error. Unused with sinusoidal positions; default 512.
         num_classes: number of classes, at least 2; default 2.
         num_layers: number of encoder blocks; default 1.
         num_heads: number of attention heads; must divide `hidden_dim`; default 2.
