@@ -120,12 +120,12 @@ def test_without_packaging_missing_packages_are_still_named(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", version)
     monkeypatch.setitem(sys.modules, "packaging.requirements", None)
     found = {name: finding.advice for name, finding in faults().items()}
-    assert found.pop("packages").startswith("Install that package, with its command above")
+    assert found.pop("packages").startswith("Install the package with the command above")
     assert found == {"packaging": "pip install 'packaging'", "pyyaml": "pip install 'pyyaml>=6'"}
 
 
 def test_without_any_package_there_are_findings_and_no_traceback(tmp_path):
-    """The standard library, zoo, and what zoo's installation says of itself."""
+    """The standard library, zoo, and the metadata of zoo's installation."""
     (tmp_path / f"{DISTRIBUTION}-0.dist-info").mkdir()
     metadata = importlib.metadata.distribution(DISTRIBUTION).read_text("METADATA")
     (tmp_path / f"{DISTRIBUTION}-0.dist-info" / "METADATA").write_text(metadata, encoding="utf-8")
@@ -140,10 +140,10 @@ def test_without_any_package_there_are_findings_and_no_traceback(tmp_path):
         assert found[name]["advice"] == f"pip install '{command}'"
     assert {name for name, finding in found.items() if finding["found"].startswith("ModuleNotFoundError")} == {
         "packages",
-        "fetched models",
+        "downloaded models",
         "released models",
     }
-    assert found["released models"]["advice"].startswith("Install that package")
+    assert found["released models"]["advice"].startswith("Install the package")
 
 
 @pytest.mark.parametrize("version", [(3, 10, 1), (3, 14, 0)])
@@ -209,14 +209,14 @@ def test_a_damaged_model_of_zoo_that_a_folder_shadows_is_a_fault(monkeypatch, tm
     found = faults()
     assert [*found] == ["lenet@mnist"]
     assert str(home) in found["lenet@mnist"].found
-    assert found["lenet@mnist"].advice == "Install zoo again."
+    assert found["lenet@mnist"].advice == "Reinstall zoo."
     assert fine_models() is None
 
 
 def test_a_damaged_index_of_zoo_is_a_fault(monkeypatch, tmp_path):
     (tmp_path / "index.json").write_text("[]")
     monkeypatch.setattr("zoo.artefacts.released.packaged", lambda: tmp_path)
-    assert faults()["released models"].advice == "Install zoo again."
+    assert faults()["released models"].advice == "Reinstall zoo."
 
 
 @pytest.mark.parametrize("place", ["environment", "file"])
@@ -236,7 +236,7 @@ def test_a_broken_file_of_keras_is_a_fault(tmp_path, content):
     found = faults()
     assert [*found] == ["keras.json"]
     assert str(tmp_path / "keras" / "keras.json") in found["keras.json"].found
-    assert found["keras.json"].advice == "Fix or remove that file."
+    assert found["keras.json"].advice == "Fix or remove the file."
 
 
 def test_settings_of_keras_that_zoo_cannot_train_with_are_faults(tmp_path):
@@ -247,7 +247,7 @@ def test_settings_of_keras_that_zoo_cannot_train_with_are_faults(tmp_path):
     file.write_text('{"floatx": "float16", "image_data_format": "first"}')
     found = faults()
     assert {*found} == {"keras floatx", "keras image_data_format"}
-    assert found["keras floatx"].advice == f"zoo needs float32: change it in {file}."
+    assert found["keras floatx"].advice == f"zoo needs float32. Change it in {file}."
 
 
 def test_folders_that_cannot_be_written_are_faults(monkeypatch):
@@ -256,15 +256,15 @@ def test_folders_that_cannot_be_written_are_faults(monkeypatch):
 
     monkeypatch.setattr(environment.tempfile, "TemporaryFile", refuse)
     found = faults()
-    assert {"runs", "temporary files", "fetched models"} == {*found}
-    assert found["runs"].found.endswith("cannot be written, or was removed: Read-only file system")
-    assert "ZOO_CACHE" in found["fetched models"].advice
+    assert {"runs", "temporary files", "downloaded models"} == {*found}
+    assert found["runs"].found.endswith("cannot be written or has been removed: Read-only file system")
+    assert "ZOO_CACHE" in found["downloaded models"].advice
 
 
 def test_a_full_disk_and_little_memory_are_faults(monkeypatch):
     monkeypatch.setattr(environment, "LEAST_DISK", 1e18)
     monkeypatch.setattr(environment, "LEAST_MEMORY", 1e18)
-    assert {"runs", "temporary files", "fetched models", "machine"} == {*faults()}
+    assert {"runs", "temporary files", "downloaded models", "machine"} == {*faults()}
 
 
 def test_a_current_folder_that_was_removed_is_a_fault(tmp_path, monkeypatch):
@@ -292,12 +292,12 @@ def end_by(number):
     [
         (partial(end_by, signal.SIGILL), "SIGILL", "AVX"),
         (partial(end_by, signal.SIGKILL), "SIGKILL", "pinned packages"),
-        (partial(time.sleep, 60), "did not end in 1 s", "pinned packages"),
+        (partial(time.sleep, 60), "did not finish within 1 s", "pinned packages"),
     ],
 )
 def test_a_self_test_that_breaks_off_says_how(monkeypatch, function, said, advised):
     monkeypatch.setattr(self_test.ForkServer, "start", lambda server, *_, start=ForkServer.start: start(server, function))
-    monkeypatch.setattr(self_test, "PATIENCE", 1.0 if "did not end" in said else 60.0)
+    monkeypatch.setattr(self_test, "PATIENCE", 1.0 if "did not finish" in said else 60.0)
     (finding,) = self_test.self_test()
     assert finding.state == "fault"
     assert said in finding.found

@@ -246,7 +246,7 @@ def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
 
 
 def test_settings_of_reading_beside_weights_of_texts_are_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"weights of a text model, set these: leave out data\.max_length"):
+    with pytest.raises(UsageError, match=r"weights of a text model determine these: omit data\.max_length"):
         zoo.train(
             "lstm", data=(TEXTS, ["a", "b", "c"] * 4), weights="imdb", data_arguments={"max_length": 50}, out=tmp_path / "r"
         )

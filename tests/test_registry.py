@@ -211,7 +211,7 @@ def test_registered_data_set_and_recipe_are_found_by_name(shelves):
 )
 def test_second_registration_of_a_name_is_refused(shelves, register, function):
     register(function)
-    with pytest.raises(UsageError, match=r"is taken on the shelf zoo\.\w+\. Received: a second .* Rename one of them\."):
+    with pytest.raises(UsageError, match=r"is taken in zoo\.\w+\. Received: a second .* Rename one of them\."):
         register(function)
 
 
@@ -227,7 +227,7 @@ def test_missing_docstring_is_refused(shelves, register):
     def silent():
         return None
 
-    with pytest.raises(UsageError, match=r"needs a docstring.*Received: silent without one\. Write one\."):
+    with pytest.raises(UsageError, match=r"needs a docstring.*Received: silent without one\. Add a docstring\."):
         register(silent)
 
 
@@ -271,8 +271,8 @@ def test_broken_plugin_is_left_out_with_a_warning(tmp_path, monkeypatch, caplog,
     registry.MODELS.has_plugins = False
     assert registry.list_models() == ["sound"]
     assert len(caplog.records) == 2
-    assert "Plug-in no_such_module (no_such_module) was left out: No module named 'no_such_module'" in caplog.text
-    assert "Plug-in falls_over (falls_over) was left out: division by zero" in caplog.text
+    assert "Plug-in no_such_module (no_such_module) was ignored: No module named 'no_such_module'" in caplog.text
+    assert "Plug-in falls_over (falls_over) was ignored: division by zero" in caplog.text
 
 
 def test_plugin_cannot_take_a_name_that_is_taken(tmp_path, monkeypatch, caplog, shelves):

@@ -109,8 +109,8 @@ def test_later_assignment_wins():
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("epochs", "A setting is KEY=VALUE"),
-        ("=3", "A setting is KEY=VALUE"),
+        ("epochs", "A setting must be KEY=VALUE"),
+        ("=3", "A setting must be KEY=VALUE"),
         ("a=[1", "This is not YAML"),
         ("a=b: c: d", "YAML"),
         ("data.label_column=2024-02-30", "day is out of range"),
@@ -255,5 +255,5 @@ def test_keywords_become_flat_keys_and_a_prefix_in_python_is_refused_with_the_ne
     }
     with pytest.raises(UsageError, match=r"Received: model.units=8. Write model_arguments=\{'units': 8\}"):
         configuration.flatten({"model.units": 8}, None, None)
-    with pytest.raises(UsageError, match=r"`data_arguments` is a mapping of names to values\. Received: 3"):
+    with pytest.raises(UsageError, match=r"`data_arguments` must be a mapping of names to values\. Received: 3"):
         configuration.flatten({}, None, 3)

@@ -167,7 +167,7 @@ def test_regression_targets_are_float_columns(raw: Any) -> None:
 
 
 def test_text_is_no_regression_target() -> None:
-    with pytest.raises(DataError, match="Regression targets are finite numbers"):
+    with pytest.raises(DataError, match="Regression targets must be finite numbers"):
         targets.as_values(targets.as_targets(["1", "2"]))
 
 

@@ -1,7 +1,7 @@
 """A complete, small model zoo for Keras 3 on TensorFlow.
 
-`import zoo` is instant: TensorFlow is imported by the first verb that needs it. The public names are those that the type stub
-`__init__.pyi` imports; each is imported from its module when it is first used (the approach of Scientific Python's SPEC 1).
+`import zoo` is instant: TensorFlow is imported by the first verb that needs it. The type stub `__init__.pyi` lists the
+public names; each is imported from its module on first use (the approach of Scientific Python's SPEC 1).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The public names of zoo. `__init__.py` imports each from its module here when it is first used."""
+"""The public names of zoo. `__init__.py` imports each from its module on first use."""
 
 from . import text as text
 from .api.building import build as build

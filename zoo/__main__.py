@@ -1,4 +1,4 @@
-"""`python -m zoo` is `zoo`."""
+"""Runs the command line: `python -m zoo` is equivalent to `zoo`."""
 
 from __future__ import annotations
 

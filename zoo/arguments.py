@@ -1,6 +1,6 @@
-"""Types and checks of the arguments that model factories share.
+"""Types and checks for the arguments that model factories share.
 
-The types carry their ranges, which `zoo.build` enforces; nothing here imports Keras.
+The types include ranges, which `zoo.build` enforces. This module does not import Keras.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Activation = Literal["elu", "gelu", "leaky_relu", "linear", "relu", "sigmoid", "
 
 
 def check_shape(input_shape: Sequence[int], *ranks: int) -> None:
-    """Reject an input shape with an unaccepted rank, or with an empty or unknown axis.
+    """Reject an input shape with a rank that is not accepted, or with an empty or unknown axis.
 
     Args:
         input_shape: sizes without the batch: `(features,)` or `(height, width, channels)`.
@@ -57,7 +57,7 @@ def one_for_each(name: str, value: Number | Sequence[Number], count: int, noun: 
         name: name of the argument.
         value: one number for all, or one for each.
         count: number of layers or columns.
-        noun: what each number is for, in the message; default "layers".
+        noun: plural noun for the message; default "layers".
 
     Raises:
         UsageError: the number of numbers differs from `count`.
@@ -79,7 +79,7 @@ def check_heads(hidden_dim: int, num_heads: int) -> None:
     """Reject a `hidden_dim` that `num_heads` does not divide.
 
     Raises:
-        UsageError: it does not divide; the message gives the nearest widths that fit.
+        UsageError: `num_heads` does not divide it; the message gives the nearest values that fit.
     """
     if hidden_dim % num_heads:
         below = hidden_dim - hidden_dim % num_heads

@@ -1,6 +1,6 @@
-"""Every class that a `.keras` file of zoo may name: importing this module registers them with Keras.
+"""Registers all custom classes of zoo with Keras on import, for loading `.keras` files.
 
-`zoo.keras_import` imports it right after Keras.
+`zoo.keras_import` imports this module right after Keras.
 """
 
 from __future__ import annotations

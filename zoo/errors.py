@@ -17,8 +17,8 @@ class ZooError(Exception):
     exit_code = 1
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the message and the notes, whatever arguments the subclass takes."""
-        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined] # pickle's own
+        """Pickle the message and the notes, independently of the subclass' arguments."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined] # as pickle does
 
 
 class UsageError(ZooError, ValueError):
@@ -31,12 +31,12 @@ class UnknownNameError(UsageError):
     """An unknown model, data set, argument or key."""
 
     def __init__(self, kind: str, name: object, choices: Iterable[str]) -> None:
-        """Build the message from the accepted names.
+        """Create the error, with the nearest of the accepted names.
 
         Args:
-            kind: the kind of thing that the name stands for, for example "model" or "YAML key".
+            kind: kind of name, for example "model" or "YAML key".
             name: the name received.
-            choices: every accepted name.
+            choices: all accepted names.
         """
         accepted = sorted(choices)
         listed = ", ".join(accepted)
@@ -56,20 +56,20 @@ class ArtefactError(ZooError):
 
 
 class CheckpointError(ArtefactError):
-    """A checkpoint that is missing or damaged, or does not fit the training that resumes from it."""
+    """A checkpoint that is missing or damaged, or does not fit the run that resumes from it."""
 
 
 class WorkerLostError(ZooError):
-    """Another worker of the same training has exited."""
+    """Another worker of the same training run has exited."""
 
 
 def missing_package(needed_by: str, package: str, *, extra: str | None = None) -> UsageError:
     """Return the error for a package that is not installed, with the command that installs it.
 
     Args:
-        needed_by: str, what needs the package; it begins the message.
-        package: str, the package.
-        extra: str or None, default None; zoo's extra that includes the package, None for a package of the core.
+        needed_by: str, what needs the package; the message starts with it.
+        package: str, name of the package.
+        extra: str, zoo's extra that includes the package; None for a core dependency; default None.
 
     Example:
         >>> print(missing_package("The format 'onnx'", "tf2onnx", extra="onnx"))

@@ -1,6 +1,6 @@
 """An import hook that registers zoo's layers, losses and metrics with Keras when Keras is imported.
 
-`keras.saving.load_model` must find them after a bare `import zoo`, which does not import Keras. (wrapt has such hooks too, but
+`keras.saving.load_model` must find them after `import zoo`, which does not import Keras. (wrapt also offers such hooks, but
 takes 50 ms to import.)
 """
 
@@ -17,7 +17,7 @@ CUSTOM_OBJECTS = "zoo.custom_objects"
 
 
 def register_with_keras() -> None:
-    """Import `zoo.custom_objects` now if Keras is imported already, otherwise install a hook that does so after Keras."""
+    """Import `zoo.custom_objects` now if Keras is imported; otherwise, install a hook that does so after Keras."""
     if "keras" in sys.modules:
         importlib.import_module(CUSTOM_OBJECTS)
     else:
@@ -25,7 +25,7 @@ def register_with_keras() -> None:
 
 
 class _KerasWatch:
-    """A finder on `sys.meta_path` that removes itself once `keras` is imported, but not for `find_spec("keras")` alone."""
+    """A finder on `sys.meta_path` that removes itself when `keras` is imported, but not on `find_spec("keras")`."""
 
     def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
         if name != "keras":

@@ -1,4 +1,4 @@
-"""The keywords of the verbs as types: an editor completes them, and mypy refuses others. `zoo.settings` checks their values."""
+"""The keywords of the verbs as types, for editors and type checkers. `zoo.settings` checks their values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Verbosity = int | Literal["auto"]
 
 
 class DataKeywords(TypedDict, total=False):
-    """Arguments of `zoo.load_data`; see `zoo.settings.DataArguments` for what they mean."""
+    """Arguments of `zoo.load_data`; `zoo.settings.DataArguments` describes them."""
 
     label_column: str | None
     text_column: str | None
@@ -48,7 +48,7 @@ class DataKeywords(TypedDict, total=False):
 
 
 class SettingKeywords(TypedDict, total=False):
-    """Settings of a training run; see `zoo.settings.Settings` for what they mean."""
+    """Settings of a training run; `zoo.settings.Settings` describes them."""
 
     task: str
     weights: str | os.PathLike[str] | Run | None

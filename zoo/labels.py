@@ -1,4 +1,4 @@
-"""Labels inside a graph: converts integers and one-hot rows to one form, and rejects anything else."""
+"""Converts integer and one-hot labels to one form inside a graph, and rejects anything else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def as_one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
         num_classes: static number of logits.
 
     Returns:
-        `(batch, num_classes)`, float32. If an assertion is compiled away, a label out of range gives a row of NaN.
+        `(batch, num_classes)`, float32. Where assertions are compiled away, a label out of range gives a row of NaN.
 
     Raises:
         DataError: the static shape has neither form.
@@ -39,7 +39,7 @@ def as_one_hot(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
 
 
 def _of_relaxed_shape(labels: tf.Tensor, num_classes: int | None) -> tf.Tensor:
-    """Distinguish the forms at run time, since a `tf.function` that has seen both loses the static shape."""
+    """Distinguish the forms at run time: a `tf.function` that has received both has no static shape."""
     shape = tf.shape(labels)
     is_form = (tf.size(shape) == 1) | ((tf.size(shape) == 2) & ((shape[-1] == 1) | (shape[-1] == num_classes)))
     message = f"Labels must be `(batch,)` integers or `(batch, {num_classes})` one-hot rows."

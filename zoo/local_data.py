@@ -1,4 +1,4 @@
-"""Data sets that the user keeps as files, one folder each, under the folder ZOO_DATA."""
+"""Finds data sets in the user's own files, in subfolders of ZOO_DATA."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ DEFAULT = "zoo_data"  # in the home directory
 
 
 def local_files(name: str, files: dict[str, str], source: str) -> dict[str, Path]:
-    """Return the path of each part of a data set.
+    """Return the path of the file for each part of a data set.
 
     Args:
-        name: str, the data set and its folder.
-        files: dict, the file name of each part.
-        source: str, where to get the files; for the error.
+        name: str, name of the data set and of its folder.
+        files: dict from parts to file names.
+        source: str, source of the files, for the error message.
 
     Raises:
         DataError: a file is missing.

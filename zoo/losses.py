@@ -1,4 +1,4 @@
-"""zoo's losses, which weight each example equally even if a batch is divided unevenly over devices."""
+"""Losses that weight all examples equally, even if a batch is divided unevenly over devices."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MEANS = ("mean", "sum_over_batch_size")
 class ClassificationCrossentropy(keras.losses.Loss):
     """Cross-entropy on logits, with equal results for integer and one-hot labels.
 
-    Keras has one class per form, without a clear error for the other form; this class distinguishes them by static shape.
+    Keras has one class per form, without a clear error for the other form; this class distinguishes the forms by static shape.
 
     Args:
         label_smoothing: fraction of each label to spread over all classes, in [0, 1) (Szegedy et al., CVPR 2016, section 7);
             default 0.0.
-        name: name of the loss.
+        name: name of the loss; default "classification_crossentropy".
 
     Input shape:
         labels: `(batch,)` or `(batch, 1)` integers in `[0, num_classes)`, or `(batch, num_classes)` rows of class
@@ -45,7 +45,7 @@ class ClassificationCrossentropy(keras.losses.Loss):
         self.label_smoothing = label_smoothing
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
-        """Return the mean loss of a batch, or of a replica's share of it."""
+        """Return the mean loss of a batch or of a replica's share of it."""
         return weighted_by_share(super().__call__(y_true, y_pred, sample_weight), y_pred, self.reduction)
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
@@ -63,10 +63,10 @@ class ClassificationCrossentropy(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="zoo")
 class MeanSquaredError(keras.losses.MeanSquaredError):
-    """Keras' mean squared error, with the gradient of one device even if a batch is divided unevenly over several."""
+    """Keras' mean squared error, with the gradient of a single device even if a batch is divided unevenly over several."""
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tf.Tensor:
-        """Return the mean loss of a batch, or of a replica's share of it."""
+        """Return the mean loss of a batch or of a replica's share of it."""
         return weighted_by_share(super().__call__(y_true, y_pred, sample_weight), y_pred, self.reduction)
 
 

@@ -12,7 +12,7 @@ from zoo.labels import as_one_hot
 
 @keras.saving.register_keras_serializable(package="zoo")
 class Accuracy(keras.metrics.Mean):
-    """Fraction of examples with the largest logit at the label, in [0, 1].
+    """Fraction of examples whose label has the largest logit, in [0, 1].
 
     Keras resolves "accuracy" once, from the first labels, and is then silently wrong for the other form.
 
@@ -24,7 +24,7 @@ class Accuracy(keras.metrics.Mean):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count one batch."""
+        """Add one batch to the counts."""
         y_pred = tf.convert_to_tensor(y_pred)
         labels = tf.argmax(as_one_hot(y_true, y_pred.shape[-1]), axis=-1)
         hits = tf.cast(tf.equal(labels, tf.argmax(y_pred, axis=-1)), tf.float32)  # `==` would lose the rank
@@ -51,7 +51,7 @@ class MacroF1(keras.metrics.Metric):
         self.predicted = self.add_weight(name="predicted", shape=shape, initializer="zeros")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count one batch."""
+        """Add one batch to the counts."""
         labels = tf.one_hot(tf.argmax(as_one_hot(y_true, self.num_classes), axis=-1), self.num_classes)
         predictions = tf.one_hot(tf.argmax(y_pred, axis=-1), self.num_classes)  # (batch, num_classes)
         weights = tf.ones((1, 1)) if sample_weight is None else tf.reshape(tf.cast(sample_weight, tf.float32), (-1, 1))
@@ -87,9 +87,9 @@ class R2(keras.metrics.R2Score):
         return super().add_variable(shape, initializer, dtype=dtype or self.dtype, **kwargs)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count one batch."""
+        """Add one batch to the counts."""
         y_pred = tf.convert_to_tensor(y_pred)
         y_true = tf.cast(y_true, self.dtype)
-        if y_true.shape.rank != 2:  # also unknown if a function has seen targets of both ranks
+        if y_true.shape.rank != 2:  # or unknown, if a function has received targets of both ranks
             y_true = tf.ensure_shape(tf.reshape(y_true, tf.shape(y_pred)), y_pred.shape)  # (batch, outputs)
         super().update_state(y_true, y_pred, sample_weight=sample_weight)

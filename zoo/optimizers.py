@@ -12,9 +12,9 @@ import tensorflow as tf
 class LazyAdam(keras.optimizers.Adam):
     """Adam that updates only the embedding rows that occur in the batch.
 
-    Keras' Adam updates the whole table in every step: moments decay and weights keep moving in rows that no token of the
-    batch uses. If the table is far larger than a batch, this takes most of a step's time, and a rare row keeps moving long
-    after it occurred. Other weights train as with Adam. `amsgrad` is not supported.
+    Keras' Adam updates the whole table in every step: in rows without a token in the batch, moments decay and weights
+    keep changing. If the table is far larger than a batch, this takes most of a step's time, and a rare row keeps changing
+    long after it occurred. Other weights train as with Adam. `amsgrad` is not supported.
 
     Example:
         >>> import numpy as np
@@ -40,7 +40,7 @@ class LazyAdam(keras.optimizers.Adam):
             super().update_step(gradient, variable, learning_rate)
             return
         index = self._get_variable_index(variable)
-        weights = variable.value if isinstance(variable, keras.Variable) else variable  # Keras may pass TensorFlow's own
+        weights = variable.value if isinstance(variable, keras.Variable) else variable  # Keras may pass a tf.Variable
         mean, square = self._momentums[index].value, self._velocities[index].value
         rows, place = tf.unique(gradient.indices)
         of_rows = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))  # (rows, width)

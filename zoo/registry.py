@@ -1,8 +1,8 @@
-"""The shelves of models, data sets and recipes: how an entry is registered, listed and described.
+"""Registers, lists and describes models, data sets and recipes.
 
 Each kind of entry registers with one decorator. A model factory's name, summary and defaults are read from the function itself,
-so nothing is stated twice. A package outside zoo adds to a shelf through the entry-point group of the shelf's name, for example
-`zoo.models`; the entry point names a module that registers on import.
+so nothing is stated twice. Other packages add entries through an entry-point group named like the shelf, for example
+`zoo.models`; the entry point names a module that registers entries on import.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ModelEntry:
         return {name: known.get(name, Any) for name in self.defaults}
 
     def arguments(self, variant: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Merge a variant's arguments with the given ones; refuse a name that the factory lacks."""
+        """Merge a variant's arguments with the given ones; reject a name that the factory does not accept."""
         for name in given:
             if name not in self.defaults:
                 raise UnknownNameError(f"argument of model {self.name!r}", name, self.defaults)
@@ -75,13 +75,13 @@ class DatasetEntry:
 
 
 class _Info:
-    """Facts about an entry of the models' or data sets' shelf."""
+    """Facts about a registered model or data set."""
 
     name: str
 
     @property
     def recipes(self) -> tuple[str, ...]:
-        """The names of the recipes for it; a variant has those of its model too."""
+        """The names of the recipes for this entry; a variant also has those of its model."""
         names = {self.name, self.name.partition("/")[0]}
         return tuple(recipe.name for recipe in RECIPES.values() if {recipe.model, recipe.data} & names)
 
@@ -92,7 +92,7 @@ class _Info:
 
 @dataclass(frozen=True)
 class ModelInfo(_Info):
-    """Facts about a model before it is built; `parameters` and `operations` are None if unknown."""
+    """Facts about a model that is not built; `parameters` and `operations` are None if unknown."""
 
     name: str
     summary: str
@@ -106,7 +106,7 @@ class ModelInfo(_Info):
 
 @dataclass(frozen=True)
 class DatasetInfo(_Info):
-    """Facts about a data set before it is read."""
+    """Facts about a data set that is not read."""
 
     name: str
     summary: str
@@ -116,14 +116,14 @@ class DatasetInfo(_Info):
 
 @dataclass(frozen=True)
 class RecipeInfo:
-    """Settings for one model on one data set, and the mean scores that they reach on the test part.
+    """Settings for one model on one data set, and their mean scores on the test part.
 
     Args:
-        name: "cnn@mnist".
+        name: name of the recipe, for example "cnn@mnist".
         summary: first line of the documentation.
         documentation: command, hardware, time, expected score, and how the settings were chosen.
-        expected: test scores, each the mean over three seeds.
-        tolerance: largest accepted difference between a run's score and the expected one.
+        expected: test scores, averaged over three seeds.
+        tolerance: maximum difference between a run's score and the expected one.
         settings: flat settings, as in a YAML file for `zoo train --config`.
     """
 
@@ -162,18 +162,18 @@ def register_model(
     space: Mapping[str, Any] | None = None,
     former_defaults: Mapping[str, Any] | None = None,
 ) -> Callable[[Factory], Factory]:
-    """Register a model factory under its function's name.
+    """Register a model factory under the name of its function.
 
-    The factory takes flat, keyword-only arguments with defaults and returns an uncompiled `keras.Model` that gives
-    float32 logits (classification) or values (regression).
+    The factory takes flat, keyword-only arguments with defaults, and returns an uncompiled `keras.Model` with float32 logits
+    (classification) or values (regression) as output.
 
     Args:
-        tasks: names of the tasks that it serves; the first is the default.
+        tasks: names of the tasks of the model; the first is the default.
         variants: named sets of arguments; `zoo.build("NAME/VARIANT")` merges one; default None.
-        tags: words by which to find it; default `()`.
-        space: search ranges for some of its arguments: a list of values, or a mapping with `min` and `max` and, optionally,
+        tags: search words; default `()`.
+        space: search ranges for arguments of the factory: a list of values, or a mapping with `min` and `max` and, optionally,
             `step` and `sampling` ("linear" or "log"); default None.
-        former_defaults: values in zoo 0.1 of defaults that have changed; its runs did not record them.
+        former_defaults: defaults of zoo 0.1 that have changed; runs of that version did not record them; default None.
 
     Raises:
         UsageError: the name is taken, the docstring is missing, an argument is not keyword-only with a default, or a
@@ -202,12 +202,12 @@ def register_model(
 
 
 def register_dataset(*, task: str, tags: Sequence[str] = (), offline_twin: str | None = None) -> Callable[[Factory], Factory]:
-    """Register a function without arguments that returns anything `zoo.load_data` reads.
+    """Register a data set: a function without arguments that returns anything `zoo.load_data` reads.
 
     Args:
         task: name of the data set's task.
-        tags: words by which to find it; default `()`.
-        offline_twin: name of the embedded data set to suggest when there is no network; default None.
+        tags: search words; default `()`.
+        offline_twin: name of an embedded data set to suggest if there is no network; default None.
 
     Raises:
         UsageError: the name is taken or the docstring is missing.
@@ -222,18 +222,18 @@ def register_dataset(*, task: str, tags: Sequence[str] = (), offline_twin: str |
 
 
 def register_recipe(model: str, data: str, *, expected: Mapping[str, float], tolerance: float) -> Callable[[Factory], Factory]:
-    """Register a function without arguments that returns the settings of one model on one data set.
+    """Register a recipe: a function without arguments that returns settings for one model on one data set.
 
-    Its docstring has lines that begin with `Command:`, `Hardware:`, `Time:` and `Expected:`.
+    Its docstring needs lines that start with `Command:`, `Hardware:`, `Time:` and `Expected:`.
 
     Args:
         model: name of a model or variant; a variant without a recipe uses its model's.
         data: name of the data set.
-        expected: test scores, each the mean over three seeds.
-        tolerance: largest accepted difference between a run's score and the expected one.
+        expected: test scores, averaged over three seeds.
+        tolerance: maximum difference between a run's score and the expected one.
 
     Raises:
-        UsageError: the pair is taken or the docstring is missing.
+        UsageError: the pair has a recipe or the docstring is missing.
     """
 
     def register(settings: Factory) -> Factory:
@@ -246,10 +246,10 @@ def register_recipe(model: str, data: str, *, expected: Mapping[str, float], tol
 def add_recipe(
     model: str, data: str, documentation: str, expected: Mapping[str, float], tolerance: float, settings: Mapping[str, Any]
 ) -> None:
-    """Register a recipe from its parts; see `RecipeInfo` for these.
+    """Register a recipe; see `RecipeInfo` for the arguments.
 
     Raises:
-        UsageError: the pair is taken.
+        UsageError: the pair has a recipe.
     """
     name = f"{model}@{data}"
     summary = documentation.splitlines()[0]
@@ -260,10 +260,10 @@ def find_model(name: str) -> tuple[ModelEntry, str | None]:
     """Return the entry and the variant for a name such as "cnn" or "cnn/tiny".
 
     Raises:
-        UnknownNameError: there is no such model or variant; the message gives the nearest name.
+        UnknownNameError: the model or variant does not exist; the message suggests the nearest name.
     """
     if not isinstance(name, str):
-        raise UsageError(f"A model's name is a string, for example 'cnn'. Received: {name!r}. See zoo.list_models().")
+        raise UsageError(f"The name of a model must be a string, for example 'cnn'. Received: {name!r}. See zoo.list_models().")
     base, slash, variant = name.partition("/")
     entry = MODELS.find(base)
     if slash and variant not in entry.variants:
@@ -277,7 +277,7 @@ def find_dataset(name: str) -> DatasetEntry | None:
 
 
 def find_recipe(model: str, data: str) -> RecipeInfo | None:
-    """Return the recipe for a model or variant on a data set, falling back to the variant's model, or None."""
+    """Return the recipe for a model or variant (or else the variant's model) on a data set; None if there is none."""
     return RECIPES.get(f"{model}@{data}") or RECIPES.get(f"{model.partition('/')[0]}@{data}")
 
 
@@ -285,7 +285,7 @@ def list_recipes(pattern: str = "*") -> list[str]:
     """Return the names of recipes, MODEL@DATA.
 
     Args:
-        pattern: shell pattern on the name, for example "*@mnist"; default `"*"`.
+        pattern: shell pattern for the name, for example "*@mnist"; default `"*"`.
 
     Example:
         >>> list_recipes("linear@*")
@@ -305,9 +305,10 @@ def list_models(
     """Return the names of models and their variants.
 
     Args:
-        pattern: shell pattern on the name, for example "*net*" or "cnn/*"; default `"*"`.
-        task: only models that serve this task; default None.
-        max_params: only models with at most this many parameters at default arguments; models of unknown size are left out.
+        pattern: shell pattern for the name, for example "*net*" or "cnn/*"; default `"*"`.
+        task: list only models for this task; default None.
+        max_params: list only models with at most this number of parameters with default arguments, which excludes models of
+            unknown size; default None.
         tags: a tag, or several tags that must all be present; default `()`.
         sort: "name" or "params" (smallest first, unknown last); default `"name"`.
 
@@ -330,11 +331,11 @@ def list_models(
 
 
 def list_datasets(pattern: str = "*", *, task: str | None = None, tags: str | Sequence[str] = ()) -> list[str]:
-    """Return the names of registered data sets; `load_data` also takes any other TensorFlow Datasets name.
+    """Return the names of registered data sets; `load_data` also accepts any other name of TensorFlow Datasets.
 
     Args:
-        pattern: shell pattern on the name; default `"*"`.
-        task: only data sets for this task; default None.
+        pattern: shell pattern for the name; default `"*"`.
+        task: list only data sets for this task; default None.
         tags: a tag, or several tags that must all be present; default `()`.
 
     Raises:
@@ -348,7 +349,7 @@ def list_datasets(pattern: str = "*", *, task: str | None = None, tags: str | Se
 
 
 def _matching(shelf: Shelf[Listed], task: str | None, tags: str | Sequence[str]) -> list[Listed]:
-    """Return the entries for a task that have all of these tags."""
+    """Return the entries with a task and all of the given tags."""
     wanted = {tags} if isinstance(tags, str) else set(tags)
     _check_choice("task", task, {known for entry in shelf.values() for known in entry.tasks})
     for tag in wanted:
@@ -393,7 +394,7 @@ def info(name: str) -> ModelInfo | DatasetInfo | RecipeInfo:
 
 @cache
 def facts() -> dict[str, dict[str, int]]:
-    """Return the counts that `make facts` computed with Keras: `{name: {"parameters": ..., "operations": ...}}`."""
+    """Return the counts computed by `make facts` with Keras: `{name: {"parameters": ..., "operations": ...}}`."""
     loaded: dict[str, dict[str, int]] = json.loads(FACTS_PATH.read_text(encoding="utf-8"))
     return loaded
 
@@ -403,7 +404,7 @@ def _documentation(function: Callable[..., Any]) -> str:
     if not text:
         raise UsageError(
             "A registered function needs a docstring; its first line is the summary. "
-            f"Received: {function.__name__} without one. Write one."
+            f"Received: {function.__name__} without one. Add a docstring."
         )
     return text
 

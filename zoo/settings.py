@@ -1,4 +1,4 @@
-"""Settings: what decides a training run, checked once, from the verb to the engine.
+"""The settings of a training run, checked once, from the verb to the engine.
 
 Settings are flat: `epochs`, `learning_rate`, ..., `model.NAME` for a factory's arguments and `data.NAME` for reading data.
 The same keys serve YAML files, the command line and `run.json`. In Python, `model_arguments` and `data_arguments` replace the
@@ -36,14 +36,14 @@ from zoo.keywords import MonitorName, OptimizerName, PartName, ScheduleName
 from zoo.registry import ModelEntry
 
 Checked = TypeVar("Checked", bound=BaseModel)
-UNNAMED = ("arrays", "tf.data")  # names in settings for data in memory, which cannot be read again by name
+UNNAMED = ("arrays", "tf.data")  # names of data in memory, which cannot be read again by name
 
 
 def _check_encoding(name: str) -> str:
     try:
         "".encode(name)
     except LookupError as error:
-        raise ValueError(f"no encoding of this name: {error}") from error
+        raise ValueError(f"no encoding has this name: {error}") from error
     return name
 
 
@@ -64,7 +64,7 @@ def _check_class_weight(given: Any) -> Any:
 
 
 def _check_learning_rate(rate: float, info: ValidationInfo) -> float:
-    if rate == 0 and info.data.get("optimizer") != "own":  # an own schedule may start at 0
+    if rate == 0 and info.data.get("optimizer") != "own":  # the user's own schedule may start at 0
         raise ValueError("Input should be greater than 0")
     return rate
 
@@ -110,7 +110,7 @@ class DataArguments(BaseModel):
         raw: texts: yield strings instead of token ids, for a model that takes raw text.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # a column may be called 1
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # a column's name may be 1
 
     label_column: str | None = None
     text_column: str | None = None
@@ -142,12 +142,12 @@ class DataArguments(BaseModel):
     @model_validator(mode="after")
     def _check_together(self) -> DataArguments:
         if self.fold is not None and not self.validation:
-            raise ValueError("data.fold makes a validation part and data.validation=0 removes it: leave one of them out")
+            raise ValueError("data.fold creates a validation part and data.validation=0 removes it: omit one of them")
         names = ("vocabulary_size", "min_frequency", "lower", "char_level", "max_length", "truncation", "padding", "raw")
         fields = type(self).model_fields  # `config.yaml` lists the defaults too
         changed = [f"data.{name}" for name in names if getattr(self, name) != fields[name].default]
         if self.vocabulary is not None and changed:
-            raise ValueError(f"data.vocabulary, or the weights of a text model, set these: leave out {', '.join(changed)}")
+            raise ValueError(f"data.vocabulary or the weights of a text model determine these: omit {', '.join(changed)}")
         return self
 
 
@@ -234,11 +234,11 @@ class Settings(BaseModel):
 
     @property
     def follows_score(self) -> bool:
-        """Whether anything depends on a validation score."""
+        """Whether the settings need a validation score."""
         return self.keep == "best" or self.early_stopping is not None or self.schedule == "plateau"
 
     def to_flat(self) -> dict[str, Any]:
-        """Return the settings as plain flat keys, as `config.yaml` has them."""
+        """Return the settings as plain flat keys, as in `config.yaml`."""
         plain = self.model_dump(mode="json")
         return flatten(plain, plain.pop("model_arguments"), plain.pop("data_arguments"))
 
@@ -253,7 +253,7 @@ def flatten(
     """Return the keywords of a verb as flat keys.
 
     Raises:
-        UsageError: a keyword has a prefix, which belongs to YAML and the command line.
+        UsageError: a keyword has a prefix, which is only for YAML and the command line.
     """
     for key, value in settings.items():
         prefix, dot, name = key.partition(".")
@@ -265,20 +265,20 @@ def flatten(
     flat = dict(settings)
     for prefix, given in (("model", model_arguments), ("data", data_arguments)):
         if not isinstance(given, Mapping | None):
-            raise UsageError(f"`{prefix}_arguments` is a mapping of names to values. Received: {given!r}. Pass a mapping.")
+            raise UsageError(f"`{prefix}_arguments` must be a mapping of names to values. Received: {given!r}. Pass a mapping.")
         flat |= {f"{prefix}.{name}": value for name, value in (given or {}).items()}
     return flat
 
 
 def resolve(*layers: Mapping[str, Any], model_arguments: Collection[str] | None = None) -> Settings:
-    """Merge flat settings, later layers over earlier ones, and check names and values.
+    """Merge flat settings, and check names and values; later layers override earlier ones.
 
     Args:
         *layers: flat settings.
         model_arguments: names of the factory's arguments; None accepts any; default None.
 
     Raises:
-        UnknownNameError: a key is not known; the message has the nearest one.
+        UnknownNameError: a key is unknown; the message suggests the nearest one.
         UsageError: a value is missing or not accepted.
     """
     merged = {key: value for layer in layers for key, value in layer.items()}
@@ -297,10 +297,10 @@ def resolve(*layers: Mapping[str, Any], model_arguments: Collection[str] | None 
 
 
 def check_used(settings: Settings, explicit: Collection[str]) -> None:
-    """Refuse a setting that has no effect with the others, unless it has its default value, as in `config.yaml`.
+    """Reject a setting that has no effect with the others, unless it has its default value, as in `config.yaml`.
 
     Raises:
-        UsageError: the message names the settings that use it.
+        UsageError: there is such a setting; the message names the settings that use it.
     """
     needed = {name: f"schedule={' or '.join(ones)}" for name, ones in OF_SCHEDULES.items() if settings.schedule not in ones}
     if not settings.follows_score:
@@ -310,7 +310,7 @@ def check_used(settings: Settings, explicit: Collection[str]) -> None:
         if name in explicit and value != Settings.model_fields[name].default:
             raise UsageError(
                 f"`{name}` is for {users}. Received: {name}={value} with schedule={settings.schedule}. "
-                "Omit it, or set what it is for."
+                "Omit it, or set one of these."
             )
 
 
@@ -318,7 +318,7 @@ def data_arguments(given: Mapping[str, Any]) -> DataArguments:
     """Return checked data arguments.
 
     Raises:
-        UnknownNameError: a name is not accepted; the message has the nearest.
+        UnknownNameError: a name is not accepted; the message suggests the nearest one.
         UsageError: a value is not accepted.
     """
     for name in given:
@@ -328,7 +328,7 @@ def data_arguments(given: Mapping[str, Any]) -> DataArguments:
 
 
 def check_values(model: ModelEntry, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments as the types of a model factory's annotations: "1e-4" and NumPy numbers become plain numbers.
+    """Convert arguments to the annotated types of a model factory: "1e-4" and NumPy numbers become plain numbers.
 
     Raises:
         UsageError: a value does not fit its annotation.
@@ -341,16 +341,16 @@ def check_values(model: ModelEntry, given: Mapping[str, Any]) -> dict[str, Any]:
         except ValidationError as error:
             raise UsageError(
                 f"`{name}` of model {model.name!r} is not accepted: {error.errors()[0]['msg']}. Received: {value!r}. "
-                f"Pass a value like its default, {model.defaults[name]!r}."
+                f"Pass a value like the default, {model.defaults[name]!r}."
             ) from error
     return checked
 
 
 def read_config(config: object) -> dict[str, Any]:
-    """Return the flat settings of a YAML file or a mapping; none for None.
+    """Return the flat settings in a YAML file or a mapping; an empty dictionary for None.
 
     Raises:
-        UsageError: it is neither, cannot be read, is not YAML, or is not a mapping of flat keys.
+        UsageError: the value is neither, cannot be read, is not YAML, or is not a mapping of flat keys.
     """
     if isinstance(config, Mapping | None):
         return dict(config or {})
@@ -363,8 +363,8 @@ def read_config(config: object) -> dict[str, Any]:
     loaded = _parse_yaml(text, source=str(config))
     if not isinstance(loaded, dict | None) or not all(isinstance(key, str) for key in loaded or ()):
         raise UsageError(
-            f"A configuration file holds `key: value` lines. Received: {type(loaded).__name__} in {config}. "
-            "Write for example `epochs: 3`."
+            f"A configuration file must contain `key: value` lines. Received: {type(loaded).__name__} in {config}. "
+            "Write, for example, `epochs: 3`."
         )
     return loaded or {}
 
@@ -383,7 +383,7 @@ def parse_assignments(assignments: list[str]) -> dict[str, Any]:
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key.strip():
-            raise UsageError(f"A setting is KEY=VALUE. Received: {assignment!r}. Write for example epochs=3.")
+            raise UsageError(f"A setting must be KEY=VALUE. Received: {assignment!r}. Write, for example, epochs=3.")
         settings[key.strip()] = _parse_yaml(value, source=assignment)
     return settings
 
@@ -395,10 +395,10 @@ def write_yaml(settings: Settings) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 with the floats of YAML 1.2: PyYAML alone reads 1e-3 as a string."""
+    """YAML 1.1 with the floats of YAML 1.2: plain PyYAML reads 1e-3 as a string."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse duplicate keys; PyYAML silently takes the last one."""
+        """Reject duplicate keys; PyYAML silently uses the last one."""
         keys = [key.value for key, _ in node.value]
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
@@ -429,9 +429,9 @@ def _validated(kind: type[Checked], given: Mapping[str, Any]) -> Checked:
         problem = error.errors()[0]
         name = ".".join(str(part) for part in problem["loc"]).replace("data_arguments", "data")
         message = problem["msg"].removeprefix("Value error, ")
-        if name in ("", "data") and problem["type"] == "value_error":  # raised by a validator of the whole
-            raise UsageError(f"Settings do not go together: {message}.") from error
+        if name in ("", "data") and problem["type"] == "value_error":  # raised by a validator of the whole model
+            raise UsageError(f"Settings contradict each other: {message}.") from error
         raise UsageError(
             f"The setting `{name}` is not accepted: {message}. Received: {problem['input']!r}. "
-            f"See {'zoo.load_data' if kind is DataArguments else 'zoo.train'} for what it takes."
+            f"See {'zoo.load_data' if kind is DataArguments else 'zoo.train'} for accepted values."
         ) from error

@@ -1,4 +1,4 @@
-"""A shelf: what zoo and plug-ins register, found by name."""
+"""A shelf: a registry of entries from zoo and plug-ins, by name."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Entry = TypeVar("Entry")
 
 @dataclass(eq=False)
 class Shelf(Mapping[str, Entry], Generic[Entry]):
-    """A mapping of names to registered entries, which loads on first use.
+    """A mapping from names to registered entries, loaded on first use.
 
     Args:
         package: package of zoo whose modules register entries on import; also the entry-point group of plug-ins.
         noun: word for one entry in messages.
-        own: modules of the package to import; None imports all.
-        entries: entries that are registered so far.
-        has_own: whether the modules of the package are imported, or are being imported.
-        has_plugins: whether plug-ins are imported, or are being imported.
+        own: modules of the package to import; None imports all; default None.
+        entries: entries registered so far.
+        has_own: whether import of the package's modules has started; default False.
+        has_plugins: whether import of plug-ins has started; default False.
     """
 
     package: str
@@ -38,7 +38,7 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
     has_plugins: bool = False
 
     def add(self, name: str, entry: Entry) -> None:
-        """Register an entry, after zoo's own, so that a plug-in cannot take their names.
+        """Register an entry; zoo's own entries load first, so that a plug-in cannot take their names.
 
         Raises:
             UsageError: the name is taken.
@@ -46,7 +46,7 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
         self._load_own()
         if name in self.entries:
             raise UsageError(
-                f"The name {name!r} is taken on the shelf {self.package}. Received: a second {self.noun} of this name. "
+                f"The name {name!r} is taken in {self.package}. Received: a second {self.noun} with this name. "
                 "Rename one of them."
             )
         self.entries[name] = entry
@@ -55,7 +55,7 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
         """Return the entry with this name.
 
         Raises:
-            UnknownNameError: there is none; the message gives the nearest name.
+            UnknownNameError: no entry has this name; the message suggests the nearest one.
         """
         if name not in self:
             raise UnknownNameError(self.noun, name, self)
@@ -78,7 +78,7 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
                 try:
                     entry_point.load()
                 except Exception as error:  # a broken plug-in must not break zoo
-                    logger.warning("Plug-in %s (%s) was left out: %s", entry_point.name, entry_point.value, error)
+                    logger.warning("Plug-in %s (%s) was ignored: %s", entry_point.name, entry_point.value, error)
         return self.entries
 
     def _load_own(self) -> None:
@@ -91,7 +91,7 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
 
 @cache
 def _entry_points(path: tuple[str, ...]) -> Any:  # noqa: ARG001 - the cache's key
-    """Return the entry points of all packages on `sys.path`, with `select`; all shelves share one read, some 10 ms."""
+    """Return the entry points of all packages on `sys.path`, with `select`; cached, since it takes some 10 ms."""
     from importlib.metadata import entry_points
 
     return entry_points()

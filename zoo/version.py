@@ -1,7 +1,7 @@
-"""The name and version of the distribution, and a check that no other distribution shares its folder.
+"""The name and version of the distribution, and a check for the unrelated distribution `zoo`.
 
-`pip install zoo` installs an unrelated package, which is why the distribution of `import zoo` has another name. Where both are
-installed, pip puts their files into one folder, and the later installation overwrites `zoo/__init__.py` of the earlier one.
+`pip install zoo` installs an unrelated package, so the distribution of `import zoo` has another name. If both are installed,
+pip puts their files into one folder, and the later installation overwrites `zoo/__init__.py` of the earlier one.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ def install_command(extra: str) -> str:
 def find_unrelated(folder: str | None = None) -> str | None:
     """Return the metadata folder of a distribution named `zoo`, or None.
 
-    This takes 0.2 ms; importing `importlib.metadata` alone takes 20.
+    This takes 0.2 ms; importing `importlib.metadata` takes 20 ms.
 
     Args:
-        folder: where to look; default: the folder that this package is in.
+        folder: folder to search; default: the parent folder of this package.
     """
     folder = folder or os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     names = (name for name in os.listdir(folder) if name.lower().startswith("zoo-"))
@@ -37,7 +37,7 @@ def find_unrelated(folder: str | None = None) -> str | None:
 
 
 def warn_of_unrelated() -> None:
-    """Warn if a distribution named `zoo` has files in the folder of this package."""
+    """Warn if a distribution named `zoo` is installed in the folder of this package."""
     if name := find_unrelated():
         warnings.warn(
             f"Another distribution has installed a package named zoo over the files of {DISTRIBUTION}. Received: {name}. "

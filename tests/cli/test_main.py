@@ -118,7 +118,7 @@ def test_train_takes_model_and_data_from_set(tmp_path: Path) -> None:
         ("model.filtres=3", "Did you mean 'model.filters'?"),
         ("data.validaton=0.2", "Did you mean 'data.validation'?"),
         ("epochs=many", "`epochs` is not accepted"),
-        ("epochs", "A setting is KEY=VALUE. Received: 'epochs'"),
+        ("epochs", "A setting must be KEY=VALUE. Received: 'epochs'"),
         ("model.filters=[8", "This is not YAML"),
     ],
 )
@@ -252,7 +252,7 @@ def test_a_learning_rate_is_suggested(
     assert "taken.png" in said
     assert "Sweeping" not in said
     assert main(["find-lr", "mlp", "--set", "model=cnn"]) == 2
-    assert "The model is given twice. Received: mlp and --set model=cnn" in capsys.readouterr().err
+    assert "The model is set twice. Received: mlp and --set model=cnn" in capsys.readouterr().err
     assert main(["find-lr", "mlp", "--set", "bach_size=8"]) == 2
     assert "Did you mean 'batch_size'?" in capsys.readouterr().err
 

@@ -156,7 +156,7 @@ def test_data_check_counts_texts_and_names_what_is_wrong(tmp_path: Path, capsys:
     assert main(["data", "check", str(path)]) == 0
     said = capsys.readouterr().out
     assert "text_classification" in said
-    assert "- labels 'Good ', 'good' differ only in spaces or case; they are kept as 2 classes" in said
+    assert "- labels 'Good ', 'good' differ only in spaces or case; they are 2 separate classes" in said
     assert "- 2 of 32 rows in 'all' repeat an earlier row" in said
     assert "- 2 of 32 rows in 'all' also occur with another label" in said
     path.write_text("text,label\n" + rows + " ,bad\nfilm\n")

@@ -246,7 +246,7 @@ def test_labels_that_only_look_like_numbers_are_names(tmp_path: Path) -> None:
 def test_labels_that_differ_in_spaces_or_case_are_kept_apart_and_reported(tmp_path: Path) -> None:
     data = zoo.load_data(saved(tmp_path / "a.csv", PLAIN, ["good", "Good ", "bad"] * 8))
     assert data.info.labels == ("Good ", "bad", "good")
-    assert data.info.report["notes"] == ["labels 'Good ', 'good' differ only in spaces or case; they are kept as 2 classes"]
+    assert data.info.report["notes"] == ["labels 'Good ', 'good' differ only in spaces or case; they are 2 separate classes"]
 
 
 @pytest.mark.slow
@@ -330,7 +330,7 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
             "a.jsonl",
             content(GOOD_JSON + '{"text": "x", "label": ["a"]}\n'),
             {},
-            r"A label is text or a number. Received: \['a'\]",
+            r"A label must be text or a number. Received: \['a'\]",
         ),
         ("a.jsonl", content('{"txt": "a", "label": 1, "more": 2}\n'), {}, r"The text column is not known.*txt, label, more"),
         (

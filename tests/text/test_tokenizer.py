@@ -289,7 +289,7 @@ NO_TOKENIZERS = {
     "ids disagree": (changed(word_index='{"a": 1}'), "word_index contradicts index_word"),
     "same id twice": (
         changed(word_index='{"<unk>": 1, "a": 2, "b": 2}', index_word='{"1": "<unk>", "2": "b"}'),
-        "word_index has an id twice",
+        "word_index contains an id twice",
     ),
     "id 0": (
         changed(word_index='{"<unk>": 0}', index_word='{"0": "<unk>"}'),
@@ -324,7 +324,7 @@ def test_an_argument_in_json_that_is_not_accepted_is_refused():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_words": 1}, r"`num_words` must be an integer of at least 2\. Received: 1\. Leave it out"),
+        ({"num_words": 1}, r"`num_words` must be an integer of at least 2\. Received: 1\. Omit it"),
         ({"num_words": 2.0}, r"`num_words` must be an integer of at least 2\. Received: 2\.0\."),
         ({"num_words": True}, r"`num_words` must be an integer of at least 2\. Received: True\."),
         ({"min_frequency": 0}, r"`min_frequency` must be an integer of at least 1\. Received: 0\."),
@@ -362,7 +362,7 @@ CALLS = [
 @pytest.mark.parametrize(("value", "kind"), [("a text", "str"), (b"a text", "bytes"), (3, "int"), (None, "NoneType")])
 def test_a_single_text_in_place_of_a_list_is_refused(call, value, kind):
     tokenizer = fitted(Tokenizer, ["a"])
-    with pytest.raises(UsageError, match=rf"A list is expected\. Received: .* \({kind}\)\. Put it into a list: \[text\]\."):
+    with pytest.raises(UsageError, match=rf"A list is expected\. Received: .* \({kind}\)\. Pass a list: \[text\]\."):
         getattr(tokenizer, call)(value)
 
 

@@ -1,1 +1,1 @@
-"""The command line: one verb a file, the same verbs as in Python."""
+"""The command line: the same verbs as in Python, one per file."""

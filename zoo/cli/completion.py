@@ -1,4 +1,4 @@
-"""`zoo completion`, and the answers to the shell's requests."""
+"""`zoo completion`, and completion itself when a shell requests it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def answer(parser_for: Callable[[list[str]], argparse.ArgumentParser]) -> None:
-    """Answer a request of the shell with the parser for its words, and exit; do nothing in a normal call."""
+    """Answer a shell's completion request and exit; do nothing in a normal call."""
     if "_ARGCOMPLETE" not in os.environ:
         return
     import argcomplete
@@ -41,7 +41,7 @@ def answer(parser_for: Callable[[list[str]], argparse.ArgumentParser]) -> None:
     for verb_parser in verb_parsers(parser).values():
         for action in verb_parser._actions:
             if action.dest in PROPOSED:
-                action.completer = _proposer(action.dest)  # type: ignore[attr-defined]  # where argcomplete looks for it
+                action.completer = _proposer(action.dest)  # type: ignore[attr-defined]  # read by argcomplete
     argcomplete.autocomplete(parser)
 
 
@@ -64,7 +64,7 @@ def _proposer(argument: str) -> Callable[..., list[str]]:
 def _released(*_: object) -> list[str]:
     from zoo.artefacts.released import packaged
 
-    folder = packaged()  # ZOO_MODELS may be a slow URL
+    folder = packaged()  # not those of ZOO_MODELS, which may be a slow URL
     return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder else []
 
 
@@ -75,7 +75,7 @@ def _tasks(*_: object) -> Iterable[str]:
 
 
 def _keys(parser: argparse.ArgumentParser) -> Iterable[str]:
-    """Return `KEY=` for each setting that the verb takes."""
+    """Return `KEY=` for each setting that the verb accepts."""
     shown = (action for action in parser._actions if action.dest == "set" and action.help != argparse.SUPPRESS)
     return [f"{action.option_strings[0][2:].replace('-', '_')}=" for action in shown]
 

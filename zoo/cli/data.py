@@ -10,7 +10,7 @@ from zoo.cli import options, output
 if TYPE_CHECKING:
     from zoo.keywords import DataKeywords
 
-MOST_LINES = 20  # printed of broken rows
+MOST_LINES = 20  # maximum number of broken rows to print
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def check(source: str, task: str | None, given: DataKeywords) -> dict[str, Any]:
-    """Return a report on the data; if broken rows would stop training, on the other rows."""
+    """Return a report on the data; if broken rows would stop training, the report covers the other rows."""
     from zoo.api.loading import load_data
     from zoo.errors import DataError
     from zoo.pipeline.cleaning import as_problems

@@ -41,17 +41,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def diagnose(*, self_test: bool = True) -> Iterator[Finding]:
-    """Run every check, and yield each finding at once. It never raises.
+    """Run every check, and yield each finding immediately. This never raises an error.
 
     Args:
-        self_test: bool, default True; import TensorFlow and train a small model in a separate process, which takes ten to
-            twenty seconds.
+        self_test: bool, whether to import TensorFlow and train a small model in a separate process, which takes ten to twenty
+            seconds; default True.
     """
     from zoo.cli import environment
 
     checks = [
         environment.python, environment.own_files, environment.packages, environment.keras_settings, environment.machine,
-        environment.runs, environment.temporary_files, environment.fetched_models, environment.data_folders,
+        environment.runs, environment.temporary_files, environment.downloaded_models, environment.data_folders,
         environment.released_models, environment.optional_packages,
     ]  # fmt: skip
     if self_test:
@@ -61,14 +61,14 @@ def diagnose(*, self_test: bool = True) -> Iterator[Finding]:
     for check in checks:
         try:
             yield from check()
-        except Exception as error:  # a broken installation can raise anything, and the other findings matter
+        except Exception as error:  # a broken installation can raise anything; the other checks go ahead
             name = check.__name__.replace("_", " ")
             yield environment.Finding(name, "fault", f"{type(error).__name__}: {one_line(error)}", _advice(error))
 
 
 def _advice(error: Exception) -> str:
     if isinstance(error, ImportError):
-        return "Install that package, with its command above if there is one, or zoo again in a fresh environment."
+        return "Install the package with the command above, if there is one, or reinstall zoo in a new environment."
     if isinstance(error, OSError) and error.filename:
         return f"Check that {error.filename} exists and is readable."
-    return "Install zoo again in a fresh environment."
+    return "Reinstall zoo in a new environment."

@@ -1,6 +1,6 @@
 """The checks of `zoo doctor`: versions, machine, folders, released models and optional packages.
 
-Importing this needs the standard library only, because any other package may be missing; a check imports what it uses.
+This module imports only the standard library and light parts of zoo, because any other package may be missing.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from zoo import local_data
 from zoo.errors import ZooError
 from zoo.version import DISTRIBUTION, __version__, install_command
 
-PYTHONS = ((3, 11), (3, 13))  # the oldest and the newest
+PYTHONS = ((3, 11), (3, 13))  # oldest and newest supported version
 LEAST_DISK, LEAST_MEMORY = 1e9, 2e9  # bytes
 KERAS_SETTINGS = {"backend": ["tensorflow"], "floatx": ["float32"], "image_data_format": ["channels_last", "channels_first"]}
 EXTRAS = {  # the purpose of each extra, and the modules that it installs
     "onnx": ("export to ONNX", ("tf2onnx", "onnxruntime")),
     "ray": ("training and search on a Ray cluster", ("ray",)),
 }
-FOLDERS = (  # what the folder has, its variable, the default below the home directory, and who needs it
-    ("TensorFlow Datasets", "TFDS_DATA_DIR", "tensorflow_datasets", "Data sets are fetched to it on first use"),
+FOLDERS = (  # content, environment variable, default in the home directory, and purpose
+    ("TensorFlow Datasets", "TFDS_DATA_DIR", "tensorflow_datasets", "Data sets are downloaded to it on first use"),
     ("your files", local_data.VARIABLE, local_data.DEFAULT, "Only sst2 and chnsenticorp need it"),
 )
 State = Literal["fine", "optional", "fault"]
@@ -43,10 +43,10 @@ class Finding:
     """The result of one check.
 
     Args:
-        name: what was checked.
-        state: "fine"; "optional" if something is missing that not everybody needs; "fault" if zoo would fail.
-        found: what the check found.
-        advice: how to fix it; empty if all is fine.
+        name: subject of the check.
+        state: "fine"; "optional" if an optional part is missing; "fault" if zoo would fail.
+        found: result of the check.
+        advice: how to fix the problem; empty if there is none.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Finding:
 
     @classmethod
     def judged(cls, name: str, is_good: bool, found: str, advice: str, state: State = "fault") -> Finding:
-        """Return a finding that has this state and the advice unless all is good."""
+        """Return a finding: "fine" if `is_good`, otherwise this state with the advice."""
         return cls(name, "fine", found) if is_good else cls(name, state, found, advice)
 
 
@@ -69,7 +69,7 @@ def python() -> Iterator[Finding]:
 
 
 def own_files() -> Iterator[Finding]:
-    """Check that no file of zoo is missing, and that no unrelated distribution installs a package named zoo."""
+    """Check that all files of zoo exist, and that no unrelated distribution installs a package named zoo."""
     advice = f"Uninstall both (pip uninstall zoo {DISTRIBUTION}), then install {DISTRIBUTION} again."
     for other in importlib.metadata.distributions(name="zoo"):
         if any(str(file) == "zoo/__init__.py" for file in other.files or ()):
@@ -79,8 +79,9 @@ def own_files() -> Iterator[Finding]:
         installed = importlib.metadata.distribution(DISTRIBUTION)
     except importlib.metadata.PackageNotFoundError:
         return
-    rows = csv.reader((installed.read_text("RECORD") or "").splitlines())  # `files` lists only existing ones since Python 3.12
-    own = [name for name, checksum, _ in rows if name.startswith("zoo/") and checksum]  # byte code has none, and may be missing
+    # RECORD, since from Python 3.12 on, `files` lists only existing files. Byte code has no checksum, and may be missing.
+    rows = csv.reader((installed.read_text("RECORD") or "").splitlines())
+    own = [name for name, checksum, _ in rows if name.startswith("zoo/") and checksum]
     if missing := [name for name in own if not Path(str(installed.locate_file(name))).exists()]:
         yield Finding("files of zoo", "fault", f"{len(missing)} of {len(own)} are missing: {missing[0]}", advice)
 
@@ -116,19 +117,19 @@ def packages() -> Iterator[Finding]:
 
 
 def keras_settings() -> Iterator[Finding]:
-    """Check the settings of Keras, which prefers the environment to its file."""
+    """Check the settings of Keras in the environment, which takes precedence, and in keras.json."""
     path = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras").expanduser() / "keras.json"
     try:
         written = {**json.loads(path.read_text(encoding="utf-8"))} if path.is_file() else {}
     except (TypeError, ValueError):
-        yield Finding("keras.json", "fault", f"{path} is not a JSON object", "Fix or remove that file.")
+        yield Finding("keras.json", "fault", f"{path} is not a JSON object", "Fix or remove the file.")
         written = {}
     backend = os.environ.get("KERAS_BACKEND")
     for name, accepted in KERAS_SETTINGS.items():
         is_variable = name == "backend" and backend
         place, value = ("KERAS_BACKEND", backend) if is_variable else (path, written.get(name, accepted[0]))
         if value not in accepted:
-            advice = f"zoo needs {' or '.join(accepted)}: change it in {place}."
+            advice = f"zoo needs {' or '.join(accepted)}. Change it in {place}."
             yield Finding(f"keras {name}", "fault", f"{value}, set in {place}", advice)
 
 
@@ -142,7 +143,7 @@ def machine() -> Iterator[Finding]:
 
 def runs() -> Iterator[Finding]:
     """Check that runs can be written."""
-    yield _written("runs", lambda: Path.cwd() / "runs", "use --out, or change to a folder of your own")
+    yield _written("runs", lambda: Path.cwd() / "runs", "use --out, or change to a writable folder")
 
 
 def temporary_files() -> Iterator[Finding]:
@@ -150,15 +151,15 @@ def temporary_files() -> Iterator[Finding]:
     yield _written("temporary files", lambda: Path(tempfile.gettempdir()), "set TMPDIR to another folder")
 
 
-def fetched_models() -> Iterator[Finding]:
-    """Check that fetched models can be written."""
+def downloaded_models() -> Iterator[Finding]:
+    """Check that downloaded models can be written."""
     from zoo.artefacts.released import cache
 
-    yield _written("fetched models", cache, "set ZOO_CACHE to another folder")
+    yield _written("downloaded models", cache, "set ZOO_CACHE to another folder")
 
 
 def _written(name: str, find: Callable[[], Path], fix: str) -> Finding:
-    """Check that a folder, which need not exist yet, can be written and has space."""
+    """Check that a folder is writable, or can be created, and has free space."""
     place: Path | str = "the folder"
     try:
         place = find().absolute()
@@ -166,14 +167,14 @@ def _written(name: str, find: Callable[[], Path], fix: str) -> Finding:
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"0")
     except OSError as error:
-        found = f"{place} cannot be written, or was removed: {error.strerror or error}"
+        found = f"{place} cannot be written or has been removed: {error.strerror or error}"
         return Finding(name, "fault", found, f"Make it writable, or {fix}.")
     free = shutil.disk_usage(existing).free
     return Finding.judged(name, free >= LEAST_DISK, f"{place}, {free / 1e9:.1f} GB free", f"Free space, or {fix}.")
 
 
 def data_folders() -> Iterator[Finding]:
-    """Look for the folder of TensorFlow Datasets and that of the user's own data files."""
+    """Look for the folders of TensorFlow Datasets and of the user's own data files."""
     for name, variable, default, need in FOLDERS:
         own = os.environ.get(variable)
         folder = Path(own or Path.home() / default)
@@ -189,10 +190,10 @@ def data_folders() -> Iterator[Finding]:
 
 
 def released_models() -> Iterator[Finding]:
-    """Check the SHA-256 of the released models that come with zoo, and of those in the folder ZOO_MODELS."""
+    """Check the SHA-256 of zoo's released models, and of those in the folder ZOO_MODELS."""
     from zoo.artefacts import released
 
-    places = {str(released.packaged()): "Install zoo again."}
+    places = {str(released.packaged()): "Reinstall zoo."}
     if own := os.path.expanduser(os.environ.get(released.VARIABLE, "")).rstrip("/"):
         places[own] = f"Restore it, or unset {released.VARIABLE}."
     good, damaged = set(), set()
@@ -204,7 +205,7 @@ def released_models() -> Iterator[Finding]:
             continue
         for name, model in index.items():
             try:
-                if Path(place).is_dir():  # not an address
+                if Path(place).is_dir():  # not a URL
                     released.Released(name, place, model).directory()
                 good.add(name)
             except ZooError as error:

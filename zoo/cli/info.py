@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             output.print_json({"name": released.name, "place": released.place, **released.model.model_dump()})
         return 0
-    if "documentation" in content:  # recipes only; the first line is the summary
+    if "documentation" in content:  # only recipes have it
         content["card"], content["changes"] = _card_of(arguments.name)
     if arguments.json:
         output.print_json(content)
@@ -65,5 +65,5 @@ def _card_of(recipe: str) -> tuple[str | None, dict[str, Any]]:
     if released is None:
         return None, {}
     path = Path(released.place) / released.name / CARD_FILE
-    changes = read_json(path).get("changes") if path.is_file() else None  # do not fetch it for this
+    changes = read_json(path).get("changes") if path.is_file() else None  # no download for this
     return f"{released.place}/{released.name}/README.md", (changes or {}).get("settings", {})

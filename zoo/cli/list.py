@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
             chosen |= {"max_params": arguments.max_params, "sort": arguments.sort}
             names = registry.list_models(arguments.pattern, **chosen)
         infos = [registry.info(name) for name in names]
-        content = (info.to_dict() for info in infos)  # only JSON needs the recipes, which are read from files
+        content = (info.to_dict() for info in infos)  # lazy, since only JSON needs the recipes, which are read from files
         rows = [[getattr(info, column) for column in columns] for info in infos]
     if arguments.json:
         output.print_json([*content])
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _score(model: ReleasedModel) -> str:
-    """Return the score of a released model that its task shows first."""
+    """Return the headline score of a released model."""
     headline = find_task(model.task).headline
     name = headline if headline in model.scores else "loss"
     return f"{name} {model.scores[name]:.4f}"

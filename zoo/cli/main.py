@@ -36,7 +36,7 @@ def main(words: list[str] | None = None) -> int:
         _parser().print_help(sys.stderr)
         sys.exit(2)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may not support Chinese
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that do not support Chinese
     output.show_log()
     try:
         arguments = _parse(words)
@@ -45,13 +45,13 @@ def main(words: list[str] | None = None) -> int:
         message = f"Error: {error}" if isinstance(error, ZooError) else "Interrupted."
         output.print_error("\n".join([message, *getattr(error, "__notes__", [])]))
         return getattr(error, "exit_code", 1)
-    except BrokenPipeError:  # the reader of a pipe has stopped, as `head` does
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has stopped
         sys.stderr.close()
         return 0
 
 
 def _parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """Return the parser; the verb among the words has an option for each setting."""
+    """Return the parser; only the verb in `words` gets an option for each setting."""
     parser = argparse.ArgumentParser(
         prog="zoo", description="A complete, small model zoo for Keras 3 on TensorFlow.", epilog="Start with: zoo train cnn"
     )
@@ -71,7 +71,7 @@ def _parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
-    """Parse the words; a list of inputs or runs may continue after an option."""
+    """Parse the command line; a list of inputs or runs may continue after an option."""
     parser = _parser(words)
     arguments, rest = parser.parse_known_args(words)
     listed = next((name for name in ("inputs", "runs") if hasattr(arguments, name)), "")

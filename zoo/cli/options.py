@@ -1,4 +1,4 @@
-"""The options that several verbs share."""
+"""Options that several verbs share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.keywords import SETTING_NAMES, DataKeywords
 
 
 def add_settings(parser: argparse.ArgumentParser, takes: Literal["all", "data"] = "data") -> None:
-    """Add settings, all or those of reading data, as `--set KEY=VALUE`; `setting_options` adds each as an option of its own."""
+    """Add `--set KEY=VALUE` for all settings, or those for reading data; `setting_options` adds an option for each."""
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="the same as --KEY VALUE")
     parser.set_defaults(takes=takes)
 
@@ -34,7 +34,7 @@ def picture(arguments: argparse.Namespace, name: str) -> Path:
     """Return the path of the picture.
 
     Raises:
-        ArtefactError: it exists.
+        ArtefactError: the file exists.
         UsageError: the name does not end in .png.
     """
     from zoo.artefacts.files import check_new_picture
@@ -46,11 +46,11 @@ def picture(arguments: argparse.Namespace, name: str) -> Path:
 
 
 def settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return model, data and settings of the command line as flat keys.
+    """Return model, data and settings from the command line, as flat keys.
 
     Raises:
-        UnknownNameError: a key is not a setting; the message has the nearest one.
-        UsageError: model or data are given twice.
+        UnknownNameError: a key is not a setting; the message suggests the nearest one.
+        UsageError: model or data are set twice.
     """
     from zoo.settings import parse_assignments
 
@@ -59,13 +59,13 @@ def settings(arguments: argparse.Namespace) -> dict[str, Any]:
         if "." not in key and key not in SETTING_NAMES:
             raise UnknownNameError("setting", key, SETTING_NAMES)
         if found.get(key) not in (None, value):
-            raise UsageError(f"The {key} is given twice. Received: {found[key]} and --set {key}={value}. Omit one of them.")
+            raise UsageError(f"The {key} is set twice. Received: {found[key]} and --set {key}={value}. Omit one of them.")
         found[key] = value
     return found
 
 
 def keywords(arguments: argparse.Namespace) -> Any:
-    """Return what `add_training` added as keywords of a verb: `model.x` becomes part of `model_arguments`."""
+    """Return the options of `add_training` as keywords of a verb: `model.x` becomes part of `model_arguments`."""
     found: dict[str, Any] = {"config": arguments.config, "verbose": 0 if arguments.quiet else 1}
     for key, value in settings(arguments).items():
         prefix, dot, name = key.partition(".")
@@ -77,10 +77,10 @@ def keywords(arguments: argparse.Namespace) -> Any:
 
 
 def data_arguments(arguments: argparse.Namespace) -> DataKeywords:
-    """Return the settings of reading data as arguments of `load_data`.
+    """Return the settings for reading data as arguments of `load_data`.
 
     Raises:
-        UnknownNameError: a key is not such a setting; the message has the nearest one.
+        UnknownNameError: a key is not such a setting; the message suggests the nearest one.
     """
     from zoo.settings import parse_assignments
 

@@ -1,4 +1,4 @@
-"""Output of all verbs: tables, JSON, and a quiet start of TensorFlow."""
+"""Output of the verbs: tables, JSON, and a quiet start of TensorFlow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo.processes.redirection import redirected_stderr
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[str] = ()) -> None:
-    """Print a table, with the columns in `right` right-aligned. Importing rich would take 50 of the 200 ms of `zoo list`."""
+    """Print a table, with the columns in `right` right-aligned; rich would slow `zoo list` down by 50 of 200 ms."""
     cells = [list(columns), *([_as_text(cell) for cell in row] for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     for row in cells if any(columns) else cells[1:]:
@@ -42,7 +42,7 @@ def print_line(text: str = "") -> None:
 
 
 def program() -> str:
-    """Return the command that runs this program: its path, if the shell would not find it."""
+    """Return the command that runs this program: "zoo", or its path if the shell cannot find it."""
     return "zoo" if shutil.which("zoo") else sys.argv[0]
 
 
@@ -52,7 +52,7 @@ def print_error(text: str) -> None:
 
 
 def show_log() -> None:
-    """Show what zoo logs on standard error."""
+    """Show zoo's log messages on standard error."""
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("zoo").setLevel(logging.INFO)
 
@@ -61,7 +61,7 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
     """Import TensorFlow and Keras quietly, and connect to the other workers in `TF_CONFIG` if requested.
 
     Returns:
-        Whether this process prints the output.
+        True if this process should print the output.
     """
     if with_workers and (count := workers_in_environment()) > 1:
         print_error(f"Waiting for the {count} workers in TF_CONFIG.")
@@ -82,9 +82,9 @@ def start_tensorflow(*, with_workers: bool = False) -> bool:
 def quiet_start() -> Iterator[None]:
     """Hide start-up messages of TensorFlow and LiteRT on standard error, which their C++ code writes before reading settings.
 
-    If the block fails without an error of zoo, the messages are shown.
+    If the block fails with an error other than zoo's, the messages are shown.
     """
-    # 3, since at 2 every text model says "oneDNN supports DT_BOOL only on ..." (TensorFlow 2.21); errors are exceptions too.
+    # 3, since at 2, each text model prints "oneDNN supports DT_BOOL only on ..." (TensorFlow 2.21); errors raise exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.NamedTemporaryFile("r", errors="replace") as log:
         try:

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> Predictor:
-    """Return the predictor: an export's fastest format (for many examples, if a file is given), or a run's model."""
+    """Return the predictor: an export's fastest format (for many examples if a file is passed), or a run's model."""
     from zoo.artefacts.export import Export, is_export
     from zoo.artefacts.released import directory_of
 

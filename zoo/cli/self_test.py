@@ -1,4 +1,4 @@
-"""The self-test of `zoo doctor`: a small model from data to prediction, in a separate process, which may crash or hang."""
+"""The self-test of `zoo doctor`: trains a small model in a separate process, which may crash or hang."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from zoo.processes.machine import gpus
 from zoo.version import install_command
 
 logger = logging.getLogger(__name__)
-LEAST_ACCURACY = 0.5  # on 10 digits; chance gives 0.1
+LEAST_ACCURACY = 0.5  # on 10 digits, where guessing gives 0.1
 PATIENCE = 180.0  # seconds
 ADVICE = (
-    "Fix the faults above. If there are none, install the pinned packages in a fresh environment: "
+    "Fix the faults above. If there are none, install the pinned packages in a new environment: "
     "pip install -c constraints.txt . in the clone."
 )
-WITHOUT_AVX = "This processor lacks instructions that TensorFlow uses (AVX). Use another machine."
+WITHOUT_AVX = "The processor has no AVX instructions, which TensorFlow needs. Use another machine."
 
 
 def train_small_model(folder: Path) -> dict[str, Any]:
     """Import TensorFlow, train a small model on the embedded digits, load it, and predict.
 
     Raises:
-        ZooError: a step failed, in whatever way.
+        ZooError: a step failed for any reason.
     """
     step = "import"
     try:
@@ -51,7 +51,7 @@ def train_small_model(folder: Path) -> dict[str, Any]:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the type and message of an error; TensorFlow wraps the cause in an error of its own."""
+    """Return the type and message of an error, or of its cause if TensorFlow has wrapped it."""
     if error.__context__ is not None and str(error).startswith("Traceback"):
         error = error.__context__
     return f"{type(error).__name__}: {one_line(error)}"
@@ -68,7 +68,7 @@ def self_test() -> Iterator[Finding]:
         try:
             if child.is_running:
                 child.kill()
-                raise ZooError(f"it did not end in {PATIENCE:.0f} s")
+                raise ZooError(f"it did not finish within {PATIENCE:.0f} s")
             yield from judge(child.result(), time.monotonic() - begun)
         except ZooError as error:
             advice = WITHOUT_AVX if "SIGILL" in str(error) else ADVICE
@@ -76,18 +76,18 @@ def self_test() -> Iterator[Finding]:
 
 
 def judge(result: Mapping[str, Any], seconds: float) -> Iterator[Finding]:
-    """Turn the result of the test into findings."""
+    """Convert the result of the test to findings."""
     yield _judge_gpus(result["gpus"])
     if result["accuracy"] > LEAST_ACCURACY and result["loads"]:
         found = f"trained, saved, loaded and predicted in {seconds:.0f} s; accuracy {result['accuracy']:.2f} on digits"
         yield Finding("self-test", "fine", found)
     else:
-        found = f"accuracy {result['accuracy']:.2f} on digits; the loaded model predicts the same: {result['loads']}"
-        advice = "The installation computes wrong results. Install the pinned packages in a fresh environment."
+        found = f"accuracy {result['accuracy']:.2f} on digits; the loaded model gives equal predictions: {result['loads']}"
+        advice = "The installation computes wrong results. Install the pinned packages in a new environment."
         yield Finding("self-test", "fault", found, advice)
 
 
 def _judge_gpus(seen: Sequence[str]) -> Finding:
-    if not seen and (there := gpus()):
-        return Finding("gpus", "fault", f"TensorFlow sees none of {len(there)}", install_command("gpu"))
+    if not seen and (present := gpus()):
+        return Finding("gpus", "fault", f"TensorFlow finds none of {len(present)}", install_command("gpu"))
     return Finding.judged("gpus", bool(seen), ", ".join(seen) or "none", "Everything works on the CPU.", "optional")

@@ -1,6 +1,6 @@
-"""Every setting as an option: `--epochs 3 --model.dropout 0.4 --data.label-column price`.
+"""Makes every setting an option: `--epochs 3 --model.dropout 0.4 --data.label-column price`.
 
-Only the verb that runs gets these options, since describing them takes pydantic. They add to the list of `--set`.
+Only the verb that runs gets these options, since describing them requires pydantic. They append to the list of `--set`.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def suggestion(words: Sequence[str], parser: argparse.ArgumentParser) -> str:
 
 
 def add_settings(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """Add the settings that a verb takes as options of their own, in groups.
+    """Add an option for each setting that a verb accepts, in groups.
 
     Args:
         parser: the verb's parser.
-        words: words of the command line; a model among them has its arguments in `--help`, those of others are hidden.
+        words: words of the command line; if they name a model, `--help` shows its arguments and hides those of others.
     """
     takes = parser.get_default("takes")
     if takes is None:
@@ -69,17 +69,17 @@ def add_settings(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
 
 
 def _add(group: argparse._ActionsContainer, key: str, text: str, kind: Any = None) -> None:
-    """Add an option for a setting, unless the verb has one of this name; its value is YAML, or literal if it is a string."""
+    """Add an option for a setting, unless the verb has one with this name; its value is YAML, or a literal string."""
     option, is_text = f"--{key.replace('_', '-')}", kind in (str, str | None)
     if option not in group._option_string_actions:
         action = group.add_argument(option, dest="set", action="append", metavar="VALUE", help=text.replace("%", "%%"))
         action.type = lambda value: f"{key}={json.dumps(value, ensure_ascii=False) if is_text else value}"
         action.default = argparse.SUPPRESS
-        group._option_string_actions[f"--{key}"] = action  # the spelling of the key, which help does not repeat
+        group._option_string_actions[f"--{key}"] = action  # the key's own spelling, hidden in the help
 
 
 def _described(documented: Any, types: Mapping[str, Any], defaults: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
-    """Return names, types and descriptions of arguments, whose effects are in the docstring's `Args:` section."""
+    """Yield names, types and descriptions of arguments, from a docstring's `Args:` section and the defaults."""
     effects = effects_of(documented)
     for name, kind in types.items():
         default = "" if defaults.get(name) is None else f"; default {defaults[name]}"
@@ -88,7 +88,7 @@ def _described(documented: Any, types: Mapping[str, Any], defaults: Mapping[str,
 
 
 def effects_of(documented: Any) -> dict[str, str]:
-    """Return the entries of a docstring's `Args:` section, each as one line."""
+    """Return the entries of a docstring's `Args:` section, each on one line."""
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(documented) or "", re.MULTILINE)
     return {name: " ".join(text.split()).removesuffix(".") for name, text in entries}
 
@@ -100,7 +100,7 @@ def _fields(model: type[BaseModel]) -> Iterator[tuple[str, Any, str]]:
 
 
 def _kind(annotation: Any) -> str:
-    """Return a type in words.
+    """Return a type as text.
 
     Example:
         >>> _kind(Literal["keep", "drop"]), _kind(tuple[int, ...] | None)

@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.cli import options, output
 
-MOST_TRIALS = 5  # next to each other, best first
+MOST_TRIALS = 5  # maximum number of trials to show side by side
 MOST_REASONS = 10
 OPTIONS = (
     "trials", "minutes", "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "keep",

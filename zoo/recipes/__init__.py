@@ -1,4 +1,4 @@
-"""Recipes: one YAML file for each pair of model and data set, with the measured score.
+"""Recipes: one YAML file for each pair of model and data set, with the measured scores.
 
-A file gives `model`, `data`, `expected`, `tolerance`, `documentation` and `settings`; see `zoo.registry.RecipeInfo`.
+A file contains `model`, `data`, `expected`, `tolerance`, `documentation` and `settings`; see `zoo.registry.RecipeInfo`.
 """

@@ -1,4 +1,4 @@
-"""Text to ids: a tokenizer in Python, and the same tokenizer inside a TensorFlow graph (`zoo.text.graph`)."""
+"""Converts text to ids: a tokenizer in Python, and its twin inside a TensorFlow graph (`zoo.text.graph`)."""
 
 from zoo.text.tokenizer import Tokenizer
 

@@ -1,4 +1,4 @@
-"""Character rules of the tokenizer: valid Unicode, lower case, and characters that are tokens by themselves."""
+"""Character rules of the tokenizer: valid Unicode, lower case, and characters that are single tokens."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def valid_text(text: str | bytes) -> str:
 def lower_case(text: str) -> str:
     """Return text in lower case, using Unicode's simple mapping from one character to one character.
 
-    `str.lower` differs in two cases: it turns the dotted capital I into two characters, and a capital sigma at the end of a
-    word into a final sigma. Here they always become "i" and the plain small sigma.
+    `str.lower` differs in two cases: it converts the dotted capital I to two characters, and a capital sigma at the end of a
+    word to a final sigma. Here, they always become "i" and the plain small sigma.
 
     Example:
         >>> lower_case("ΟΔΟΣ İ"), "ΟΔΟΣ".lower()

@@ -1,4 +1,4 @@
-"""The tokenizer inside a TensorFlow graph: the same ids without Python, files or preparation."""
+"""The tokenizer inside a TensorFlow graph: the same ids without Python or files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class GraphTokenizer(tf.Module):
     Use it in `tf.data.Dataset.map`, or in a SavedModel that takes strings: vocabulary and character tables are constants in
     the graph. Later changes to the tokenizer have no effect.
 
-    `tf.strings.lower` cannot be used here: it stops at a NUL and has a different table than Python.
+    `tf.strings.lower` is not suitable: it stops at NUL and has a different table than Python.
 
     Args:
         tokenizer: a fitted tokenizer.
@@ -33,7 +33,7 @@ class GraphTokenizer(tf.Module):
         `(batch, None)`, a ragged int32 tensor.
 
     Raises:
-        UsageError: the tokenizer knows no words.
+        UsageError: the tokenizer has no words.
 
     Example:
         >>> tokenizer = Tokenizer()
@@ -73,9 +73,9 @@ class GraphTokenizer(tf.Module):
         entry = tf.gather(self._block_of, values // BLOCK) * BLOCK + values % BLOCK
         values, kind = values + tf.gather(self._lower, entry), tf.gather(self._kind, entry)
 
-        # A word begins at a single character, and at a letter that follows a non-letter or starts a text.
-        goes_on = (kind[:-1] == LETTER) & (rows[:-1] == rows[1:])
-        after_letter = tf.concat([[False], goes_on], axis=0)[: tf.size(kind)]  # empty if the batch has no characters
+        # A word starts at a single character, and at a letter that follows a non-letter or starts a text.
+        continues = (kind[:-1] == LETTER) & (rows[:-1] == rows[1:])
+        after_letter = tf.concat([[False], continues], axis=0)[: tf.size(kind)]  # empty if the batch has no characters
         begins = (kind == SINGLE) | ((kind == LETTER) & ~after_letter)
         is_kept = kind != SEPARATOR
         letters = tf.boolean_mask(values, is_kept)
@@ -89,13 +89,13 @@ class GraphTokenizer(tf.Module):
         return tf.RaggedTensor.from_value_rowids(ids, rows, nrows=tf.size(texts, tf.int64), validate=False)
 
 
-@functools.lru_cache(maxsize=16)  # it takes 80 ms
+@functools.lru_cache(maxsize=16)  # takes 80 ms
 def _character_table(is_lower: bool, char_level: bool, separators: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the block number of each range of code points, and two table entries per code point of a block.
 
     Returns:
         `(code points / BLOCK,)`, block numbers; `(blocks * BLOCK,)`, offsets to lower case, 0 without `lower`;
-        `(blocks * BLOCK,)`, kind of the code point after that. All int32.
+        `(blocks * BLOCK,)`, kind of the code point after conversion. All int32.
     """
     plain = np.arange(NUM_CODE_POINTS, dtype=np.int32)
     every = plain.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Sequences of ids as bag-of-words rows."""
+"""Converts sequences of ids to bag-of-words rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ids_to_matrix(
 
     Raises:
         UnknownNameError: the mode does not exist.
-        UsageError: mode "tfidf" without any document.
+        UsageError: the mode is "tfidf" but there are no documents.
         DataError: an id is negative.
 
     Example:

@@ -24,7 +24,7 @@ Counts = Annotated[dict[Any, NonNegativeInt], Unpacked]
 
 
 class SavedTokenizer(BaseModel):
-    """Content of a file: the arguments of `Tokenizer`, which checks them, and what it has learned."""
+    """A saved tokenizer: the arguments of `Tokenizer`, which checks them, and the learned tables."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -47,7 +47,7 @@ class SavedTokenizer(BaseModel):
         if {str(number): word for word, number in self.word_index.items()} != self.index_word:
             raise ValueError("word_index contradicts index_word")
         if len(self.word_index) != len(self.index_word):
-            raise ValueError("word_index has an id twice")
+            raise ValueError("word_index contains an id twice")
         if not all(number.isdecimal() for number in self.index_docs):
             raise ValueError("index_docs has keys that are not ids")
         if self.word_index and self.oov_token is not None and self.oov_token not in self.word_index:
@@ -56,7 +56,7 @@ class SavedTokenizer(BaseModel):
 
 
 class SavedFile(BaseModel):
-    """Content of a file, with its type."""
+    """The content of a file: a saved tokenizer with its class name."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -65,10 +65,10 @@ class SavedFile(BaseModel):
 
 
 def read_tokenizer(json_string: str | bytes) -> SavedTokenizer:
-    """Return the content that `Tokenizer.to_json` or the legacy `to_json` wrote.
+    """Read and check the JSON of `Tokenizer.to_json` or the legacy `to_json`.
 
     Raises:
-        DataError: the JSON is different, or contradicts itself.
+        DataError: the JSON has another layout, or contradicts itself.
     """
     try:
         return SavedFile.model_validate(json.loads(json_string)).config

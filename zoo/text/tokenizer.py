@@ -22,7 +22,7 @@ Text = str | bytes | list[str] | tuple[str, ...]
 
 
 class Tokenizer:
-    """Texts to lists of ids and back; the most frequent word has the lowest id, and 0 is padding.
+    """Converts texts to lists of ids and back; the most frequent word has the lowest id, and 0 is padding.
 
     It has the methods, attributes and results of the legacy `keras.preprocessing.text.Tokenizer`. With `oov_token=None`,
     English text gets exactly the same ids. It differs from the legacy class as follows:
@@ -74,7 +74,7 @@ class Tokenizer:
         lower: bool = True,
         split: str = " ",
         char_level: bool = False,
-        oov_token: str | None = "<unk>",  # noqa: S107 - a word, no secret
+        oov_token: str | None = "<unk>",  # noqa: S107 - a word, not a secret
         min_frequency: int = 1,
     ) -> None:
         if not isinstance(filters, str):
@@ -100,14 +100,14 @@ class Tokenizer:
         self.index_docs: Counter[int] = Counter()
 
     def fit_on_texts(self, texts: Iterable[Text]) -> None:
-        """Count the words of the texts and number them; a further call adds to the counts and renumbers all words.
+        """Count and number the words of the texts; later calls add to the counts and renumber all words.
 
         Args:
             texts: strings, UTF-8 bytes, or lists of words, which change only by `lower`.
 
         Raises:
             UsageError: `texts` is one string.
-            DataError: a text has another type; the tokenizer does not change.
+            DataError: a text has another type; the tokenizer is unchanged.
         """
         from zoo.text.counting import count_words
 
@@ -142,7 +142,7 @@ class Tokenizer:
         """Return the ids of one text.
 
         Raises:
-            UsageError: the tokenizer knows no words.
+            UsageError: the tokenizer has no words.
             DataError: `text` is neither a string, nor bytes, nor a list of words.
         """
         unknown = self.unknown_id()
@@ -165,7 +165,7 @@ class Tokenizer:
         """Return the ids of each text.
 
         Raises:
-            UsageError: `texts` is one string, or the tokenizer knows no words.
+            UsageError: `texts` is one string, or the tokenizer has no words.
             DataError: a text is neither a string, nor bytes, nor a list of words.
         """
         return [*self.texts_to_sequences_generator(texts)]
@@ -178,7 +178,7 @@ class Tokenizer:
         """Return the words of each sequence, joined by spaces; padding is omitted, and an unknown id becomes `oov_token`.
 
         Raises:
-            UsageError: the tokenizer knows no words.
+            UsageError: the tokenizer has no words.
             DataError: a sequence is not a list of ids.
         """
         return [*self.sequences_to_texts_generator(sequences)]
@@ -188,7 +188,7 @@ class Tokenizer:
         return map(self._text, _several(sequences))
 
     def _text(self, sequence: Sequence[int]) -> str:
-        self.unknown_id()  # raises without words
+        self.unknown_id()  # raises an error if there are no words
         limit = self.num_words or math.inf
         known = (self.index_word.get(number) if number < limit else None for number in _ids(sequence) if number)
         return " ".join(filter(None, (word or self.oov_token for word in known)))
@@ -211,7 +211,7 @@ class Tokenizer:
         from zoo.text.matrices import ids_to_matrix
 
         if self.num_words is None:
-            self.unknown_id()  # raises without words
+            self.unknown_id()  # raises an error if there are no words
         return ids_to_matrix(
             [_ids(sequence) for sequence in _several(sequences)],
             mode,
@@ -221,18 +221,18 @@ class Tokenizer:
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Return arguments and counts as plain values; the tables are JSON text, as in the legacy class."""
+        """Return arguments and counts as plain data; the tables are JSON text, as in the legacy class."""
         arguments = {name: getattr(self, name) for name in ARGUMENTS}
         tables = {name: json.dumps(getattr(self, name)) for name in TABLES}
         return {**arguments, "document_count": self.document_count, **tables}
 
     def to_json(self, **kwargs: Any) -> str:
-        """Return the tokenizer as JSON text; `kwargs` go to `json.dumps`."""
+        """Return the tokenizer as JSON text; `kwargs` are passed to `json.dumps`."""
         return json.dumps({"class_name": "Tokenizer", "config": self.get_config()}, **kwargs)
 
     @classmethod
     def from_json(cls, json_string: str | bytes) -> Tokenizer:
-        """Return the tokenizer that zoo's or the legacy `to_json` wrote.
+        """Restore a tokenizer from the JSON of zoo's or the legacy `to_json`.
 
         A legacy tokenizer keeps its ids, but text in Chinese, Japanese or Korean is still split by character.
 
@@ -274,20 +274,20 @@ class Tokenizer:
 
 
 def _number(name: str, value: Any, least: int) -> int:
-    """Return an argument, checked to be an integer of at least `least`."""
+    """Return an argument after checking that it is an integer of at least `least`."""
     try:
         number = operator.index(value)
     except TypeError:
         number = least - 1
     if number < least or isinstance(value, bool):
-        raise UsageError(f"`{name}` must be an integer of at least {least}. Received: {value!r}. Leave it out for the default.")
+        raise UsageError(f"`{name}` must be an integer of at least {least}. Received: {value!r}. Omit it for the default.")
     return number
 
 
 def _several(items: Iterable[Any]) -> Iterable[Any]:
-    """Return a list of texts or sequences; a single string would be split into characters."""
+    """Return a list of texts or sequences; reject a single string, which would be split into characters."""
     if isinstance(items, str | bytes) or not hasattr(items, "__iter__"):
-        raise UsageError(f"A list is expected. Received: {items!r:.100} ({type(items).__name__}). Put it into a list: [text].")
+        raise UsageError(f"A list is expected. Received: {items!r:.100} ({type(items).__name__}). Pass a list: [text].")
     return items
 
 

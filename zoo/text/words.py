@@ -8,27 +8,27 @@ from typing import NamedTuple
 
 from zoo.text.characters import IDEOGRAPHIC_SPACE, SINGLE_CHARACTERS, lower_case
 
-_OTHER_SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"  # where `str.split()` splits ASCII, except the space
+_OTHER_SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"  # ASCII characters besides the space at which `str.split()` splits
 
 
 class _Rules(NamedTuple):
     table: bytes  # maps bytes: ASCII to lower case, every ASCII separator to `separator`
     separator: str
-    special: re.Pattern[str]  # what a split at `separator` misses
+    special: re.Pattern[str]  # characters that need more than a split at `separator`
     token: re.Pattern[str]
 
 
 def split_words(text: str, filters: str, lower: bool, split: str) -> list[str]:
     """Return the words of a text in order.
 
-    A word ends at `split`, at a character of `filters`, and at the ideographic space; a character of `SINGLE_CHARACTERS` is a
-    word by itself. As in the legacy class, lower case is applied before the filters.
+    Words are separated by `split`, the characters of `filters` and the ideographic space; each of `SINGLE_CHARACTERS` is a word
+    by itself. As in the legacy class, lower case is applied before the filters.
 
     Args:
         text: valid Unicode without surrogates; see `valid_text`.
         filters: characters that are never part of a word.
         lower: whether to convert to lower case; see `lower_case`.
-        split: character between words.
+        split: character that separates words.
 
     Example:
         >>> split_words("A film, 很好!", filters="!,", lower=True, split=" ")
@@ -40,7 +40,7 @@ def split_words(text: str, filters: str, lower: bool, split: str) -> list[str]:
     text = text.encode().translate(rules.table).decode()  # UTF-8 bytes below 128 are always ASCII
     if text.isascii():
         if rules.separator == " " and not any(map(text.__contains__, _OTHER_SPACES)):
-            return text.split()  # equivalent here, in two thirds of the time
+            return text.split()  # equivalent here, and faster by a third
     elif rules.special.search(text):
         return rules.token.findall(text)
     return list(filter(None, text.split(rules.separator)))

@@ -201,7 +201,7 @@ def test_raw_gives_the_strings_in_utf_8() -> None:
         ({"min_frequency": 0}, "`min_frequency` is not accepted"),
         ({"truncation": "mid"}, "`truncation` is not accepted.*'middle'"),
         ({"padding": "both"}, "`padding` is not accepted"),
-        ({"encoding": "utf-9"}, "`encoding` is not accepted.*no encoding of this name"),
+        ({"encoding": "utf-9"}, "`encoding` is not accepted.*no encoding has this name"),
         ({"max_len": 3}, r"'max_len'. Did you mean 'max_length'\?"),
     ],
 )
