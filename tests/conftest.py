@@ -1,4 +1,4 @@
-"""What all tests share: a quiet TensorFlow, and the folder of real data."""
+"""Configuration of all tests: a quiet TensorFlow, and the folder of real data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported, so it comes before every import
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read on import of TensorFlow, so set before any import
 
 import pytest
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def shared_folder() -> Path:
-    """Return the folder of real data; without it skip the test, or fail where CI promises that it is there."""
+    """Return the folder of real data; without it, skip the test, or fail if CI should have it."""
     folder = Path(os.environ.get("ZOO_SHARED") or ROOT.parent / "shared")
     if folder.is_dir():
         return folder
@@ -32,14 +32,14 @@ def shared() -> Path:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out, or fail, a test marked `shared` where the folder is missing."""
+    """Skip or fail a test marked `shared` if the folder is missing."""
     if item.get_closest_marker("shared"):
         shared_folder()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def arrays_without_autotuner() -> Iterator[None]:
-    """Turn tf.data's autotuner off where Keras wraps arrays: the end of such a pipeline now and then waits 40 s for it."""
+    """Turn tf.data's autotuner off where Keras wraps arrays: the end of such a pipeline occasionally waits 40 s for it."""
     import tensorflow as tf
     from keras.src.trainers.data_adapters.array_data_adapter import ArrayDataAdapter
 

@@ -100,7 +100,7 @@ def test_build_refuses_weights_of_another_architecture(run: zoo.Run) -> None:
 @pytest.mark.parametrize(
     ("task", "labels"), [("tabular_classification", tuple(range(3))), ("regression", ()), (None, tuple(range(3)))]
 )
-def test_task_decides_what_whole_numbers_mean(task: str | None, labels: tuple[int, ...]) -> None:
+def test_task_determines_the_meaning_of_whole_numbers(task: str | None, labels: tuple[int, ...]) -> None:
     data = zoo.load_data((TABLE, np.arange(60) % 3), task=task)
     assert data.info.labels == labels
     assert data.info.num_classes == (3 if labels else None)
@@ -125,7 +125,7 @@ def test_load_data_refuses_wrong_arguments(arguments: dict[str, Any], words: str
         zoo.load_data((TABLE, LABELS), **arguments)
 
 
-def test_splits_are_returned_as_they_are() -> None:
+def test_splits_are_returned_unchanged() -> None:
     data = zoo.load_data("iris")
     assert zoo.load_data(data) is data
     with pytest.raises(UsageError, match="cannot be read with other arguments"):
@@ -210,19 +210,19 @@ def test_a_run_on_a_relative_path_is_scored_from_another_directory(tmp_path: Pat
     assert zoo.evaluate(run.directory).metrics == pytest.approx(run.metrics)
 
 
-def test_a_run_on_splits_with_arguments_of_their_own_is_scored_on_them_again(tmp_path: Path) -> None:
+def test_a_run_on_splits_with_own_arguments_is_scored_on_them_again(tmp_path: Path) -> None:
     splits = zoo.load_data("iris", split_seed=5)
     run = zoo.train("linear", data=splits, epochs=1, out=tmp_path / "run", verbose=0)
     assert zoo.evaluate(run.directory).metrics == pytest.approx(run.metrics)
 
 
-def test_load_refuses_what_is_no_path() -> None:
+def test_load_rejects_invalid_paths() -> None:
     with pytest.raises(zoo.UsageError, match=r"must be a path or a released model's name. Received: NoneType"):
         zoo.load(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["arrays", "tf.data"])
-def test_what_a_run_calls_data_in_memory_is_no_data_set(name: str) -> None:
+def test_the_name_of_data_in_memory_is_not_a_data_set(name: str) -> None:
     with pytest.raises(UsageError, match=f"data in memory.* Received: data={name}"):
         zoo.load_data(name)
 
@@ -233,7 +233,7 @@ def test_data_arguments_as_keywords_are_refused_with_the_new_spelling(verb: Any)
         verb("x", label_column="answer")
 
 
-def test_predict_is_load_and_predict_in_one(run: zoo.Run) -> None:
+def test_predict_combines_load_and_predict(run: zoo.Run) -> None:
     for model in (run, run.directory):
         assert zoo.predict(model, TABLE).labels == run.predict(TABLE).labels
 

@@ -1,4 +1,4 @@
-"""The verbs on texts: train, evaluate and build take what they need from the data, and refuse what contradicts them."""
+"""The verbs on texts: train, evaluate and build take arguments from the data, and reject contradicting ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
     return zoo.train("lstm/tiny", data=(TEXTS, LABELS), epochs=1, out=out, verbose=0, data_arguments={"max_length": 12})
 
 
-def test_train_keeps_vocabulary_labels_scores_and_the_baseline(run: zoo.Run) -> None:
+def test_train_records_vocabulary_labels_scores_and_the_baseline(run: zoo.Run) -> None:
     assert run.status == "finished"
     assert run.info.labels == ("neg", "pos")
     assert run.model.output_shape == (None, 2)
@@ -91,7 +91,7 @@ def test_a_run_is_scored_on_splits_of_its_own_vocabulary_only(run: zoo.Run) -> N
             zoo.evaluate(run, other)
 
 
-def test_rows_without_a_text_are_not_left_out_of_a_score_unasked(run: zoo.Run, tmp_path: Path) -> None:
+def test_rows_without_text_are_not_silently_dropped_from_a_score(run: zoo.Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"cannot be read: 1. Received: Row 1 of the texts has an empty text.*data.broken=drop"):
         zoo.evaluate(run, (["good", " ", "bad"], ["pos", "pos", "neg"]))
     assert zoo.evaluate(run, (["good", " ", "bad"], ["pos", "pos", "neg"]), data_arguments={"broken": "drop"}).num_examples == 2
@@ -103,11 +103,11 @@ def test_rows_without_a_text_are_not_left_out_of_a_score_unasked(run: zoo.Run, t
         ((["a"], ["good"]), r"not among the 2 classes. Received: 'good' in row 0.*Accepted: neg, pos"),
         ((["a", "b"], ["pos", None]), "1 rows have no label; the first is row 1"),
         ((np.zeros((4, 6, 6)), [0, 1, 0, 1]), "do not fit the model. Received: images.*accepted: texts"),
-        ("digits", "does not fit the model"),
+        ("digits", "do not fit the model"),
         ("./nowhere.csv", "no such file or folder"),
     ],
 )
-def test_evaluate_refuses_what_the_run_cannot_be_scored_on(run: zoo.Run, data: Any, words: str) -> None:
+def test_evaluate_rejects_data_that_do_not_fit_the_run(run: zoo.Run, data: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
         zoo.evaluate(run, data)
 

@@ -1,4 +1,4 @@
-"""The rules of the house, read from the source: who imports whom, what is heavy, and who prints."""
+"""Architecture rules, checked in the source: imports, heavy packages, printing, branches on tasks and kinds."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ HEAVY = {
     "tensorflow_datasets",
 }
 LIGHT = {"__init__", "__main__", "api", "cli", "tasks", "arguments", "keras_import"} | SHELVES | ORDER[0]
-MAY_BE_HEAVY = {("settings", "pydantic")}  # it is imported by verbs only
+MAY_BE_HEAVY = {("settings", "pydantic")}  # imported only by verbs
 
 
 def part_of(path):
@@ -92,7 +92,7 @@ def imports_of(path, tree, *, only_at_import=False):
 
 
 def wrong_imports(path, text):
-    """Return what is wrong with the imports of a file, each with file and line."""
+    """Return the forbidden imports of a file, each with file and line."""
     tree, part, wrong = ast.parse(text), part_of(path), []
 
     def note(line, problem):
@@ -169,7 +169,7 @@ def test_a_broken_rule_is_named_with_file_and_line(file, source, problem):
         ("cli/new.py", "from zoo import registry\nfrom zoo.cli import output"),
     ],
 )
-def test_what_is_allowed_passes(file, source):
+def test_allowed_code_passes(file, source):
     assert wrong_imports(ROOT / "zoo" / file, source) == []
 
 
@@ -182,7 +182,7 @@ def module_of(path):
 
 
 def graph_of(sources):
-    """Return which module names which, by import at any place or in a string; the lazy names of `zoo` itself are left out."""
+    """Return the graph of imports anywhere and of module names in strings, without the lazy names of `zoo` itself."""
     modules = {module_of(path): (path, ast.parse(text)) for path, text in sources.items()}
     graph = {}
     for module, (path, tree) in modules.items():
@@ -209,7 +209,7 @@ def cycles_of(graph):
     return sorted(groups)
 
 
-def test_no_module_imports_itself_through_others():
+def test_there_are_no_import_cycles():
     found = cycles_of(graph_of({path: path.read_text(encoding="utf-8") for path in FILES}))
     assert found == []
 
@@ -230,7 +230,7 @@ def test_a_cycle_is_found(one, other):
     assert cycles_of(graph_of(sources)) == []
 
 
-SAME_NAME = {  # why files share a name
+SAME_NAME = {  # the reasons why files share a name
     "examples": "both are examples: of a reader, and to check an export with",
     "export": "the verb's command, the stage's function and the Export that it makes",
     "files": "both read files: of an artefact, and of images",
@@ -255,7 +255,7 @@ TASK_CLASSES = {type(task).__name__ for task in TASKS.values()}
 
 
 def conditions_of(node):
-    """Return the expressions of a node that are asked whether they are true."""
+    """Return the expressions of a node that are evaluated as conditions."""
     if isinstance(node, ast.If | ast.IfExp | ast.While):
         return [node.test]
     if isinstance(node, ast.BoolOp):
@@ -269,7 +269,7 @@ def conditions_of(node):
 
 
 def questions_about_tasks(path, text):
-    """Return the places outside `zoo/tasks` that ask which task they have, each with file and line."""
+    """Return the branches on a task outside `zoo/tasks`, each with file and line."""
     found = []
     for node in ast.walk(ast.parse(text)):
         constants = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)}
@@ -290,7 +290,7 @@ def questions_about_tasks(path, text):
     [path for path in FILES if part_of(path) != "tasks"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
-def test_only_tasks_know_which_task_they_are(path):
+def test_only_tasks_branch_on_the_task(path):
     assert questions_about_tasks(path, path.read_text(encoding="utf-8")) == []
 
 
@@ -309,7 +309,7 @@ def test_only_tasks_know_which_task_they_are(path):
         ("from zoo.tasks.regression import Regression", ":1: names the class Regression"),
     ],
 )
-def test_a_question_about_the_task_is_found(source, problem):
+def test_a_branch_on_the_task_is_found(source, problem):
     (found,) = questions_about_tasks(ROOT / "zoo" / "evaluation" / "new.py", source)
     assert problem in found
 
@@ -343,7 +343,7 @@ def branches_on_a_kind(path, text):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_kinds_of_input_know_which_one_they_are(path):
+def test_only_kinds_of_input_branch_on_the_kind(path):
     assert branches_on_a_kind(path, path.read_text(encoding="utf-8")) == []
 
 
@@ -369,7 +369,7 @@ def test_every_file_has_its_place_in_the_order():
 
 
 def test_no_public_name_is_a_subpackage_or_module():
-    """`import zoo.train` would put the module over the function of that name; `zoo.text` is meant as a package."""
+    """`import zoo.train` would replace the function of that name by the module; `zoo.text` is meant to be a package."""
     assert {module.name for module in pkgutil.iter_modules(zoo.__path__)} & set(zoo.__all__) == {"text"}
 
 
@@ -391,5 +391,5 @@ def test_errors_are_raised_and_not_asserted(path):
 
 
 @pytest.mark.parametrize("word", ["utils", "helpers", "common", "misc", "base", "manager"])
-def test_no_file_has_a_name_that_says_nothing(word):
+def test_no_file_has_a_meaningless_name(word):
     assert [path for path in FILES if word in (path.stem, path.parent.name)] == []

@@ -1,4 +1,4 @@
-"""Wrong input: the message gives the received value, what is accepted and the fix, and nothing is left behind."""
+"""Wrong input: messages give the received value, what is accepted and the fix, and no files are left behind."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ CLASSES = np.arange(20) % 2
         ),
         (arrays(IMAGES, np.where(np.arange(20) == 3, 10**7, CLASSES)), 1, ("0 to 10000000", "from 0", "Renumber")),
         (arrays(np.zeros((0, 6, 6)), []), 1, ("needs one label", "Received: 0 rows", "Add rows")),
-        (arrays(IMAGES, np.ones(20, int)), 1, ("at least two classes", "Received: only 1", "Add rows")),
+        (arrays(IMAGES, np.ones(20, int)), 1, ("at least two classes", "Received: only 1", "Add another class")),
         (arrays(IMAGES, np.arange(20) == 0), 1, ("too few distinct rows for 3 parts", "1 of class", "Add rows")),
         (arrays(IMAGES, CLASSES[:5]), 1, ("20 rows and 5 labels", "Each row needs one label", "")),
         (table("a,b,label\n"), 1, ("table is empty", "rows.csv", "Add rows")),
@@ -132,7 +132,7 @@ CLASSES = np.arange(20) % 2
         (texts("t.txt", "x film\ny film\n", "--data.label-column", "a"), 2, ("have no columns", "t.txt", "Omit the column")),
         (texts("t.jsonl", "film\n"), 1, ("one JSON object per line", "t.jsonl", "Fix the file")),
         (texts("t.txt", ""), 1, ("no rows", "t.txt", "Add texts")),
-        (texts("t.csv", TEXTS.replace(",y", ",x")), 1, ("at least two classes", "only 'x'", "Add rows")),
+        (texts("t.csv", TEXTS.replace(",y", ",x")), 1, ("at least two classes", "only 'x'", "Add another class")),
         (two_trains, 1, ("one file", "old.train.csv and train.csv for 'train'", "data.parts")),
     ],
     ids=[
@@ -177,7 +177,7 @@ CLASSES = np.arange(20) % 2
         "two-trains",
     ],
 )
-def test_bad_input_is_refused_with_a_mend_and_leaves_nothing(
+def test_bad_input_is_rejected_with_a_fix_and_leaves_nothing(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     arguments: Callable[[Path], list[str]],
@@ -193,7 +193,7 @@ def test_bad_input_is_refused_with_a_mend_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_label_column_that_is_not_there_gets_the_nearest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_label_column_gets_the_nearest_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = table("a,b,label\n" + ROWS)(tmp_path)
     assert main(["train", *words, "--set", "data.label_column=lable", "--out", str(tmp_path / "run")]) == 1
     assert "Received: 'lable'. Did you mean 'label'? Accepted: a, b, label." in capsys.readouterr().err
@@ -239,7 +239,7 @@ def test_no_network_names_the_embedded_twin(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_directory_with_content_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_directory_with_content_is_not_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "mine.txt").write_text("mine")
     assert main(["train", "linear", "--data", "iris", "--out", str(tmp_path / "run")]) == 1
@@ -254,7 +254,7 @@ def test_a_run_directory_that_cannot_be_written_is_refused(place: str, capsys: p
     assert all(part in said for part in ("cannot be created or written", f"Received: {place}", "--out"))
 
 
-def test_a_full_disk_before_the_first_epoch_leaves_no_model_and_says_so(
+def test_a_full_disk_before_the_first_epoch_leaves_no_model(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*args: object) -> None:

@@ -1,4 +1,4 @@
-"""The pages cover every package, every public name, every setting and every command."""
+"""The documentation covers every package, public name, setting and command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = docs_pages.pages()
 
 
-def test_the_page_of_the_house_names_every_room():
+def test_the_architecture_page_names_every_package():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`zoo/(\w+)(?:\.py)?`", text))
     there = {path.stem for path in (ROOT / "zoo").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
@@ -49,7 +49,7 @@ def test_every_design_note_and_page_is_in_the_navigation():
 
 
 @pytest.mark.slow
-def test_what_the_page_on_extending_shows_works(tmp_path):
+def test_the_code_in_the_extending_page_works(tmp_path):
     text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     titled = dict(re.findall(r'^```python title="(\w+\.py)"\n(.*?)^```', text, re.DOTALL | re.MULTILINE))
     assert set(titled) == {"my_models.py", "my_data.py", "my_recipes.py"}
@@ -62,7 +62,7 @@ def test_what_the_page_on_extending_shows_works(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["task", "reader"])
-def test_the_page_on_extending_shows_the_plug_in_that_is_tested(name):
+def test_the_extending_page_shows_the_tested_plug_in(name):
     text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     (shown,) = re.findall(rf'^```python title="zoo_signals/{name}\.py"\n(.*?)^```', text, re.DOTALL | re.MULTILINE)
     assert shown == (ROOT / "tests" / "fixtures" / "plugin" / "zoo_signals" / f"{name}.py").read_text(encoding="utf-8")
@@ -82,7 +82,7 @@ def test_the_pages_are_built_without_a_warning(tmp_path):
         for page in pages
         for found in re.findall(r'(?:src|href)="(https?://[^"]+\.(?:js|css|woff2?))', page.read_text("utf-8"))
     ]
-    assert sources == []  # nothing is fetched when they are read
+    assert sources == []  # reading them downloads nothing
 
 
 def test_the_chinese_readme_says_what_the_english_one_says():

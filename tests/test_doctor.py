@@ -1,4 +1,4 @@
-"""`zoo doctor`: every fault is found, said, and ends with 1; none ends in a traceback."""
+"""`zoo doctor` reports every fault, exits with 1, and never ends in a traceback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from zoo.version import DISTRIBUTION
 
 @pytest.fixture(autouse=True)
 def plain(tmp_path, monkeypatch):
-    """A machine without a fault, in a folder of its own."""
+    """A machine without faults, in a temporary folder."""
     for name in ("TFDS_DATA_DIR", "ZOO_DATA", "ZOO_MODELS", "KERAS_BACKEND"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
@@ -40,14 +40,14 @@ def faults():
     return {finding.name: finding for finding in diagnose(self_test=False) if finding.state == "fault"}
 
 
-def test_a_good_machine_has_no_fault_and_every_lack_an_advice():
+def test_a_good_machine_has_no_faults_and_missing_parts_have_advice():
     findings = list(diagnose(self_test=False))
     assert [finding for finding in findings if finding.state == "fault"] == []
     assert {"python", DISTRIBUTION, "packages", "machine", "runs", "released models"} <= {finding.name for finding in findings}
     assert all(finding.advice for finding in findings if finding.state == "optional")
 
 
-def test_it_ends_with_0_or_1_and_prints_json(capsys, monkeypatch):
+def test_it_exits_with_0_or_1_and_prints_json(capsys, monkeypatch):
     assert main(["doctor", "--quick"]) == 0
     assert "No faults found." in capsys.readouterr().out
     monkeypatch.setenv("ZOO_DATA", "/nowhere")
@@ -71,7 +71,7 @@ def test_a_missing_and_an_old_package_are_faults(monkeypatch):
     assert found["tensorflow"].found == "2.12.0, but zoo requires >=2.20"
 
 
-def test_sources_without_an_installation_are_said(monkeypatch):
+def test_sources_without_an_installation_are_reported(monkeypatch):
     def requires(name):
         raise importlib.metadata.PackageNotFoundError(name)
 
@@ -147,13 +147,13 @@ def test_without_any_package_there_are_findings_and_no_traceback(tmp_path):
 
 
 @pytest.mark.parametrize("version", [(3, 10, 1), (3, 14, 0)])
-def test_another_python_is_a_fault(monkeypatch, version):
+def test_an_unsupported_python_is_a_fault(monkeypatch, version):
     monkeypatch.setattr(sys, "version_info", version)
     assert "3.11 to 3.13" in faults()["python"].advice
 
 
 @pytest.mark.parametrize("name", ["TFDS_DATA_DIR", "ZOO_DATA"])
-def test_a_folder_of_data_that_is_none_is_a_fault(monkeypatch, tmp_path, name):
+def test_a_data_folder_that_is_not_a_folder_is_a_fault(monkeypatch, tmp_path, name):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(name, str(tmp_path / "file"))
     assert "unset it" in faults()[name].advice
@@ -172,13 +172,13 @@ def test_a_folder_of_data_that_cannot_be_read_is_a_fault(monkeypatch, tmp_path, 
     assert finding.advice == f"Check that {tmp_path / 'data'} exists and is readable."
 
 
-def test_a_wrong_place_of_models_is_a_fault(monkeypatch, tmp_path):
+def test_a_wrong_model_folder_is_a_fault(monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_MODELS", str(tmp_path))
     assert "ZOO_MODELS" in faults()["released models"].advice
 
 
 def released(folder, *, damaged):
-    """Write a folder with one released model, as zoo has it."""
+    """Write a folder with one released model in zoo's layout."""
     home, name = packaged(), "lenet@mnist"
     shutil.copytree(home / name, folder / name)
     index = json.loads((home / "index.json").read_text(encoding="utf-8"))
@@ -239,7 +239,7 @@ def test_a_broken_file_of_keras_is_a_fault(tmp_path, content):
     assert found["keras.json"].advice == "Fix or remove the file."
 
 
-def test_settings_of_keras_that_zoo_cannot_train_with_are_faults(tmp_path):
+def test_unsupported_keras_settings_are_faults(tmp_path):
     (tmp_path / "keras").mkdir()
     file = tmp_path / "keras" / "keras.json"
     file.write_text('{"floatx": "float32", "image_data_format": "channels_first", "epsilon": 1e-7}')
@@ -276,7 +276,7 @@ def test_a_current_folder_that_was_removed_is_a_fault(tmp_path, monkeypatch):
     assert "removed" in faults()["runs"].found
 
 
-def test_a_look_that_fails_is_a_fault_and_the_others_go_on(monkeypatch):
+def test_a_failing_check_is_a_fault_and_the_others_run(monkeypatch):
     monkeypatch.setattr(environment, "machine", lambda: 1 / 0)
     found = list(diagnose(self_test=False))
     assert [finding.found for finding in found if finding.state == "fault"] == ["ZeroDivisionError: division by zero"]
@@ -295,7 +295,7 @@ def end_by(number):
         (partial(time.sleep, 60), "did not finish within 1 s", "pinned packages"),
     ],
 )
-def test_a_self_test_that_breaks_off_says_how(monkeypatch, function, said, advised):
+def test_a_failing_self_test_reports_its_ending(monkeypatch, function, said, advised):
     monkeypatch.setattr(self_test.ForkServer, "start", lambda server, *_, start=ForkServer.start: start(server, function))
     monkeypatch.setattr(self_test, "PATIENCE", 1.0 if "did not finish" in said else 60.0)
     (finding,) = self_test.self_test()
@@ -307,12 +307,12 @@ def test_a_self_test_that_breaks_off_says_how(monkeypatch, function, said, advis
 @pytest.mark.parametrize(
     ("seen", "there", "state"), [(["GPU:0"], ["GPU 0: A"], "fine"), ([], ["GPU 0: A"], "fault"), ([], [], "optional")]
 )
-def test_a_gpu_that_tensorflow_does_not_see_is_a_fault(monkeypatch, seen, there, state):
+def test_a_gpu_that_tensorflow_does_not_find_is_a_fault(monkeypatch, seen, there, state):
     monkeypatch.setattr(self_test, "gpus", lambda: there)
     assert self_test._judge_gpus(seen).state == state
 
 
-def test_a_step_that_fails_says_its_cause(monkeypatch, tmp_path):
+def test_a_failing_step_reports_its_cause(monkeypatch, tmp_path):
     def train(*_, **__):
         raise TypeError("`x` and `y`\nmust have the same dtype")
 
@@ -321,7 +321,7 @@ def test_a_step_that_fails_says_its_cause(monkeypatch, tmp_path):
         self_test.train_small_model(tmp_path)
 
 
-def test_the_cause_is_told_where_tensorflow_puts_a_traceback_around_it():
+def test_the_cause_is_reported_even_inside_tensorflows_traceback():
     inner = ImportError("libcudart is missing")
     outer = ImportError("Traceback (most recent call last):\n ...\nFailed to load the native TensorFlow runtime.")
     outer.__context__ = inner

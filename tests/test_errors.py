@@ -1,4 +1,4 @@
-"""The errors: their families, their exit codes, and the nearest name."""
+"""Errors: their base classes, exit codes, and the nearest name."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from zoo.errors import ArtefactError, DataError, UnknownNameError, UsageError, Z
         (UnknownNameError("x", "y", []), 2),
     ],
 )
-def test_exit_code_is_2_for_wrong_use_and_1_for_failure(error, code):
+def test_exit_code_is_2_for_wrong_usage_and_1_for_failure(error, code):
     assert isinstance(error, ZooError)
     assert error.exit_code == code
 
 
 @pytest.mark.parametrize("kind", [UsageError, DataError])
-def test_wrong_input_is_a_value_error_too(kind):
+def test_wrong_input_is_also_a_value_error(kind):
     assert issubclass(kind, ValueError)
 
 
 @pytest.mark.parametrize(("extra", "command"), [("onnx", "pip install 'kerazoo[onnx]'"), (None, "pip install tf2onnx")])
-def test_a_missing_package_comes_with_the_command_that_installs_it(extra, command):
+def test_a_missing_package_is_reported_with_the_install_command(extra, command):
     error = missing_package("The format 'onnx'", "tf2onnx", extra=extra)
     assert str(error) == f"The format 'onnx' needs the package tf2onnx, which is not installed. Run: {command}"
 
 
-def test_unknown_name_gives_what_came_the_nearest_and_all_accepted():
+def test_unknown_name_gives_the_received_nearest_and_accepted_names():
     error = UnknownNameError("model", "lenett", ["resnet", "lenet", "cnn"])
     assert str(error) == "Unknown model. Received: 'lenett'. Did you mean 'lenet'? Accepted: cnn, lenet, resnet."
 
@@ -42,7 +42,7 @@ def test_unknown_name_without_choices_says_none():
     assert str(UnknownNameError("tag", "x", [])) == "Unknown tag. Received: 'x'. Accepted: none."
 
 
-def test_unknown_name_lists_forty_choices_in_full_and_of_more_the_five_nearest():
+def test_unknown_name_lists_up_to_forty_choices_or_the_five_nearest():
     choices = [f"name{number:03}" for number in range(41)]
     assert "Accepted: name000, name001, " in str(UnknownNameError("model", "name007x", choices[:40]))
     assert str(UnknownNameError("model", "name007x", choices[:40])).endswith("name039.")
@@ -52,16 +52,16 @@ def test_unknown_name_lists_forty_choices_in_full_and_of_more_the_five_nearest()
     assert message.endswith(" and 36 more.")
 
 
-def test_unknown_name_that_is_no_string_is_shown_as_it_is():
+def test_unknown_name_that_is_not_a_string_is_shown_unchanged():
     assert "Received: 3." in str(UnknownNameError("model", 3, ["cnn"]))
 
 
 @pytest.mark.parametrize(
     ("name", "hint"), [("cn", " Did you mean 'cnn'?"), ("resnett", " Did you mean 'resnet'?"), ("qqqq", ""), ("", "")]
 )
-def test_nearest_hints_only_at_a_similar_name(name, hint):
+def test_nearest_suggests_only_a_similar_name(name, hint):
     assert nearest(name, ["cnn", "resnet"]) == hint
 
 
-def test_nearest_does_not_care_for_capitals():
+def test_nearest_ignores_case():
     assert nearest("CNN", ["cnn", "lenet"]) == " Did you mean 'cnn'?"

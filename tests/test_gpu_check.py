@@ -1,4 +1,4 @@
-"""`scripts/gpu_check.sh` runs its steps on logical CPUs, judges their numbers, resumes, and says where there is no GPU."""
+"""`scripts/gpu_check.sh` runs its steps on logical CPUs, checks their numbers, resumes, and reports a missing GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""zoo.HyperModel in the hands of keras-tuner's own tuners."""
+"""zoo.HyperModel with keras-tuner's own tuners."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def tuner_of(kind, hypermodel, directory, **arguments):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", TUNERS, ids=lambda kind: kind.__name__)
-def test_every_tuner_of_keras_tuner_takes_it_with_its_own_data(kind, tmp_path):
+def test_every_tuner_of_keras_tuner_accepts_it_with_its_own_data(kind, tmp_path):
     hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space=SPACE)
     assert isinstance(hypermodel, keras_tuner.HyperModel)
     tuner = tuner_of(kind, hypermodel, tmp_path)
@@ -47,7 +47,7 @@ def test_every_tuner_of_keras_tuner_takes_it_with_its_own_data(kind, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [keras_tuner.RandomSearch, keras_tuner.GridSearch], ids=lambda kind: kind.__name__)
-def test_what_the_space_says_of_data_freezes_where_data_are_given(kind, tmp_path, arrays):
+def test_data_settings_are_frozen_if_data_are_passed(kind, tmp_path, arrays):
     x, y = arrays
     hypermodel = zoo.HyperModel("linear", data="iris", epochs=1, space=SPACE)
     tuner = tuner_of(kind, hypermodel, tmp_path, max_trials=4)
@@ -78,7 +78,7 @@ def test_a_search_without_data_ends_the_search_of_keras_tuner(tmp_path):
         tuner.search(epochs=1, verbose=0)
 
 
-def test_splits_are_read_already(tmp_path):
+def test_splits_are_not_read_again(tmp_path):
     data = zoo.load_data("reviews_sample")
     hypermodel = zoo.HyperModel("lstm", data=data)
     assert not [name for name in hypermodel.space if name.startswith("data.")]
@@ -88,7 +88,7 @@ def test_splits_are_read_already(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_vocabulary_is_a_matter_of_the_trial(tmp_path):
+def test_each_trial_has_its_own_vocabulary(tmp_path):
     space = {"*": "default", "data.vocabulary_size": [50, 100]}
     hypermodel = zoo.HyperModel("lstm", data="reviews_sample", space=space, model_arguments={"units": 2, "embedding_dim": 2})
     for size in (50, 100):
@@ -105,7 +105,7 @@ def test_the_same_hyperparameters_build_the_same_model():
     assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
 
 
-def test_a_round_of_hyperband_has_the_whole_course_of_the_learning_rate():
+def test_a_round_of_hyperband_has_a_complete_learning_rate_schedule():
     space = {"*": "default", "learning_rate": [0.01, 0.1]}
     hp = keras_tuner.HyperParameters()
     hp.values |= {"learning_rate": 0.01, "tuner/epochs": 9, "tuner/initial_epoch": 3}
@@ -116,7 +116,7 @@ def test_a_round_of_hyperband_has_the_whole_course_of_the_learning_rate():
     assert "config" in rates[0]  # it is a schedule
 
 
-def test_a_space_that_is_no_mapping_is_refused():
+def test_a_space_that_is_not_a_mapping_is_rejected():
     with pytest.raises(UsageError, match="A space is a mapping"):
         zoo.HyperModel("linear", data="iris", space="learning_rate=[0.1]")
 

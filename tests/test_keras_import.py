@@ -1,4 +1,4 @@
-"""A bare `import zoo` is enough for Keras to find zoo's objects, even if other code looks for Keras in between."""
+"""After `import zoo` alone, Keras finds zoo's objects, even if other code looks for Keras in between."""
 
 from __future__ import annotations
 

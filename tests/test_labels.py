@@ -1,4 +1,4 @@
-"""Labels inside a graph: three forms become one, and anything else is a clear error."""
+"""Labels in a graph: three forms become one, and anything else is a clear error."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_boolean_labels_are_classes_0_and_1():
     assert as_one_hot(tf.constant([True, False]), 2).numpy().tolist() == [[0.0, 1.0], [1.0, 0.0]]
 
 
-def test_rows_of_class_probabilities_pass_as_they_are():
+def test_rows_of_class_probabilities_are_unchanged():
     smooth = np.array([[0.9, 0.05, 0.05], [1 / 3, 1 / 3, 1 / 3]], "float32")
     assert np.array_equal(as_one_hot(smooth, 3), smooth)
 
@@ -60,7 +60,7 @@ def test_rows_are_the_same_eagerly_and_in_every_graph(labels, run):
 
 @pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
 @pytest.mark.parametrize("labels", REFUSED.values(), ids=REFUSED)
-def test_wrong_value_is_refused_with_the_rule_and_the_value(labels, run):
+def test_wrong_value_is_rejected_with_the_rule_and_the_value(labels, run):
     with pytest.raises(tf.errors.InvalidArgumentError, match=RULE) as caught:
         run(tf.constant(labels))
     assert "Received:" in str(caught.value)
@@ -75,6 +75,6 @@ def test_wrong_shape_is_refused_with_both_forms_and_the_fix(shape):
 
 
 @pytest.mark.parametrize("shape", [(2, 4), (2, 2), (2, 3, 1)])
-def test_wrong_shape_is_refused_at_run_time_where_it_is_not_known_before(shape):
+def test_wrong_shape_is_rejected_at_run_time_if_unknown_before(shape):
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"\(batch, 3\)` one-hot rows"):
         RUNS["graph that forgot the shape"](tf.zeros(shape, tf.int32))

@@ -126,12 +126,12 @@ def argument_entries(path: Path) -> Iterator[tuple[str, str, str | None]]:
 ENTRIES = [entry for path in (ROOT / "zoo").rglob("*.py") for entry in argument_entries(path)]
 
 
-def test_an_argument_entry_says_first_what_the_argument_is():
+def test_an_argument_entry_starts_with_what_the_argument_is():
     assert len(ENTRIES) > 500
     assert not [place for place, text, _ in ENTRIES if re.match(r"(of|whose|that|which|and|to)\b", text)]
 
 
-def test_a_documented_default_is_the_signatures():
+def test_a_documented_default_equals_the_signatures():
     wrong = []
     for place, text, default in ENTRIES:
         stated = re.search(r"; default (\S+)\.$", text)  # a default of None may stand for a computed one

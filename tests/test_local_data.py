@@ -1,4 +1,4 @@
-"""Data sets in the user's own folder: found where ZOO_DATA says, and named with their source where they are missing."""
+"""Data sets in the user's own files: found through ZOO_DATA; errors name the source of missing files."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def test_loss_equals_scikit_learn_log_loss(example, form):
     assert value == pytest.approx(log_loss(labels, probabilities, labels=range(4)), rel=1e-6)  # float32: 200 sums of 1e-7
 
 
-def test_every_form_gives_the_same_number_to_the_last_bit(example):
+def test_every_form_gives_exactly_the_same_number(example):
     labels, logits, _ = example
     assert len({float(ClassificationCrossentropy()(form(labels), logits)) for form in FORMS.values()}) == 1
 
@@ -47,7 +47,7 @@ def test_sample_weights_scale_each_example(example, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_smoothed_labels_cost_the_mixture_of_their_own_loss_and_the_mean_over_classes(example, form):
+def test_smoothed_loss_mixes_the_labels_loss_and_the_mean_over_classes(example, form):
     labels, logits, probabilities = example
     value = float(ClassificationCrossentropy(0.2)(FORMS[form](labels), logits))
     own = -np.log(probabilities[np.arange(200), labels]).mean()
@@ -78,7 +78,7 @@ def test_bfloat16_logits_are_summed_in_float32(example):
     assert float(value) == float(loss(labels, tf.cast(rounded, tf.float32)))
 
 
-def test_label_out_of_range_is_nan_where_xla_drops_the_assertion():
+def test_label_out_of_range_is_nan_if_xla_drops_the_assertion():
     loss = ClassificationCrossentropy(reduction=None)
     compiled = tf.function(lambda labels, logits: loss(labels, logits), jit_compile=True)
     losses = compiled(tf.constant([0, 2]), tf.zeros((2, 2))).numpy()

@@ -74,14 +74,14 @@ def test_macro_f1_counts_a_class_that_is_only_predicted_as_zero():
     assert float(metric.result()) == pytest.approx((2 / 3 + 1 + 0) / 3, abs=1e-6)
 
 
-def test_macro_f1_takes_weights_as_a_column_too():
+def test_macro_f1_also_accepts_weights_as_a_column():
     labels, logits = labels_and_logits()
     weights = np.random.default_rng(1).uniform(0.1, 2.0, (len(labels), 1)).astype("float32")
     assert in_batches(MacroF1(CLASSES), labels, logits, weights) == in_batches(MacroF1(CLASSES), labels, logits, weights[:, 0])
 
 
 @pytest.mark.parametrize("metric", [Accuracy(), MacroF1(CLASSES)], ids=lambda metric: metric.name)
-def test_reset_forgets_everything(metric):
+def test_reset_clears_everything(metric):
     labels, logits = labels_and_logits()
     first = in_batches(metric, labels, logits)
     assert first > 0

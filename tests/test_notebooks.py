@@ -1,4 +1,4 @@
-"""The notebooks are whole, small, tell nothing of a machine, and run."""
+"""The notebooks are complete and small, contain nothing about a machine, and run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def outputs_of(notebook):
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
 
 
-def test_the_five_notebooks_are_there_and_in_the_index():
+def test_the_five_notebooks_exist_and_are_in_the_index():
     names = [path.stem for path in NOTEBOOKS]
     assert names == ["1_quick_start", "2_data_and_text", "3_search", "4_distribution", "5_export"]
     index = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def test_the_five_notebooks_are_there_and_in_the_index():
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_is_kept_with_its_outputs_and_pictures(path):
+def test_it_is_stored_with_its_outputs_and_pictures(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     assert path.stat().st_size < MOST_BYTES
@@ -37,7 +37,7 @@ def test_it_is_kept_with_its_outputs_and_pictures(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_tells_nothing_of_a_machine(path):
+def test_it_contains_nothing_about_a_machine(path):
     notebook = nbformat.read(path, as_version=4)
     shown = "\n".join(
         str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", "")) for output in outputs_of(notebook)
@@ -56,4 +56,4 @@ def test_it_runs_without_a_warning(path, monkeypatch):
     after = run_notebooks.execute(path)
     assert not [output for output in outputs_of(after) if "Warning" in str(output)]
     kinds = [[[output.output_type for output in outputs_of(each)]] for each in (before, after)]
-    assert kinds[0] == kinds[1]  # what is kept is what a run gives
+    assert kinds[0] == kinds[1]  # the stored output equals a run's

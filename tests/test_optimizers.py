@@ -1,4 +1,4 @@
-"""Adam on the rows that a batch uses."""
+"""Adam on the embedding rows in a batch."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def model_with(optimizer: keras.optimizers.Optimizer, rows: int = 6) -> keras.Mo
     return model
 
 
-def test_it_is_adam_where_every_row_is_in_every_batch() -> None:
-    ids, targets = np.array([[0, 1, 2], [3, 4, 5]]), np.ones((2, 2))  # Keras squares each gradient of a repeated row apart
+def test_it_equals_adam_if_every_row_is_in_every_batch() -> None:
+    ids, targets = np.array([[0, 1, 2], [3, 4, 5]]), np.ones((2, 2))  # Keras squares each gradient of a repeated row separately
     ours, theirs = model_with(LazyAdam(0.05)), model_with(keras.optimizers.Adam(0.05))
     for model in (ours, theirs):
         for _ in range(20):
@@ -27,7 +27,7 @@ def test_it_is_adam_where_every_row_is_in_every_batch() -> None:
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
 
 
-def test_rows_that_are_in_no_batch_stay_with_their_means() -> None:
+def test_rows_outside_the_batch_keep_their_values_and_moments() -> None:
     model = model_with(LazyAdam(0.05))
     model.train_on_batch(np.array([[0, 1, 2]]), np.ones((1, 2)))
     before, slots = model.get_weights()[0].copy(), [np.array(v.numpy()) for v in model.optimizer.variables]
@@ -58,7 +58,7 @@ def test_keras_options_work_with_it(options: dict[str, object]) -> None:
     assert losses[-1] < 0.2 * losses[0]
 
 
-def test_it_comes_back_from_its_configuration() -> None:
+def test_it_round_trips_through_its_configuration() -> None:
     again = keras.optimizers.deserialize(keras.optimizers.serialize(LazyAdam(0.5, beta_1=0.8)))
     assert type(again) is LazyAdam
     assert (again.beta_1, float(again.learning_rate)) == (0.8, 0.5)

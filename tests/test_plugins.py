@@ -50,7 +50,7 @@ json.dump({
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder in which the package is installed, along with an entry point of each group that cannot be imported."""
+    """Return a folder with the installed package, and with one broken entry point per group."""
     folder = tmp_path_factory.mktemp("site")
     project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
     shutil.copytree(PLUGIN / "zoo_signals", folder / "zoo_signals", ignore=shutil.ignore_patterns("__pycache__"))

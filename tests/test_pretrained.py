@@ -1,4 +1,4 @@
-"""`build(weights=...)`: trained weights to begin with, and a fresh last layer where classes are others."""
+"""`build(weights=...)`: trained weights to start from, and a new last layer if the classes differ."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoo.tuning.space import searched_space
 TEXTS = [f"the {thing} is {word}" for thing in ("film", "book", "play", "song") for word in ("lovely", "dull", "long")]
 
 
-def test_a_released_model_is_built_as_it_was_trained():
+def test_a_released_model_is_built_with_its_own_arguments():
     source = zoo.Run.open("cnn@mnist").model
     model = zoo.build("cnn", weights="mnist")
     assert model.compiled
@@ -27,7 +27,7 @@ def test_a_released_model_is_built_as_it_was_trained():
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_it_knows_the_digits_of_the_sample():
+def test_it_classifies_the_digits_of_the_sample():
     data = zoo.load_data("mnist_sample")
     model = zoo.build("cnn", data=data, weights="mnist")
     assert model.evaluate(data.test, verbose=0, return_dict=True)["accuracy"] > 0.98
@@ -35,7 +35,7 @@ def test_it_knows_the_digits_of_the_sample():
 
 
 @pytest.mark.parametrize("given", [{"num_classes": 3}, {"num_classes": 3, "input_shape": (32, 32, 1)}])
-def test_other_classes_get_a_fresh_last_layer(given):
+def test_different_classes_get_a_new_last_layer(given):
     source = zoo.Run.open("cnn@mnist").model
     model = zoo.build("cnn", weights="mnist", **given)
     assert model.output_shape == (None, 3)
@@ -47,7 +47,7 @@ def test_other_classes_get_a_fresh_last_layer(given):
     assert np.any(head.get_weights()[0])
 
 
-def test_other_labels_of_the_same_number_get_a_fresh_last_layer():
+def test_different_labels_of_the_same_number_get_a_new_last_layer():
     images = np.random.default_rng(0).integers(0, 256, (400, 28, 28), dtype="uint8")
     data = zoo.load_data((images, np.array(list("abcdefghij"))[np.arange(400) % 10]))
     source = zoo.Run.open("cnn@mnist").model
@@ -72,7 +72,7 @@ def test_weights_that_do_not_fit_are_refused(given, said):
         zoo.build("cnn", **given)
 
 
-def test_weights_of_an_own_run_bring_its_arguments(tmp_path):
+def test_weights_of_a_run_set_its_arguments(tmp_path):
     run = zoo.train("mlp", data="iris", epochs=1, out=tmp_path / "run", verbose=0, model_arguments={"units": (7, 5)})
     model = zoo.build("mlp", weights=tmp_path / "run")
     for ours, theirs in zip(model.get_weights(), run.model.get_weights(), strict=True):
@@ -100,11 +100,11 @@ def test_texts_are_read_with_the_vocabulary_of_the_weights(tmp_path):
     ("given", "said"),
     [
         ({"vocabulary": "cnn@mnist"}, "takes texts as token ids"),
-        ({"vocabulary": "lstm@imdb", "max_length": 10}, "leave out data.max_length"),
+        ({"vocabulary": "lstm@imdb", "max_length": 10}, "omit data.max_length"),
         ({"vocabulary": "lstm@nowhere"}, "released model"),
     ],
 )
-def test_a_vocabulary_that_cannot_be_taken_is_refused(given, said):
+def test_an_unusable_vocabulary_is_rejected(given, said):
     with pytest.raises(UsageError, match=said):
         zoo.load_data((TEXTS, ["good", "bad", "so-so"] * 4), **given)
 
@@ -114,7 +114,7 @@ def test_a_vocabulary_is_for_texts():
         zoo.load_data("iris", vocabulary="lstm@imdb")
 
 
-def test_weights_of_pictures_for_texts_are_refused():
+def test_weights_for_images_are_rejected_for_texts():
     with pytest.raises(UsageError, match="These are weights of 'cnn'"):
         zoo.build("lstm", data=zoo.load_data((TEXTS, ["good", "bad", "so-so"] * 4)), weights="cnn@mnist")
 
@@ -145,7 +145,7 @@ def test_labels_that_differ_in_type_only_keep_the_last_layer():
     np.testing.assert_array_equal(model.layers[-1].get_weights()[0], source.layers[-1].get_weights()[0])
 
 
-def test_a_fresh_last_layer_is_told(caplog):
+def test_a_new_last_layer_is_reported(caplog):
     with caplog.at_level("INFO", "zoo"):
         zoo.build("cnn", weights="mnist")
         assert caplog.text == ""
@@ -164,13 +164,13 @@ def test_a_fresh_last_layer_is_told(caplog):
         ("cnn", {"weights": "x" * 5000}, "Unknown recipe or released model"),
     ],
 )
-def test_what_is_wrong_with_weights_is_told(name, given, said):
+def test_wrong_weights_are_explained(name, given, said):
     with pytest.raises(UsageError, match=said):
         zoo.build(name, **given)
 
 
 def photos(folder, shape=(40, 52, 3)):
-    """Write a folder of two class folders of pictures in colour."""
+    """Write two class folders of colour images."""
     generator = np.random.default_rng(0)
     for label, level in (("dark", 40), ("light", 200)):
         (folder / label).mkdir(parents=True)
@@ -181,14 +181,14 @@ def photos(folder, shape=(40, 52, 3)):
     return folder
 
 
-def test_pictures_of_another_shape_get_the_arguments_that_read_them_right(tmp_path):
+def test_images_of_another_shape_get_the_reading_arguments(tmp_path):
     photos(tmp_path / "photos")
     with pytest.raises(UsageError, match=r"zoo.load_data\(..., image_size=\(28, 28\), channels=1\)"):
         zoo.build("cnn", data=tmp_path / "photos", weights="mnist")
 
 
 @pytest.mark.slow
-def test_training_begins_with_weights_and_reads_the_data_as_they_ask(tmp_path):
+def test_training_starts_with_weights_and_their_reading_arguments(tmp_path):
     given = {"data": photos(tmp_path / "photos"), "weights": "mnist", "learning_rate": 1e-9, "epochs": 1, "verbose": 0}
     run = zoo.train("cnn", out=tmp_path / "run", **given)
     source = zoo.Run.open("cnn@mnist")
@@ -198,12 +198,12 @@ def test_training_begins_with_weights_and_reads_the_data_as_they_ask(tmp_path):
     assert run.settings["model.filters"] == [16, 32, 64]
     again = zoo.train(config=run.directory / "config.yaml", out=tmp_path / "again", verbose=0)
     assert again.history == run.history
-    model = zoo.build("cnn", weights=run, num_classes=5)  # a run that began with weights is a source of weights
+    model = zoo.build("cnn", weights=run, num_classes=5)  # a run that started with weights provides weights
     np.testing.assert_array_equal(model.get_weights()[0], run.model.get_weights()[0])
 
 
 @pytest.mark.slow
-def test_training_on_texts_begins_with_weights_and_takes_their_vocabulary(tmp_path):
+def test_training_on_texts_starts_with_weights_and_their_vocabulary(tmp_path):
     given = {"data": (TEXTS, ["good", "bad", "so-so"] * 4), "epochs": 1, "out": tmp_path / "run", "verbose": 0}
     run = zoo.train("lstm", weights="imdb", **given)
     path = tmp_path / "run" / "config.yaml"
@@ -215,10 +215,10 @@ def test_training_on_texts_begins_with_weights_and_takes_their_vocabulary(tmp_pa
     assert run.info.tokenizer.word_index == zoo.Run.open("lstm@imdb").info.tokenizer.word_index
 
 
-def test_weights_are_taken_over_those_of_a_recipe(tmp_path):
+def test_weights_override_a_recipe(tmp_path):
     run = zoo.train("cnn", data="mnist_sample", weights="mnist", epochs=1, steps_per_epoch=1, out=tmp_path / "run", verbose=0)
     assert run.settings["model.filters"] == [16, 32, 64]
-    assert run.metrics["accuracy"] > 0.8  # after one step; chance is 0.1
+    assert run.metrics["accuracy"] > 0.8  # after one step; guessing gives 0.1
 
 
 def test_weights_for_a_model_of_your_own_are_refused(tmp_path):
@@ -226,7 +226,7 @@ def test_weights_for_a_model_of_your_own_are_refused(tmp_path):
         zoo.train(zoo.build("cnn"), data="digits", weights="mnist", out=tmp_path / "run", verbose=0)
 
 
-def test_what_weights_bring_is_not_searched():
+def test_settings_of_weights_are_not_searched():
     for model, weights in (("cnn", "mnist"), ("lstm", "imdb")):
         space, _ = searched_space(model, find_task(zoo.info(model).tasks[0]), {}, {}, {"weights": weights})
         assert "learning_rate" in space
@@ -234,7 +234,7 @@ def test_what_weights_bring_is_not_searched():
 
 
 @pytest.mark.slow
-def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
+def test_the_path_of_weights_is_stored_as_absolute(tmp_path, monkeypatch):
     zoo.train("mlp", data="iris", epochs=1, out=tmp_path / "one", verbose=0)
     monkeypatch.chdir(tmp_path)
     run = zoo.train("mlp", data="iris", weights="one", epochs=1, out=tmp_path / "two", verbose=0)
@@ -245,7 +245,7 @@ def test_a_place_of_weights_is_kept_whole(tmp_path, monkeypatch):
     assert plan_training("cnn", "mnist_sample", {"weights": "mnist"}).settings.weights == "mnist"
 
 
-def test_settings_of_reading_beside_weights_of_texts_are_refused(tmp_path):
+def test_reading_settings_with_weights_for_texts_are_rejected(tmp_path):
     with pytest.raises(UsageError, match=r"weights of a text model determine these: omit data\.max_length"):
         zoo.train(
             "lstm", data=(TEXTS, ["a", "b", "c"] * 4), weights="imdb", data_arguments={"max_length": 50}, out=tmp_path / "r"
@@ -257,7 +257,7 @@ def test_weights_are_for_zoo_s_own_search(tmp_path):
         zoo.HyperModel("cnn", data="mnist_sample", weights="mnist")
 
 
-def test_a_run_of_before_is_built_with_the_defaults_of_then(tmp_path, monkeypatch):
+def test_an_old_run_is_built_with_the_old_defaults(tmp_path, monkeypatch):
     run = zoo.train("cnn/tiny", data="digits", epochs=1, steps_per_epoch=1, out=tmp_path / "run", verbose=0)
     assert run.content["model_arguments"]["filters"] == [2, 4]
     assert run.content["model_arguments"]["dropout"] == 0.5
@@ -267,7 +267,7 @@ def test_a_run_of_before_is_built_with_the_defaults_of_then(tmp_path, monkeypatc
     former = zoo.Run(run.directory, {**content, "settings": settings}, run.info)
     learned = arguments_of(former, entry)
     assert {name: learned[name] for name in ("filters", "units", "dropout")} == entry.former_defaults
-    monkeypatch.setattr("zoo.training.construct.set_weights", lambda *_: None)  # its model has other sizes
+    monkeypatch.setattr("zoo.training.construct.set_weights", lambda *_: None)  # its model has different sizes
     model, *_ = construct("cnn", None, None, {}, source=former)
     assert model.layers[-2].rate == 0.5
     assert [layer.filters for layer in model.layers if hasattr(layer, "filters")] == [10, 20]

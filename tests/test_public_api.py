@@ -1,6 +1,6 @@
-"""The public surface is what `public_api.txt` says.
+"""The public API equals the snapshot in `public_api.txt`.
 
-A change on purpose is written with `python tests/test_public_api.py`, and goes into the changelog.
+After an intended change, run `python tests/test_public_api.py`, and add it to the changelog.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def test_public_surface_is_the_snapshot():
 
 
 @pytest.mark.parametrize("name", zoo.__all__)
-def test_public_name_has_a_docstring_and_stands_where_it_is_said_to(name):
+def test_public_name_has_a_docstring_and_its_stated_home(name):
     thing = getattr(zoo, name)
     assert inspect.getdoc(thing)
     home = importlib.import_module(zoo._HOME[name])

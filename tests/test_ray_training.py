@@ -1,4 +1,4 @@
-"""A Ray cluster trains the same run, restarts it when a worker is lost, and is refused clearly where it cannot be used."""
+"""A Ray cluster gives the same run, restarts it if a worker fails, and clear errors explain what is not supported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def wait_for_two_epochs(run: Path, training: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_is_started_again_and_the_run_ends_as_that_of_two_processes(tmp_path: Path) -> None:
+def test_a_killed_worker_restarts_and_the_run_equals_that_of_two_processes(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     run = tmp_path / "run"
     training = start(run, "--ray", "local")
@@ -81,7 +81,7 @@ def short_folder() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_ctrl_c_lets_the_workers_save_and_says_how_to_go_on(tmp_path: Path, short_folder: Path) -> None:
+def test_ctrl_c_lets_the_workers_save_and_says_how_to_resume(tmp_path: Path, short_folder: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     run, temporary = tmp_path / "run", short_folder
     training = start(run, "--ray", "local", "--set=epochs=500", TMPDIR=str(temporary))
@@ -94,12 +94,12 @@ def test_ctrl_c_lets_the_workers_save_and_says_how_to_go_on(tmp_path: Path, shor
     kept = zoo.Run.open(run).content
     assert kept["status"] == "interrupted"
     assert kept["kept"]["epoch"] >= 2
-    _, left = psutil.wait_procs(family, timeout=30)  # Ray's own end a little after the command
+    _, left = psutil.wait_procs(family, timeout=30)  # Ray's own processes end a little after the command
     assert [each for each in left if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
     assert [each.name for each in temporary.iterdir()] == ["ray"]  # the cluster's own logs
 
 
-def test_a_cluster_that_does_not_answer_is_told_at_once(tmp_path: Path) -> None:
+def test_an_unreachable_cluster_is_reported_immediately(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -117,13 +117,13 @@ def test_more_workers_than_cores_are_refused_before_a_cluster_starts(tmp_path: P
 
 
 @pytest.mark.parametrize("workers", [None, 1, "2"])
-def test_a_cluster_and_its_workers_go_together(workers: object, tmp_path: Path) -> None:
+def test_a_cluster_needs_a_number_of_workers(workers: object, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=rf"at least 2\. Received: {workers!r} with ray='local'"):
         zoo.train("linear", data="iris", ray="local", workers=workers, out=tmp_path / "run")
 
 
 @pytest.mark.parametrize("ray", ["local", None])
-def test_what_cannot_travel_is_refused(ray: str | None, tmp_path: Path) -> None:
+def test_objects_of_this_process_are_rejected(ray: str | None, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Splits, which exist only here"):
         zoo.train("linear", data=zoo.load_data("iris"), ray=ray, workers=2, out=tmp_path / "run")
     batches = tf.data.Dataset.from_tensors(([1.0], 1))
@@ -144,6 +144,6 @@ def test_without_ray_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Monk
     assert not (tmp_path / "run").exists()
 
 
-def test_the_command_line_needs_workers_beside_ray(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_needs_workers_with_ray(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "linear", "--ray", "local"]) == 2
     assert "pass both" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""README and docs are true: their Python runs from top to bottom, their commands are commands."""
+"""Python blocks in README and docs run in order, and their commands parse."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def blocks(text, *languages):
 
 
 def commands(text):
-    """Return the words of each `zoo ...` line in a shell block: prompts, comments and pipes are left out."""
+    """Return the words of each `zoo ...` line in a shell block, without prompts, comments and pipes."""
     found = []
     for _, block in blocks(text, "bash", "console", "sh", "shell"):
         for line in block.replace("\\\n", " ").splitlines():
@@ -47,13 +47,13 @@ COMMANDS = [words for text in TEXTS.values() for words in commands(text)]
 
 
 def promises(text):
-    """Return with which labels or counts that begins what a line `print(...)  # ['a', 'b']` or `# 8 of 10` prints."""
+    """Return the labels or counts that lines such as `print(...)  # ['a', 'b']` or `# 8 of 10` state."""
     return re.findall(r"^print\(.*\)  # (\[[^]]*\]|\d+ of \d+)", text, re.MULTILINE)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", RUN, ids=lambda path: path.name)
-def test_python_blocks_run_in_order_and_print_what_they_say(path, tmp_path, monkeypatch, capsys):
+def test_python_blocks_run_in_order_and_print_the_stated_output(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     python = blocks(TEXTS[path], "python")
     assert python
@@ -86,7 +86,7 @@ def test_there_are_commands():
     assert all(commands(TEXTS[path]) for path in RUN)
 
 
-def test_shell_lines_are_read_as_a_shell_would():
+def test_shell_lines_are_parsed_like_a_shell():
     text = "x\n```bash\n$ zoo list '*net*'  # all\nmake test\nzoo info cnn --json | head\n.venv/bin/zoo train \\\n  cnn\n```\n"
     assert commands(text) == [["list", "*net*"], ["info", "cnn", "--json"], ["train", "cnn"]]
 

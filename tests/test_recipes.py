@@ -1,4 +1,4 @@
-"""Every recipe says how to run it and what it gives, and runs."""
+"""Every recipe documents its command and score, and runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RECIPES = {name: registry.find_recipe(*name.split("@")) for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_documentation_says_command_hardware_time_and_what_to_expect(name: str) -> None:
+def test_the_documentation_states_command_hardware_time_and_expected_score(name: str) -> None:
     said = dict(re.findall(r"^(Command|Hardware|Time|Expected): (.+)$", zoo.info(name).documentation, re.MULTILINE))
     assert list(said) == ["Command", "Hardware", "Time", "Expected"]
     assert said["Command"] == f"zoo train {RECIPES[name].model} --data {RECIPES[name].data}"
@@ -40,13 +40,13 @@ def test_the_file_is_named_after_the_pair(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_two_steps_run_on_the_embedded_data_of_its_task(name: str, tmp_path: Path) -> None:
-    """The smoke form: every setting is taken, the model is built and learns, wherever the real data are."""
+    """A smoke test: every setting is accepted, and the model builds and learns, without the real data."""
     recipe = RECIPES[name]
     dataset = registry.find_dataset(recipe.data)
     data = recipe.data if recipe.data in ("iris", "diabetes") else find_task(dataset.task).default_data
     smoke = {**recipe.settings, "epochs": 1, "steps_per_epoch": 2}
     if smoke.get("model.pair_buckets"):
-        smoke["model.pair_buckets"] = 1000  # 200 MB to write else
+        smoke["model.pair_buckets"] = 1000  # otherwise, it writes 200 MB
     run = zoo.train(recipe.model, data=data, config=smoke, baseline=False, out=tmp_path / "run", verbose=0)
     names = {"model": recipe.model, "data": recipe.data, "task": ""}
     resolve(names, recipe.settings, model_arguments=registry.find_model(recipe.model)[0].defaults)
@@ -69,7 +69,7 @@ def test_info_shows_a_recipe_and_an_unknown_one_gets_the_nearest() -> None:
         zoo.info("cnn@mnits")
 
 
-def test_reproduce_refuses_what_is_no_recipe() -> None:
+def test_reproduce_rejects_an_unknown_recipe() -> None:
     path = Path(__file__).parent.parent / "scripts" / "reproduce.py"
     reproduce = runpy.run_path(str(path))["main"]
     for name in ("cnn", "cnn@mnsit", "foo"):

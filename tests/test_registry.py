@@ -1,4 +1,4 @@
-"""The shelves: lists, facts, what is refused, and packages of other people."""
+"""The registry: lists, facts, errors, and third-party packages."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_unknown_name_gets_the_nearest(find, name, hint):
     assert str(caught.value).startswith(hint)
 
 
-def test_unknown_data_set_is_none_since_it_may_be_one_of_tensorflow_datasets():
+def test_unknown_data_set_is_none_since_tensorflow_datasets_may_have_it():
     assert registry.find_dataset("no_such_data") is None
 
 
@@ -265,7 +265,7 @@ def test_call_with_an_unknown_argument_is_refused():
         entry.arguments(None, {"filter": 3})
 
 
-def test_broken_plugin_is_left_out_with_a_warning(tmp_path, monkeypatch, caplog, shelves):
+def test_broken_plugin_is_ignored_with_a_warning(tmp_path, monkeypatch, caplog, shelves):
     _write_distribution(tmp_path, {"no_such_module": None, "falls_over": "1 / 0", "sound": SOUND_MODEL})
     monkeypatch.syspath_prepend(tmp_path)
     registry.MODELS.has_plugins = False
@@ -275,7 +275,7 @@ def test_broken_plugin_is_left_out_with_a_warning(tmp_path, monkeypatch, caplog,
     assert "Plug-in falls_over (falls_over) was ignored: division by zero" in caplog.text
 
 
-def test_plugin_cannot_take_a_name_that_is_taken(tmp_path, monkeypatch, caplog, shelves):
+def test_plugin_cannot_reuse_a_name(tmp_path, monkeypatch, caplog, shelves):
     registry.register_model(tasks=("regression",))(_named("sound"))
     _write_distribution(tmp_path, {"rival": SOUND_MODEL})
     monkeypatch.syspath_prepend(tmp_path)
@@ -292,7 +292,7 @@ def test_a_shelf_loads_its_own_modules_before_anything_is_added(tmp_path, monkey
     (package / "second.py").write_text("from own_things import THINGS\nTHINGS.add('second', 2)\n")
     monkeypatch.syspath_prepend(tmp_path)
     things = importlib.import_module("own_things").THINGS
-    with pytest.raises(UsageError, match=r"'first' is taken on the shelf own_things\. Received: a second thing"):
+    with pytest.raises(UsageError, match=r"'first' is taken in own_things\. Received: a second thing"):
         things.add("first", 3)
     things.add("third", 3)
     assert dict(things) == {"first": 1, "second": 2, "third": 3}
@@ -302,7 +302,7 @@ def test_a_shelf_loads_its_own_modules_before_anything_is_added(tmp_path, monkey
     assert "first" not in only_one
 
 
-def test_package_of_other_people_is_listed_with_unknown_size(other_package):
+def test_third_party_package_is_listed_with_unknown_size(other_package):
     code = (
         "import json, sys, zoo\n"
         "plain = {name: zoo.info(name).to_dict() for name in ('perceptron', 'perceptron/tiny', 'slope')}\n"
@@ -318,7 +318,7 @@ def test_package_of_other_people_is_listed_with_unknown_size(other_package):
 
 
 @pytest.mark.slow
-def test_package_of_other_people_builds_and_loads(other_package):
+def test_third_party_package_builds_and_loads(other_package):
     code = (
         "import zoo\n"
         "data = zoo.load_data('slope', batch_size=10)\n"
@@ -370,7 +370,7 @@ def slope():
 
 @pytest.fixture(scope="module")
 def other_package(tmp_path_factory):
-    """A folder where pip installed a wheel that this test wrote."""
+    """A folder in which pip has installed a wheel made by this test."""
     folder = tmp_path_factory.mktemp("wheel")
     files = {
         "other_zoo/__init__.py": "",

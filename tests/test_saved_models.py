@@ -1,4 +1,4 @@
-"""What `saved_models/` holds: small, whole, described, and as good as its cards say."""
+"""`saved_models/` is small, complete, documented, and reproduces the scores on its cards."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read(name, path):
     return json.loads((FOLDER / name / path).read_text(encoding="utf-8"))
 
 
-def test_the_promised_models_are_there_and_small():
+def test_the_released_models_exist_and_are_small():
     assert tuple(sorted(path.parent.name for path in FOLDER.glob("*/card.json"))) == NAMES
     assert zoo.list_pretrained() == [*NAMES]
     assert sorted(release.read_facts()["models"]) == [*NAMES]
@@ -48,7 +48,7 @@ def test_the_promised_models_are_there_and_small():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_files_are_those_that_card_and_index_list(name):
+def test_its_files_match_card_and_index(name):
     assert tuple(release.files_in(FOLDER / name)) == files_of(name)
     listed = read(name, "card.json")["files"]
     assert set(listed) == {*files_of(name)} - {"card.json", "README.md"}
@@ -58,7 +58,7 @@ def test_its_files_are_those_that_card_and_index_list(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_card_is_whole_and_agrees_with_its_page_and_its_run(name):
+def test_its_card_is_complete_and_agrees_with_its_page_and_its_run(name):
     card, run = read(name, "card.json"), zoo.Run.open(name)
     assert (FOLDER / name / "README.md").read_text(encoding="utf-8") == release.readme_of(card)
     assert card["scores"] == run.metrics
@@ -71,7 +71,7 @@ def test_its_card_is_whole_and_agrees_with_its_page_and_its_run(name):
     assert card["weights"] == "float16"
     assert len(card["seeds"]) == 3
     assert card["seed"] == 0
-    assert card["seeds"][0] == pytest.approx(card["scores"]["accuracy"], abs=0.001)  # before the weights were halved
+    assert card["seeds"][0] == pytest.approx(card["scores"]["accuracy"], abs=0.001)  # before the weights were stored in float16
     assert all(
         card[key] for key in ("intended_use", "limits", "recipe", "command", "hardware", "seconds", "versions", "commit")
     )
@@ -81,7 +81,7 @@ def test_its_card_is_whole_and_agrees_with_its_page_and_its_run(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_was_made_by_its_recipe_as_it_is_now(name):
+def test_its_settings_equal_the_current_recipe(name):
     card, run = read(name, "card.json"), zoo.Run.open(name)
     changes = (card["changes"] or {}).get("settings", {})
     assert changes == release.read_facts()["models"][name].get("set", {})
@@ -90,7 +90,7 @@ def test_it_was_made_by_its_recipe_as_it_is_now(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_tells_nothing_of_the_machine_and_no_example(name):
+def test_it_contains_nothing_about_the_machine_and_no_examples(name):
     texts = {path: (FOLDER / name / path).read_text(encoding="utf-8") for path in TEXT_FILES}
     for path, text in texts.items():
         assert not re.search(r"/(home|root|work|tmp|Users)/", text), path
@@ -109,7 +109,7 @@ def test_its_weights_have_no_optimizer_state(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_litert_answers_as_keras_does(name):
+def test_litert_gives_the_same_predictions_as_keras(name):
     predictor, keras_model = zoo.load(name), zoo.load(name, engine="keras")
     assert (predictor.engine, keras_model.engine) == ("litert", "keras")
     assert predictor.card == {**read(name, "card.json"), **{key: predictor.card[key] for key in ("data", "engine")}}
@@ -124,7 +124,7 @@ def test_litert_answers_as_keras_does(name):
         np.testing.assert_allclose(ours.probabilities, theirs.probabilities, atol=1e-5)
 
 
-def test_litert_was_proved_on_a_thousand_examples():
+def test_litert_was_verified_on_a_thousand_examples():
     for name in NAMES:
         proof = read(name, "export.json")["formats"]["litert"]
         assert proof["examples"] >= 1000
@@ -141,7 +141,7 @@ def test_a_changed_file_is_refused(name, changed, tmp_path):
         zoo.load(tmp_path / "model")
 
 
-def test_digits_are_told_on_dark_and_on_light_ground(tmp_path, capsys):
+def test_digits_are_classified_on_dark_and_light_backgrounds(tmp_path, capsys):
     (images, labels), *_ = zoo.load_data("mnist_sample", batch_size=20).test.as_numpy_iterator()
     paths = []
     for number, image in enumerate(images):
@@ -156,7 +156,7 @@ def test_digits_are_told_on_dark_and_on_light_ground(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", ["cnn@mnist", "lenet@mnist"])
-def test_the_picture_of_a_card_is_told(name, capsys):
+def test_the_picture_on_a_card_is_classified(name, capsys):
     assert main(["predict", name, str(ROOT / read(name, "card.json")["example"]), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["label"], row["probability"] > 0.99) == ("7", True)
@@ -170,7 +170,7 @@ def test_the_picture_of_a_card_is_told(name, capsys):
         ("transformer@chnsenticorp", "房间很脏,服务太差,再也不来了", ["positive", "negative"]),
     ],
 )
-def test_the_example_of_a_card_is_told_from_its_opposite(name, bad, expected):
+def test_the_example_on_a_card_and_its_opposite_are_classified(name, bad, expected):
     predictor = zoo.load(name)
     answer = predictor.predict([predictor.card["example"], bad])
     assert list(answer.labels) == expected
@@ -180,7 +180,7 @@ def test_the_example_of_a_card_is_told_from_its_opposite(name, bad, expected):
 @pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize("name", NAMES)
-def test_it_scores_what_its_card_says(name, shared):
+def test_it_reproduces_the_scores_on_its_card(name, shared):
     folders = {"TFDS_DATA_DIR": str(shared / "data" / "tfds"), "ZOO_DATA": str(shared / "data" / "text")}
     done = subprocess.run(  # TensorFlow Datasets read their variable once, when they are imported
         [sys.executable, "-m", "zoo", "verify", name],
@@ -200,12 +200,12 @@ def test_intervals_are_those_of_the_binomial():
     assert high == pytest.approx(0.91 + wide, abs=0.002)
 
 
-def test_a_drawn_sample_of_perfect_answers_is_perfect():
+def test_a_bootstrap_sample_of_perfect_answers_is_perfect():
     assert release.interval_of([[5, 0], [0, 5]])["accuracy"] == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_release_stands_in_place_of_the_one_before_only_when_it_is_whole(tmp_path, monkeypatch, fails):
+def test_a_release_replaces_the_previous_one_only_when_complete(tmp_path, monkeypatch, fails):
     def write(name, facts, run, seeds, folder):
         (folder / "model.keras").write_text("new")
         if fails:

@@ -1,4 +1,4 @@
-"""The rise in front of a schedule."""
+"""The warm-up before a schedule."""
 
 from __future__ import annotations
 

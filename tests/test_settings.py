@@ -1,4 +1,4 @@
-"""Settings: layers, flat keys, YAML, assignments, and what is refused."""
+"""Settings: layers, flat keys, YAML, assignments and errors."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from zoo.keywords import DataKeywords, SettingKeywords
 NAMES = {"model": "cnn", "data": "mnist", "task": "image_classification"}
 
 
-def test_later_layers_win():
+def test_later_layers_override_earlier_ones():
     settings = configuration.resolve(
         NAMES, {"epochs": 3, "batch_size": 16}, {"epochs": 7}, {"model.units": 8}, {"model.units": 9}
     )
     assert (settings.epochs, settings.batch_size, settings.model_arguments) == (7, 16, {"units": 9})
 
 
-def test_flat_keys_come_back_as_they_went_in():
+def test_flat_keys_round_trip():
     flat = {**NAMES, "epochs": 3, "learning_rate": 0.5, "model.filters": [1, 2], "data.image_size": [8, 9]}
     settings = configuration.resolve(flat)
     assert settings.data_arguments.image_size == (8, 9)
@@ -141,7 +141,7 @@ def test_malformed_yaml_file_is_refused_by_its_path(tmp_path, content, message):
     assert str(path) in str(caught.value)
 
 
-def test_missing_yaml_file_is_refused_and_an_empty_one_is_no_setting(tmp_path):
+def test_missing_yaml_file_is_rejected_and_an_empty_one_has_no_settings(tmp_path):
     with pytest.raises(UsageError, match="The configuration file cannot be read"):
         configuration.read_config(tmp_path / "none.yaml")
     (tmp_path / "empty.yaml").write_text("")
@@ -191,7 +191,7 @@ def test_model_argument_out_of_range_is_refused(name, value, problem):
     assert f"Received: {value!r}." in str(caught.value)
 
 
-# How keywords say what fields say: without ranges, with the containers that a caller may give, with "auto", without "own".
+# How types of keywords differ from those of fields: no ranges, other containers, with "auto", without "own".
 SPELLINGS = dict.fromkeys(("Count", "Natural", "Seed", "Annotated[int, Ge(3)]"), "int") | {
     **dict.fromkeys(("NonNegativeFloat", "PositiveFloat", "LearningRate", "Rate", "Portion", "Share"), "float"),
     "Annotated[float, Ge(0), Le(180)]": "float", "Annotated[tuple[float, ...], MinLen(1)]": "Sequence[float]",
@@ -215,7 +215,7 @@ def test_keywords_and_settings_have_the_same_names_and_types(keywords, model, wi
     for name in set(configuration.AUTO_NAMES) & set(given):
         assert "'auto'" in given[name]
         given[name] = given[name].replace(" | Literal['auto']", "").replace(", 'auto']", "]")
-    given.pop("weights", None), fields.pop("weights", None)  # also a Run or a path, of which settings keep the name
+    given.pop("weights", None), fields.pop("weights", None)  # also a Run or a path; settings store its name
     assert given == fields
 
 
@@ -235,7 +235,7 @@ def test_activations_are_names_that_keras_knows():
     assert all(callable(keras.activations.get(name)) for name in get_args(arguments.Activation))
 
 
-def test_a_yaml_key_that_stands_there_twice_is_refused(tmp_path):
+def test_a_duplicate_yaml_key_is_rejected(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text("epochs: 1\nepochs: 2\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"duplicate keys: epochs"):

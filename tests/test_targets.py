@@ -1,4 +1,4 @@
-"""Labels in every form that people write them become class numbers; what is no label is refused."""
+"""Labels in every common form become class numbers; invalid labels are rejected."""
 
 from __future__ import annotations
 
@@ -74,10 +74,10 @@ def test_a_tables_numbers_are_names_and_an_arrays_are_positions() -> None:
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        ([-1, 0], r"class numbers from 0. Received: -1 to 0, with 2 different"),
+        ([-1, 0], r"class numbers from 0. Received: -1 to 0, with 2 distinct"),
         ([0.5, 1.0], r"whole numbers or text. Received: \[0.5\]"),
         ([0.0, np.inf], r"Received: \[inf\]"),
-        ([0, 10**9], r"Received: 0 to 1000000000, with 2 different"),
+        ([0, 10**9], r"Received: 0 to 1000000000, with 2 distinct"),
         ([1, 1], r"at least two classes. Received: only 1"),
         (["x", "x"], r"at least two classes. Received: only 'x'"),
         (np.ones((2, 3)), r"multi-label"),
@@ -85,7 +85,7 @@ def test_a_tables_numbers_are_names_and_an_arrays_are_positions() -> None:
         (np.array([["a", "b"]] * 2), r"one-hot"),
     ],
 )
-def test_labels_that_are_none_are_refused(raw: Any, words: str) -> None:
+def test_invalid_labels_are_rejected(raw: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
         labels_and_numbers(raw)
 
@@ -101,7 +101,7 @@ def test_labels_that_are_none_are_refused(raw: Any, words: str) -> None:
         (np.array([b"\xff", b"a"], object), "UTF-8"),
     ],
 )
-def test_targets_that_are_not_one_value_or_row_an_example_are_refused(raw: Any, words: str) -> None:
+def test_targets_without_one_value_or_row_per_example_are_rejected(raw: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
         targets.as_targets(raw)
 
@@ -149,12 +149,12 @@ def test_unknown_label_gets_its_row_and_the_nearest() -> None:
 
 
 def test_one_hot_rows_of_another_width_are_refused() -> None:
-    with pytest.raises(DataError, match=r"3 columns here. Received: 2"):
+    with pytest.raises(DataError, match=r"must have 3 columns. Received: 2"):
         targets.encode(np.eye(2), (0, 1, 2))
 
 
 @pytest.mark.parametrize("wrong", [-1, 2, 0.5, np.nan])
-def test_class_numbers_beside_names_must_be_positions(wrong: float) -> None:
+def test_class_numbers_with_names_must_be_positions(wrong: float) -> None:
     with pytest.raises(DataError, match=r"not among the 2 classes. Received: .* in row 1\..* Accepted: 0 \(cat\), 1 \(dog\)"):
         targets.encode(np.array([0, wrong]), ("cat", "dog"), are_numbers=True)
 
@@ -166,7 +166,7 @@ def test_regression_targets_are_float_columns(raw: Any) -> None:
     np.testing.assert_array_equal(values, [[1], [2]])
 
 
-def test_text_is_no_regression_target() -> None:
+def test_text_is_not_a_regression_target() -> None:
     with pytest.raises(DataError, match="Regression targets must be finite numbers"):
         targets.as_values(targets.as_targets(["1", "2"]))
 

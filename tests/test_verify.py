@@ -1,4 +1,4 @@
-"""`verify`: a trained model held against its own scores."""
+"""`verify`: a trained model compared with its recorded scores."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def run(trained, tmp_path):
     return zoo.Run.open(tmp_path / "run")
 
 
-def test_a_run_is_as_it_was_kept(run, capsys):
+def test_an_unchanged_run_is_verified(run, capsys):
     assert zoo.verify(run).is_good
     assert main(["verify", str(run.directory)]) == 0
     assert "All scores match." in capsys.readouterr().out
 
 
-def test_changed_weights_are_drift(run, capsys):
+def test_changed_weights_are_reported_as_drift(run, capsys):
     model = run.model
     model.set_weights([-weight for weight in model.get_weights()])
     model.save(run.directory / "model.keras")
@@ -85,7 +85,7 @@ def test_what_counts_as_drift(found, drifted):
     assert Verification("x", {"loss": 1.0, "accuracy": 0.9}, found, 100, find_task("tabular_classification")).drifted == drifted
 
 
-def test_a_fetched_model_keeps_its_name_whatever_its_folder_is_called(run):
+def test_a_downloaded_model_keeps_its_name_in_any_folder(run):
     (run.directory / "card.json").write_text('{"name": "linear@iris"}')
     assert zoo.verify(zoo.Run.open(run.directory)).name == "linear@iris"
 
@@ -121,14 +121,14 @@ def test_a_released_model_by_path_is_compared_with_its_card(run):
         ({"name": 3}, "card is damaged"),
     ],
 )
-def test_a_card_that_is_damaged_or_says_otherwise_is_refused(run, changes, said):
+def test_a_damaged_or_different_card_is_rejected(run, changes, said):
     write_card(run, **changes)
     with pytest.raises(ArtefactError, match=said):
         zoo.verify(run.directory)
 
 
 @pytest.mark.parametrize("text", ["[]", "{", "[" * 200_000])
-def test_what_is_no_card_is_refused(run, text):
+def test_an_invalid_card_is_rejected(run, text):
     (run.directory / "card.json").write_text(text)
     with pytest.raises(ArtefactError, match="damaged"):
         zoo.verify(run.directory)

@@ -24,7 +24,7 @@ def site(tmp_path: Path) -> Path:
 
 
 def install_unrelated(site: Path) -> None:
-    """Leave what `pip install zoo` leaves."""
+    """Write the files of `pip install zoo`."""
     (site / "zoo-0.1.dist-info").mkdir()
     for name, content in UNRELATED.items():
         (site / "zoo-0.1.dist-info" / name).write_text(content, encoding="utf-8")

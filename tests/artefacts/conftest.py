@@ -1,4 +1,4 @@
-"""Runs that several tests read; none of them changes one."""
+"""Runs that several tests read but do not change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions for folders and files, written whole or not at all; a broken example costs only itself."""
+"""Predictions for folders and files: output is atomic, and a broken example does not affect the others."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ def images(folder: Path, count: int = 3) -> Path:
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.parquet", "ROWS.CSV"])
-def test_tables_of_every_kind_are_predicted_row_by_row(
-    table_run: zoo.Run, table: pd.DataFrame, tmp_path: Path, name: str
-) -> None:
+def test_every_table_format_is_predicted_row_by_row(table_run: zoo.Run, table: pd.DataFrame, tmp_path: Path, name: str) -> None:
     data, out = tmp_path / name, tmp_path / "out.csv"
     if name.endswith(".parquet"):
         table.to_parquet(data)
@@ -65,14 +63,14 @@ def test_npz_is_predicted(image_run: zoo.Run, tmp_path: Path, name: str) -> None
 @pytest.mark.parametrize(
     ("shape", "words"), [((300, 64), r"rows of shape \(64,\)"), ((5, 1, 1, 8, 8), r"rows of shape \(1, 1, 8, 8\)")]
 )
-def test_an_array_of_another_form_is_refused(image_run: zoo.Run, tmp_path: Path, shape: tuple[int, ...], words: str) -> None:
+def test_an_array_of_another_shape_is_rejected(image_run: zoo.Run, tmp_path: Path, shape: tuple[int, ...], words: str) -> None:
     np.savez(tmp_path / "d.npz", x=np.zeros(shape))
     with pytest.raises(DataError, match=words):
         predict_file(image_run.predictor, tmp_path / "d.npz", tmp_path / "out.csv")
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (300, 8, 3), (5, 3, 4), (3, 8, 8)])
-def test_an_array_of_three_axes_holds_grey_images(image_run: zoo.Run, tmp_path: Path, shape: tuple[int, ...]) -> None:
+def test_an_array_with_three_axes_is_grey_images(image_run: zoo.Run, tmp_path: Path, shape: tuple[int, ...]) -> None:
     array = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     np.savez(tmp_path / "d.npz", x=array)
     assert predict_file(image_run.predictor, tmp_path / "d.npz", tmp_path / "out.csv").rows == len(array)
@@ -91,7 +89,7 @@ def test_a_broken_row_is_named(image_run: zoo.Run, table_run: zoo.Run, tmp_path:
         predict_file(table_run.predictor, tmp_path / "d.csv", tmp_path / "out.csv")
 
 
-def test_a_broken_image_among_good_ones_costs_only_itself(image_run: zoo.Run, tmp_path: Path) -> None:
+def test_a_broken_image_does_not_affect_the_others(image_run: zoo.Run, tmp_path: Path) -> None:
     folder = images(tmp_path / "images")
     (folder / "1b.png").write_bytes(b"broken")
     done = predict_file(image_run.predictor, folder, tmp_path / "out.csv")
@@ -105,7 +103,7 @@ def test_a_broken_image_among_good_ones_costs_only_itself(image_run: zoo.Run, tm
     assert len(broken) == 1
 
 
-def test_only_broken_images_give_a_header_alone(image_run: zoo.Run, tmp_path: Path) -> None:
+def test_only_broken_images_give_only_a_header(image_run: zoo.Run, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "x.png").write_bytes(b"broken")
     done = predict_file(image_run.predictor, tmp_path / "images", tmp_path / "out.csv")
@@ -123,7 +121,7 @@ from zoo.artefacts.bulk import predict_file
 predict_file(zoo.load(sys.argv[1], engine="litert"), *map(pathlib.Path, sys.argv[2:]))
 status = pathlib.Path("/proc/self/status").read_text()
 print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024, "tensorflow" in sys.modules)
-"""  # not ru_maxrss, which begins with the peak of the process that started this one
+"""  # not ru_maxrss, which starts at the peak of the parent process
     peaks = []
     for count in (300_000, 1_200_000):
         data, out = tmp_path / f"{count}{suffix}", tmp_path / f"{count}-out.csv"
@@ -136,7 +134,8 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024, "tensorflow" in
         peaks.append(int(megabytes))
         with out.open(encoding="utf-8") as lines:
             assert sum(1 for _ in lines) == count + 1
-    assert peaks[1] < peaks[0] + 50  # it varies by 35 MB; read whole, 900,000 rows take 63 MB (Parquet) or 130 MB (CSV) more
+    # It varies by 35 MB. Reading 900,000 rows completely would take 63 MB (Parquet) or 130 MB (CSV) more.
+    assert peaks[1] < peaks[0] + 50
 
 
 def test_an_existing_file_is_never_overwritten(image_run: zoo.Run, tmp_path: Path) -> None:
@@ -146,7 +145,7 @@ def test_an_existing_file_is_never_overwritten(image_run: zoo.Run, tmp_path: Pat
     assert (tmp_path / "out.csv").read_text() == "mine"
 
 
-def test_rows_without_a_text_are_named_and_left_out(tmp_path: Path) -> None:
+def test_rows_without_text_are_reported_and_omitted(tmp_path: Path) -> None:
     lines = ['{"text": "good"}', "{bad", '{"text": null}', '{"text": 5}', '{"other": ""}', '{"text": ""}', '{"text": "bad"}']
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     done = predict_file(zoo.load(EXPORTED.parent / "text"), tmp_path / "a.jsonl", tmp_path / "out.csv")
@@ -155,14 +154,14 @@ def test_rows_without_a_text_are_named_and_left_out(tmp_path: Path) -> None:
     assert done.rows == 3
 
 
-def test_a_long_name_is_written_to(image_run: zoo.Run, tmp_path: Path) -> None:
+def test_a_file_with_a_long_name_is_written(image_run: zoo.Run, tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=np.zeros((2, 8, 8)))
     out = tmp_path / ("x" * 251 + ".csv")
     predict_file(image_run.predictor, tmp_path / "d.npz", out)
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".csv"] == [out.name]
 
 
-def test_a_pipe_is_refused_for_data_are_read_twice(table_run: zoo.Run, tmp_path: Path) -> None:
+def test_a_pipe_is_rejected_because_data_are_read_twice(table_run: zoo.Run, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "rows.csv")
     with pytest.raises(DataError, match="a pipe"):
         predict_file(table_run.predictor, tmp_path / "rows.csv", tmp_path / "out.csv")
@@ -171,7 +170,7 @@ def test_a_pipe_is_refused_for_data_are_read_twice(table_run: zoo.Run, tmp_path:
 
 def test_a_failure_leaves_no_file(table_run: zoo.Run, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("width\n1\n")
-    with pytest.raises(DataError, match="wanted 'colour'"):
+    with pytest.raises(DataError, match="lacks column 'colour'"):
         predict_file(table_run.predictor, tmp_path / "rows.csv", tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
 
@@ -185,7 +184,7 @@ def test_a_failure_leaves_no_file(table_run: zoo.Run, tmp_path: Path) -> None:
         ("d.npz", b"PK\x03\x04broken", r"cannot be read as \.npz"),
     ],
 )
-def test_what_an_image_model_cannot_take_is_refused(
+def test_files_that_do_not_fit_an_image_model_are_rejected(
     image_run: zoo.Run, tmp_path: Path, name: str, content: bytes | None, words: str
 ) -> None:
     if content is not None:
@@ -195,14 +194,14 @@ def test_what_an_image_model_cannot_take_is_refused(
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_what_a_table_model_cannot_take_is_refused(table_run: zoo.Run, tmp_path: Path) -> None:
+def test_files_that_do_not_fit_a_table_model_are_rejected(table_run: zoo.Run, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"takes \.csv, \.parquet, \.tsv"):
         predict_file(table_run.predictor, images(tmp_path / "images"), tmp_path / "out.csv")
     with pytest.raises(UsageError, match=r"takes tables in a file. Received: x.png"):
         predict_inputs(table_run.predictor, ["x.png"])
 
 
-def test_a_missing_folder_for_the_result_is_refused(image_run: zoo.Run, tmp_path: Path) -> None:
+def test_a_missing_output_folder_is_rejected(image_run: zoo.Run, tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="output folder does not exist"):
         predict_file(image_run.predictor, images(tmp_path / "images"), tmp_path / "nowhere" / "out.csv")
 

@@ -1,4 +1,4 @@
-"""Checkpoints are whole or not there; the newest stay; a damaged one is passed over."""
+"""Checkpoints: atomic writes, the newest are kept, and damaged ones are skipped."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def saved(folder: Path, *numbers: int, keep: int = 2) -> Checkpoints:
     return found
 
 
-def test_arrays_and_facts_come_back_exactly(tmp_path: Path) -> None:
+def test_arrays_and_facts_round_trip_exactly(tmp_path: Path) -> None:
     arrays, facts = saved(tmp_path, 7).load_newest()
     assert facts == {"step": 7, "x": [0.1]}
     assert {name: value.dtype.name for name, value in arrays.items()} == {"a/b": "float32", "seed": "uint32"}
     np.testing.assert_array_equal(arrays["a/b"], np.full((2, 3), 7))
 
 
-def test_the_newest_stay_by_number(tmp_path: Path) -> None:
+def test_checkpoints_with_the_highest_numbers_are_kept(tmp_path: Path) -> None:
     found = saved(tmp_path, 9, 10, 11, keep=2)
     assert [path.name[:10] for path in found] == ["0000000011", "0000000010"]
     assert found.load_newest()[1]["step"] == 11
 
 
 @pytest.mark.parametrize("damage", ["cut", "bit", "empty", "renamed"])
-def test_a_damaged_one_falls_back_to_the_one_before_and_says_so(
+def test_a_damaged_checkpoint_falls_back_to_the_previous_one_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     found = saved(tmp_path, 1, 2)
@@ -52,7 +52,7 @@ def test_a_damaged_one_falls_back_to_the_one_before_and_says_so(
     assert f"Checkpoint {newest} is damaged" in caplog.text
 
 
-def test_without_a_whole_one_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
+def test_no_intact_checkpoint_is_an_error(tmp_path: Path) -> None:
     found = saved(tmp_path, 1)
     next(iter(found)).write_bytes(b"PK")
     with pytest.raises(ArtefactError, match="no intact checkpoint to resume from"):
@@ -61,7 +61,7 @@ def test_without_a_whole_one_there_is_nothing_to_go_on_from(tmp_path: Path) -> N
         Checkpoints(tmp_path / "nothing", 1).load_newest()
 
 
-def test_a_full_disk_leaves_the_last_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_last_checkpoint_intact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = saved(tmp_path, 1)
 
     def fill(file, **arrays) -> None:
@@ -75,7 +75,7 @@ def test_a_full_disk_leaves_the_last_one_whole(tmp_path: Path, monkeypatch: pyte
     assert len(list((tmp_path / "checkpoints").iterdir())) == 1
 
 
-def test_a_pickle_inside_is_never_read(tmp_path: Path) -> None:
+def test_a_pickle_in_a_checkpoint_is_never_loaded(tmp_path: Path) -> None:
     found = Checkpoints(tmp_path / "checkpoints", 1)
     found.save(1, {"object": np.array([{}], object)}, {})
     with pytest.raises(ArtefactError, match="no intact checkpoint"):

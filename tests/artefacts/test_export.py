@@ -1,4 +1,4 @@
-"""Exports are opened whole or not at all, and what they hold is never run as code."""
+"""Opening exports: damaged ones are rejected, and their content is never executed as code."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_run_of_format_1_stays_loadable():
     assert run.predictor.card["metrics"] == run.metrics
 
 
-def test_the_fastest_of_the_installed_engines_is_taken(export, monkeypatch):
+def test_the_fastest_installed_engine_is_used(export, monkeypatch):
     content = json.loads((export / "export.json").read_text())
     seconds = {"saved_model": (4, 1), "litert": (1, 3), "onnx": (2, 2), "keras": (3, 4)}
     content["formats"] = {name: {"seconds_for_one": one, "seconds_for_all": many} for name, (one, many) in seconds.items()}
@@ -66,7 +66,7 @@ def test_the_fastest_of_the_installed_engines_is_taken(export, monkeypatch):
         zoo.load(export, engine="litert")
 
 
-def test_engines_that_are_not_there_are_refused(export, image_run):
+def test_missing_engines_are_rejected(export, image_run):
     with pytest.raises(UnknownNameError, match=r"format of this export.*'onx'.*Did you mean 'onnx'"):
         zoo.load(export, engine="onx")
     with pytest.raises(UsageError, match="A run only supports engine='keras'"):
@@ -89,7 +89,7 @@ def test_a_changed_file_is_refused(export, engine):
         zoo.load(export, engine=engine)
 
 
-def test_files_that_an_export_does_not_list_are_refused(export):
+def test_files_that_an_export_does_not_list_are_rejected(export):
     (export / "1" / "assets").mkdir(exist_ok=True)
     (export / "1" / "assets" / "more").write_text("")
     with pytest.raises(ArtefactError, match="is not listed"):
@@ -137,7 +137,7 @@ def test_facts_that_do_not_fit_each_other_are_refused(tmp_path, change, words):
 
 
 @pytest.mark.parametrize("engine", FILES)
-def test_half_a_character_is_the_same_text_for_every_engine(engine):
+def test_half_a_surrogate_pair_is_the_same_text_for_every_engine(engine):
     predictor = zoo.load(FIXTURES / "text", engine=engine)
     found = [
         predictor.predict(text).probabilities for text in ("good \ud800 good", "good \ufffd good", np.array(b"good \xff good"))
@@ -146,12 +146,12 @@ def test_half_a_character_is_the_same_text_for_every_engine(engine):
     np.testing.assert_array_equal(found[1], found[2])
 
 
-def test_an_image_of_two_channels_is_no_batch(export):
+def test_an_image_with_two_channels_is_not_a_batch(export):
     with pytest.raises(DataError, match="1, 3 or 4 channels"):
         zoo.load(export).predict(np.zeros((40, 40, 2), np.uint8))
 
 
-def test_an_engine_that_fails_is_told(export, monkeypatch):
+def test_the_error_of_a_failing_engine_is_reported(export, monkeypatch):
     predictor = zoo.load(export, engine="litert")
 
     def fail(batch):
@@ -180,7 +180,7 @@ def test_an_engine_that_fails_is_told(export, monkeypatch):
         ({"files": {}}, "is not listed"),
     ],
 )
-def test_another_manifest_is_refused(export, change, words):
+def test_a_manifest_of_another_format_is_rejected(export, change, words):
     content = json.loads((export / "export.json").read_text())
     (export / "export.json").write_text(json.dumps({**content, **change}))
     with pytest.raises(ArtefactError, match=words):
@@ -196,7 +196,7 @@ def test_a_damaged_manifest_is_refused(export, content):
 
 @pytest.mark.parametrize("engine", FILES)
 def test_a_foreign_file_is_refused(export, engine):
-    """One that somebody listed with its right SHA-256, but that is no such model."""
+    """A file with the right SHA-256 in the list, but without such a model."""
     name = FILES[engine]
     (export / name).write_bytes(b"something else entirely" * 100)
     content = json.loads((export / "export.json").read_text())
@@ -207,7 +207,7 @@ def test_a_foreign_file_is_refused(export, engine):
 
 
 def relisted(export: Path, name: str) -> Path:
-    """Return the export with the SHA-256 that a file has now, as an attacker would write it."""
+    """Return the export with the current SHA-256 of a file, as an attacker would write it."""
     content = json.loads((export / "export.json").read_text())
     content["files"][name] = sha256(export / name)
     (export / "export.json").write_text(json.dumps(content))
@@ -234,7 +234,7 @@ def test_the_file_of_another_model_is_refused(export, engine):
     [{"input_shape": [10**6, 10**6, 3]}, {"labels": ["a"]}, {"num_outputs": 10**9}, {"task_name": "none"}, {"labels": None}],
 )
 @pytest.mark.parametrize("engine", ["keras", "onnx"])
-def test_other_facts_of_the_data_are_refused(export, engine, change):
+def test_facts_about_other_data_are_rejected(export, engine, change):
     facts = json.loads((export / "assets" / "data.json").read_text(encoding="utf-8"))
     (export / "assets" / "data.json").write_text(json.dumps({**facts, **change}), encoding="utf-8")
     with pytest.raises(ArtefactError, match=r"a different model than|data\.json is damaged"):
@@ -253,7 +253,7 @@ def test_onnx_weights_outside_of_the_file_are_not_read(export):
         zoo.load(relisted(export, "model.onnx"), engine="onnx")
 
 
-def test_what_is_no_directory_of_zoo_is_refused(tmp_path, export):
+def test_a_directory_without_a_run_or_export_is_rejected(tmp_path, export):
     for place in (tmp_path / "nowhere", tmp_path, export / "1", export / "model.onnx"):
         with pytest.raises(ArtefactError, match=r"The path holds neither a run nor an export"):
             zoo.load(place)
@@ -272,7 +272,7 @@ def keras_file(path: Path, **entries: bytes) -> Path:
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "assets/../../outside", "assets\\..\\outside"])
-def test_an_archive_that_names_places_outside_is_refused(tmp_path, name):
+def test_an_archive_with_paths_outside_is_rejected(tmp_path, name):
     with pytest.raises(ArtefactError, match="has a path that leads outside"):
         load_keras(keras_file(tmp_path / "model.keras", **{name: b"x"}))
     assert not (tmp_path.parent / "outside").exists()
@@ -287,7 +287,7 @@ def test_a_decompression_bomb_is_refused(tmp_path):
 
 
 def with_config(path: Path, change) -> Path:
-    """Return a `.keras` file whose configuration was changed."""
+    """Return a `.keras` file with a changed configuration."""
     source = keras_file(path.with_name("source.keras"))
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
         for entry in old.namelist():
@@ -303,7 +303,7 @@ def with_config(path: Path, change) -> Path:
 def test_a_lambda_is_never_run(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x)])
     model.save(tmp_path / "model.keras")
-    keras.config.enable_unsafe_deserialization()  # by the user's script, for another file
+    keras.config.enable_unsafe_deserialization()  # as a user's script may do for another file
     try:
         with pytest.raises(ArtefactError, match=r"[Ll]ambda"):
             load_keras(tmp_path / "model.keras")
@@ -327,7 +327,7 @@ def test_functions_of_other_modules_are_never_called(tmp_path, module, name):
 
 
 class Evil(tf.Module):
-    """What others could put into a SavedModel."""
+    """A SavedModel with malicious content."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -370,7 +370,7 @@ class Evil(tf.Module):
 
 
 @pytest.mark.parametrize("kind", ["write", "read", "tell", "save", "run", "debug", "graph", "words"])
-def test_a_saved_model_that_does_more_than_compute_is_refused(tmp_path, kind):
+def test_a_saved_model_with_side_effects_is_rejected(tmp_path, kind):
     module = Evil(tmp_path / "evil")
     kept = tf.Module()
     kept.inner = tf.function(getattr(module, kind).python_function, input_signature=getattr(module, kind).input_signature)
@@ -391,7 +391,7 @@ def test_a_saved_model_of_tensorflow_1_is_refused(tmp_path):
         check_operations(directory)
 
 
-def test_operations_that_compute_name_no_file_or_place():
+def test_safe_operations_take_no_file_or_path():
     registered = op_def_pb2.OpList()
     registered.ParseFromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
     taken = [operation for operation in registered.op if only_computes(operation.name)]
@@ -405,7 +405,7 @@ def test_operations_that_compute_name_no_file_or_place():
 
 
 @pytest.mark.slow
-def test_usual_layers_of_keras_only_compute(tmp_path):
+def test_common_keras_layers_have_no_side_effects(tmp_path):
     texts = keras.layers.TextVectorization(max_tokens=10, output_sequence_length=4, vocabulary=["a", "b"])
     inputs = keras.Input((), dtype="string")
     ids = texts(inputs)

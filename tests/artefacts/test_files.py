@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, whichever step fails."""
+"""Writes are atomic, whichever step fails."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def break_write(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["write", "fsync", "replace"],
 )
 @pytest.mark.parametrize("existed", [True, False])
-def test_a_full_disk_leaves_the_old_file_and_nothing_else(
+def test_a_full_disk_leaves_only_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, break_step, existed: bool
 ) -> None:
     path = tmp_path / "run.json"
@@ -49,7 +49,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
         assert path.read_text() == "old"
 
 
-def test_ctrl_c_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_ctrl_c_while_writing_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "model"
     path.write_text("old")
 
@@ -63,7 +63,7 @@ def test_ctrl_c_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: Pat
     assert path.read_text() == "old"
 
 
-def test_json_is_readable_and_comes_back(tmp_path: Path) -> None:
+def test_json_is_readable_and_round_trips(tmp_path: Path) -> None:
     write_json(tmp_path / "x.json", {"标签": [1, 2.5, None]})
     assert "标签" in (tmp_path / "x.json").read_text(encoding="utf-8")
     assert read_json(tmp_path / "x.json") == {"标签": [1, 2.5, None]}
@@ -82,13 +82,13 @@ def test_missing_json_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["/proc/zoo/run", "/sys/zoo"])
-def test_a_directory_that_nobody_can_write_is_refused(place: str) -> None:
+def test_a_read_only_directory_is_rejected(place: str) -> None:
     words = rf"cannot be created or written: .*Received: {place}.*with out= or --out"
     with pytest.raises(ArtefactError, match=words), new_directory(Path(place)):
         pytest.fail("the block ran")
 
 
-def test_a_failing_block_takes_its_empty_directory_away_but_not_one_that_was_there(tmp_path: Path) -> None:
+def test_a_failing_block_removes_its_new_directory_but_keeps_an_existing_one(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     for name in ("old", "new"):
         with pytest.raises(RuntimeError), new_directory(tmp_path / name):
@@ -96,7 +96,7 @@ def test_a_failing_block_takes_its_empty_directory_away_but_not_one_that_was_the
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
 
 
-def test_a_directory_or_file_with_content_is_never_taken(tmp_path: Path) -> None:
+def test_a_directory_or_file_with_content_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     for place in (tmp_path, tmp_path / "file"):
         with pytest.raises(ArtefactError, match="zoo does not overwrite it"), new_directory(place):

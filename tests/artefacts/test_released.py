@@ -1,4 +1,4 @@
-"""Released models are found in a folder or at an address, and come whole or not at all."""
+"""Released models are found in a folder or at a URL, and downloads are atomic."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def edit_index(folder: Path, **changes: object) -> None:
 
 
 class Server(http.server.SimpleHTTPRequestHandler):
-    """Serves files with ranges, as static servers do; can break off, forget ranges, or refuse."""
+    """Serves files with ranges like a static server; can disconnect, ignore ranges, or return errors."""
 
     breaks_after: int | None = None  # bytes of each answer
     knows_ranges = True
     status: int | None = None
-    instead: Callable[[Server], object] | None = None  # gives another answer, unless that is None
+    instead: Callable[[Server], object] | None = None  # returns another response, unless that is None
     requests: list[tuple[str, str | None]]
 
     def do_GET(self) -> None:
@@ -82,7 +82,7 @@ class Server(http.server.SimpleHTTPRequestHandler):
         return True
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -103,12 +103,12 @@ def server(models, monkeypatch):
 
 
 def for_weights(answer: Callable[[Server], object]) -> Callable[[Server], object]:
-    """Return an answer for the weights alone."""
+    """Return a response for the weights only."""
     return lambda request: request.path.endswith("keras") and answer(request)
 
 
 def left_in(folder: Path) -> list[Path]:
-    """Return what a fetch has left."""
+    """Return the files that a download has left."""
     return [path for path in folder.rglob("*.part") if path.stat().st_size]
 
 
@@ -116,22 +116,22 @@ def whole(directory: Path) -> bool:
     return (directory / "model.keras").read_bytes() == WEIGHTS and (directory / "assets" / "data.json").read_bytes() == b"{}"
 
 
-def test_models_of_a_folder_stand_before_those_that_come_with_zoo(models, monkeypatch):
+def test_models_in_a_folder_take_precedence_over_zoos_own(models, monkeypatch):
     write_models(models, "cnn@mnist")
     monkeypatch.setenv("ZOO_MODELS", str(models))
     assert released.find_released("cnn@mnist").directory() == models / "cnn@mnist"
     assert "lenet@mnist" in zoo.list_pretrained()
 
 
-def test_a_model_that_stands_before_another_hides_it_whatever_is_asked_for(models, monkeypatch):
-    write_models(models, "cnn@mnist")  # of another task than zoo's own of this name
+def test_a_model_in_a_folder_hides_zoos_own_for_every_filter(models, monkeypatch):
+    write_models(models, "cnn@mnist")  # for another task than zoo's model of this name
     monkeypatch.setenv("ZOO_MODELS", str(models))
     assert "cnn@mnist" in zoo.list_pretrained(task="regression")
     assert "cnn@mnist" not in zoo.list_pretrained(task="image_classification")
 
 
-def test_weights_and_a_fetched_model_take_one_look_at_the_index(server):
-    with pytest.raises(ArtefactError):  # it is no real run
+def test_weights_and_a_downloaded_model_read_the_index_once(server):
+    with pytest.raises(ArtefactError):  # not a real run
         find_weights("toy", "numbers")
     assert [path for path, _ in server.requests].count("/index.json") == 1
 
@@ -149,9 +149,9 @@ def test_an_unknown_model_gets_the_nearest(models, monkeypatch):
         assert released.directory_of(path) == Path(path)
 
 
-def test_a_folder_of_that_name_stands_before_a_released_model_and_says_so(tmp_path, monkeypatch, caplog):
+def test_a_folder_takes_precedence_over_a_released_model_with_a_warning(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ZOO_MODELS", "http://127.0.0.1:9")  # it is not asked
+    monkeypatch.setenv("ZOO_MODELS", "http://127.0.0.1:9")  # no request
     for name in ("cnn@mnist", "mine@numbers"):
         (tmp_path / name).mkdir()
         assert released.directory_of(name) == Path(name)
@@ -161,7 +161,7 @@ def test_a_folder_of_that_name_stands_before_a_released_model_and_says_so(tmp_pa
     ]
 
 
-def test_a_released_model_does_not_stand_before_itself(monkeypatch, caplog):
+def test_a_released_models_own_folder_gives_no_warning(monkeypatch, caplog):
     monkeypatch.chdir(released.packaged())
     assert released.directory_of("cnn@mnist") == Path("cnn@mnist")
     assert not caplog.records
@@ -214,7 +214,7 @@ def test_a_damaged_index_is_refused(models, monkeypatch, changes, said):
     ],
 )
 @pytest.mark.parametrize("is_fetched", [False, True])
-def test_what_is_no_index_is_refused_or_the_one_of_before_used(server, models, monkeypatch, caplog, text, is_fetched):
+def test_an_invalid_index_is_rejected_or_the_stored_one_used(server, models, monkeypatch, caplog, text, is_fetched):
     if is_fetched:
         before = zoo.list_pretrained()
     else:
@@ -222,14 +222,14 @@ def test_what_is_no_index_is_refused_or_the_one_of_before_used(server, models, m
     (models / "index.json").write_text(text)
     if is_fetched:
         assert zoo.list_pretrained() == before
-        assert zoo.list_pretrained() == before  # what is no index has not been kept
+        assert zoo.list_pretrained() == before  # the invalid index has not been stored
         assert "Using the stored index." in caplog.text
         shutil.rmtree(released.cache())
     with pytest.raises(ArtefactError, match="Received"):
         zoo.list_pretrained()
 
 
-def test_a_damaged_index_of_before_is_not_used(server, models, caplog):
+def test_a_damaged_stored_index_is_not_used(server, models, caplog):
     zoo.list_pretrained()
     next(released.cache().glob("index-*.json")).write_text('{"format": 2}')
     server.status = 503
@@ -239,7 +239,7 @@ def test_a_damaged_index_of_before_is_not_used(server, models, caplog):
 
 
 @pytest.mark.parametrize("place", ["file://{folder}", "ftp://127.0.0.1/models"])
-def test_other_addresses_are_refused(models, monkeypatch, place):
+def test_other_url_schemes_are_rejected(models, monkeypatch, place):
     monkeypatch.setenv("ZOO_MODELS", place.format(folder=models))
     with pytest.raises(ArtefactError, match=r"no index of released models.*a folder, http://"):
         zoo.list_pretrained()
@@ -253,7 +253,7 @@ def test_a_tilde_is_the_home_folder(models, monkeypatch):
     assert released.cache() == models.parent / "kept"
 
 
-def test_an_address_may_have_capitals(server, monkeypatch):
+def test_a_url_may_have_capitals(server, monkeypatch):
     monkeypatch.setenv("ZOO_MODELS", os.environ["ZOO_MODELS"].replace("http", "HTTP"))
     assert whole(released.directory_of("toy@numbers"))
 
@@ -262,37 +262,37 @@ def test_an_address_may_have_capitals(server, monkeypatch):
     ("to", "said"),
     [("ftp://127.0.0.1/index.json", "No connection adapters .*ftp://"), ("/index.json", "Exceeded 30 redirects")],
 )
-def test_redirects_that_lead_nowhere_are_told_in_one_line(server, to, said):
+def test_endless_redirects_are_reported_in_one_line(server, to, said):
     server.instead = lambda request: request.give(b"", 302, Location=to)
     with pytest.raises(ArtefactError, match=said) as told:
         zoo.list_pretrained()
     assert "\n" not in str(told.value)
 
 
-def test_a_folder_without_an_index_is_refused_and_nothing_else_taken(tmp_path, monkeypatch):
+def test_a_folder_without_an_index_is_rejected_without_a_fallback(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_MODELS", str(tmp_path))
     with pytest.raises(ArtefactError, match=r"without index\.json"):
         zoo.load("cnn@mnist")
 
 
-def test_a_model_is_fetched_once_and_then_found_without_the_server(server, models):
+def test_a_model_is_downloaded_once_and_then_found_without_the_server(server, models):
     first = released.directory_of("toy@numbers")
     assert whole(first)
     asked = len(server.requests)
     assert released.directory_of("toy@numbers") == first
     assert [path for path, _ in server.requests[asked:]] == ["/index.json"]
     server.status = 503
-    assert released.directory_of("toy@numbers") == first  # by the index of before
+    assert released.directory_of("toy@numbers") == first  # by the stored index
     assert not [path for path in first.parent.rglob("*") if path.suffix in (".part", ".partial")]
 
 
-def test_a_fetch_that_breaks_off_goes_on_where_it_was(server):
+def test_an_interrupted_download_resumes(server):
     server.breaks_after = 100_000  # of 262,144
     assert whole(released.directory_of("toy@numbers"))
     assert [begin for path, begin in server.requests if path.endswith("keras")] == [None, "bytes=100000-", "bytes=200000-"]
 
 
-def test_a_later_call_goes_on_where_an_earlier_gave_up(server):
+def test_a_later_call_resumes_an_earlier_download(server):
     server.breaks_after = 10_000
     with pytest.raises(ArtefactError, match=r"40,000 of 262,144 bytes\. The next call resumes the download"):
         released.directory_of("toy@numbers")
@@ -301,7 +301,7 @@ def test_a_later_call_goes_on_where_an_earlier_gave_up(server):
     assert [begin for path, begin in server.requests if path.endswith("keras")] == ["bytes=40000-"]
 
 
-def test_a_server_without_ranges_gives_the_whole_again(server):
+def test_a_server_without_ranges_sends_the_whole_file_again(server):
     server.breaks_after = 100_000
     server.knows_ranges = False
     with pytest.raises(ArtefactError, match="could not be downloaded"):
@@ -334,7 +334,7 @@ def chunked(request: Server, content: bytes) -> bool:
         (lambda request: chunked(request, WEIGHTS + b"x"), "SHA-256 of a file differs"),
     ],
 )
-def test_a_file_of_another_content_is_refused_at_once_and_removed(server, answer, said):
+def test_a_file_with_different_content_is_rejected_and_removed(server, answer, said):
     server.instead = for_weights(answer)
     with pytest.raises(ArtefactError, match=said):
         released.directory_of("toy@numbers")
@@ -344,18 +344,18 @@ def test_a_file_of_another_content_is_refused_at_once_and_removed(server, answer
     assert whole(released.directory_of("toy@numbers"))
 
 
-def test_a_file_without_a_length_is_fetched(server):
+def test_a_file_of_unknown_length_is_downloaded(server):
     server.instead = for_weights(lambda request: chunked(request, WEIGHTS))
     assert whole(released.directory_of("toy@numbers"))
 
 
-def test_an_empty_file_is_fetched(server, models):
+def test_an_empty_file_is_downloaded(server, models):
     write_models(models, content=b"")
     assert (released.directory_of("toy@numbers") / "model.keras").read_bytes() == b""
 
 
 def leave_a_part(server: type[Server], models: Path, content: bytes) -> None:
-    """Break off after 40,000 bytes of this."""
+    """Disconnect after 40,000 bytes of this content."""
     (models / "toy@numbers" / "model.keras").write_bytes(content)
     server.breaks_after = 10_000
     with pytest.raises(ArtefactError, match="40,000 of"):
@@ -364,7 +364,7 @@ def leave_a_part(server: type[Server], models: Path, content: bytes) -> None:
     (models / "toy@numbers" / "model.keras").write_bytes(WEIGHTS)
 
 
-def test_what_an_earlier_call_left_of_another_file_is_removed(server, models):
+def test_a_partial_download_of_another_file_is_removed(server, models):
     leave_a_part(server, models, WEIGHTS[::-1])
     with pytest.raises(ArtefactError, match=r"SHA-256 of a file differs .* Try again"):
         released.directory_of("toy@numbers")
@@ -381,14 +381,14 @@ def test_what_an_earlier_call_left_of_another_file_is_removed(server, models):
         lambda request: request.give(b"", 416),
     ],
 )
-def test_a_server_that_does_not_go_on_there_is_asked_for_the_whole(server, models, answer):
+def test_a_server_that_cannot_resume_is_asked_for_the_whole_file(server, models, answer):
     leave_a_part(server, models, WEIGHTS)
     server.instead = for_weights(lambda request: "Range" in request.headers and answer(request))
     assert whole(released.directory_of("toy@numbers"))
     assert [begin for path, begin in server.requests if path.endswith("keras")] == ["bytes=40000-", None]
 
 
-def test_another_answer_does_not_harm_what_an_earlier_call_left(server, models):
+def test_an_error_page_does_not_damage_a_partial_download(server, models):
     leave_a_part(server, models, WEIGHTS)
     server.instead = for_weights(lambda request: request.give(b"<html></html>"))
     with pytest.raises(ArtefactError, match="a different file"):
@@ -396,14 +396,14 @@ def test_another_answer_does_not_harm_what_an_earlier_call_left(server, models):
     assert [path.stat().st_size for path in left_in(released.cache())] == [40_000]
 
 
-def test_no_compressed_answer_is_asked_for(server):
+def test_no_compression_is_requested(server):
     asked = []
     server.instead = lambda request: asked.append(request.headers["Accept-Encoding"])
     released.directory_of("toy@numbers")
     assert set(asked) == {"identity"}
 
 
-def test_a_full_disk_is_told_at_once_and_not_as_the_network(server):
+def test_a_full_disk_is_not_reported_as_a_network_error(server):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
@@ -421,7 +421,7 @@ def test_a_file_in_the_cache_that_changed_is_refused(server):
         released.directory_of("toy@numbers")
 
 
-def test_a_new_version_at_the_address_is_fetched(server, models):
+def test_a_new_version_at_the_url_is_downloaded(server, models):
     first = released.directory_of("toy@numbers")
     write_models(models, content=b"new")
     second = released.directory_of("toy@numbers")
@@ -429,14 +429,14 @@ def test_a_new_version_at_the_address_is_fetched(server, models):
     assert whole(first)
 
 
-def test_a_missing_file_at_the_address_is_said_at_once(server, models):
+def test_a_missing_file_at_the_url_fails_immediately(server, models):
     (models / "toy@numbers" / "model.keras").unlink()
     with pytest.raises(ArtefactError, match="404"):
         released.directory_of("toy@numbers")
     assert [path for path, _ in server.requests].count("/toy@numbers/model.keras") == 1
 
 
-def test_an_address_that_cannot_be_reached_is_an_error(monkeypatch, tmp_path):
+def test_an_unreachable_url_is_an_error(monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
     monkeypatch.setenv("ZOO_MODELS", "http://127.0.0.1:9")
     with pytest.raises(ArtefactError, match="cannot be read"):
@@ -450,7 +450,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(server, tmp_path, monkeypatc
         released.directory_of("toy@numbers")
 
 
-def test_a_cache_that_holds_everything_need_not_be_written(server, monkeypatch, caplog):
+def test_a_complete_cache_may_be_read_only(server, monkeypatch, caplog):
     first = released.directory_of("toy@numbers")
 
     def refuse(*_: object) -> None:
@@ -468,7 +468,7 @@ def test_an_index_that_cannot_be_stored_is_an_error(server, tmp_path, monkeypatc
         zoo.list_pretrained()
 
 
-def test_two_that_fetch_at_once_get_the_whole_model(server):
+def test_two_concurrent_downloads_get_the_whole_model(server):
     found = []
     threads = [threading.Thread(target=lambda: found.append(released.directory_of("toy@numbers"))) for _ in range(4)]
     for thread in threads:

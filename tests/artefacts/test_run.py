@@ -1,4 +1,4 @@
-"""A run directory says what was trained on what; a damaged one is refused, and names what is wrong."""
+"""Run directories: their content, and errors for damaged ones."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from zoo.artefacts.files import default_directory
 from zoo.errors import ArtefactError
 
 
-def test_the_directory_holds_these_files_and_no_partial_ones(image_run: zoo.Run) -> None:
+def test_the_directory_contains_these_files_and_no_partial_ones(image_run: zoo.Run) -> None:
     names = {str(path.relative_to(image_run.directory)) for path in image_run.directory.rglob("*") if path.is_file()}
     of_training = {name for name in names if name.startswith(("checkpoints/", "logs/train/", "logs/validation/"))}
     assert names - of_training == {"run.json", "config.yaml", "history.csv", "model.keras", "assets/data.json", "report.html"}
     assert not [name for name in names if "partial" in name]
 
 
-def test_run_json_says_what_was_trained_how_on_what_and_with_what_result(image_run: zoo.Run) -> None:
+def test_run_json_records_model_settings_data_and_results(image_run: zoo.Run) -> None:
     content = json.loads((image_run.directory / "run.json").read_text())
     assert content["status"] == "finished"
     assert content["format"] == 1
@@ -48,7 +48,7 @@ def test_config_yaml_repeats_the_run(image_run: zoo.Run, tmp_path: Path) -> None
         np.testing.assert_array_equal(left, right)
 
 
-def test_history_csv_has_a_row_an_epoch(image_run: zoo.Run) -> None:
+def test_history_csv_has_a_row_per_epoch(image_run: zoo.Run) -> None:
     with (image_run.directory / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
@@ -57,7 +57,7 @@ def test_history_csv_has_a_row_an_epoch(image_run: zoo.Run) -> None:
     assert image_run.history["loss"][2] < image_run.history["loss"][0]
 
 
-def test_opened_again_it_predicts_and_scores_the_same(image_run: zoo.Run) -> None:
+def test_a_reopened_run_predicts_and_scores_the_same(image_run: zoo.Run) -> None:
     again = zoo.Run.open(image_run.directory)
     images = np.random.default_rng(0).random((5, 8, 8))
     np.testing.assert_array_equal(again.predict(images).probabilities, image_run.predict(images).probabilities)
@@ -125,14 +125,14 @@ def test_a_damaged_history_is_refused(image_run: zoo.Run, tmp_path: Path, conten
         _ = zoo.Run.open(copy).history
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_a_run_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "nowhere", tmp_path / "file"):
         with pytest.raises(ArtefactError, match=r"run directory does not exist.*Create one with `zoo\.train`"):
             zoo.Run.open(place)
 
 
-def test_a_run_that_finished_no_epoch_says_so(image_run: zoo.Run, tmp_path: Path) -> None:
+def test_a_run_without_a_finished_epoch_is_reported(image_run: zoo.Run, tmp_path: Path) -> None:
     copy = shutil.copytree(image_run.directory, tmp_path / "copy")
     (copy / "model.keras").unlink()
     change_json("run.json", status="interrupted")(copy)

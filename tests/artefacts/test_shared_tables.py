@@ -1,4 +1,4 @@
-"""A LiteRT file and a Keras file share tables of weights, and nothing is lost."""
+"""A LiteRT file and a Keras file share weight tables without loss."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def keras_file(tmp_path):
         ([b"TFL3", TABLES[0][:3], b"small ones stay"], 0),
     ],
 )
-def test_what_is_cut_is_joined_again(parts, shared, keras_file):
+def test_removed_tables_are_joined_again(parts, shared, keras_file):
     content = b"".join(part if isinstance(part, bytes) else part.tobytes() for part in parts)
     rest, tables = release.cut_tables(content, keras_file)
     assert len(tables) == shared

@@ -1,4 +1,4 @@
-"""A text run: its predictions depend on the text alone, in Python, in bulk and after it is opened again."""
+"""Predictions of a text run depend only on the text: in Python, in bulk and after reopening."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> zoo.Run:
     return zoo.train("lstm/tiny", data=splits, epochs=1, out=folder / "run", verbose=0, baseline=False)
 
 
-def test_a_texts_prediction_does_not_depend_on_its_neighbours_or_its_place(run: zoo.Run) -> None:
+def test_a_texts_prediction_is_independent_of_its_batch(run: zoo.Run) -> None:
     together = run.predict(TEXTS)
     assert len(together) == 150
     order = np.random.default_rng(0).permutation(150)
@@ -60,7 +60,7 @@ def test_a_texts_prediction_does_not_depend_on_its_neighbours_or_its_place(run: 
     ],
     ids=["list", "tuple", "array", "object", "Series", "bytes", "iterator", "generator"],
 )
-def test_texts_in_every_form_get_the_same_predictions(run: zoo.Run, make: Callable[[list[str]], Any]) -> None:
+def test_every_form_of_texts_gets_the_same_predictions(run: zoo.Run, make: Callable[[list[str]], Any]) -> None:
     expected = run.predict(TEXTS[:5])
     found = run.predict(make(TEXTS[:5]))
     assert found.labels == expected.labels
@@ -89,12 +89,12 @@ def test_texts_without_a_word_are_predicted_as_one_unknown_word(run: zoo.Run) ->
     ],
     ids=["int", "float", "None-inside", "None", "array", "list-inside", "DataFrame", "dict", "nothing"],
 )
-def test_what_is_no_text_is_refused(run: zoo.Run, raw: Any, words: str) -> None:
+def test_input_that_is_not_text_is_rejected(run: zoo.Run, raw: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
         run.predict(raw)
 
 
-def test_a_run_that_is_opened_again_predicts_the_same(run: zoo.Run) -> None:
+def test_a_reopened_run_predicts_the_same(run: zoo.Run) -> None:
     again = zoo.Run.open(run.directory)
     assert again.info.to_dict()["text"] == run.info.to_dict()["text"]
     assert again.info.is_read_like(run.info)
@@ -131,7 +131,7 @@ def written(path: Path, texts: list[str], encoding: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.txt", "a.other"])
-def test_bulk_predictions_equal_predict_row_by_row_with_column_and_encoding_of_the_training(
+def test_bulk_predictions_equal_predict_with_column_and_encoding_of_the_training(
     run: zoo.Run, tmp_path: Path, name: str
 ) -> None:
     texts = [*TEXTS[:7], "", *TEXTS[7:20]]
@@ -164,7 +164,7 @@ def test_other_columns_and_encodings_may_be_named(run: zoo.Run, tmp_path: Path) 
         ("nowhere.csv", None, "no such file or folder"),
     ],
 )
-def test_what_is_no_file_of_texts_is_refused_and_leaves_nothing(
+def test_a_file_without_texts_is_rejected_and_leaves_nothing(
     run: zoo.Run, tmp_path: Path, name: str, content: bytes | None, words: str
 ) -> None:
     if content is not None:
@@ -186,7 +186,7 @@ def test_folders_and_images_are_refused(run: zoo.Run, tmp_path: Path) -> None:
         predict_file(run.predictor, tmp_path / "a.txt", tmp_path / "out.csv")
 
 
-def test_a_run_remembers_how_the_splits_that_it_was_given_were_read(run: zoo.Run) -> None:
+def test_a_run_records_how_its_splits_were_read(run: zoo.Run) -> None:
     reading = run.info.reading_arguments({})
     assert (reading.text_column, reading.label_column, reading.encoding) == ("prose", "stars", "gb18030")
     assert reading.broken == "drop"
@@ -242,7 +242,7 @@ def test_a_model_of_raw_texts_trains_predicts_and_opens_again(tmp_path: Path) ->
         ("truncation", "x"), ("padding", None), ("fixed_length", {}), ("filters", 5), ("other", 1),
     ],
 )  # fmt: skip
-def test_a_damaged_vocabulary_is_said_to_be_damaged(key, value):
+def test_a_damaged_vocabulary_is_reported(key, value):
     from zoo.inputs.text.preprocessor import TextPreprocessor
 
     good = TextPreprocessor.fit(["a film", "a book"], DataArguments()).to_dict()

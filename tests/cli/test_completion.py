@@ -17,7 +17,7 @@ ZOO = shutil.which("zoo", path=os.pathsep.join([os.path.dirname(sys.executable),
 
 
 def proposed(line):
-    """Return what is proposed at the end of a command line, as the shells' functions ask for it."""
+    """Return the completions at the end of a command line, requested as shells do."""
     script = f'exec 8>&1 1>/dev/null; exec "{sys.executable}" -m zoo'
     environment = {
         **os.environ, "_ARGCOMPLETE": "1", "_ARGCOMPLETE_IFS": "\n",
@@ -58,14 +58,14 @@ def test_folders_are_proposed_where_runs_are_named(tmp_path, monkeypatch):
     assert "runs/" in proposed("zoo evaluate ru")
 
 
-def test_every_proposer_is_for_an_argument_that_is_there():
+def test_every_proposer_belongs_to_an_existing_argument():
     there = {action.dest for parser in completion.verb_parsers(_parser()).values() for action in parser._actions}
     assert set(completion.PROPOSED) <= there
     assert set(completion.OR_FILES) <= set(completion.PROPOSED)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_code_for_a_shell_is_read_by_it(shell, capsys):
+def test_each_shell_reads_its_code(shell, capsys):
     assert main(["completion", shell]) == 0
     code = capsys.readouterr().out
     assert "zoo" in code
@@ -75,7 +75,7 @@ def test_the_code_for_a_shell_is_read_by_it(shell, capsys):
 
 
 @pytest.mark.skipif(ZOO is None, reason="the command is not installed")
-def test_a_bash_completes_after_the_line_of_the_help(tmp_path):
+def test_bash_completes_after_the_line_in_the_help(tmp_path):
     script = f"""
         PATH="{os.path.dirname(ZOO)}:$PATH"
         eval "$(zoo completion bash)"

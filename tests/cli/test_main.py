@@ -47,7 +47,7 @@ def test_help_has_a_summary_and_an_example(verb: str, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("words", [[], ["cook"], ["train", "--colour"], ["evaluate"], ["data", "drop", "iris"]])
-def test_wrong_use_ends_with_two(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_exits_with_two(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 2
@@ -82,7 +82,7 @@ def test_a_recipe_and_its_card_are_shown(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out.startswith("# lstm@imdb\n")
 
 
-def test_train_prints_scores_and_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_train_prints_scores_and_next_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", "linear", "--data", "iris", "--set", "epochs=1", "--set", "model.l2=0.5", "--out"]
     assert main([*words, str(tmp_path / "text")]) == 0
     text = capsys.readouterr()
@@ -97,7 +97,7 @@ def test_train_prints_scores_and_what_to_do_next(tmp_path: Path, capsys: pytest.
     assert run.settings["model.l2"] == 0.5
 
 
-def test_train_takes_all_from_a_file(tmp_path: Path) -> None:
+def test_train_takes_everything_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("model: linear\ndata: iris\nepochs: 1\nlearning_rate: 1e-3\n")
     assert main(["train", "--config", str(tmp_path / "c.yaml"), "--out", str(tmp_path / "run"), "--quiet"]) == 0
     assert zoo.Run.open(tmp_path / "run").settings["learning_rate"] == 0.001
@@ -175,20 +175,20 @@ def test_predict_in_bulk(table_run: str, tmp_path: Path, capsys: pytest.CaptureF
     assert "exists; zoo does not overwrite files" in capsys.readouterr().err
 
 
-def test_predict_wants_examples(table_run: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_needs_examples(table_run: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", table_run]) == 2
     assert "This model takes tables in a file. Received: none. Use --data rows.csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["x.png", "--data", "d.csv", "--out", "o.csv"], ["--data", "d.csv"], ["--out", "o.csv"]])
-def test_predict_wants_images_or_a_file_and_a_result(
+def test_predict_needs_images_or_a_file_and_an_output(
     table_run: str, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", table_run, *words]) == 2
     assert "Pass either texts or image files, or both --data and --out" in capsys.readouterr().err
 
 
-def test_data_check_counts_and_says_what_would_stop_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_check_counts_and_reports_what_stops_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("a,label\n" + "".join(f"{number},{'xy'[number % 2]}\n" for number in range(20)) + "0,x\n0,y\n7,\n")
     assert main(["data", "check", str(path), "--json"]) == 1
@@ -265,19 +265,19 @@ def test_a_learning_rate_is_suggested(
         (["compare", "a", "--out", "x.png", "b"], "runs", ["a", "b"]),
     ],
 )
-def test_inputs_may_go_on_behind_an_option(words, name, expected):
+def test_inputs_may_continue_after_an_option(words, name, expected):
     assert getattr(_parse(words), name) == expected
 
 
 @pytest.mark.parametrize("words", [["list", "a", "b"], ["predict", "x", "--jason"], ["train", "cnn", "more"]])
-def test_words_that_nothing_takes_are_refused(words, capsys):
+def test_unknown_arguments_are_rejected(words, capsys):
     with pytest.raises(SystemExit) as end:
         _parse(words)
     assert end.value.code == 2
     assert "unrecognized" in capsys.readouterr().err
 
 
-def test_files_and_folders_in_place_of_texts_and_pictures_are_refused(
+def test_files_instead_of_texts_and_folders_instead_of_images_are_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "review.txt").write_text("a wonderful film", encoding="utf-8")
@@ -307,7 +307,7 @@ def test_without_a_verb_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert [verb for verb in VERBS if f"\n    {verb}" not in told] == []
 
 
-def test_letters_that_the_terminal_does_not_know_are_written_as_numbers(tmp_path: Path) -> None:
+def test_characters_that_the_terminal_does_not_support_are_escaped(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "zoo", "list", "房间"],
         capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False,
@@ -316,12 +316,12 @@ def test_letters_that_the_terminal_does_not_know_are_written_as_numbers(tmp_path
     assert "\\u623f" in done.stdout
 
 
-def test_a_folder_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_folder_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", "photos/"]) == 1
     assert "no such file or folder. Received: photos" in capsys.readouterr().err
 
 
-def test_a_model_in_place_of_a_run_is_refused_with_those_that_are_released(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_instead_of_a_run_is_rejected_with_the_released_models(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", "cnn", "seven.png"]) == 1
     assert "or a released model: cnn@mnist, " in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""Every setting is an option of its own, for any model."""
+"""Every setting has its own option, for any model."""
 
 from __future__ import annotations
 

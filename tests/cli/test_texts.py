@@ -37,7 +37,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
 
 
-def test_train_says_the_verdict_and_how_to_predict(trained: tuple[str, str, str]) -> None:
+def test_train_prints_the_verdict_and_how_to_predict(trained: tuple[str, str, str]) -> None:
     run, _, printed = trained
     assert "baseline tfidf_logistic" in printed
     assert f'predict {run} "your text"' in printed
@@ -82,7 +82,7 @@ def test_predict_one_text_or_several(trained: tuple[str, str, str], capsys: pyte
     assert "…" in lines[3]
 
 
-def test_a_text_that_is_no_unicode_is_predicted(
+def test_a_text_with_invalid_unicode_is_predicted(
     trained: tuple[str, str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for words in ([], ["--json"]):
@@ -96,7 +96,7 @@ def test_a_text_that_is_no_unicode_is_predicted(
     assert "café" in capsys.readouterr().out
 
 
-def test_texts_may_come_by_a_pipe(
+def test_texts_may_come_from_a_pipe(
     trained: tuple[str, str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipe(monkeypatch, "a good film\r\n\n很差\n".encode())
@@ -120,9 +120,7 @@ def test_a_pipe_and_arguments_give_the_same_texts(
     assert json.loads(capsys.readouterr().out) == by_argument
 
 
-def test_lines_become_a_csv_row_for_row(
-    trained: tuple[str, str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_line_becomes_a_csv_row(trained: tuple[str, str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     texts = ["a good film", "", "很差"]
     (tmp_path / "lines.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     words = ["predict", trained[0], "--data", str(tmp_path / "lines.txt"), "--out", str(tmp_path / "p.csv")]
@@ -149,7 +147,7 @@ def test_the_column_and_encoding_of_the_training_are_remembered(
     assert "Accepted: prose, stars." in said
 
 
-def test_data_check_counts_texts_and_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_check_counts_texts_and_reports_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "rows.csv"
     rows = "".join(f"film {number},{['good', 'Good ', 'bad'][number % 3]}\n" for number in range(30))
     path.write_text("text,label\n" + rows + "film 0,bad\nfilm 1,Good \n")

@@ -1,4 +1,4 @@
-"""The embedded sample is what its docs say it is, and what its script makes from real MNIST."""
+"""The embedded sample matches its documentation, and its script recreates it from real MNIST."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_docs_have_its_sha256_and_size() -> None:
     assert len(content) < 2_000_000
 
 
-def test_it_holds_as_many_of_each_digit() -> None:
+def test_each_digit_is_equally_frequent() -> None:
     info = zoo.load_data("mnist_sample").info
     assert info.num_examples == {"train": 7200, "validation": 800, "test": 2000}
     assert {part: set(counts.values()) for part, counts in info.report["classes"].items()} == {

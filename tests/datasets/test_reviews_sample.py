@@ -1,6 +1,6 @@
-"""The reviews are what their docs say they are: labelled by meaning, balanced, and new in their combinations."""
+"""The reviews match their documentation: labelled by meaning, balanced, with new combinations in the test part."""
 
-# ruff: noqa: RUF001 - Chinese has punctuation of its own
+# ruff: noqa: RUF001 - Chinese has its own punctuation
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def tokens(text: str) -> list[str]:
 
 @cache
 def patterns(language: Language) -> tuple[tuple[Frame, str, re.Pattern[str]], ...]:
-    """Return for each frame its longest fixed text and a pattern of the whole sentence, whose groups are the words."""
+    """Return, for each frame, its longest fixed text and a pattern of the sentence with the words as groups."""
 
     def any_of(texts: list[str]) -> str:
         return "(?:" + "|".join(re.escape(text.lower()) for text in sorted(texts, key=len, reverse=True)) + ")"
@@ -234,7 +234,7 @@ def patterns(language: Language) -> tuple[tuple[Frame, str, re.Pattern[str]], ..
 
 
 def readings(text: str, language: Language) -> list[tuple[Frame, tuple[str, ...]]]:
-    """Return every way to read a sentence as a frame with its words."""
+    """Return every possible frame of a sentence, with its words."""
     lower = text.lower()
     found = []
     for frame, anchor, pattern in patterns(language):
@@ -246,7 +246,7 @@ def readings(text: str, language: Language) -> list[tuple[Frame, tuple[str, ...]
 
 
 def meaning(frame: Frame, words: tuple[str, ...], language: Language) -> str:
-    """Work out the label again: is the word that decides good, and does the frame deny it?"""
+    """Derive the label independently: whether the decisive word is positive, and whether the frame negates it."""
     slot, word = frame.slots[frame.decides], words[frame.decides]
     good = word in language.words[slot.kind][1]
     denied = slot.sign < 0
@@ -285,7 +285,7 @@ def test_labels_are_balanced_in_every_part_and_language() -> None:
     }
 
 
-def test_no_sentence_stands_twice() -> None:
+def test_no_sentence_occurs_twice() -> None:
     assert len({tuple(tokens(row["text"])) for row in rows()}) == len(rows())
 
 
@@ -304,7 +304,7 @@ def test_each_sentence_has_one_reading_and_its_label_follows_from_it(language: L
 
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
-def test_parts_share_each_frame_and_word_but_no_pair_of_them(language: Language) -> None:
+def test_parts_share_frames_and_words_but_no_pairs_of_them(language: Language) -> None:
     pairs: dict[str, set[tuple[Frame, int, str]]] = {"train": set(), "validation": set(), "test": set()}
     for row in rows():
         if row["language"] == language.name:

@@ -1,4 +1,4 @@
-"""Jobs of `jobs.py`, alone and as workers of one training."""
+"""Runs jobs of `jobs.py`, alone and as workers of one training run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JOBS = Path(__file__).parent / "jobs.py"
 
 
 def run_job(*words: str, **environment: str) -> tuple[Any, str]:
-    """Run a job and return what it found and what it said on standard error."""
+    """Run a job; return its result and its standard error."""
     done = subprocess.run(
         [sys.executable, str(JOBS), *words], env={**os.environ, **environment}, capture_output=True, text=True, timeout=600
     )
@@ -28,12 +28,12 @@ def run_job(*words: str, **environment: str) -> tuple[Any, str]:
 
 
 def run_workers(*words: str, with_chief: bool = False, **environment: str) -> list[tuple[Any, str]]:
-    """Run a job in two processes that train together; return what each found and said.
+    """Run a job in two processes that train together; return the result and standard error of each.
 
     Args:
         *words: name and arguments of the job.
-        with_chief: whether the first is a cluster's "chief", else both are "worker".
-        **environment: more variables of theirs.
+        with_chief: whether the first process is a "chief"; otherwise, both are workers.
+        **environment: additional environment variables.
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(2)]

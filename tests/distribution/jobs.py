@@ -1,6 +1,6 @@
-"""What tests of distribution run in processes of their own: `python jobs.py JOB [argument]` prints JSON on its last line.
+"""Jobs that distribution tests run in separate processes: `python jobs.py JOB [argument]` prints JSON on its last line.
 
-Two logical CPUs stand for two GPUs: TensorFlow sets them up before it computes anything, once in a process.
+Two logical CPUs stand for two GPUs: TensorFlow configures them once per process, before the first operation.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "rnn": (TEXTS, {"l2": 0.01}),
     "gru": (TEXTS, {"l2": 0.01}),
     "lstm": (TEXTS, {"l2": 0.01}),
-    "transformer": (TEXTS, {"l2": 0.01, "pooling": "mean"}),  # where nothing is chosen by a rounding, as a maximum is
+    "transformer": (TEXTS, {"l2": 0.01, "pooling": "mean"}),  # without operations such as a maximum, where rounding decides
 }
 LATE_BY = 1.0  # seconds
-ROWS, BATCH, EPOCHS = 145, 33, 4  # batches of 33, 33, 33, 33 and 13: 20 steps, and no batch that two devices share evenly
+ROWS, BATCH, EPOCHS = 145, 33, 4  # batches of 33, 33, 33, 33 and 13: 20 steps, and no batch divides evenly over two devices
 TRAINED: dict[str, dict[str, Any]] = {
     "cnn": {
         "data": "digits", "batch_size": 33, "optimizer": "momentum", "learning_rate": 0.05, "ema": 0.9, "augment_shift": 0.1,
@@ -54,7 +54,7 @@ TRAINED: dict[str, dict[str, Any]] = {
 
 
 def mirrored() -> dict[str, Any]:
-    """Fit every model on one device and on two, in each form of labels; return the largest relative difference of each."""
+    """Fit every model on one device and on two, with both forms of labels; return the largest relative differences."""
     _two_devices()
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     found = {}
@@ -96,7 +96,7 @@ def resumed() -> dict[str, Any]:
 
 
 def chosen() -> dict[str, Any]:
-    """Return what becomes of the choices and mistakes of a user with two devices."""
+    """Return the results of a user's choices and mistakes with two devices."""
     import keras
 
     import zoo
@@ -113,16 +113,17 @@ def chosen() -> dict[str, Any]:
         return "it was accepted"
 
     listed = tf.config.list_logical_devices
-    tf.config.list_logical_devices = lambda kind=None: listed("CPU")  # two CPUs that say they are GPUs
+    tf.config.list_logical_devices = lambda kind=None: listed("CPU")  # two CPUs that pretend to be GPUs
     features = np.random.default_rng(0).normal(size=(65, 4)).astype("float32")
     automatic = zoo.build(
         "mlp", input_shape=(4,), num_classes=3, optimizer=keras.optimizers.Adam(1e-3)
-    )  # made out of the scope
+    )  # created outside the scope
     automatic.fit(features, np.arange(65) % 3, batch_size=32, verbose=0)
     found["auto"] = strategy_of(automatic).num_replicas_in_sync
     found["none"] = strategy_of(zoo.build("mlp", input_shape=(4,), num_classes=3, strategy="none")) is None
     tf.config.list_logical_devices = listed
-    strategy = choose_strategy("mirrored")  # the same: TensorFlow mixes up the messages of two over the same devices
+    # The same object, since TensorFlow confuses messages of two strategies on the same devices.
+    strategy = choose_strategy("mirrored")
     with strategy.scope():
         found["open scope"] = strategy_of(zoo.build("mlp", input_shape=(4,), num_classes=3)) is strategy
         found["none in an open scope"] = message(lambda: zoo.build("mlp", num_classes=3, strategy="none"))
@@ -175,7 +176,7 @@ def chosen() -> dict[str, Any]:
         out=tempfile.mkdtemp(), verbose=0,
     )  # fmt: skip
     found["best"] = best.content["status"]
-    found["auto batch size"] = zoo.train(  # 8, of which 1257 images leave one over
+    found["auto batch size"] = zoo.train(  # batch size 8: 1,257 images leave a last batch of 1
         "cnn", data="digits", epochs=1, batch_size="auto", strategy=strategy, out=tempfile.mkdtemp(), verbose=0
     ).settings["batch_size"]
 
@@ -191,7 +192,7 @@ def chosen() -> dict[str, Any]:
 
 
 class _StopAfter:
-    """Stands for a callback of Keras, which is imported late."""
+    """Creates a Keras callback; Keras is imported late."""
 
     def __new__(cls, batches: int) -> Any:
         import keras
@@ -208,7 +209,7 @@ class _StopAfter:
 
 
 def worker(folder: str) -> dict[str, Any]:
-    """Train, evaluate and predict as one of the workers of `TF_CONFIG`, or alone; keep what came out in a folder."""
+    """Train, evaluate and predict as a worker of `TF_CONFIG`, or alone; store the results in a folder."""
     import zoo
     from zoo.distribution.strategies import choose_strategy
     from zoo.distribution.workers import Worker, total, wait_for_all
@@ -237,7 +238,7 @@ def worker(folder: str) -> dict[str, Any]:
 
 
 def ended(folder: str) -> dict[str, Any]:
-    """End trainings of several workers early, by a score, by a callback of the first alone, and by Ctrl-C in the last alone."""
+    """Stop training of several workers early: by a score, by a callback of the first, and by Ctrl-C in the last."""
     import keras
 
     import zoo
@@ -280,7 +281,7 @@ def gone_on(folder: str) -> dict[str, Any]:
 
 
 def faults() -> list[str]:
-    """Return the faults of the installed Keras."""
+    """Return the bugs of the installed Keras."""
     from zoo.distribution.keras_workers import faults_of_keras
 
     return faults_of_keras()
@@ -316,7 +317,7 @@ def _fitted(name: str, form: str, strategy: Any, noise: float = 0.0) -> dict[str
     model = zoo.build(name, num_classes=3, optimizer=optimizer, strategy=strategy, **arguments)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True  # else each device takes the statistics of its own part
+            layer.synchronized = True  # otherwise, each device uses the statistics of its own share
     if noise:
         moved = [weight * (1 + noise * generator.normal(size=weight.shape)) for weight in model.get_weights()]
         model.set_weights([weight.astype("float32") for weight in moved])
@@ -358,7 +359,7 @@ def _difference(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float
 
 
 def relative(ours: Any, theirs: Any) -> float:
-    """Return the largest difference of two arrays, relative to the largest number in them."""
+    """Return the largest difference of two arrays, relative to their largest number."""
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
     return float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-9))
 

@@ -1,4 +1,4 @@
-"""Two devices give what one gives: losses, metrics and weights after 20 steps."""
+"""Two devices give the same losses, metrics and weights as one after 20 steps."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ CLOSE = 1e-5  # relative to the largest number of its kind: float32, summed in a
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_every_model_fits_on_two_devices_as_on_one_with_either_form_of_labels(job: Callable[..., tuple[Any, str]]) -> None:
-    """With L2, class weights, moving averages and batches that are never even; batch normalisation synchronised."""
+def test_every_model_fits_on_two_devices_as_on_one_with_both_forms_of_labels(job: Callable[..., tuple[Any, str]]) -> None:
+    """With L2, class weights, moving averages, uneven batches and synchronised batch normalisation."""
     found, said = job("mirrored", TF_CPP_MIN_LOG_LEVEL="0")
     rounding = found.pop("resnet, moved by a rounding")
-    for name in ("resnet, integers", "resnet, one-hot"):  # where a rounding decides which ReLU is open, on one device too
+    for name in ("resnet, integers", "resnet, one-hot"):  # rounding decides which ReLUs are active, even on one device
         for kind in ("weight", "predicted"):
             assert found[name].pop(kind) < 3 * rounding[kind]
     assert len(found) == 18
@@ -25,20 +25,20 @@ def test_every_model_fits_on_two_devices_as_on_one_with_either_form_of_labels(jo
 
 
 @pytest.mark.slow
-def test_training_on_two_devices_gives_the_run_of_one(job: Callable[..., tuple[Any, str]]) -> None:
+def test_training_on_two_devices_gives_the_same_run_as_on_one(job: Callable[..., tuple[Any, str]]) -> None:
     found, _ = job("trained")
     assert {name: max(each.values()) for name, each in found.items() if max(each.values()) > CLOSE} == {}
     assert len(found) == 4
 
 
 @pytest.mark.slow
-def test_a_run_on_two_devices_that_was_stopped_ends_bit_for_bit_as_if_it_had_not(job: Callable[..., tuple[Any, str]]) -> None:
+def test_a_stopped_run_on_two_devices_gives_bit_identical_results(job: Callable[..., tuple[Any, str]]) -> None:
     found, _ = job("resumed")
     assert found == {"weights": True, "history": True, "metrics": True}
 
 
 @pytest.mark.slow
-def test_what_a_user_chooses_or_mistakes_with_two_devices(job: Callable[..., tuple[Any, str]]) -> None:
+def test_choices_and_mistakes_with_two_devices(job: Callable[..., tuple[Any, str]]) -> None:
     found, _ = job("chosen")
     assert found.pop("auto") == 2
     assert found.pop("none")

@@ -1,4 +1,4 @@
-"""Which strategy is chosen, and what is refused."""
+"""The choice of a strategy, and errors."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def test_one_device_has_no_strategy(given: str) -> None:
     assert Worker.of(choose_strategy(given)) == Worker(0, 1)
 
 
-def test_a_strategy_of_ones_own_is_taken() -> None:
+def test_a_strategy_object_is_used() -> None:
     own = tf.distribute.OneDeviceStrategy("CPU:0")
     assert choose_strategy(own) is own
 
 
 @pytest.mark.parametrize("given", ["mirror", 2, None])
-def test_what_is_no_strategy_is_refused(given: object) -> None:
+def test_an_invalid_strategy_is_rejected(given: object) -> None:
     with pytest.raises(UsageError, match=r"'auto', 'mirrored', 'none' or a tf\.distribute\.Strategy\. Received"):
         zoo.build("linear", num_classes=3, strategy=given)
 
@@ -36,13 +36,13 @@ def test_mirrored_is_refused_with_one_device() -> None:
         zoo.build("linear", num_classes=3, strategy="mirrored")
 
 
-def test_a_model_of_ones_own_stays_under_its_own_strategy(tmp_path: object) -> None:
+def test_the_users_own_model_keeps_its_strategy(tmp_path: object) -> None:
     model = zoo.build("linear", data="iris")
     with pytest.raises(UsageError, match="under the strategy that it was built under"):
         zoo.train(model, data="iris", strategy=tf.distribute.OneDeviceStrategy("CPU:0"), out=tmp_path)
 
 
-def test_a_model_of_ones_own_is_not_trained_by_each_worker_alone(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_do_not_each_train_the_users_own_model_alone(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     model = zoo.build("linear", data="iris")
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker"}}))
     with pytest.raises(UsageError, match="would train this model alone"):
@@ -83,7 +83,7 @@ def test_a_damaged_cluster_is_refused(monkeypatch: pytest.MonkeyPatch, written: 
         ({"worker": ["a:1", "b:1"]}, None, 0),
     ],
 )
-def test_who_is_no_worker_of_the_cluster_does_not_train_alone(
+def test_a_process_outside_the_cluster_does_not_train_alone(
     monkeypatch: pytest.MonkeyPatch, cluster: dict[str, list[str]], kind: str | None, index: int
 ) -> None:
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": {"type": kind, "index": index}}))
@@ -99,7 +99,7 @@ def test_several_workers_are_not_mirrored(monkeypatch: pytest.MonkeyPatch) -> No
         zoo.build("linear", num_classes=3, strategy="mirrored")
 
 
-def test_workers_that_meet_too_late_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_that_connect_too_late_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     tf.constant(1)
     cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))

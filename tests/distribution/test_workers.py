@@ -1,4 +1,4 @@
-"""Two worker processes give what one gives; one that is killed stops the others, and the run goes on to the same end."""
+"""Two workers give the same results as one; a killed worker stops the others, and the run resumes with equal results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SETTINGS = [
 
 
 @pytest.mark.slow
-def test_two_workers_give_the_losses_metrics_weights_and_predictions_of_one(
+def test_two_workers_give_the_same_results_as_one(
     job: Callable[..., tuple[Any, str]], workers: Callable[..., list[tuple[Any, str]]], tmp_path: Path
 ) -> None:
     together, alone = tmp_path / "together", tmp_path / "alone"
@@ -56,13 +56,13 @@ def test_two_workers_give_the_losses_metrics_weights_and_predictions_of_one(
 
 
 @pytest.mark.slow
-def test_workers_end_together_and_one_process_goes_on_with_what_they_began(
+def test_workers_stop_together_and_one_process_resumes_their_run(
     job: Callable[..., tuple[Any, str]], workers: Callable[..., list[tuple[Any, str]]], tmp_path: Path
 ) -> None:
     (chief, _), (other, _) = workers("ended", str(tmp_path), with_chief=True)
     assert [chief.pop("index"), other.pop("index")] == [0, 1]
     message, hint = chief.pop("said")
-    assert other.pop("said") == [message]  # what is kept, the chief says
+    assert other.pop("said") == [message]  # the chief reports what is saved
     assert chief == other
     rate, size, history, metrics = chief["best"]
     assert len(history["loss"]) < 30
@@ -88,7 +88,7 @@ def start(*words: str, cwd: Path) -> subprocess.Popen[str]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two workers that nothing stopped."""
+    """An uninterrupted run of two workers."""
     folder = tmp_path_factory.mktemp("whole")
     done = start("cnn", "--data", "digits", "--out", "run", *(f"--set={each}" for each in SETTINGS), cwd=folder)
     out, error = done.communicate(timeout=300)
@@ -111,7 +111,7 @@ def stop_after(epochs: int, run: Path, training: subprocess.Popen[str], victim: 
     os.kill(training.pid if victim is None else children[victim].pid, number)
     _, error = training.communicate(timeout=LOST_WITHIN)
     seconds = time.monotonic() - begun
-    _, alive = psutil.wait_procs(family, timeout=5)  # multiprocessing's tracker ends last
+    _, alive = psutil.wait_procs(family, timeout=5)  # multiprocessing's resource tracker ends last
     assert [each for each in alive if each.status() != psutil.STATUS_ZOMBIE] == []
     return seconds, error
 
@@ -126,7 +126,7 @@ def stop_after(epochs: int, run: Path, training: subprocess.Popen[str], victim: 
     ],
     ids=["worker", "chief", "command"],
 )
-def test_a_killed_worker_stops_all_and_the_run_goes_on_to_the_same_end(
+def test_a_killed_worker_stops_all_and_the_resumed_run_gives_the_same_results(
     victim: int | None, number: int, said: str, whole: Path, tmp_path: Path
 ) -> None:
     words = ["cnn", "--data", "digits", "--out", "run", *(f"--set={each}" for each in SETTINGS)]
@@ -150,7 +150,7 @@ def test_a_killed_worker_stops_all_and_the_run_goes_on_to_the_same_end(
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_worker_that_waits_for_the_others() -> None:
+def test_ctrl_c_stops_a_worker_that_waits_for_the_others() -> None:
     with socket.socket() as own, socket.socket() as other:
         for each in (own, other):
             each.bind(("127.0.0.1", 0))
@@ -170,7 +170,7 @@ def test_ctrl_c_ends_a_worker_that_waits_for_the_others() -> None:
     assert "Waiting for the 2 workers in TF_CONFIG." in error
 
 
-def test_one_worker_is_this_process_and_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_worker_is_this_process_and_zero_workers_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from zoo.cli.main import main
 
     assert main(["train", "linear", "--data", "iris", "--set=epochs=1", "--workers", "1", "--out", str(tmp_path / "run")]) == 0
@@ -179,7 +179,7 @@ def test_one_worker_is_this_process_and_none_is_refused(tmp_path: Path, capsys: 
     assert "at least 1" in capsys.readouterr().err
 
 
-def test_what_is_wrong_is_refused_before_workers_start(
+def test_errors_are_reported_before_workers_start(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from zoo.cli.main import main

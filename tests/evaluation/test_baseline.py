@@ -1,4 +1,4 @@
-"""The baseline is what scikit-learn says of the same words, and fits whatever texts there are."""
+"""The baseline equals plain scikit-learn on the same words, and fits all kinds of texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHINESE = [*"很好差电影不太演员情节"]
 
 
 def made(words: list[str], joined: str, count: int = 300) -> tuple[list[str], list[str]]:
-    """Texts of random words; the label follows from the first word, but for a tenth of them."""
+    """Texts of random words; the first word determines the label of nine tenths of them."""
     chosen = RANDOM.integers(0, len(words), (count, 7))
     texts = [joined.join(words[number] for number in row) + f", {number}!" for number, row in enumerate(chosen)]
     noisy = RANDOM.random(count) < 0.1
@@ -29,7 +29,7 @@ def made(words: list[str], joined: str, count: int = 300) -> tuple[list[str], li
 
 
 def twin(data: zoo.Splits, part: str, split: Any) -> np.ndarray:
-    """Return probabilities of the same thing, written with scikit-learn alone."""
+    """Return the probabilities of the same baseline in plain scikit-learn."""
     vectorizer = TfidfVectorizer(tokenizer=split, token_pattern=None, lowercase=True, ngram_range=(1, 2), sublinear_tf=True)
     train = vectorizer.fit_transform(data.texts("train"))
     model = LogisticRegression(C=10, max_iter=1000).fit(train, data.targets("train"))
@@ -69,7 +69,7 @@ def test_a_path_arrays_and_their_splits_give_the_same_scores() -> None:
     assert zoo.baseline((texts, labels), data_arguments={"min_frequency": 3}).metrics == zoo.baseline((texts, labels)).metrics
 
 
-def test_case_counts_where_the_data_say_so() -> None:
+def test_the_baseline_follows_the_datas_setting_for_case() -> None:
     texts = ["GOOD film", "good film"] * 20
     numbered = [f"{text} {number}" for number, text in enumerate(texts)]
     assert zoo.baseline((numbered, ["a", "b"] * 20), data_arguments={"lower": False}).metrics["accuracy"] == 1
@@ -89,7 +89,7 @@ def test_a_class_without_a_training_row_gets_probability_0() -> None:
     assert np.isfinite(found.metrics["loss"])
 
 
-def test_more_than_a_thousand_texts_without_a_word_in_common_are_fitted() -> None:
+def test_a_thousand_texts_without_common_words_are_fitted() -> None:
     texts = [f"word{number}" for number in range(1500)]
     assert zoo.baseline((texts, [0, 1] * 750)).num_train == 1050
 
@@ -116,6 +116,6 @@ def test_more_than_a_thousand_texts_without_a_word_in_common_are_fitted() -> Non
     ],
     ids=["digits", "iris", "images", "part", "no-words", "one-class"],
 )
-def test_what_has_no_baseline_is_refused(data: Any, arguments: dict[str, Any], error: type, words: str) -> None:
+def test_data_without_a_baseline_are_rejected(data: Any, arguments: dict[str, Any], error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         zoo.baseline(data, **arguments)

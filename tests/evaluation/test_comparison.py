@@ -1,4 +1,4 @@
-"""Runs side by side."""
+"""Comparison of runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[zoo.Run]:
     ]
 
 
-def test_scores_stand_side_by_side(runs: list[zoo.Run]) -> None:
+def test_scores_are_listed_by_run(runs: list[zoo.Run]) -> None:
     found = zoo.compare(*runs).scores
     assert [row["run"] for row in found] == ["linear", "mlp"]
     assert [row["epochs"] for row in found] == [2, 3]
@@ -39,7 +39,7 @@ def test_only_settings_that_differ_and_matter_are_shown(runs: list[zoo.Run]) -> 
     assert "checkpoint_seconds" not in differences
 
 
-def test_the_plot_is_a_png_with_a_picture_for_each_score_and_overwrites_nothing(runs: list[zoo.Run], tmp_path: Path) -> None:
+def test_the_plot_is_a_png_with_one_axes_per_score_and_overwrites_nothing(runs: list[zoo.Run], tmp_path: Path) -> None:
     zoo.compare(*runs).plot(tmp_path / "plots" / "curves.png")
     with Image.open(tmp_path / "plots" / "curves.png") as picture:
         assert picture.size == (round(3 * 4.5 * 150), 525)
@@ -47,7 +47,7 @@ def test_the_plot_is_a_png_with_a_picture_for_each_score_and_overwrites_nothing(
         zoo.compare(*runs).plot(tmp_path / "plots" / "curves.png")
 
 
-def test_what_cannot_be_compared_is_refused(runs: list[zoo.Run], tmp_path: Path) -> None:
+def test_runs_that_cannot_be_compared_are_rejected(runs: list[zoo.Run], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"at least two runs\. Received: 1"):
         zoo.compare(runs[0])
     regression = zoo.train("linear", data="diabetes", epochs=1, out=tmp_path / "regression", verbose=0)

@@ -21,7 +21,7 @@ def evaluation(confusion: tuple[tuple[int, ...], ...], names: str = "abc") -> Ev
 GOOD = evaluation(((3, 1, 0), (0, 4, 0), (0, 1, 2)))
 
 
-def test_a_good_run_is_told_nothing() -> None:
+def test_a_good_run_has_no_findings() -> None:
     assert find_problems(LABELS, FINE, GOOD) == []
     assert find_problems(find_task("regression"), FINE, Evaluation({"r2": 0.3}, 10)) == []
 
@@ -33,7 +33,7 @@ def test_a_good_run_is_told_nothing() -> None:
         ([1.0, 0.5, 0.2], [0.5, 0.6, 0.7], 1),
     ],
 )
-def test_overfitting_is_pointed_out_with_its_epoch(train: list[float], validation: list[float], epoch: int) -> None:
+def test_overfitting_is_reported_with_its_epoch(train: list[float], validation: list[float], epoch: int) -> None:
     (said,) = find_problems(LABELS, {"loss": train, "val_loss": validation}, GOOD)
     assert said.startswith(f"Overfitting: the validation loss was lowest ({min(validation):.4f}) after epoch {epoch} ")
     assert "Set keep=best" in said
@@ -44,15 +44,15 @@ def test_overfitting_is_pointed_out_with_its_epoch(train: list[float], validatio
     ("train", "validation"),
     [
         ([1.0, 0.5, 0.2], [0.8, 0.6, 0.65]),  # within a tenth
-        ([1.0, 0.5, 0.6], [0.8, 0.6, 0.9]),  # training itself got worse
+        ([1.0, 0.5, 0.6], [0.8, 0.6, 0.9]),  # the training loss rose too
         ([1.0], []),
     ],
 )
-def test_what_is_no_overfitting_is_not_called_so(train: list[float], validation: list[float]) -> None:
+def test_other_curves_are_not_called_overfitting(train: list[float], validation: list[float]) -> None:
     assert find_problems(LABELS, {"loss": train, "val_loss": validation}, GOOD) == []
 
 
-def test_a_loss_that_rises_where_the_accuracy_does_not_fall_is_no_overfitting() -> None:
+def test_a_rising_loss_without_falling_accuracy_is_not_overfitting() -> None:
     history = {"loss": [1.0, 0.5, 0.2], "val_loss": [0.8, 0.6, 0.7], "val_accuracy": [0.8, 0.9, 0.9]}
     (said,) = find_problems(LABELS, history, GOOD)
     assert said.startswith("Overconfident: the validation loss was lowest (0.6000) after epoch 2 and ended at 0.7000")
@@ -61,23 +61,23 @@ def test_a_loss_that_rises_where_the_accuracy_does_not_fall_is_no_overfitting() 
     assert find_problems(LABELS, history, GOOD, keeps_best=True) == []
 
 
-def test_one_answer_for_all_is_pointed_out_once() -> None:
+def test_a_constant_prediction_is_reported_once() -> None:
     (said,) = find_problems(LABELS, FINE, evaluation(((0, 5, 0), (0, 4, 0), (0, 1, 0))))
     assert said.startswith("Every test example is predicted as 'b': the model has learned nothing.")
 
 
-def test_classes_never_predicted_are_named_unless_they_are_not_there() -> None:
+def test_classes_that_occur_but_are_never_predicted_are_named() -> None:
     (said,) = find_problems(LABELS, FINE, evaluation(((5, 0, 0), (1, 4, 0), (1, 1, 0))))
     assert said.startswith("Never predicted, although they occur in the test part: 'c'.")
     assert "class_weight=balanced" in said
     assert find_problems(LABELS, FINE, evaluation(((5, 0, 0), (1, 4, 0), (0, 0, 0)))) == []
 
 
-def test_a_regression_that_learned_nothing_is_pointed_out() -> None:
+def test_a_regression_that_learned_nothing_is_reported() -> None:
     (said,) = find_problems(find_task("regression"), FINE, Evaluation({"r2": -0.01}, 10))
     assert "no better than the mean of the targets (r2 -0.0100)" in said
 
 
-def test_an_accuracy_no_better_than_one_answer_is_pointed_out() -> None:
+def test_an_accuracy_no_better_than_a_constant_prediction_is_reported() -> None:
     (said,) = find_problems(LABELS, FINE, evaluation(((2, 2, 0), (2, 1, 1), (1, 1, 0))))
     assert said.startswith("The accuracy (0.3000) is no better than always predicting the most frequent class")

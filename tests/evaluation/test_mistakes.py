@@ -9,7 +9,7 @@ from zoo.evaluation.mistakes import worst_mistakes
 
 
 def probabilities_for(truth: np.ndarray, num_classes: int, wrong: dict[int, float]) -> np.ndarray:
-    """Sure and right, but for some rows, where the next class gets so much."""
+    """Return confident, correct probabilities, except in some rows, where the next class gets this probability."""
     found = np.eye(num_classes)[truth]
     for row, share in wrong.items():
         found[row] = 0
@@ -42,7 +42,7 @@ def test_texts_are_raw_and_rows_have_their_columns() -> None:
     assert list(mistake.example) == table.info.preprocessor.feature_names
 
 
-def test_without_a_mistake_there_is_none() -> None:
+def test_perfect_predictions_have_no_mistakes() -> None:
     data = zoo.load_data("iris")
     truth = data.targets("test")
     assert worst_mistakes(data, "test", truth, np.eye(3)[truth]) == []

@@ -1,4 +1,4 @@
-"""The report of a run: complete in itself, with the verdict on the baseline, and safe to open."""
+"""The report of a run: self-contained, with a verdict on the baseline, and safe to open."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_a_text_run_keeps_the_baseline_and_its_report_has_the_verdict(run: zoo.Run) -> None:
+def test_a_text_run_records_the_baseline_and_its_report_has_the_verdict(run: zoo.Run) -> None:
     page = (run.directory / "report.html").read_text(encoding="utf-8")
     baseline = run.content["baseline"]
     assert set(run.metrics) < set(baseline)
@@ -57,12 +57,12 @@ def test_a_text_run_keeps_the_baseline_and_its_report_has_the_verdict(run: zoo.R
         assert f'<td>{name}</td><td class="number">{value:.4f}</td><td class="number">{baseline[name]:.4f}</td>' in page
 
 
-def test_the_report_is_complete_in_itself_and_well_formed(run: zoo.Run) -> None:
+def test_the_report_is_self_contained_and_well_formed(run: zoo.Run) -> None:
     page = (run.directory / "report.html").read_text(encoding="utf-8")
     tags = Tags(page)
     assert tags.open == []
     pictures = [attributes for tag, attributes in tags.found if tag == "img"]
-    curves = [name for name in run.history if not name.startswith("val_")]  # the learning rate is one
+    curves = [name for name in run.history if not name.startswith("val_")]  # one of them is the learning rate
     assert [picture["alt"] for picture in pictures] == [f"{name.replace('_rate', ' rate')} by epoch" for name in curves]
     for picture in pictures:
         assert picture["src"].startswith("data:image/png;base64,")
@@ -84,7 +84,7 @@ def test_the_report_shows_the_worst_mistakes_with_their_texts(run: zoo.Run) -> N
         assert f"test row {row}: <strong>{html.escape(truth[row])}</strong>" in page or len(wrong) > 12
 
 
-def test_pictures_are_shown_as_they_are_and_findings_are_escaped() -> None:
+def test_images_are_shown_unchanged_and_findings_are_escaped() -> None:
     image = np.zeros((2, 2, 1), np.uint8)
     content = {
         "settings": {"model": "m", "data": "d"}, "metrics": {"accuracy": 0.5}, "timings": {"total": 1.0},
@@ -110,7 +110,7 @@ def test_labels_and_file_names_are_escaped(run: zoo.Run) -> None:
     assert "&lt;i&gt;&amp;report" in page
 
 
-def test_the_confusion_of_the_report_is_that_of_the_evaluation(run: zoo.Run) -> None:
+def test_the_report_has_the_evaluations_confusion_matrix(run: zoo.Run) -> None:
     page = (run.directory / "report.html").read_text(encoding="utf-8")
     evaluation = zoo.evaluate(run)
     for label, counts in zip(evaluation.per_class, evaluation.confusion, strict=True):
@@ -130,7 +130,7 @@ def test_the_confusion_of_the_report_is_that_of_the_evaluation(run: zoo.Run) -> 
         (0.85, 0.85, "The model is as good as the baseline tfidf_logistic: accuracy 0.8500.", False),
     ],
 )
-def test_the_verdict_wins_loses_or_is_level(ours: float, theirs: float, words: str, won: bool) -> None:
+def test_the_verdict_compares_model_and_baseline(ours: float, theirs: float, words: str, won: bool) -> None:
     baseline = {"name": "tfidf_logistic", "accuracy": theirs}
     assert verdict({"accuracy": ours}, baseline) == (words, won)
     content: dict[str, Any] = {

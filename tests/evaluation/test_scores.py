@@ -1,4 +1,4 @@
-"""Every score is what scikit-learn says of the model's own predictions."""
+"""Every score equals scikit-learn's on the model's own predictions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_classification_scores_equal_scikit_learns(digits: tuple[keras.Model, zo
     assert found.confusion == tuple(map(tuple, metrics.confusion_matrix(truth, predicted).tolist()))
 
 
-def test_scores_equal_what_keras_says_of_the_same_model(digits: tuple[keras.Model, zoo.Splits]) -> None:
+def test_scores_equal_keras_scores_of_the_same_model(digits: tuple[keras.Model, zoo.Splits]) -> None:
     model, data = digits
     found = score(model, data, "test").metrics
     keras_scores = model.evaluate(data.test, return_dict=True, verbose=0)

@@ -1,4 +1,4 @@
-"""LiteRT without Flex operations, ONNX and SavedModel equal the model, recurrent and masked ones too."""
+"""LiteRT without Flex operations, ONNX and SavedModel equal the model, including recurrent and masked ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def info() -> zoo.DataInfo:
 
 
 def batches() -> list[np.ndarray]:
-    """Return padded ids: of many lengths, padded before and behind, empty, one, and a single long row."""
+    """Return padded ids: many lengths, padded before and after, empty, a single token, and a single long row."""
     generator = np.random.default_rng(0)
     rows = generator.integers(1, VOCABULARY, (6, 21), dtype=np.int32)
     for row, length in zip(rows, (21, 13, 5, 1, 0, 8), strict=True):
@@ -91,7 +91,7 @@ class InverseError(keras.layers.Layer):
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_what_a_format_cannot_hold_is_said(name):
+def test_unsupported_operations_are_reported(name):
     data = zoo.load_data("iris")
     model = keras.Sequential([keras.Input((4,)), InverseError(), keras.layers.Dense(3)])
     with pytest.raises(ArtefactError, match=r"cannot be converted to .*Export it as saved_model"):

@@ -1,4 +1,4 @@
-"""`zoo.export` from a run to files that others run: what is written, proved, refused and left behind."""
+"""`zoo.export`: files, verification, and errors, which leave no files behind."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def client(*words: object) -> str:
 
 
 @pytest.mark.slow
-def test_a_text_model_goes_to_all_formats_and_each_says_the_same(text_run, tmp_path):
+def test_all_formats_of_a_text_model_give_the_same_predictions(text_run, tmp_path):
     export = zoo.export(text_run, tmp_path / "out", format=FORMATS)
     assert export.formats == tuple(FORMATS)
     for proof in export.content["formats"].values():
@@ -74,7 +74,7 @@ def test_tensorflows_own_client_shows_and_runs_a_text_model(text_run, tmp_path):
 
 
 @pytest.mark.slow
-def test_images_and_files_of_images_are_taken_by_tensorflow_alone(image_run, tmp_path):
+def test_plain_tensorflow_accepts_images_and_image_files(image_run, tmp_path):
     zoo.export(image_run, tmp_path / "out")
     images = next(zoo.load_data("mnist_sample").test.as_numpy_iterator())[0][:5].astype(np.uint8)
     np.save(tmp_path / "images.npy", images)
@@ -127,7 +127,7 @@ def test_the_command_line_exports_and_predicts(text_run, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_format_that_answers_otherwise_is_refused_and_leaves_nothing(image_run, tmp_path, monkeypatch):
+def test_a_format_with_different_results_is_rejected_and_leaves_nothing(image_run, tmp_path, monkeypatch):
     true = exporting.convert_to_onnx
 
     def wrong(servable):
@@ -145,7 +145,7 @@ def test_a_format_that_answers_otherwise_is_refused_and_leaves_nothing(image_run
 
 
 @pytest.mark.slow
-def test_own_layers_that_only_this_process_knows_are_no_keras_file(tmp_path):
+def test_custom_layers_of_this_process_cannot_be_exported_to_keras(tmp_path):
     @keras.saving.register_keras_serializable(package="tests")
     class Twice(keras.layers.Layer):
         def call(self, inputs):
@@ -161,7 +161,7 @@ def test_own_layers_that_only_this_process_knows_are_no_keras_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_comparison_says_where_and_what():
+def test_the_comparison_reports_the_example_and_the_difference():
     expected = zoo.Predictions(["a", "b"], np.array([[0.9, 0.1], [0.2, 0.8]], np.float32), np.zeros((2, 0)))
     raw = ["one", "two"].__getitem__
 
@@ -197,7 +197,7 @@ def test_examples_are_real_and_of_many_lengths():
     assert "sepal" in table.columns[0]
 
 
-def test_wrong_calls_are_refused_before_anything_is_read(image_run, tmp_path):
+def test_wrong_calls_are_rejected_before_data_are_read(image_run, tmp_path):
     with pytest.raises(UnknownNameError, match=r"Unknown format. Received: 'onxx'.*Did you mean 'onnx'"):
         zoo.export(image_run, tmp_path / "out", format="onxx")
     with pytest.raises(UnknownNameError, match=r"Unknown format. Received: 'None'"):
@@ -229,7 +229,7 @@ def test_a_model_that_sees_padding_is_refused(tmp_path):
         zoo.export(keras.Sequential(layers), tmp_path / "out", data=data)
 
 
-def test_a_model_that_takes_strings_is_no_litert_file(tmp_path):
+def test_a_model_that_takes_strings_cannot_be_exported_to_litert(tmp_path):
     data = zoo.load_data("reviews_sample", raw=True)
     vectorize = keras.layers.TextVectorization(50, output_mode="multi_hot")
     vectorize.adapt(list(data.texts("train")))
@@ -238,7 +238,7 @@ def test_a_model_that_takes_strings_is_no_litert_file(tmp_path):
         zoo.export(model, tmp_path / "out", format="litert", data=data)
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(image_run, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_leaves_nothing(image_run, tmp_path, monkeypatch):
     def fill(servable, path, requests):
         path.mkdir()
         raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
@@ -249,7 +249,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(image_run, tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
-def test_data_that_have_gone_are_said_with_what_they_are_for(tmp_path):
+def test_missing_data_are_reported_with_their_purpose(tmp_path):
     table = pd.DataFrame({"width": np.arange(60.0), "label": ["a", "b"] * 30})
     table.to_csv(tmp_path / "table.csv", index=False)
     run = zoo.train("linear", data=str(tmp_path / "table.csv"), epochs=1, out=tmp_path / "run", verbose=0)
@@ -260,7 +260,7 @@ def test_data_that_have_gone_are_said_with_what_they_are_for(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/self").exists(), reason="needs a file system that refuses")
-def test_a_place_that_cannot_be_written_is_said(image_run):
+def test_a_read_only_place_is_reported(image_run):
     with pytest.raises(ArtefactError, match=r"could not be written: .*Received: /proc/out"):
         zoo.export(image_run, "/proc/out", format="keras")
 
@@ -274,7 +274,7 @@ def functional(outputs):
 
 @keras.saving.register_keras_serializable("zoo_tests")
 class Noisy(keras.layers.Layer):
-    """Uses what it does not keep."""
+    """Uses a variable that is not an attribute."""
 
     def call(self, inputs):
         return inputs[:, :3] * HIDDEN[0]
@@ -283,7 +283,7 @@ class Noisy(keras.layers.Layer):
 HIDDEN: list[tf.Variable] = []
 
 
-def test_what_an_own_model_does_wrong_is_said(tmp_path, monkeypatch):
+def test_errors_of_the_users_own_model_are_reported(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"does not fit the data\. Received: output shape a dictionary of \['y'\]"):
         zoo.export(functional(lambda inputs: {"y": keras.layers.Dense(3)(inputs)}), tmp_path / "out", data="iris")
     broken = functional(keras.layers.Dense(3))

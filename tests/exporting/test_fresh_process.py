@@ -1,4 +1,4 @@
-"""How the formats of an export are timed."""
+"""The timing of an export's formats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.exporting import fresh_process
 
 
 class Taking:
-    """Predicts in so many seconds of the clock, one call after the other."""
+    """Takes the given seconds of the clock for each prediction."""
 
     def __init__(self, clock: list[float], seconds: list[float]) -> None:
         self.clock, self.calls = clock, itertools.cycle(seconds)
@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     return now
 
 
-def test_what_disturbs_most_calls_does_not_count(clock: list[float]) -> None:
+def test_disturbed_calls_do_not_count(clock: list[float]) -> None:
     predictors = {"quick": Taking(clock, [0.9, 0.9, 0.1]), "slow": Taking(clock, [0.3])}
     assert fresh_process.seconds(predictors, None, 5, 20) == pytest.approx({"quick": 0.1, "slow": 0.3})
 

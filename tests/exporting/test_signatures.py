@@ -1,4 +1,4 @@
-"""The graph's way from raw input to what the model takes equals the one in Python."""
+"""Preprocessing in the graph equals preprocessing in Python."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXTS = ["a film I will not forget", "", "很好的电影", "one two three four 
 @pytest.mark.parametrize("padding", ["pre", "post"])
 @pytest.mark.parametrize("buckets", [True, False])
 @pytest.mark.parametrize("max_length", [1, 5, 400])
-def test_texts_become_the_ids_that_the_preprocessor_gives(truncation, padding, buckets, max_length):
+def test_texts_become_the_preprocessors_ids(truncation, padding, buckets, max_length):
     arguments = {"truncation": truncation, "padding": padding, "buckets": buckets, "max_length": max_length}
     preprocessor = TextPreprocessor.fit(TEXTS, data_arguments(arguments))
     expected = preprocessor.pad([preprocessor.encode(text) for text in TEXTS])
@@ -40,7 +40,7 @@ def table() -> pd.DataFrame:
     )
 
 
-def test_columns_become_the_features_of_the_preprocessor_and_back(table):
+def test_columns_become_the_preprocessors_features_and_back(table):
     preprocessor = TablePreprocessor.fit(table)
     names = preprocessor.tensor_names
     assert names == {"width (cm)": "width_cm", "width [cm]": "column_1_width_cm", "色": "column_2", "self": "column_3_self"}
@@ -87,7 +87,7 @@ def test_tensors_have_the_promised_names(model, data, inputs, outputs):
         assert set(endpoint(argument)) == outputs
 
 
-def test_whole_numbers_as_labels_stay_numbers():
+def test_whole_number_labels_stay_numbers():
     splits = zoo.load_data((np.zeros((40, 4)) + np.arange(40)[:, None], np.arange(40) % 3 * 10))
     built = zoo.build("linear", data=splits)
     labels = Servable(built, splits.info).encoded(tf.zeros((1, 4)))["labels"]

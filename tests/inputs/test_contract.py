@@ -1,4 +1,4 @@
-"""What every kind of input promises, tested over the shelf."""
+"""The contract of kinds of input, tested for all registered ones."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def loaded(data):
 
 
 def check_twin(preprocessor, raw):
-    """Compare the features that Python and the graph make of at most 64 raw examples."""
+    """Compare the features from Python and from the graph for at most 64 raw examples."""
     twin = preprocessor.twin(np.uint8)
     order, batches = preprocessor.batches(raw, dtype=np.dtype(np.uint8))
     (features,) = batches
@@ -81,7 +81,7 @@ def test_every_kind_has_a_sample():
 class TestKind:
     """The contract, on embedded data."""
 
-    def test_the_twin_makes_the_same_features_of_real_examples(self, kind, data):
+    def test_the_twin_gives_equal_features_for_real_examples(self, kind, data):
         splits = loaded(data)
         assert splits.info.kind is find_input(kind)
         check_twin(splits.info.preprocessor, choose_examples(splits, 50))
@@ -93,7 +93,7 @@ class TestKind:
         assert again.preprocessor.to_dict() == info.preprocessor.to_dict()
         assert again.fingerprint == info.fingerprint
 
-    def test_an_example_batch_is_what_a_model_takes(self, kind, data):
+    def test_an_example_batch_fits_a_model(self, kind, data):
         splits = loaded(data)
         preprocessor = splits.info.preprocessor
         for longest in (False, True):
@@ -105,14 +105,14 @@ class TestKind:
             assert preprocessor.spec().shape.is_compatible_with(features.shape)
         assert splits.info.input_shape == tuple(preprocessor.spec().shape[1:])
 
-    def test_examples_of_a_part_stand_in_its_order(self, kind, data):
+    def test_examples_of_a_part_keep_its_order(self, kind, data):
         splits = loaded(data)
         every = [*splits.examples("test")]
         assert len(every) == splits.info.num_examples["test"]
         for position, example in zip((1, 3), splits.examples("test", np.array([1, 3])), strict=True):
             np.testing.assert_array_equal(example, every[position])
 
-    def test_words_of_a_command_line_are_examples_or_refused(self, kind, data):
+    def test_command_line_inputs_are_examples_or_rejected(self, kind, data):
         count, refused = 0, ""
         try:
             _, chunks = loaded(data).info.preprocessor.read_inputs(["nowhere.png"])
@@ -134,7 +134,7 @@ def test_one_example_is_predicted_as_in_a_batch(kind):
 
 
 @pytest.mark.parametrize("kind", SAMPLES)
-def test_the_twin_makes_the_same_features_of_any_examples(kind):
+def test_the_twin_gives_equal_features_for_generated_examples(kind):
     preprocessor = loaded(SAMPLES[kind][0] if kind != "table" else SAMPLES[kind][1]).info.preprocessor
 
     @settings(max_examples=20, deadline=None)
@@ -147,7 +147,7 @@ def test_the_twin_makes_the_same_features_of_any_examples(kind):
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("kind", "data"), REAL)
-def test_the_twin_makes_the_same_features_of_shared_data(kind, data, shared, monkeypatch):
+def test_the_twin_gives_equal_features_for_shared_data(kind, data, shared, monkeypatch):
     monkeypatch.setenv("ZOO_DATA", str(shared / "data" / "text"))
     splits = zoo.load_data(data)
     assert splits.info.kind is find_input(kind)

@@ -1,4 +1,4 @@
-"""Token ids moved to the left."""
+"""Shifting token ids to the left."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_ids_beyond_the_precision_of_float32_are_kept():
     assert aligned([[0, 2**24 + 1]]) == [[2**24 + 1, 0]]
 
 
-def test_too_many_columns_are_refused_where_they_are_known():
+def test_too_many_columns_are_rejected_if_their_number_is_known():
     message = (
         r"Received: 4 token ids per row, max_sequence_length=3\. Truncate the rows to 3, or build .* with max_sequence_length=4"
     )
@@ -63,7 +63,7 @@ def test_too_many_columns_are_refused_where_they_are_known():
             AlignTokens(max_length=3)(rows)
 
 
-def test_where_the_columns_are_unknown_the_first_tokens_are_read():
+def test_with_unknown_columns_the_first_tokens_are_kept():
     call = tf.function(AlignTokens(max_length=3), input_signature=[tf.TensorSpec((None, None), tf.int32)])
     assert call([[0, 0, 0, 4, 5], [4, 5, 6, 7, 8]]).numpy().tolist() == [[4, 5, 0], [4, 5, 6]]
     assert call([[0, 4]]).numpy().tolist() == [[4, 0]]

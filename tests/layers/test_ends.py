@@ -1,4 +1,4 @@
-"""The first and last layers that models share."""
+"""First and last layers that models share."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from zoo.layers.masked_convolution import MaskedConv1D
 
 
 def twin(inputs, mask, kernel, bias):
-    """Return the sum of each window's products, in float64; what is masked or outside counts as zero."""
+    """Return the sum of each window's products, in float64; masked and outside positions count as zero."""
     width = len(kernel)
-    before = (width - 1) // 2  # "same": an even kernel reaches one position further behind
+    before = (width - 1) // 2  # "same": an even kernel extends one position further after than before
     seen = np.pad(inputs * mask[:, :, np.newaxis], ((0, 0), (before, width - 1 - before), (0, 0))).astype("float64")
     windows = np.stack([seen[:, start : start + inputs.shape[1]] for start in range(width)], axis=2)
     return np.einsum("btwc,wcf->btf", windows, kernel) + bias  # (batch, time, filters)
@@ -29,7 +29,7 @@ def test_convolution_with_a_mask_equals_the_numpy_twin(kernel_size):
     assert np.allclose(output, twin(inputs, mask, kernel, bias), rtol=0, atol=1e-5)  # float32 sums of up to 27 products
 
 
-def test_what_stands_at_masked_positions_is_not_seen_even_if_it_is_nan():
+def test_values_at_masked_positions_are_ignored_even_if_nan():
     inputs = np.ones((1, 4, 1), "float32")
     layer = MaskedConv1D(1, 3)
     mask = np.array([[True, True, False, False]])
@@ -47,7 +47,7 @@ def test_without_a_mask_it_is_the_convolution_of_keras():
     assert np.allclose(output, stock(inputs), rtol=0, atol=1e-6)
 
 
-def test_mask_is_passed_on():
+def test_mask_is_propagated():
     embedded = keras.layers.Embedding(5, 2, mask_zero=True)(np.array([[3, 0]]))
     assert MaskedConv1D(2, 3)(embedded)._keras_mask.numpy().tolist() == [[True, False]]
 

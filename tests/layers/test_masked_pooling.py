@@ -1,4 +1,4 @@
-"""Poolings over time against NumPy twins."""
+"""Pooling over time against NumPy twins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rows(channels=3, time=7):
 
 
 def twin(inputs, mask, pool_size, pooling):
-    """Return the largest or the mean of each window's unmasked positions, 0 where there is none, and which windows have one."""
+    """Return the maximum or mean of each window's unmasked positions (0 if there are none), and which windows have any."""
     starts = range(0, inputs.shape[1], pool_size)
     output = np.zeros((len(inputs), len(starts), inputs.shape[2]))
     any_left = np.zeros(output.shape[:2], bool)
@@ -44,7 +44,7 @@ def test_local_pooling_and_its_mask_equal_the_numpy_twin(make, pooling, pool_siz
 
 
 def test_local_pooling_finds_the_largest_of_negative_values():
-    """Zeros for padding would win."""
+    """Zeros from padding would be larger."""
     inputs = -np.ones((1, 3, 1), "float32")
     assert MaskedMaxPooling1D(2)(inputs).numpy().ravel().tolist() == [-1, -1]
 
@@ -56,7 +56,7 @@ def test_pooling_over_time_equals_the_numpy_twin(pooling):
     for row, length in enumerate(LENGTHS[:3]):
         expected = getattr(inputs[row, :length].astype("float64"), pooling)(axis=0)
         assert np.allclose(output[row], expected, rtol=0, atol=1e-6)  # a mean of 7 float32 numbers
-    assert np.array_equal(output[3], np.zeros(3))  # nothing is left to pool
+    assert np.array_equal(output[3], np.zeros(3))  # no unmasked position
 
 
 @pytest.mark.parametrize("pooling", ["max", "mean"])

@@ -80,7 +80,7 @@ def test_outputs_at_tokens_equal_the_numpy_twin(kind, bidirectional):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_end_of_a_row_is_what_each_direction_gives_after_the_last_token_it_reads(kind):
+def test_the_last_output_of_each_direction_follows_its_last_token(kind):
     inputs, mask = rows()
     layer = layer_of(kind, bidirectional=True, return_sequences=False)
     output = layer(inputs, mask=mask)
@@ -106,7 +106,7 @@ def test_both_directions_equal_those_of_keras(kind, return_sequences):
 
 
 def test_the_wrapped_layer_never_sees_the_mask():
-    """In the loop it costs a tenth of the speed."""
+    """A mask in the loop would cost a tenth of the speed."""
     seen = []
 
     class Spy(keras.layers.LSTM):
@@ -126,14 +126,14 @@ def test_the_wrapped_layer_never_sees_the_mask():
     assert seen == [None, None, None]
 
 
-def test_mask_is_passed_on_while_there_is_time():
+def test_mask_is_propagated_while_there_is_a_time_axis():
     embedded = keras.layers.Embedding(5, 2, mask_zero=True)(np.array([[3, 0]]))
     assert layer_of(keras.layers.GRU)(embedded)._keras_mask.numpy().tolist() == [[True, False]]
     ended = layer_of(keras.layers.GRU, return_sequences=False)(embedded)
     assert getattr(ended, "_keras_mask", None) is None
 
 
-def test_two_directions_begin_with_different_weights():
+def test_two_directions_start_with_different_weights():
     layer = layer_of(keras.layers.LSTM, bidirectional=True)
     layer.build((None, None, 3))
     assert not np.array_equal(layer.layer.get_weights()[0], layer.backward_layer.get_weights()[0])

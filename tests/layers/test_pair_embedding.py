@@ -1,4 +1,4 @@
-"""Vectors of neighbouring tokens against a twin in plain Python."""
+"""Pair embeddings against a twin in plain Python."""
 
 from __future__ import annotations
 

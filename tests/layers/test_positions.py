@@ -1,4 +1,4 @@
-"""Positions, learned and as waves."""
+"""Learned and sinusoidal positions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.layers.positions import LearnedPositions, SinusoidalPositions
 
 @pytest.mark.parametrize("channels", [2, 5, 64])
 def test_waves_equal_the_formula_of_the_paper(channels):
-    """The angles reach 500 radians, where neighbouring float32 numbers are 3e-5 apart: that is the tolerance."""
+    """The angles reach 500 radians, where adjacent float32 numbers are 3e-5 apart, which gives the tolerance."""
     waves = SinusoidalPositions()(np.zeros((1, 500, channels), "float32"))[0].numpy()
     for position in (0, 1, 7, 499):
         for channel in range(channels):

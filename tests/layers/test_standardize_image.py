@@ -56,7 +56,7 @@ def test_faint_image_on_a_bright_ground_is_still_seen():
     assert np.allclose(StandardizeImage()(given).numpy(), twin(given), rtol=0, atol=1e-3)
 
 
-def test_images_of_a_batch_do_not_touch_each_other():
+def test_images_of_a_batch_are_independent():
     batch = images()
     together = StandardizeImage()(batch).numpy()
     alone = np.concatenate([StandardizeImage()(batch[row : row + 1]).numpy() for row in range(len(batch))])
@@ -65,7 +65,7 @@ def test_images_of_a_batch_do_not_touch_each_other():
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_low_precision_changes_only_the_dtype_of_the_output(policy):
-    """The arithmetic stays float32: bfloat16 has 8 bits, so 1/256 of values up to 2 is the rounding of the result alone."""
+    """Computations stay in float32: bfloat16 has 8 bits, so 1/256 of values up to 2 is only the rounding of the result."""
     layer = StandardizeImage(dtype=policy)
     output = layer(images() / np.float32(255))
     assert keras.backend.standardize_dtype(output.dtype) == policy.removeprefix("mixed_")
@@ -87,7 +87,7 @@ def test_graph_and_eager_agree():
 
 
 def test_empty_batch_passes_in_a_graph():
-    """A strategy hands one to a replica when the last batch is short."""
+    """A strategy passes one to a replica if the last batch is short."""
     call = tf.function(StandardizeImage(), input_signature=[tf.TensorSpec((None, 8, 8, 1), tf.float32)])
     assert call(tf.zeros((0, 8, 8, 1))).shape == (0, 8, 8, 1)
 

@@ -1,4 +1,4 @@
-"""What every model promises: one set of tests over the registry, on its tiny variant and for each of its tasks."""
+"""The contract of models, tested for all registered ones: their tiny variant, for each of their tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ each_model = pytest.mark.parametrize("name", NAMES)
 
 
 def arguments_of(name, task, **changes):
-    """Return what a tiny model of this task is made with."""
+    """Return the arguments of a tiny model for this task."""
     entry, variant = registry.find_model(f"{name}/tiny")
     width = {find_task(task).output_argument: 3}
     given = entry.arguments(variant, {**width, **changes})
@@ -38,7 +38,7 @@ def arguments_of(name, task, **changes):
 def tiny(name, task, *, seed=0, **changes):
     keras.utils.set_random_seed(seed)
     model = registry.find_model(name)[0].factory(**arguments_of(name, task, **changes))
-    if changes.get("pair_buckets"):  # they begin at 0
+    if changes.get("pair_buckets"):  # they are initialised to 0
         pairs = model.get_layer("embed").pairs.embeddings
         pairs.assign(np.random.default_rng(seed).normal(size=pairs.shape))
     return model
@@ -46,7 +46,7 @@ def tiny(name, task, *, seed=0, **changes):
 
 @functools.cache
 def shared(name, task, **changes):
-    """Return a tiny model for tests that only read it: building one takes longer than asking it."""
+    """Return a tiny model for tests that do not change it, since building takes longer than predicting."""
     return tiny(name, task, **changes)
 
 
@@ -56,7 +56,7 @@ def compiled(name, task, learning_rate=None, **changes):
 
 
 def texts(vocabulary_size, count=6, time=12):
-    """Return ids of known tokens, the rows ever shorter, then as long as the first again; 0 is behind them."""
+    """Return ids of known tokens, padded at the end: the rows get shorter, and the last is as long as the first."""
     ids = np.random.default_rng(0).integers(2, vocabulary_size, (count, time), dtype="int32")
     lengths = time - np.arange(count) % (time // 2)
     return np.where(np.arange(time) < lengths[:, np.newaxis], ids, 0)
@@ -115,7 +115,7 @@ def test_output_is_one_finite_float32_row_for_each_example(name, task):
 def test_bfloat16_computes_in_bfloat16_and_still_gives_float32(name, task, bfloat16):
     model = tiny(name, task)
     computed_in = {layer.compute_dtype for layer in model.layers if layer.count_params()}
-    assert "bfloat16" in computed_in or name == "linear"  # its only weights make the logits
+    assert "bfloat16" in computed_in or name == "linear"  # its only weights are those of the logits
     output = model(rows_for(model), training=False)
     assert output.dtype == tf.float32
     assert np.isfinite(output).all()
@@ -156,7 +156,7 @@ def test_gradients_reach_every_trainable_weight(name, task):
 
 @pytest.mark.slow
 @each_case
-def test_one_batch_can_be_learned_by_heart(name, task):
+def test_one_batch_can_be_memorised(name, task):
     wide_enough = {"input_shape": (8,)} if find_task(task).input == "table" else {}  # 4 rows are then separable
     model = compiled(name, task, dropout=0.0, learning_rate=0.02, **wide_enough)
     rows, targets = rows_for(model, 4), targets_for(task, 4)
@@ -317,7 +317,7 @@ ATTENTION_OPTIONS = [
     for normalization in ("pre", "post")
     for pooling in ("max", "mean")
 ] + [{"pool_size": 3}, {"pool_size": 4, "positions": "sinusoidal", "pooling": "mean"}]
-OPTIONS_OF = {  # the three recurrent models are one but for their cell
+OPTIONS_OF = {  # the recurrent models differ only in their cell
     "transformer": ATTENTION_OPTIONS,
     "lstm": RECURRENT_OPTIONS,
     "gru": RECURRENT_OPTIONS[3:4],
@@ -328,7 +328,7 @@ each_text_case = pytest.mark.parametrize(("name", "options"), TEXT_CASES, ids=st
 
 
 @each_text_case
-def test_padding_before_or_behind_a_text_changes_no_logit(name, options):
+def test_padding_before_or_after_a_text_changes_no_logit(name, options):
     model = shared(name, "text_classification", **options)
     rows = rows_for(model)
     rows[0] = 0  # an empty text
@@ -352,7 +352,7 @@ def test_gradients_are_finite_even_with_empty_texts(name, options):
 
 @pytest.mark.parametrize("name", TEXT_MODELS)
 def test_batch_of_any_size_fits_in_a_graph(name):
-    """A strategy hands an empty batch to a replica when the last one is short; one empty text has no columns."""
+    """A strategy passes an empty batch to a replica if the last batch is short; a single empty text has no columns."""
     model = shared(name, "text_classification")
     call = tf.function(lambda ids: model(ids, training=True), input_signature=[tf.TensorSpec((None, None), tf.int32)])
     for shape in ((0, 5), (2, 0), (2, 1), (1, 37)):

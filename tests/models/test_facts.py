@@ -1,4 +1,4 @@
-"""The written facts: what `make facts` measures, and numbers of parameters worked out by hand."""
+"""The stored facts equal the measurements of `make facts`, and parameters counted by hand."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def rnn(inputs, units):
 
 
 def gru(inputs, units):
-    """Three times as much: two gates and the candidate; two biases each, one of them inside the reset gate."""
+    """Three times as many: two gates and the candidate, each with two biases, one of them inside the reset gate."""
     return 3 * (inputs * units + units * units + 2 * units)
 
 
 def lstm(inputs, units):
-    """Four times as much: three gates and the candidate."""
+    """Four times as many: three gates and the candidate."""
     return 4 * rnn(inputs, units)
 
 
@@ -100,13 +100,13 @@ def test_every_model_is_counted_by_hand_and_has_facts():
 
 
 RECURRENT = [f"{cell}/{kind}" for cell in ("rnn", "gru", "lstm") for kind in ("bidirectional", "conv")]
-SLOW = ("resnet/20", "transformer/base", *RECURRENT)  # 10 s together
+SLOW = ("resnet/20", "transformer/base", *RECURRENT)  # takes 10 s for all models
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in HAND_COUNTED]
 )
-def test_facts_are_what_is_measured_and_what_is_counted_by_hand(name):
+def test_facts_equal_measurements_and_counts_by_hand(name):
     facts = registry.facts()[name]
     assert facts == measure(name)
     assert facts["parameters"] == HAND_COUNTED[name]
@@ -125,5 +125,5 @@ def test_operations_are_multiplications_and_additions(name, operations):
 
 @pytest.mark.parametrize(("name", "layer"), [("rnn", rnn), ("gru", gru), ("lstm", lstm)])
 def test_operations_of_a_recurrent_model_are_those_of_all_200_steps(name, layer):
-    """A multiplication and an addition for each weight and step; what the gates, poolings and logits add is little."""
+    """A multiplication and an addition for each weight and step; gates, pooling and logits add little."""
     assert registry.facts()[name]["operations"] == pytest.approx(200 * 2 * layer(64, 64), rel=0.02)

@@ -1,4 +1,4 @@
-"""The multilayer perceptron on noise: training step by step as worked out in NumPy."""
+"""The multilayer perceptron on noise: each training step equals a NumPy twin."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def normalized(x, gamma, beta):
 
 
 def attention(x, is_token, query, key, value, output):
-    """Return `softmax(Q K^T / sqrt(d)) V O` of one row, over its tokens alone; kernels `(width, heads, head width)`."""
+    """Return `softmax(Q K^T / sqrt(d)) V O` of one row, over its tokens only; kernels `(width, heads, head width)`."""
     queries, keys, values = (np.einsum("tc,chd->htd", x, kernel) for kernel in (query, key, value))
     scores = queries @ keys.transpose(0, 2, 1) / np.sqrt(query.shape[-1])  # (heads, time, time)
     scores[:, :, ~is_token] = -np.inf
@@ -65,7 +65,8 @@ def test_logits_equal_the_numpy_twin(positions, normalization, pooling):
     options = {"positions": positions, "normalization": normalization, "pooling": pooling, "num_layers": 2}
     model = transformer(**options)
     generator = np.random.default_rng(0)
-    model.set_weights([generator.normal(0.5, 0.5, weight.shape) for weight in model.weights])  # no bias or shift stays 0
+    # Non-zero values for all biases and shifts, too.
+    model.set_weights([generator.normal(0.5, 0.5, weight.shape) for weight in model.weights])
     rows = np.array([[3, 4, 5, 6, 7], [3, 9, 3, 0, 0], [8, 0, 0, 0, 0]])
     expected = [twin(model, row, **options) for row in rows]
     # Logits up to 30, after two blocks of float32 sums over 8 to 16 numbers.
@@ -79,7 +80,7 @@ def test_weights_come_in_the_order_of_the_twin():
 
 @pytest.mark.parametrize("training", [False, True])
 def test_attention_takes_the_fast_path_of_keras_and_a_padding_mask(training, monkeypatch):
-    """Dropped attention weights, or scores asked for, would take it off."""
+    """Dropout of attention weights, or returned scores, would disable it."""
     from keras.src import ops
 
     calls, original = [], ops.dot_product_attention
@@ -96,13 +97,13 @@ def test_attention_takes_the_fast_path_of_keras_and_a_padding_mask(training, mon
         assert call["mask"].numpy()[0, 0, 0].tolist() == [True, True, False]
 
 
-def test_where_columns_are_unknown_a_long_text_is_cut_to_the_positions_there_are():
+def test_with_unknown_columns_a_long_text_is_truncated_to_the_positions():
     model = transformer(max_sequence_length=4)
     call = tf.function(lambda ids: model(ids, training=False), input_signature=[tf.TensorSpec((None, None), tf.int32)])
     assert np.allclose(call([[0, 2, 3, 4, 5, 6, 7]]), model(np.array([[2, 3, 4, 5]]), training=False), rtol=0, atol=1e-6)
 
 
-def test_too_long_a_text_is_refused_where_columns_are_known_and_fits_waves():
+def test_too_long_a_text_is_rejected_with_known_columns_and_fits_sinusoids():
     rows = np.full((1, 5), 2)
     with pytest.raises(UsageError, match=r"5 token ids per row, max_sequence_length=4.*positions='sinusoidal'"):
         transformer(max_sequence_length=4)(rows)

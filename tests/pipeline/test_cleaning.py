@@ -1,4 +1,4 @@
-"""Duplicates, conflicts, overlaps and missing labels: counted always, dropped by choice, the test part untouched."""
+"""Duplicates, conflicts, overlaps and missing labels are counted and optionally dropped, but never from the test part."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cleaned(**choices: str) -> tuple[dict[str, list[int]], dict[str, dict[str, i
         ({"duplicates": "drop", "conflicts": "drop"}, [0]),
     ],
 )
-def test_choices_decide_which_training_rows_stay(choices: dict[str, str], train: list[int]) -> None:
+def test_options_decide_which_training_rows_stay(choices: dict[str, str], train: list[int]) -> None:
     kept, report = cleaned(**choices)
     assert kept == {"train": train, "test": [0, 1, 2]}
     assert report["train"]["dropped"] == 5 - len(train)
@@ -50,7 +50,7 @@ def test_counts_do_not_depend_on_the_choices() -> None:
         }
 
 
-def test_missing_labels_stop_or_go_and_never_take_a_known_row_with_them() -> None:
+def test_rows_with_missing_labels_are_rejected_or_dropped_without_other_rows() -> None:
     hashes = {"all": np.array([1, 1, 2], np.uint64)}
     targets, missing = {"all": np.array([0, 1, 1])}, {"all": np.array([True, False, False])}
     with pytest.raises(DataError, match=r"1 of 3 rows in part 'all' have no label.*row 0.*data.broken=drop"):

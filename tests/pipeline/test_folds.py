@@ -1,4 +1,4 @@
-"""Validation in train, and folds cut from both."""
+"""Merging validation into train, and folds of both."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from zoo.sources.source import Arrays, Pass, Records, hash_rows
 
 
 def rows(data, part):
-    """Return the features of a part, row by row, in an order of their own."""
+    """Return the features of a part row by row, sorted."""
     found = np.concatenate([np.asarray(features).reshape(len(targets), -1) for features, targets in getattr(data, part)])
     return sorted(map(tuple, found.tolist()))
 
 
-def test_validation_in_train_leaves_the_test_part_as_it_was():
+def test_merging_validation_into_train_keeps_the_test_part():
     apart, joined = zoo.load_data("iris"), zoo.load_data("iris", validation=0)
     assert rows(joined, "test") == rows(apart, "test")
     assert rows(joined, "train") == sorted(rows(apart, "train") + rows(apart, "validation"))
@@ -33,7 +33,7 @@ def test_validation_in_train_leaves_the_test_part_as_it_was():
 
 
 @pytest.mark.parametrize("data", ["iris", "diabetes", "digits"])
-def test_folds_hold_every_row_once(data):
+def test_folds_contain_every_row_once(data):
     apart = zoo.load_data(data)
     folds = [zoo.load_data(data, fold=(number, 3)) for number in (1, 2, 3)]
     whole = sorted(rows(apart, "train") + rows(apart, "validation"))
@@ -63,7 +63,7 @@ def parts_of_texts(folder: Path) -> dict[str, str]:
     return {part: str(folder / f"{part}.csv") for part in ("train", "validation", "test")}
 
 
-def test_parts_of_their_own_are_joined_and_the_vocabulary_is_that_of_both(tmp_path):
+def test_separate_parts_are_joined_with_a_common_vocabulary(tmp_path):
     paths = parts_of_texts(tmp_path)
     joined = zoo.load_data(paths, task="text_classification", validation=0)
     assert dict(joined.info.num_examples) == {"train": 18, "test": 6}
@@ -76,7 +76,7 @@ def test_parts_of_their_own_are_joined_and_the_vocabulary_is_that_of_both(tmp_pa
     assert [*fold.targets("test")] == [0, 1] * 3
 
 
-def test_images_of_their_own_parts_are_joined():
+def test_images_in_separate_parts_are_joined():
     images = np.arange(24 * 4).reshape(24, 2, 2).astype("uint8")
     labels = np.arange(24) % 2
     parts = {
@@ -110,7 +110,7 @@ def test_records_are_joined_file_by_file():
         assert len(pairs) == 4 // shard.count
 
 
-def test_what_is_in_memory_and_what_is_not_are_not_joined():
+def test_parts_in_memory_and_on_disk_are_not_joined():
     with pytest.raises(DataError, match="memory_budget_mb"):
         Arrays(np.zeros((2, 1))).joined(ImageFiles([], (1, 1, 1), np.zeros(0, np.uint64)))
 
@@ -160,7 +160,7 @@ def test_training_on_validation_too_has_no_validation_scores(tmp_path):
 
 
 @pytest.mark.slow
-def test_training_on_validation_too_goes_on_after_a_stop(tmp_path, monkeypatch):
+def test_training_on_validation_too_resumes_after_a_stop(tmp_path, monkeypatch):
     from zoo.training.checkpointing import Checkpointing
 
     settings = {"data": "iris", "epochs": 3, "data_arguments": {"validation": 0}, "verbose": 0}

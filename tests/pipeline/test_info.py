@@ -1,4 +1,4 @@
-"""Old names of DataInfo and Splits say what they are called now."""
+"""Old names of DataInfo and Splits raise errors with the new names."""
 
 from __future__ import annotations
 

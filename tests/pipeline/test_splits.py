@@ -1,4 +1,4 @@
-"""Parts: the source's own, or cut 70 / 15 / 15; stratified, seeded and disjoint, duplicates included."""
+"""Parts: the source's own, or split 70 / 15 / 15; stratified, seeded and disjoint even with duplicates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def cut_all(hashes: np.ndarray, classes: np.ndarray | None, seed: int = 0) -> di
     return {part: rows for part, (_, rows) in places.items()}
 
 
-def test_without_parts_it_is_70_15_15_and_every_class_keeps_its_share() -> None:
+def test_data_without_parts_are_split_70_15_15_by_class() -> None:
     classes = np.repeat([0, 1], [800, 200])
     parts = cut_all(np.arange(1000, dtype=np.uint64), classes)
     assert {part: np.bincount(classes[rows]).tolist() for part, rows in parts.items()} == {
@@ -46,13 +46,13 @@ def test_rows_of_equal_content_stay_together() -> None:
     assert sum(map(len, parts.values())) == 200
 
 
-def test_the_same_seed_cuts_alike_and_another_one_differs() -> None:
+def test_the_same_seed_gives_the_same_split_and_another_seed_differs() -> None:
     hashes, classes = np.arange(100, dtype=np.uint64), np.arange(100) % 2
     first, again, other = (cut_all(hashes, classes, seed)["test"].tolist() for seed in (0, 0, 1))
     assert first == again != other
 
 
-def test_only_a_missing_validation_is_cut_from_train() -> None:
+def test_only_a_missing_validation_part_is_taken_from_train() -> None:
     kept = {"train": np.arange(100), "test": np.arange(30)}
     hashes = {name: np.arange(len(rows), dtype=np.uint64) for name, rows in kept.items()}
     places = cut(
@@ -65,7 +65,7 @@ def test_only_a_missing_validation_is_cut_from_train() -> None:
     }
 
 
-def test_the_sources_own_parts_are_left_as_they_are() -> None:
+def test_the_sources_own_parts_are_unchanged() -> None:
     kept = {part: np.arange(7) for part in PARTS}
     places = cut(kept, {part: np.arange(7, dtype=np.uint64) for part in PARTS}, None, labels=("a", "b"), validation=0.1, seed=0)
     assert {part: (own, rows.tolist()) for part, (own, rows) in places.items()} == {
@@ -85,7 +85,7 @@ def test_three_rows_of_a_class_that_are_equal_count_as_one() -> None:
 
 
 @pytest.mark.parametrize("rows_a_class", [3, 4, 7])
-def test_tiny_data_have_every_class_in_every_part(rows_a_class: int) -> None:
+def test_tiny_data_have_all_classes_in_all_parts(rows_a_class: int) -> None:
     classes = np.repeat([0, 1, 2], rows_a_class)
     parts = cut_all(np.arange(len(classes), dtype=np.uint64), classes)
     assert all(set(classes[rows]) == {0, 1, 2} for rows in parts.values())

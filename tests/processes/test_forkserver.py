@@ -71,7 +71,7 @@ def wait_for(condition) -> None:
         time.sleep(0.02)
 
 
-def test_a_call_returns_and_raises_what_the_function_does(server: ForkServer) -> None:
+def test_a_call_returns_or_raises_like_the_function(server: ForkServer) -> None:
     assert call(server, add, 1, 2) == 3
     with pytest.raises(UnknownNameError, match="Did you mean 'cnn'"):
         call(server, refuse)
@@ -109,7 +109,7 @@ def test_a_child_has_its_share_its_process_group_and_the_environment_and_folder_
     assert child.result() == ("yes", True, 1, str(tmp_path))
 
 
-def test_an_interrupted_child_says_so(server: ForkServer) -> None:
+def test_an_interrupted_child_raises_keyboard_interrupt(server: ForkServer) -> None:
     child = server.start(sleep)
     time.sleep(0.3)
     child.interrupt()
@@ -118,7 +118,7 @@ def test_an_interrupted_child_says_so(server: ForkServer) -> None:
         child.result()
 
 
-def test_a_killed_server_takes_its_children_with_it_and_is_started_again(server: ForkServer) -> None:
+def test_a_killed_server_ends_its_children_and_restarts(server: ForkServer) -> None:
     child = server.start(sleep)
     process = psutil.Process(child.pid)
     process.parent().kill()

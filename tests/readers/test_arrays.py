@@ -30,7 +30,7 @@ def collected(data: zoo.Splits) -> dict[bytes, int]:
     [IMAGES, IMAGES[..., None], IMAGES.astype(int), [*IMAGES], IMAGES.tolist()],
     ids=["(n,h,w)", "(n,h,w,1)", "int64", "list", "lists of lists"],
 )
-def test_images_in_every_form_give_the_same_examples(features: Any) -> None:
+def test_every_form_of_images_gives_the_same_examples(features: Any) -> None:
     data = zoo.load_data((features, LABELS))
     assert data.info.input_shape == (6, 6, 1)
     assert collected(data) == {image.tobytes(): int(label) for image, label in zip(IMAGES, LABELS, strict=True)}
@@ -49,7 +49,7 @@ def test_images_in_every_form_give_the_same_examples(features: Any) -> None:
     ],
     ids=["array", "lists", "int-columns", "text-index", "tensor", "longdouble", "object"],
 )
-def test_tables_in_every_form_give_the_same_examples(features: Any) -> None:
+def test_every_form_of_tables_gives_the_same_examples(features: Any) -> None:
     data = zoo.load_data((features, LABELS))
     assert collected(data) == {row.tobytes(): int(label) for row, label in zip(TABLE, LABELS, strict=True)}
 
@@ -70,7 +70,7 @@ def test_a_mapping_names_the_parts() -> None:
     np.testing.assert_array_equal(np.concatenate([rows for rows, _ in data.test]), TABLE[30:])
 
 
-def test_image_size_stretches_arrays() -> None:
+def test_image_size_resizes_arrays() -> None:
     assert zoo.load_data((IMAGES, LABELS), image_size=(3, 4)).info.input_shape == (3, 4, 1)
 
 
@@ -115,7 +115,7 @@ def test_image_size_stretches_arrays() -> None:
         "None",
     ],
 )
-def test_what_is_no_data_is_refused(data: Any, words: str) -> None:
+def test_invalid_data_are_rejected(data: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
         zoo.load_data(data)
 
@@ -137,7 +137,7 @@ def test_npz_may_hold_parts_and_class_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("labels", [LABELS.astype(np.float32), np.eye(2)[LABELS], np.array(["猫", "dog"])[LABELS]])
-def test_npz_class_names_go_with_every_form_of_label(tmp_path: Path, labels: np.ndarray) -> None:
+def test_npz_class_names_fit_every_form_of_label(tmp_path: Path, labels: np.ndarray) -> None:
     np.savez(tmp_path / "data.npz", x=IMAGES, y=labels, labels=np.array(["猫", "dog"]))
     data = zoo.load_data(tmp_path / "data.npz")
     assert collected(data) == {image.tobytes(): int(label) for image, label in zip(IMAGES, LABELS, strict=True)}
@@ -150,7 +150,7 @@ def test_npz_class_numbers_beyond_the_names_are_refused(tmp_path: Path, wrong: f
         zoo.load_data(tmp_path / "data.npz")
 
 
-def test_npz_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_npz_is_rejected(tmp_path: Path) -> None:
     whole, path = tmp_path / "whole.npz", tmp_path / "data.npz"
     np.savez(whole, x=IMAGES, y=LABELS)
     content = whole.read_bytes()

@@ -1,4 +1,4 @@
-"""Folders of class folders: what counts as a class, a part and an image, in memory and streamed."""
+"""Folders of class folders: recognition of classes, parts and images, in memory and streamed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_part_folders_are_parts(tmp_path: Path, names: tuple[str, ...], sizes: d
     assert zoo.load_data(tmp_path, overlap="keep").info.num_examples == sizes
 
 
-def test_a_further_folder_beside_the_parts_is_no_class(tmp_path: Path) -> None:
+def test_another_folder_next_to_the_parts_is_not_a_class(tmp_path: Path) -> None:
     for name in ("train", "test"):
         fill(tmp_path / name)
     (tmp_path / "notes").mkdir()
@@ -83,7 +83,7 @@ def test_two_folders_for_one_part_are_refused(tmp_path: Path) -> None:
         zoo.load_data(tmp_path)
 
 
-def test_hidden_and_other_files_and_empty_folders_are_left_out(tmp_path: Path) -> None:
+def test_hidden_and_other_files_and_empty_folders_are_ignored(tmp_path: Path) -> None:
     fill(tmp_path, ["猫", "狗"])
     for name in (".cache/x.png", "猫/.DS_Store", "猫/._0.png", "猫/notes.txt", "README.md", "empty/.keep"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -91,7 +91,7 @@ def test_hidden_and_other_files_and_empty_folders_are_left_out(tmp_path: Path) -
     data = zoo.load_data(tmp_path)
     assert data.info.labels == ("狗", "猫")
     assert sum(data.info.num_examples.values()) == 16
-    assert data.info.report["notes"] == [f"{tmp_path / 'empty'} has no images and is not a class"]
+    assert data.info.report["notes"] == [f"{tmp_path / 'empty'} has no images so it is not a class"]
 
 
 def test_upper_case_suffixes_and_deeper_folders_are_found(tmp_path: Path) -> None:
@@ -101,14 +101,14 @@ def test_upper_case_suffixes_and_deeper_folders_are_found(tmp_path: Path) -> Non
     assert sum(zoo.load_data(tmp_path).info.num_examples.values()) == 17
 
 
-def test_different_sizes_are_stretched_to_96_or_to_image_size(tmp_path: Path) -> None:
+def test_different_sizes_are_resized_to_96_or_image_size(tmp_path: Path) -> None:
     fill(tmp_path)
     Image.new("RGB", (9, 5), "red").save(tmp_path / "cat" / "wide.png")
     assert zoo.load_data(tmp_path).info.input_shape == (96, 96, 3)
     assert zoo.load_data(tmp_path, image_size=(7, 4), channels=1).info.input_shape == (7, 4, 1)
 
 
-def test_broken_images_stop_or_are_left_out_and_named(tmp_path: Path) -> None:
+def test_broken_images_are_rejected_or_dropped_and_reported(tmp_path: Path) -> None:
     fill(tmp_path)
     broken = tmp_path / "cat" / "broken.png"
     broken.write_bytes((tmp_path / "cat" / "0.png").read_bytes()[:40])
@@ -120,7 +120,7 @@ def test_broken_images_stop_or_are_left_out_and_named(tmp_path: Path) -> None:
     assert str(broken) in data.info.report["broken"][0]
 
 
-def test_equal_files_are_duplicates_and_stay_in_one_part(tmp_path: Path) -> None:
+def test_equal_files_are_duplicates_in_one_part(tmp_path: Path) -> None:
     fill(tmp_path)
     for number in range(8):
         content = (tmp_path / "cat" / f"{number}.png").read_bytes()
@@ -131,7 +131,7 @@ def test_equal_files_are_duplicates_and_stay_in_one_part(tmp_path: Path) -> None
     assert not contents[0] & contents[1]
 
 
-def test_a_dangling_link_is_left_out(tmp_path: Path) -> None:
+def test_a_dangling_link_is_ignored(tmp_path: Path) -> None:
     fill(tmp_path)
     (tmp_path / "cat" / "link.png").symlink_to(tmp_path / "nowhere.png")
     assert sum(zoo.load_data(tmp_path).info.num_examples.values()) == 16

@@ -1,4 +1,4 @@
-"""Files that are read in chunks give what they give when they are read whole."""
+"""Reading files in chunks gives the same result as reading them completely."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def table() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "whole": number,
-            "late": np.where(number > 4500, number / 7, np.nan),  # nothing at all in the first chunks
+            "late": np.where(number > 4500, number / 7, np.nan),  # only missing values in the first chunks
             "then a fraction": [*range(ROWS - 1), 0.25],
             "flag": pd.array([True, None, False, True] * (ROWS // 4), "boolean"),
             "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(number, "h"),
             "far away": ["9999-12-31", "2020-01-01"] * (ROWS // 2),
-            "code": [*([7] * (ROWS - 1)), "A7"],  # a category that looks like a number for long
+            "code": [*([7] * (ROWS - 1)), "A7"],  # a category that looks like a number at first
             "word, quoted": ["a\nb", 'say "x"', "红", None] * (ROWS // 4),
             "other": "never seen by the model",
         }
@@ -125,7 +125,7 @@ def test_numbers_and_times_in_one_column_are_refused(tmp_path: Path, first: str,
 
 
 @pytest.mark.parametrize("end", ["", "\n"])
-def test_a_quote_that_does_not_close_is_refused(tmp_path, end):
+def test_an_unclosed_quote_is_rejected(tmp_path, end):
     rows = ["a,b", "1,x", '2,"two', 'lines"', *['3,"said ""so"""'] * 20]
     (tmp_path / "whole.csv").write_text("\n".join(rows) + end)
     (tmp_path / "open.csv").write_text("\n".join([*rows[:4], '3,"open', *rows[1:2] * 20]) + end)
@@ -138,7 +138,7 @@ def test_a_quote_that_does_not_close_is_refused(tmp_path, end):
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_a_cell_that_is_no_number_is_told_with_its_column(table, tmp_path):
+def test_a_non_numeric_cell_is_reported_with_its_column(table, tmp_path):
     preprocessor = TablePreprocessor.fit(table[["whole"]])
     changed = table[["whole"]].astype(object)
     changed.loc[4321, "whole"] = "many"
@@ -167,7 +167,7 @@ def test_an_array_comes_in_chunks(tmp_path: Path, order: str, save) -> None:
     np.testing.assert_array_equal(np.concatenate(chunks), array)
 
 
-def test_what_is_no_npz_of_numbers_is_refused(tmp_path):
+def test_an_npz_without_numbers_is_rejected(tmp_path):
     np.savez(tmp_path / "objects.npz", x=np.array([{}, []], object))
     np.savez(tmp_path / "other.npz", y=np.zeros(3))
     np.savez(tmp_path / "scalar.npz", x=np.float32(1))
@@ -181,7 +181,7 @@ def test_what_is_no_npz_of_numbers_is_refused(tmp_path):
     whole = (tmp_path / "other.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     for name, words in {
-        "objects": "dtype object", "other": r"hold x. Received: \['y'\]", "scalar": r"shape \(\)", "text": "not a zip",
+        "objects": "dtype object", "other": r"contain x. Received: \['y'\]", "scalar": r"shape \(\)", "text": "not a zip",
         "cut": "not a zip", "deep": "cannot be read as .npz", "below": r"shape \(-1, 2\)",
         "plain": r"must contain x. Received: \[\]",
     }.items():  # fmt: skip

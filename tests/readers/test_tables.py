@@ -1,4 +1,4 @@
-"""CSV, TSV and Parquet files as people save them."""
+"""CSV, TSV and Parquet files as commonly saved."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_every_kind_of_file_gives_the_same_data(tmp_path: Path, name: str, as_pa
     ],
     ids=["byte-order-mark", "windows-line-ends", "blank-lines", "no-last-newline"],
 )
-def test_usual_forms_of_csv_are_read(tmp_path: Path, change) -> None:
+def test_common_forms_of_csv_are_read(tmp_path: Path, change) -> None:
     path = tmp_path / "data.csv"
     path.write_bytes(change(TABLE.to_csv(index=False)))
     pd.testing.assert_frame_equal(read_table(path), TABLE, check_dtype=False)
@@ -67,7 +67,7 @@ def test_empty_cells_and_na_are_missing(tmp_path: Path) -> None:
     assert read_table(path)[["a", "b"]].isna().to_numpy().tolist() == [[False, False], [True, True]]
 
 
-def test_days_and_times_become_one_number(tmp_path: Path) -> None:
+def test_dates_and_times_become_one_number(tmp_path: Path) -> None:
     days = pd.date_range("2024-01-01", periods=ROWS)
     for form in ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S"):
         path = saved(tmp_path / f"{len(form)}.csv", pd.DataFrame({"day": days.strftime(form), "label": [0, 1] * (ROWS // 2)}))
@@ -85,7 +85,7 @@ def test_boolean_labels_of_a_csv_are_two_classes(tmp_path: Path) -> None:
     assert data.info.labels == (False, True)
 
 
-def test_label_column_is_chosen_and_others_left_out(tmp_path: Path) -> None:
+def test_label_column_is_chosen_and_others_are_ignored(tmp_path: Path) -> None:
     path = saved(tmp_path / "data.csv")
     data = zoo.load_data(path, label_column="colour", ignore_columns=["label"])
     assert (data.info.labels, data.info.preprocessor.feature_names) == (("red", "蓝"), ["width"])
@@ -159,7 +159,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
         zoo.load_data(tmp_path / "x.xlsx")
 
 
-def test_a_saved_index_is_left_out_and_said(tmp_path):
+def test_a_saved_index_is_ignored_and_reported(tmp_path):
     path = tmp_path / "saved.csv"
     pd.DataFrame({"size": range(40), "label": ["a", "b"] * 20}).to_csv(path)
     info = zoo.load_data(path).info

@@ -1,4 +1,4 @@
-"""Folders of texts: class folders of .txt files, a file for each part, parts that are named, and mappings of paths."""
+"""Folders of texts: class folders of .txt files, one file per part, named parts, and mappings of paths."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def test_class_folders_of_txt_files_are_texts_with_the_names_of_their_folders(tm
     assert data.info.task_name == "text_classification"
     assert data.info.labels == ("good", "差")
     assert pairs(data) == expected
-    assert f"{tmp_path / 'empty'} has no .txt files and is not a class" in data.info.report["notes"]
+    assert f"{tmp_path / 'empty'} has no .txt files, so it is not a class" in data.info.report["notes"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
-def test_txt_files_are_read_in_their_encoding_without_its_mark(tmp_path: Path, encoding: str) -> None:
+def test_txt_files_are_read_in_their_encoding_without_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
     expected = fill(tmp_path, encoding=encoding)
     named = {} if encoding == "utf-8-sig" else {"encoding": encoding}
     data = zoo.load_data(tmp_path, **named)
@@ -93,7 +93,7 @@ def test_a_broken_txt_file_is_named_by_its_own_folder(tmp_path: Path) -> None:
     assert data.info.report["parts"]["all"]["broken"] == 2
 
 
-def test_a_folder_in_another_encoding_says_how_to_name_it(tmp_path: Path) -> None:
+def test_a_wrong_encoding_is_reported_with_the_setting(tmp_path: Path) -> None:
     fill(tmp_path, words="这部电影", encoding="gb18030")
     with pytest.raises(DataError, match=r"All 16 texts.*cannot be read as utf-8.*data.encoding"):
         zoo.load_data(tmp_path)
@@ -135,7 +135,7 @@ def test_a_file_for_each_part_is_found_by_its_name(tmp_path: Path, names: tuple[
     assert set(data.info.tokenizer.word_index) == {"<unk>", "train", *map(str, range(12))}
 
 
-def test_a_missing_part_is_cut_from_train(tmp_path: Path) -> None:
+def test_a_missing_part_is_taken_from_train(tmp_path: Path) -> None:
     table(tmp_path / "train.csv", "train", count=20)
     table(tmp_path / "test.csv", "test", count=5)
     data = zoo.load_data(tmp_path)
@@ -143,7 +143,7 @@ def test_a_missing_part_is_cut_from_train(tmp_path: Path) -> None:
     assert set(pairs(data, "test")) == {f"test {number}" for number in range(5)}
 
 
-def test_files_of_another_suffix_are_label_lines_for_the_task(tmp_path: Path) -> None:
+def test_files_with_another_suffix_are_label_lines_for_the_task(tmp_path: Path) -> None:
     for part in PARTS:
         table(tmp_path / f"stsa.binary.{part}", part, suffix="txt")
     data = zoo.load_data(tmp_path, task="text_classification")
@@ -188,7 +188,7 @@ def test_a_mapping_may_name_folders_of_class_folders(tmp_path: Path) -> None:
         zoo.load_data({"train": tmp_path / "one", "test": tmp_path / "two"})
 
 
-def test_parts_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
+def test_incompatible_parts_are_rejected(tmp_path: Path) -> None:
     text = table(tmp_path / "text.csv", "x")
     (tmp_path / "table.csv").write_text("width,label\n" + "1,a\n2,b\n" * 6)
     with pytest.raises(DataError, match=r"one kind and shape. Received: tables.*table\.csv, texts"):
@@ -201,7 +201,7 @@ def test_parts_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
         zoo.load_data({"train": text, "dev": text})
 
 
-def test_a_label_is_one_class_whether_its_part_holds_numbers_alone_or_words_too(tmp_path: Path) -> None:
+def test_a_label_is_one_class_even_if_only_one_part_has_words(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("text,label\n" + "".join(f"film {n},{['1', '2', 'none'][n % 3]}\n" for n in range(30)))
     (tmp_path / "test.csv").write_text("text,label\n" + "".join(f"movie {n},{'12'[n % 2]}\n" for n in range(10)))
     data = zoo.load_data(tmp_path)

@@ -1,4 +1,4 @@
-"""Texts that a program holds: lists, arrays, Series, DataFrames, tf.data and TensorFlow Datasets give the same examples."""
+"""Texts in memory: lists, arrays, Series, DataFrames, tf.data and TensorFlow Datasets give the same examples."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def pairs(data: zoo.Splits, *parts: str) -> dict[str, Any]:
     ],
     ids=["list", "tuple", "U", "object", "StringDType", "bytes", "object-bytes", "S", "Series", "index", "category", "tensor"],
 )
-def test_texts_in_every_form_give_the_same_examples(make: Callable[[list[str]], Any]) -> None:
+def test_every_form_of_texts_gives_the_same_examples(make: Callable[[list[str]], Any]) -> None:
     data, expected = zoo.load_data((make(TEXTS), LABELS)), zoo.load_data((TEXTS, LABELS))
     assert data.info.fingerprint == expected.info.fingerprint
     assert pairs(data) == dict(zip(TEXTS, LABELS, strict=True))
@@ -67,7 +67,7 @@ def test_texts_in_every_form_give_the_same_examples(make: Callable[[list[str]], 
     ],
     ids=["text", "category", "numbers", "floats", "booleans", "one-hot", "one-hot-lists", "column", "bytes"],
 )
-def test_labels_in_every_form(labels: Any, names: tuple[Any, ...]) -> None:
+def test_every_form_of_labels(labels: Any, names: tuple[Any, ...]) -> None:
     data = zoo.load_data((TEXTS, labels))
     assert data.info.labels == names
     by_text = pairs(data)
@@ -85,7 +85,7 @@ def test_thirty_classes_keep_their_names() -> None:
 
 @pytest.mark.parametrize("text", ["text", "Review", "SENTENCE"])
 @pytest.mark.parametrize("label", ["label", "sentiment", "Category"])
-def test_a_data_frame_with_usual_names_holds_texts(text: str, label: str) -> None:
+def test_a_data_frame_with_usual_names_contains_texts(text: str, label: str) -> None:
     frame = pd.DataFrame({"id": range(28), label: LABELS, text: TEXTS}, index=range(50, 78))
     data = zoo.load_data(frame)
     assert data.info.task_name == "text_classification"
@@ -101,7 +101,7 @@ def test_a_data_frame_with_other_names_needs_them_named_or_the_task() -> None:
         zoo.load_data(frame, text_column="prosa", label_column="stars")
 
 
-def test_a_data_frame_called_a_table_stays_one() -> None:
+def test_a_data_frame_for_a_table_task_stays_a_table() -> None:
     frame = pd.DataFrame({"text": ["a", "b"] * 10, "width": range(20), "label": ["x", "y"] * 10})
     data = zoo.load_data(frame, task="tabular_classification")
     assert data.info.preprocessor.feature_names == ["text=a", "text=b", "width"]
@@ -152,13 +152,13 @@ def test_npz_may_hold_texts(tmp_path: Path) -> None:
         ([], [], "Features must be|empty"),
     ],
 )
-def test_what_is_no_list_of_texts_is_refused(texts: Any, labels: Any, words: str) -> None:
+def test_an_invalid_list_of_texts_is_rejected(texts: Any, labels: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
         zoo.load_data((texts, labels))
 
 
 @pytest.mark.parametrize("missing", ["", "  ", None, float("nan"), 3])
-def test_rows_without_a_text_are_left_out_on_demand_with_their_labels(missing: Any) -> None:
+def test_rows_without_text_are_dropped_on_request_with_their_labels(missing: Any) -> None:
     texts = [*TEXTS[:9], missing, *TEXTS[10:]]
     data = zoo.load_data((texts, LABELS), broken="drop")
     expected = dict(zip(TEXTS, LABELS, strict=True))
@@ -167,7 +167,7 @@ def test_rows_without_a_text_are_left_out_on_demand_with_their_labels(missing: A
     assert data.info.report["parts"]["all"]["broken"] == 1
 
 
-def test_texts_are_no_task_of_images_or_tables() -> None:
+def test_texts_do_not_fit_tasks_for_images_or_tables() -> None:
     with pytest.raises(UsageError, match=r"'image_classification' is for images. Received: texts. Use text_classification"):
         zoo.load_data((TEXTS, LABELS), task="image_classification")
     with pytest.raises(UsageError, match=r"'text_classification' is for texts. Received: images"):
@@ -175,7 +175,7 @@ def test_texts_are_no_task_of_images_or_tables() -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a text, not a name. " * 300, "./" + "x" * 5000, "a\0b"])
-def test_a_text_in_place_of_data_is_refused(name: str) -> None:
+def test_a_text_instead_of_data_is_rejected(name: str) -> None:
     with pytest.raises(zoo.ZooError, match="Received: "):
         zoo.load_data(name)
 
@@ -204,7 +204,7 @@ class TinyTexts(tfds.core.GeneratorBasedBuilder):
 
 
 class TwoTexts(TinyTexts):
-    """A premise and a hypothesis, none of them the text to learn."""
+    """A premise and a hypothesis, neither of which is the obvious text to learn from."""
 
     def _info(self) -> tfds.core.DatasetInfo:
         text = tfds.features.Text()

@@ -29,7 +29,7 @@ TEXTS = [
     )
 ]
 LABELS = ["good, very", "差 ", "other"] * 10 + ["other", "差 "]
-LINES = [" ".join(text.split()) for text in TEXTS]  # what a line can hold
+LINES = [" ".join(text.split()) for text in TEXTS]  # characters that a line can contain
 WORDS = [label.split(",")[0].strip() for label in LABELS]
 PLAIN = [f"naïve film {number}, très bon" for number in range(24)]
 TWO = ["ja", "nein"] * 12
@@ -42,7 +42,7 @@ def delimited(rows: list[tuple[Any, ...]], delimiter: str = ",", **options: Any)
 
 
 def saved(path: Path, texts: list[Any] = TEXTS, labels: list[Any] = LABELS, **options: Any) -> Path:
-    """Write texts and labels in the kind that the suffix names."""
+    """Write texts and labels in the format of the suffix."""
     rows = [("text", "label"), *zip(texts, labels, strict=True)][0 if options.pop("header", True) else 1 :]
     encoding = options.pop("encoding", "utf-8")
     if path.suffix == ".parquet":
@@ -78,7 +78,7 @@ def texts_of(examples: Examples) -> list[str]:
 
 @pytest.mark.parametrize("name", ["a.csv", "A.CSV", "a.tsv", "a.jsonl", "a.ndjson", "a.parquet"])
 @pytest.mark.parametrize("as_path", [Path, str])
-def test_every_kind_of_file_gives_the_rows_as_they_were_written(tmp_path: Path, name: str, as_path: type) -> None:
+def test_every_file_format_gives_the_rows_as_written(tmp_path: Path, name: str, as_path: type) -> None:
     data = zoo.load_data(as_path(saved(tmp_path / name)))
     expected = zoo.load_data((TEXTS, LABELS))
     assert data.info.task_name == "text_classification"
@@ -95,7 +95,7 @@ def test_lines_of_label_and_text_give_the_rows(tmp_path: Path, name: str) -> Non
     assert data.info.fingerprint == zoo.load_data((LINES, WORDS)).info.fingerprint
 
 
-def test_another_suffix_needs_the_task_and_the_message_says_so(tmp_path: Path) -> None:
+def test_an_unknown_suffix_needs_the_task_as_the_message_says(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.train", LINES, WORDS)
     with pytest.raises(DataError, match=r"end in .*\.jsonl.*a\.train.*task='text_classification'"):
         zoo.load_data(path)
@@ -123,7 +123,7 @@ def test_a_named_encoding_is_read(tmp_path: Path, name: str, encoding: str, text
 
 @pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "utf_8", "U8"])
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.txt"])
-def test_a_byte_order_mark_is_no_letter(tmp_path: Path, name: str, encoding: str) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_text(tmp_path: Path, name: str, encoding: str) -> None:
     path = saved(tmp_path / name, LINES, WORDS, encoding="utf-8-sig")
     examples = read(path, encoding=encoding)
     assert texts_of(examples) == LINES
@@ -141,7 +141,7 @@ def test_a_byte_order_mark_is_no_letter(tmp_path: Path, name: str, encoding: str
     ids=["windows", "old-mac", "blank-lines", "no-last-newline"],
 )
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.txt"])
-def test_line_ends_are_no_part_of_a_text(tmp_path: Path, name: str, change: Callable[[str], str]) -> None:
+def test_line_ends_are_not_part_of_a_text(tmp_path: Path, name: str, change: Callable[[str], str]) -> None:
     path = saved(tmp_path / name, LINES, WORDS)
     path.write_bytes(change(path.read_bytes().decode()).encode())
     examples = read(path)
@@ -149,7 +149,7 @@ def test_line_ends_are_no_part_of_a_text(tmp_path: Path, name: str, change: Call
     assert examples.parts[ALL].targets.tolist() == WORDS
 
 
-def test_separators_that_are_no_line_ends_stay_inside_a_text(tmp_path: Path) -> None:
+def test_separators_other_than_line_ends_stay_inside_a_text(tmp_path: Path) -> None:
     texts = [f"a{letter}b {number}" for letter in "\x0b\x0c\x1c\x85\u2028" for number in range(2)]
     for name in ("a.txt", "a.jsonl", "a.csv"):
         assert texts_of(read(saved(tmp_path / name, texts, ["x", "y"] * 5))) == texts
@@ -190,7 +190,8 @@ def test_without_a_header_the_label_is_the_column_with_fewer_values(tmp_path: Pa
 
 
 def test_without_a_header_columns_are_named_by_their_positions(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(delimited([(n, label, text) for n, (text, label) in enumerate(zip(TEXTS, LABELS))]))  # noqa: B905
+    rows = [(n, label, text) for n, (text, label) in enumerate(zip(TEXTS, LABELS, strict=True))]
+    (tmp_path / "a.csv").write_text(delimited(rows))
     data = zoo.load_data(tmp_path / "a.csv", text_column="3", label_column="2")
     assert pairs(data) == sorted(zip(TEXTS, LABELS, strict=True))
     with pytest.raises(DataError, match=r"The text column is not known. Received: columns 1, 2, 3, .*The first row is 0, go"):
@@ -202,7 +203,7 @@ def test_without_a_header_columns_are_named_by_their_positions(tmp_path: Path) -
         zoo.load_data(tmp_path / "two.csv", text_column="3")
 
 
-def test_lone_quotes_in_a_tsv_are_letters_and_a_note_says_so(tmp_path: Path) -> None:
+def test_unclosed_quotes_in_a_tsv_are_ordinary_characters_with_a_note(tmp_path: Path) -> None:
     texts = [f'"so {number} it begins' if number % 5 == 0 else f'5" of {number} rain' for number in range(24)]
     (tmp_path / "a.tsv").write_text("text\tlabel\n" + "".join(f"{a}\t{b}\n" for a, b in zip(texts, TWO, strict=True)))
     data = zoo.load_data(tmp_path / "a.tsv")
@@ -226,7 +227,7 @@ def test_proper_quotes_in_a_tsv_are_quotes(tmp_path: Path) -> None:
     ],
     ids=["whole-numbers", "booleans", "30-classes"],
 )
-def test_labels_of_every_kind(tmp_path: Path, name: str, raw: list[Any], labels: tuple[Any, ...]) -> None:
+def test_every_kind_of_label(tmp_path: Path, name: str, raw: list[Any], labels: tuple[Any, ...]) -> None:
     texts = [f"film number {number}" for number in range(len(raw))]
     data = zoo.load_data(saved(tmp_path / name, texts, raw))
     if raw[0] is False and name in ("a.csv", "a.tsv"):
@@ -243,7 +244,7 @@ def test_labels_that_only_look_like_numbers_are_names(tmp_path: Path) -> None:
     assert only.info.labels == ("--1", "-2")
 
 
-def test_labels_that_differ_in_spaces_or_case_are_kept_apart_and_reported(tmp_path: Path) -> None:
+def test_labels_that_differ_in_spaces_or_case_are_distinct_and_reported(tmp_path: Path) -> None:
     data = zoo.load_data(saved(tmp_path / "a.csv", PLAIN, ["good", "Good ", "bad"] * 8))
     assert data.info.labels == ("Good ", "bad", "good")
     assert data.info.report["notes"] == ["labels 'Good ', 'good' differ only in spaces or case; they are 2 separate classes"]
@@ -258,7 +259,7 @@ def test_a_line_of_ten_megabytes_is_one_text(tmp_path: Path) -> None:
         assert list(map(len, texts_of(read(saved(tmp_path / name, [long, "b"], ["ja", "nein"]))))) == [len(long), 1]
 
 
-def test_a_row_without_a_label_is_counted_and_left_out_on_demand(tmp_path: Path) -> None:
+def test_a_row_without_a_label_is_counted_and_dropped_on_request(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.jsonl", [*PLAIN, "unlabelled", "too"], [*TWO, None, ""])
     with pytest.raises(DataError, match=r"2 of 26 rows in part 'all' have no label.*row 24.*data.broken=drop"):
         zoo.load_data(path)
@@ -314,7 +315,7 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
         ("a.csv", b"\n\n\n", {}, "has no rows"),
         ("a.csv", b"text,label\n", {}, "There are no rows. Received: .*a.csv. Add texts"),
         ("a.txt", b"", {}, "There are no rows"),
-        ("a.jsonl", b"", {}, "one JSON object per line. Received: .*a.jsonl without any"),
+        ("a.jsonl", b"", {}, "one JSON object per line. Received: .*a.jsonl without objects"),
         ("a.csv", b"text,label\n\x00\x01\x02,a\n", {}, "binary file. Received: .*zero bytes.*Pass a text file"),
         ("a.txt", b"\x89PNG\r\n\x1a\n\x00\x00", {}, "binary file"),
         ("a.txt", "1 这部\n".encode("utf-16"), {}, "starts like UTF-16. Received: .*data.encoding=utf-16"),
@@ -342,7 +343,7 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
         ("a.txt", content("a film\nb film\na\n"), {}, "cannot be read: 1. Received: Line 3 of .*has no text"),
         ("a.txt", content("a film\nb film\n"), {"text_column": "text"}, "have no columns. Received: .*rename the file to .csv"),
         ("a.parquet", b"PAR1 no more", {}, "cannot be read.*a.parquet. Fix the file"),
-        ("a.csv", content(GOOD.replace(",b", ",a")), {}, r"at least two classes. Received: only 'a'. Add rows"),
+        ("a.csv", content(GOOD.replace(",b", ",a")), {}, r"at least two classes. Received: only 'a'. Add another class"),
         (
             "a.csv",
             content("text,label\n" + "".join(f"!?{'.' * n},{'ab'[n % 2]}\n" for n in range(20))),
@@ -351,7 +352,7 @@ GOOD_JSON = "".join(json.dumps({"text": f"film {number}", "label": "ab"[number %
         ),
     ],
 )
-def test_what_cannot_be_learned_from_is_refused_with_its_place_and_mend(
+def test_unusable_files_are_rejected_with_place_and_fix(
     tmp_path: Path, name: str, raw: bytes, arguments: dict[str, Any], words: str
 ) -> None:
     (tmp_path / name).write_bytes(raw)
@@ -369,7 +370,7 @@ def test_what_cannot_be_learned_from_is_refused_with_its_place_and_mend(
         ("a.jsonl", GOOD_JSON + '{"text": null, "label": "a"}\n'),
     ],
 )
-def test_a_row_that_cannot_be_read_is_left_out_on_demand_and_named(tmp_path: Path, name: str, raw: str) -> None:
+def test_an_unreadable_row_is_dropped_on_request_and_reported(tmp_path: Path, name: str, raw: str) -> None:
     (tmp_path / name).write_text(raw)
     data = zoo.load_data(tmp_path / name, broken="drop")
     assert sum(data.info.num_examples.values()) == 20
@@ -384,7 +385,7 @@ def unlabelled(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet", "a.txt"])
-def test_texts_to_predict_come_in_chunks_with_the_share_that_is_read(tmp_path: Path, name: str) -> None:
+def test_texts_to_predict_come_in_chunks_with_the_fraction_read(tmp_path: Path, name: str) -> None:
     texts = [f"text {number}" for number in range(5)]
     if name == "a.txt":
         (tmp_path / name).write_text("\n".join(texts))
@@ -417,13 +418,13 @@ def test_texts_to_predict_need_no_label_and_rows_without_one_stay_counted(tmp_pa
         unlabelled(tmp_path / "b.csv")
 
 
-def test_two_columns_of_numbers_are_no_texts(tmp_path):
+def test_two_columns_of_numbers_are_not_texts(tmp_path):
     (tmp_path / "headless.csv").write_text("".join(f"{row},{row % 2}\n" for row in range(9)))
     with pytest.raises(DataError, match=r"The text column is not known.*numbers in column 1"):
         zoo.load_data(tmp_path / "headless.csv", task="text_classification")
 
 
-def test_an_encoding_says_that_a_table_holds_texts(tmp_path):
+def test_an_encoding_implies_that_a_table_contains_texts(tmp_path):
     rows = "".join(f"好的第{row}本书\tpos\n差的第{row}本书\tneg\n" for row in range(9))
     (tmp_path / "rows.tsv").write_text(rows, encoding="gb18030")
     assert zoo.load_data(tmp_path / "rows.tsv", encoding="gb18030").info.labels == ("neg", "pos")

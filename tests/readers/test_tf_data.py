@@ -1,4 +1,4 @@
-"""The user's own tf.data, batched or not, whole or in parts."""
+"""The user's tf.data, batched or not, with or without parts."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PAIRS = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS))
     ],
     ids=["single", "batched", "fixed-batches", "options", "one-hot", "one-hot-batched"],
 )
-def test_every_form_gives_what_the_arrays_give(dataset: tf.data.Dataset) -> None:
+def test_every_form_gives_the_same_result_as_arrays(dataset: tf.data.Dataset) -> None:
     data = zoo.load_data(dataset)
     assert data.info.input_shape == (6, 6, 1)
     assert data.info.fingerprint == zoo.load_data((IMAGES, LABELS)).info.fingerprint
 
 
-def test_one_image_as_high_as_its_one_hot_label_is_wide_is_no_batch() -> None:
+def test_an_image_as_high_as_its_one_hot_label_is_wide_is_not_a_batch() -> None:
     images = np.random.default_rng(0).random((40, 2, 5, 1)).astype(np.float32)
     data = zoo.load_data(tf.data.Dataset.from_tensor_slices((images, np.eye(2)[LABELS])))
     assert data.info.input_shape == (2, 5, 1)
@@ -74,7 +74,7 @@ def ragged() -> tf.data.Dataset:
     ],
     ids=["endless", "unlabelled", "dict", "empty", "ragged"],
 )
-def test_what_cannot_be_read_is_refused(dataset: tf.data.Dataset, words: str) -> None:
+def test_unreadable_datasets_are_rejected(dataset: tf.data.Dataset, words: str) -> None:
     with pytest.raises(DataError, match=words):
         zoo.load_data(dataset)
 

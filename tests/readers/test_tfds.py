@@ -1,4 +1,4 @@
-"""TensorFlow Datasets: prepared, to be downloaded, unreachable, unknown."""
+"""TensorFlow Datasets: prepared, downloaded, unreachable or unknown."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class DeepShapes(TinyShapes):
 
 
 class TwoLabels(TinyShapes):
-    """Images with two labels, none of them the one to learn."""
+    """Images with two labels, neither of which is the obvious target."""
 
     def _info(self) -> tfds.core.DatasetInfo:
         label = tfds.features.ClassLabel(num_classes=2)
@@ -61,7 +61,7 @@ class TwoLabels(TinyShapes):
 
 
 class RacedShapes(TinyShapes):
-    """Images that another process prepares at the same time, and is done first."""
+    """Images that another process prepares at the same time, and finishes first."""
 
     is_raced = False
 
@@ -97,7 +97,7 @@ def test_a_prepared_folder_is_read_with_its_class_names(prepared: Path) -> None:
     assert sorted(examples(data)) == sorted((10 * number, number % 2) for number in range(24))
 
 
-def test_streaming_gives_what_memory_gives(prepared: Path) -> None:
+def test_streaming_gives_the_same_examples_as_memory(prepared: Path) -> None:
     memory, stream = (zoo.load_data(prepared, memory_budget_mb=budget) for budget in (256, 0))
     assert isinstance(memory._parts["train"].source, Arrays)
     assert isinstance(stream._parts["train"].source, Records)
@@ -142,7 +142,7 @@ def test_images_of_more_than_8_bits_are_refused(tmp_path: Path) -> None:
         zoo.load_data(builder.data_path)
 
 
-def test_image_size_stretches_streamed_images(prepared: Path) -> None:
+def test_image_size_resizes_streamed_images(prepared: Path) -> None:
     data = zoo.load_data(prepared, image_size=(3, 4), memory_budget_mb=0)
     assert data.info.input_shape == (3, 4, 1)
     assert sorted(examples(data)) == sorted((10 * number, number % 2) for number in range(24))
@@ -156,7 +156,7 @@ def test_a_damaged_prepared_folder_is_refused(prepared: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["tiny_shapes", "tfds:tiny_shapes", "tiny_shapes:1.0.0"])
-def test_a_name_that_is_not_prepared_is_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_unprepared_data_set_is_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     first = zoo.load_data(name, data_dir=str(tmp_path))
     assert (tmp_path / "tiny_shapes" / "1.0.0" / "dataset_info.json").is_file()
     monkeypatch.setattr(TinyShapes, "_generate_examples", lambda self: pytest.fail("prepared again"))
@@ -183,7 +183,7 @@ def test_without_a_network_the_embedded_twin_and_the_manual_path_are_named(
     def no_network(*args: object, **kwargs: object) -> None:
         raise requests.exceptions.ConnectionError("Failed to resolve 'www.cs.toronto.edu'")
 
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [])  # a name server answers, the host does not
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args: [])  # the host resolves but does not respond
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", no_network)
     with pytest.raises(DataError) as caught:
         zoo.load_data("cifar10", data_dir=str(tmp_path))
@@ -195,7 +195,7 @@ def test_without_a_network_the_embedded_twin_and_the_manual_path_are_named(
     assert isinstance(caught.value.__cause__, requests.exceptions.ConnectionError)
 
 
-def test_without_an_address_nothing_is_tried_for_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unresolved_host_fails_without_minutes_of_retries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_address(*args: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -207,7 +207,7 @@ def test_without_an_address_nothing_is_tried_for_minutes(tmp_path: Path, monkeyp
         zoo.load_data("cifar10", data_dir=str(tmp_path))
 
 
-def test_data_without_one_image_and_one_label_are_refused(tmp_path: Path) -> None:
+def test_data_without_exactly_one_image_and_label_are_rejected(tmp_path: Path) -> None:
     builder = TwoLabels(data_dir=tmp_path)
     builder.download_and_prepare()
     with pytest.raises(DataError, match=r"needs one image or one text, and one class label.*second \(ClassLabel\)"):
@@ -230,7 +230,7 @@ def test_real_mnist_has_its_sizes_shape_and_first_digits(shared: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_real_mnist_streams_what_it_holds_in_memory(shared: Path) -> None:
+def test_real_mnist_streams_the_same_examples_as_in_memory(shared: Path) -> None:
     folder = str(shared / "data" / "tfds")
     memory, stream = (zoo.load_data("mnist", data_dir=folder, memory_budget_mb=budget) for budget in (256, 0))
     assert memory.info.fingerprint == stream.info.fingerprint

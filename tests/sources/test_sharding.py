@@ -1,4 +1,4 @@
-"""Workers share an epoch: no example twice, none lost, whether by files or by elements."""
+"""Workers divide an epoch by files or by elements, without duplicating or losing examples."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_with_enough_files_each_shard_opens_its_own(records_in: RecordsIn) -> No
 
 
 @pytest.mark.parametrize("lengths", [[21, 1, 1], [23]])
-def test_with_too_few_files_or_uneven_ones_elements_are_shared(records_in: RecordsIn, lengths: list[int]) -> None:
+def test_with_too_few_or_uneven_files_elements_are_shared(records_in: RecordsIn, lengths: list[int]) -> None:
     opened: list[Sequence[int]] = []
     source = records_in(lengths, opened)
     found = [passes(source, Shard(index, 2), 7) for index in range(2)]
@@ -82,7 +82,7 @@ def test_a_batch_is_spread_over_devices_in_its_order() -> None:
     assert found == [(each, [2 * row for row in each]) for each in rows]
 
 
-def test_the_training_stream_of_shards_is_the_whole_ones_from_any_batch_and_in_any_iteration() -> None:
+def test_shards_of_the_training_stream_equal_the_whole_from_any_batch() -> None:
     data = zoo.load_data("digits", batch_size=100)  # 13 batches a pass, the last of 57
     whole = [labels.tolist() for _, labels in training_stream(data, 5).take(20).as_numpy_iterator()]
     streams = [training_stream(data, 5, Shard(index, 2)).take(20) for index in range(2)]

@@ -1,4 +1,4 @@
-"""A pass is finite, of known length, whole, reshuffled each time, and the same in every process of one seed."""
+"""A pass is finite, complete, of known length, reshuffled each time, and equal in all processes with one seed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tensorflow as tf
 from zoo.sources.hashing import hash_rows
 from zoo.sources.source import Arrays, Pass, Source
 
-ROWS = np.delete(np.arange(23), [3, 11])  # a part leaves rows out
+ROWS = np.delete(np.arange(23), [3, 11])  # a part omits rows
 
 
 @pytest.fixture(params=["arrays", "image_files", "records"])

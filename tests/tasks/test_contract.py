@@ -1,4 +1,4 @@
-"""What every task promises, tested over the shelf."""
+"""The contract of tasks, tested for all registered ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.tasks.task import Task
 
 ROWS, WIDTH = 12, 3
 RAW = {True: np.array(["a", "b", "c"] * 4, object), False: np.linspace(-1, 1, ROWS * WIDTH).reshape(ROWS, WIDTH)}
-OUTPUTS = arrays(np.float32, (8, WIDTH), elements=st.integers(-30, 30))  # differences that a softmax keeps
+OUTPUTS = arrays(np.float32, (8, WIDTH), elements=st.integers(-30, 30))  # differences that a softmax preserves
 
 
 @pytest.fixture(params=TASKS)
@@ -32,11 +32,11 @@ def encoded(task: Task) -> tuple[np.ndarray, tuple]:
 
 
 def perfect(task: Task, targets: np.ndarray) -> np.ndarray:
-    """Return answers without a mistake."""
+    """Return answers without mistakes."""
     return np.eye(WIDTH, dtype=np.float32)[targets] if task.has_labels else targets
 
 
-def test_targets_become_numbers_and_labels_fit_them(task: Task) -> None:
+def test_targets_become_numbers_that_fit_the_labels(task: Task) -> None:
     targets, labels = encoded(task)
     assert len(targets) == ROWS
     assert targets.dtype.kind in "if"
@@ -70,7 +70,7 @@ def test_loss_and_metrics_take_encoded_targets(task: Task) -> None:
     assert not {id(metric) for metric in metrics} & {id(metric) for metric in task.metrics(WIDTH)}
 
 
-def test_scores_are_those_announced_and_best_for_perfect_answers(task: Task) -> None:
+def test_scores_are_those_declared_and_best_for_perfect_answers(task: Task) -> None:
     targets, labels = encoded(task)
     answers = perfect(task, targets)
     best, other = task.score(targets, answers, labels), task.score(targets, answers[::-1], labels)
@@ -125,7 +125,7 @@ def test_arguments_ask_for_one_output(task: Task) -> None:
     assert task.lacks({**dict.fromkeys(others, 3), task.output_argument: None})
 
 
-def test_what_a_task_cannot_do_is_refused(task: Task) -> None:
+def test_unsupported_options_of_a_task_are_rejected(task: Task) -> None:
     targets, labels = encoded(task)
     if not task.has_labels:
         with pytest.raises(UsageError, match=f"`class_weight` is for classification only.*{task.name}"):

@@ -18,7 +18,7 @@ from zoo.tasks import TASKS, find_task
         ("regression", "num_outputs", "mean_squared_error", ["mae", "rmse", "r2"]),
     ],
 )
-def test_task_brings_its_loss_and_metrics(name, output_argument, loss, metrics):
+def test_task_provides_its_loss_and_metrics(name, output_argument, loss, metrics):
     task = find_task(name)
     assert task.output_argument == output_argument
     assert task.loss().name == loss
@@ -39,7 +39,7 @@ def test_settings_of_a_task_are_settings(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_each_task_is_served_by_a_model(name):
+def test_each_task_has_a_model(name):
     assert TASKS[name].name == name
     assert registry.list_models(task=name)
 

@@ -1,4 +1,4 @@
-"""Counts of words and of texts, against counting by hand in Python."""
+"""Counts of words and texts, compared with plain Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.text.counting import count_words
 
 
 @pytest.mark.parametrize("batch", [1, 7, 1000])
-def test_counts_equal_those_of_two_counters(batch, monkeypatch):
+def test_counts_equal_two_counters(batch, monkeypatch):
     monkeypatch.setattr(counting, "BATCH", batch)
     chance = random.Random(0)
     texts = [[f"w{int(chance.expovariate(0.1))}" for _ in range(chance.randrange(30))] for _ in range(100)]

@@ -84,7 +84,7 @@ def assert_same(tokenizer, texts):
 
 
 @pytest.mark.parametrize("arguments", SETTINGS.values(), ids=SETTINGS)
-def test_ids_equal_those_of_python(arguments):
+def test_ids_equal_pythons(arguments):
     tokenizer = fitted(TEXTS, **arguments)
     assert len(tokenizer.word_index) > 5
     assert_same(tokenizer, TEXTS)
@@ -94,7 +94,7 @@ def test_ids_equal_those_of_python(arguments):
 @pytest.mark.parametrize("arguments", SETTINGS.values(), ids=SETTINGS)
 @settings(deadline=None, derandomize=True, max_examples=12)
 @given(known=MIXED, new=MIXED)
-def test_ids_of_any_text_equal_those_of_python(arguments, known, new):
+def test_ids_of_any_text_equal_pythons(arguments, known, new):
     tokenizer = fitted(["anchor anchor", *known], **arguments)
     assert_same(tokenizer, [*known, *new])
 
@@ -125,7 +125,7 @@ def test_broken_utf_8_gives_the_ids_of_python():
 
 @pytest.mark.parametrize("arguments", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("texts", [[], [""], ["", ""], [" ", "\n"]], ids=str)
-def test_nothing_to_read_gives_nothing(arguments, texts):
+def test_empty_input_gives_empty_output(arguments, texts):
     assert_same(fitted(TEXTS, **arguments), texts)
 
 
@@ -147,13 +147,13 @@ def test_it_works_inside_a_map_of_tf_data_on_batches_of_any_size():
     assert [ids for batch in data for ids in batch.to_list()] == tokenizer.texts_to_sequences(TEXTS)
 
 
-def test_it_works_where_the_graph_knows_no_shape():
+def test_it_works_without_a_static_shape():
     tokenizer = fitted(TEXTS)
     graph = tf.function(GraphTokenizer(tokenizer), input_signature=[tf.TensorSpec(None, tf.string)])
     assert graph(strings(TEXTS)).to_list() == tokenizer.texts_to_sequences(TEXTS)
 
 
-def test_later_changes_of_the_tokenizer_do_not_reach_the_graph():
+def test_later_changes_to_the_tokenizer_do_not_affect_the_graph():
     tokenizer = fitted(["a b"])
     graph = GraphTokenizer(tokenizer)
     tokenizer.fit_on_texts(["b b c"])
@@ -213,7 +213,7 @@ def test_a_tokenizer_without_words_is_refused():
 
 
 @pytest.mark.parametrize("texts", [tf.constant("a"), tf.constant([["a"]]), tf.constant([1])], ids=["scalar", "column", "ids"])
-def test_what_is_no_row_of_strings_is_refused(texts):
+def test_input_that_is_not_a_row_of_strings_is_rejected(texts):
     graph = GraphTokenizer(fitted(["a"]))
     with pytest.raises((TypeError, tf.errors.InvalidArgumentError), match=r"string|not compatible"):
         graph(texts)

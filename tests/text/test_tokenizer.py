@@ -1,4 +1,4 @@
-"""The tokenizer against the legacy Keras class, and where it departs from it."""
+"""The tokenizer compared with the legacy Keras class, and its differences."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pair(texts, **arguments):
 
 
 def assert_same(ours, theirs, texts, *, num_matrix=None):
-    """Everything that both have is equal."""
+    """Check that all common attributes are equal."""
     for name in ATTRIBUTES:
         assert getattr(ours, name) == getattr(theirs, name), name
     assert list(ours.word_counts) == list(theirs.word_counts)
@@ -78,13 +78,13 @@ def assert_same(ours, theirs, texts, *, num_matrix=None):
     ],
     ids=str,
 )
-def test_english_gives_what_the_legacy_class_gives(arguments, oov_token):
+def test_english_equals_the_legacy_class(arguments, oov_token):
     ours, theirs = pair(ENGLISH, oov_token=oov_token, **arguments)
     assert_same(ours, theirs, ENGLISH + NEW)
 
 
 @pytest.mark.parametrize("oov_token", [None, "<unk>"])
-def test_repeated_fits_give_what_the_legacy_class_gives(oov_token):
+def test_repeated_fits_equal_the_legacy_class(oov_token):
     ours, theirs = pair(ENGLISH, oov_token=oov_token)
     for tokenizer in (ours, theirs):
         tokenizer.fit_on_texts(NEW * 3)
@@ -93,7 +93,7 @@ def test_repeated_fits_give_what_the_legacy_class_gives(oov_token):
     assert_same(ours, theirs, ENGLISH + NEW)
 
 
-def test_random_english_gives_what_the_legacy_class_gives():
+def test_random_english_equals_the_legacy_class():
     chance = random.Random(0)
     letters = [chr(code) for code in range(1, 0x24F) if chr(code) not in "\u0130"]  # ASCII, Latin-1, Latin extended
     texts = ["".join(chance.choices(letters, k=200)) + " the end" for _ in range(300)]
@@ -123,7 +123,7 @@ def test_matrices_by_hand():
     assert tokenizer.texts_to_matrix(texts).tolist() == [[0, 1, 0, 1], [0] * 4, [0] * 4]
     assert tokenizer.texts_to_matrix(texts, "count").tolist() == [[0, 2, 0, 1], [0] * 4, [0] * 4]
     assert tokenizer.texts_to_matrix(texts, "freq")[0].tolist() == pytest.approx([0, 2 / 3, 0, 1 / 3])
-    one = np.log(1 + 2 / 2)  # two documents, one of which has the word
+    one = np.log(1 + 2 / 2)  # two documents, one of which contains the word
     assert tokenizer.texts_to_matrix(texts, "tfidf")[0].tolist() == pytest.approx([0, (1 + np.log(2)) * one, 0, one])
 
 
@@ -136,13 +136,13 @@ def imdb(shared, count):
 
     data = tfds.load("imdb_reviews", split=f"train[:{count}]", data_dir=str(shared / "data/tfds"), download=False)
     texts = [example["text"].decode() for example in data.as_numpy_iterator()]
-    return [text for text in texts if not is_east_asian(text)]  # a handful have full-width punctuation
+    return [text for text in texts if not is_east_asian(text)]  # a few have full-width punctuation
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize("oov_token", [None, "<unk>"])
 @pytest.mark.parametrize("num_words", [None, 2000])
-def test_imdb_gives_what_the_legacy_class_gives(shared, oov_token, num_words):
+def test_imdb_equals_the_legacy_class(shared, oov_token, num_words):
     texts = imdb(shared, 1200)
     assert len(texts) > 1190
     ours, theirs = pair(texts[:1000], oov_token=oov_token, num_words=num_words)
@@ -152,7 +152,7 @@ def test_imdb_gives_what_the_legacy_class_gives(shared, oov_token, num_words):
 @pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.parametrize("oov_token", ["<unk>", pytest.param(None, marks=pytest.mark.long)])
-def test_all_training_reviews_of_imdb_give_what_the_legacy_class_gives(shared, oov_token):
+def test_all_training_reviews_of_imdb_equal_the_legacy_class(shared, oov_token):
     texts = imdb(shared, 25_000)
     ours, theirs = pair(texts, oov_token=oov_token)
     assert_same(ours, theirs, texts, num_matrix=20)
@@ -232,7 +232,7 @@ def test_a_tokenizer_can_be_pickled():
     [{}, {"oov_token": None, "num_words": 3}, {"char_level": True, "lower": False}, {"min_frequency": 2, "filters": ""}],
     ids=str,
 )
-def test_json_brings_everything_back(arguments):
+def test_json_restores_everything(arguments):
     tokenizer = fitted(Tokenizer, [*ENGLISH, "这是\x00😀"], **arguments)
     again = Tokenizer.from_json(tokenizer.to_json(indent=1))
     assert vars(again) == vars(tokenizer)
@@ -307,7 +307,7 @@ NO_TOKENIZERS = {
 
 
 @pytest.mark.parametrize(("text", "received"), NO_TOKENIZERS.values(), ids=NO_TOKENIZERS)
-def test_other_json_is_refused(text, received):
+def test_invalid_json_is_rejected(text, received):
     with pytest.raises(DataError) as caught:
         Tokenizer.from_json(text)
     message = str(caught.value)
@@ -336,7 +336,7 @@ def test_an_argument_in_json_that_is_not_accepted_is_refused():
         ({"oov_token": 1}, r"`oov_token` must be a word or None\. Received: 1\."),
     ],
 )
-def test_a_wrong_argument_is_refused_with_the_rule_and_the_mend(arguments, message):
+def test_a_wrong_argument_is_rejected_with_the_rule_and_the_fix(arguments, message):
     with pytest.raises(UsageError, match=message):
         Tokenizer(**arguments)
 
@@ -360,7 +360,7 @@ CALLS = [
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize(("value", "kind"), [("a text", "str"), (b"a text", "bytes"), (3, "int"), (None, "NoneType")])
-def test_a_single_text_in_place_of_a_list_is_refused(call, value, kind):
+def test_a_single_text_instead_of_a_list_is_rejected(call, value, kind):
     tokenizer = fitted(Tokenizer, ["a"])
     with pytest.raises(UsageError, match=rf"A list is expected\. Received: .* \({kind}\)\. Pass a list: \[text\]\."):
         getattr(tokenizer, call)(value)
@@ -368,7 +368,7 @@ def test_a_single_text_in_place_of_a_list_is_refused(call, value, kind):
 
 @pytest.mark.parametrize("text", [None, float("nan"), 3, {"a": 1}, np.array(["a"])])
 @pytest.mark.parametrize("call", ["fit_on_texts", "texts_to_sequences", "texts_to_matrix"])
-def test_what_is_no_text_is_refused(call, text):
+def test_input_that_is_not_text_is_rejected(call, text):
     tokenizer = fitted(Tokenizer, ["a"])
     with pytest.raises(
         DataError, match=r"A text must be a string, UTF-8 bytes or a list of words\. Received: .*Drop missing texts"
@@ -376,7 +376,7 @@ def test_what_is_no_text_is_refused(call, text):
         getattr(tokenizer, call)(["a", text])
 
 
-def test_a_list_of_words_that_are_no_strings_is_refused():
+def test_a_list_of_words_that_are_not_strings_is_rejected():
     with pytest.raises(
         DataError, match=r"A list of words must contain strings\. Received: \['a', 3\]\. Convert its items to strings"
     ):
@@ -385,7 +385,7 @@ def test_a_list_of_words_that_are_no_strings_is_refused():
 
 @pytest.mark.parametrize("sequence", ["ab", 3, [1.5], [None], [["a"]]])
 @pytest.mark.parametrize("call", ["fit_on_sequences", "sequences_to_texts", "sequences_to_matrix"])
-def test_what_is_no_sequence_is_refused(call, sequence):
+def test_an_invalid_sequence_is_rejected(call, sequence):
     tokenizer = fitted(Tokenizer, ["a"])
     with pytest.raises(DataError, match=r"A sequence must be a list of ids\. Received: .*Pass a list of lists"):
         getattr(tokenizer, call)([sequence])

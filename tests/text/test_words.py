@@ -1,4 +1,4 @@
-"""Splitting: separators, filters, single characters, and that lower case comes first."""
+"""Splitting: separators, filters, single characters, and lower case before filters."""
 
 # ruff: noqa: RUF001 - full-width forms and Greek are what is tested
 
@@ -52,7 +52,7 @@ def test_words_with_other_settings(text, filters, lower, split, words):
 
 
 @pytest.mark.parametrize("place", [0, 3])
-def test_a_character_beyond_ascii_changes_nothing_around_it(place):
+def test_a_non_ascii_character_does_not_affect_its_neighbours(place):
     text = "One, two!\tThree--four  five."
     other = text[:place] + "é" + text[place:]
     expected = [word.replace("é", "") for word in split_words(other, DEFAULT_FILTERS, True, " ")]
@@ -60,7 +60,7 @@ def test_a_character_beyond_ascii_changes_nothing_around_it(place):
 
 
 @pytest.mark.parametrize("filters", ["", DEFAULT_FILTERS])
-def test_every_character_of_ascii_separates_only_where_it_should(filters):
+def test_every_ascii_character_separates_only_as_configured(filters):
     for character in map(chr, range(128)):
         is_separator = character in {" ", *filters}
         expected = ["a", "b", "c"] if is_separator else [f"a{character.lower()}b", "c"]

@@ -1,4 +1,4 @@
-"""Settings that are given as "auto" are chosen within the budget, recorded, and true of the run."""
+"""Settings with the value "auto" are chosen within the budget, recorded and used by the run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_everything_is_chosen_and_recorded_and_can_be_repeated(tmp_path: Path) -
     for name in ALL:
         assert run.settings[name] == record[name]["chosen"]
         assert record[name]["why"]
-    assert record["batch_size"]["chosen"] == 8  # 2 epochs of 1,257 rows leave no more
+    assert record["batch_size"]["chosen"] == 8  # 2 epochs of 1,257 rows allow no larger size
     assert 1e-4 < record["learning_rate"]["chosen"] < 1
     assert record["learning_rate"]["tried"]["steps"] > 20
     assert record["precision"]["tried"]["float32"] > 0
@@ -38,7 +38,7 @@ def test_everything_is_chosen_and_recorded_and_can_be_repeated(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_a_small_budget_is_kept_and_leaves_settings_as_they_are(tmp_path: Path) -> None:
+def test_a_small_budget_is_respected_and_leaves_settings_unchanged(tmp_path: Path) -> None:
     run = zoo.train("mlp", data="digits", epochs=1, auto_seconds=1e-9, out=tmp_path / "run", verbose=0, **ALL)
     record = run.content["auto"]
     assert record["learning_rate"] == {"chosen": 0.002, "tried": {}, "why": "the time budget ran out"}
@@ -61,7 +61,7 @@ def test_the_sweep_ends_with_the_budget(tmp_path: Path) -> None:
 
 @pytest.fixture
 def speeds(monkeypatch: pytest.MonkeyPatch) -> dict[Any, float]:
-    """Measured speeds in place of the machine's: by batch size, or by precision."""
+    """Fixed speeds instead of measurements: by batch size or by precision."""
     table: dict[Any, float] = {}
 
     def speed(model: Any, data: Any, settings: Settings) -> float:
@@ -93,9 +93,7 @@ def chosen(asked: str, rows: int = 200_000, **settings: Any) -> tuple[Any, str]:
         ({32: 1, 64: 2, 128: 4, 256: 8, 512: 16, 1024: 32}, 1024),
     ],
 )
-def test_batches_are_doubled_as_long_as_that_is_faster(
-    speeds: dict[Any, float], measured: dict[int, float], expected: int
-) -> None:
+def test_batch_size_doubles_while_that_is_faster(speeds: dict[Any, float], measured: dict[int, float], expected: int) -> None:
     speeds |= measured
     assert chosen("batch_size")[0] == expected
 
@@ -113,7 +111,7 @@ def test_batches_are_doubled_as_long_as_that_is_faster(
         (5, {"epochs": 5}, 5),
     ],
 )
-def test_batches_leave_steps_in_all(speeds: dict[Any, float], rows: int, settings: dict[str, int], expected: int) -> None:
+def test_batch_size_leaves_enough_steps(speeds: dict[Any, float], rows: int, settings: dict[str, int], expected: int) -> None:
     speeds |= {32: 100, 64: 200, 128: 400, 256: 800, 512: 801}
     assert chosen("batch_size", rows, **settings)[0] == expected
 
@@ -126,7 +124,7 @@ def test_batches_leave_steps_in_all(speeds: dict[Any, float], rows: int, setting
         (90_000, 70_000, "float32", "under 30 s"),
     ],
 )
-def test_half_precision_is_taken_where_it_is_clearly_faster(
+def test_half_precision_is_chosen_if_clearly_faster(
     speeds: dict[Any, float], half: float, full: float, expected: str, words: str
 ) -> None:
     speeds |= {"mixed_bfloat16": half, "float32": full}
@@ -143,13 +141,13 @@ def test_precision_reaches_the_layers_and_keras_global_policy_stays(tmp_path: Pa
     assert zoo.Run.open(run.directory).predict(np.zeros((2, 4))).probabilities.dtype == np.float32
 
 
-def test_auto_for_a_model_of_ones_own_is_refused(tmp_path: Path) -> None:
+def test_auto_for_the_users_own_model_is_rejected(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     with pytest.raises(UsageError, match=r'"auto" is for models by name. Received: learning_rate'):
         zoo.train(model, data="iris", learning_rate="auto", out=tmp_path / "run", verbose=0)
 
 
-def test_probes_share_one_model_and_leave_it_as_it_was() -> None:
+def test_probes_share_one_model_and_restore_it() -> None:
     built = []
 
     def build(settings: Settings) -> keras.Model:

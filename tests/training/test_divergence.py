@@ -1,4 +1,4 @@
-"""A training that diverges stops, is put back to where it was good, and says what to change."""
+"""Diverging training stops, restores the last good checkpoint, and says what to change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Poison(keras.callbacks.Callback):
             weight.assign(np.full(weight.shape, np.nan))
 
 
-def test_nan_in_the_third_epoch_gives_back_the_last_checkpoint(tmp_path: Path) -> None:
+def test_nan_in_the_third_epoch_restores_the_last_checkpoint(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     settings = {"epochs": 5, "batch_size": 16, "checkpoint_seconds": 0, "learning_rate": 0.02, "optimizer": "sgd"}
     with pytest.raises(ZooError) as caught:  # 3 batches an epoch
@@ -48,10 +48,10 @@ def test_nan_in_the_third_epoch_gives_back_the_last_checkpoint(tmp_path: Path) -
     assert len(run.history["loss"]) == 2
     for kept, own in zip(run.model.get_weights(), model.get_weights(), strict=True):
         assert np.isfinite(kept).all()
-        np.testing.assert_array_equal(kept, own)  # the user's own model is put back too
+        np.testing.assert_array_equal(kept, own)  # the user's own model is restored too
 
 
-def test_nan_in_the_first_batch_gives_back_the_untrained_model(tmp_path: Path) -> None:
+def test_nan_in_the_first_batch_restores_the_untrained_model(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     before = model.get_weights()
     with pytest.raises(ZooError, match="to the last checkpoint, before training") as caught:
@@ -61,12 +61,12 @@ def test_nan_in_the_first_batch_gives_back_the_untrained_model(tmp_path: Path) -
         np.testing.assert_array_equal(kept, own)
 
 
-def test_a_rate_that_is_too_high_is_found_out(tmp_path: Path) -> None:
+def test_too_high_a_learning_rate_is_detected(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=r"Training diverged.*Try learning_rate=0.01"):
         zoo.train("linear", data="diabetes", epochs=50, optimizer="sgd", learning_rate=50.0, out=tmp_path / "run", verbose=0)
 
 
-def test_an_exploded_loss_is_one_a_thousand_times_the_first() -> None:
+def test_a_loss_of_a_thousand_times_the_first_is_divergence() -> None:
     guard = Guard()
     guard.on_train_batch_end(0, {"loss": 2.0})
     guard.on_train_batch_end(1, {"loss": 1999.0})
@@ -74,7 +74,7 @@ def test_an_exploded_loss_is_one_a_thousand_times_the_first() -> None:
         guard.on_train_batch_end(2, {"loss": 2001.0})
 
 
-def test_a_model_that_knows_the_first_batch_by_heart_may_go_on() -> None:
+def test_a_model_with_a_first_loss_near_zero_may_continue() -> None:
     guard = Guard()
     guard.on_train_batch_end(0, {"loss": 1e-5})
     guard.on_epoch_end(0, {"val_loss": 0.3})
@@ -83,6 +83,6 @@ def test_a_model_that_knows_the_first_batch_by_heart_may_go_on() -> None:
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_validation_is_watched_too(loss: float) -> None:
+def test_the_validation_loss_is_watched_too(loss: float) -> None:
     with pytest.raises(Diverged, match=f"validation loss became {loss}"):
         Guard().on_epoch_end(0, {"loss": 1.0, "val_loss": loss})

@@ -1,4 +1,4 @@
-"""The sweep suggests a rate that trains, and leaves everything as it was."""
+"""The sweep suggests a useful rate, and restores everything."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def batches_of(data: zoo.Splits) -> list[np.ndarray]:
 
 
 @pytest.mark.slow
-def test_model_optimizer_and_data_are_afterwards_as_before() -> None:
+def test_model_optimizer_and_data_are_restored() -> None:
     data, same = (zoo.load_data("iris", batch_size=16) for _ in range(2))
     model, untouched = own_model(), own_model()
     for each, its_data in ((model, data), (untouched, same)):
@@ -81,27 +81,27 @@ def test_rates_rise_exponentially_until_the_loss_has_doubled() -> None:
 
 
 @pytest.mark.parametrize(("usual", "expected"), [(5.0, 4.0), (1.0, 2.0), (np.inf, 4.0)])
-def test_a_suggestion_above_the_usual_rate_is_more_careful(usual: float, expected: float) -> None:
+def test_a_suggestion_above_the_usual_rate_is_reduced(usual: float, expected: float) -> None:
     rates, losses = list(range(1, 41)), [float(50 - rate) for rate in range(1, 41)]  # lowest at 40
     assert learning_rate._suggest(rates, losses, usual).suggestion == pytest.approx(expected)
 
 
-def test_a_sweep_in_which_the_loss_hardly_fell_is_drawn_to_the_usual_rate() -> None:
+def test_a_sweep_whose_loss_hardly_fell_suggests_near_the_usual_rate() -> None:
     rates, losses = list(range(1, 41)), [1.0] * 39 + [0.9]  # lowest at 40, by 1 % after smoothing
     assert learning_rate._suggest(rates, losses, 9.0).suggestion == pytest.approx(6.0)
     assert learning_rate._suggest(rates, losses, 1.0).suggestion == pytest.approx(2.0)
     assert learning_rate._suggest(rates, losses, np.inf).suggestion == pytest.approx(4.0)
 
 
-def test_chance_in_the_first_steps_and_among_equal_losses_does_not_decide() -> None:
+def test_noise_in_the_first_steps_and_equal_losses_do_not_matter() -> None:
     rates = list(range(1, 41))
-    early = [0.1, *[1.0] * 19, *[0.5] * 10, *[2.0] * 10]  # the first loss is the lowest, smoothed alone
+    early = [0.1, *[1.0] * 19, *[0.5] * 10, *[2.0] * 10]  # the first loss is the lowest before smoothing
     assert learning_rate._suggest(rates, early, 9.0).suggestion == pytest.approx(3.0)
     flat = [1.0, 1.01] * 15 + [3.0] * 10  # as good as the lowest up to 30
     assert learning_rate._suggest(rates, flat, np.inf).suggestion == pytest.approx(3.0)
 
 
-def test_an_optimizer_without_a_default_rate_has_no_usual_one() -> None:
+def test_an_optimizer_without_a_default_rate_has_no_usual_rate() -> None:
     class Own(keras.optimizers.SGD):
         def __init__(self, learning_rate: float, **arguments: Any) -> None:
             super().__init__(learning_rate, **arguments)
@@ -110,7 +110,7 @@ def test_an_optimizer_without_a_default_rate_has_no_usual_one() -> None:
     assert learning_rate._usual_rate(keras.optimizers.Adam()) == pytest.approx(0.003)
 
 
-def test_smoothing_has_no_bias_at_the_beginning() -> None:
+def test_smoothing_has_no_initial_bias() -> None:
     assert smooth([2.0, 2.0, 2.0]) == pytest.approx([2.0, 2.0, 2.0])
     assert smooth([1.0, 2.0])[1] == pytest.approx((0.9 * 1 + 2) / 1.9)
 
@@ -126,7 +126,7 @@ def test_a_named_model_takes_the_settings_of_its_recipe_and_the_callers() -> Non
     "bounds",
     [{"lowest": 0}, {"lowest": 2, "highest": 1}, {"highest": float("inf")}, {"steps": 9}, {"steps": 20.5}, {"lowest": "1e-5"}],
 )
-def test_bounds_that_make_no_sweep_are_refused(bounds: dict[str, float]) -> None:
+def test_invalid_bounds_of_a_sweep_are_rejected(bounds: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="A sweep needs 0 < `lowest`"):
         zoo.find_learning_rate("linear", data="iris", verbose=0, **bounds)
 
@@ -156,7 +156,7 @@ def test_accumulation_changes_the_suggestion_little() -> None:
 
 
 @pytest.mark.slow
-def test_a_model_that_came_without_an_optimizer_goes_without_one(tmp_path: Path) -> None:
+def test_an_uncompiled_model_stays_uncompiled(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     sweep = zoo.find_learning_rate(model, data="iris", verbose=0)
     assert not model.compiled
@@ -164,7 +164,7 @@ def test_a_model_that_came_without_an_optimizer_goes_without_one(tmp_path: Path)
     assert run.settings["learning_rate"] == sweep.suggestion
 
 
-def test_a_loss_that_has_not_risen_is_pointed_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_loss_that_has_not_risen_gives_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     sweep = zoo.find_learning_rate("mlp", data="iris", highest=1e-3, verbose=0)
     assert not sweep.has_risen
     assert "The loss had not risen when the sweep ended, at a rate of 0.001" in caplog.text

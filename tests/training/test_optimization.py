@@ -1,4 +1,4 @@
-"""Settings have the effect that they promise, from `zoo.train` down to the weights."""
+"""Settings have their documented effects, from `zoo.train` to the weights."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def train(out: Path, model: Any = "mlp", data: Any = TABLE, **settings: Any) -> 
 
 
 @pytest.mark.slow
-def test_full_batch_gradient_descent_on_linear_regression_ends_at_the_closed_form(tmp_path: Path) -> None:
-    """y = x w + b + noise: the normal equations give what 100 steps of plain gradient descent reach."""
+def test_full_batch_gradient_descent_reaches_the_closed_form_of_linear_regression(tmp_path: Path) -> None:
+    """y = x w + b + noise: 100 steps of plain gradient descent reach the solution of the normal equations."""
     targets = FEATURES @ np.array([1.0, -2.0, 0.5, 3.0]) + 4 + RANDOM.normal(size=200) * 0.1
     data = zoo.load_data((FEATURES, targets.astype(np.float32)), batch_size=200)
     run = train(tmp_path / "run", "linear", data, optimizer="sgd", learning_rate=0.02, epochs=100, batch_size=200)
@@ -48,7 +48,7 @@ class Follow(keras.callbacks.Callback):
 
 
 @pytest.mark.slow
-def test_averaged_weights_are_scored_kept_and_returned(tmp_path: Path) -> None:
+def test_averaged_weights_are_scored_saved_and_returned(tmp_path: Path) -> None:
     follow = Follow()
     run = train(tmp_path / "run", "mlp", ema=0.8, callbacks=[follow])
     average = follow.seen[0]
@@ -63,7 +63,7 @@ def test_averaged_weights_are_scored_kept_and_returned(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_scoring_averages_leaves_training_as_it_was(tmp_path: Path) -> None:
+def test_scoring_averages_does_not_change_training(tmp_path: Path) -> None:
     with_averages, without = Follow(), Follow()
     train(tmp_path / "a", ema=0.8, callbacks=[with_averages])
     train(tmp_path / "b", callbacks=[without])
@@ -81,7 +81,7 @@ def test_accumulation_takes_one_step_for_several_batches(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_balanced_classes_weigh_the_same_and_named_ones_as_they_are_given(tmp_path: Path) -> None:
+def test_balanced_and_explicit_class_weights_have_their_effects(tmp_path: Path) -> None:
     loss = {}
     for number, weight in enumerate([None, "balanced", {"1": 3.0}]):
         run = train(tmp_path / f"run{number}", "linear", class_weight=weight, epochs=1, batch_size=140, learning_rate=1e-9)
@@ -102,13 +102,13 @@ def test_balanced_classes_weigh_the_same_and_named_ones_as_they_are_given(tmp_pa
         ("diabetes", "balanced", UsageError, "`class_weight` is for classification only"),
     ],
 )
-def test_weights_of_what_is_not_there_are_refused(tmp_path: Path, data: Any, weight: Any, error: type, words: str) -> None:
+def test_invalid_class_weights_are_rejected(tmp_path: Path, data: Any, weight: Any, error: type, words: str) -> None:
     with pytest.raises(error, match=words):
         train(tmp_path / "run", "linear", data, class_weight=weight)
 
 
 @pytest.mark.slow
-def test_training_stops_when_nothing_gets_better_and_keeps_the_best(tmp_path: Path) -> None:
+def test_training_stops_early_and_keeps_the_best_model(tmp_path: Path) -> None:
     asked = {
         "optimizer": "momentum",
         "learning_rate": 0.3,
@@ -144,13 +144,13 @@ def test_the_rate_falls_at_a_plateau_and_the_history_has_it(tmp_path: Path) -> N
     assert rates[-1] < 0.25
 
 
-def test_a_plateau_needs_no_word_about_a_rise_that_only_the_task_has(tmp_path: Path) -> None:
+def test_a_plateau_ignores_the_tasks_default_warmup(tmp_path: Path) -> None:
     run = zoo.train("mlp", data="iris", epochs=2, schedule="plateau", out=tmp_path / "run", verbose=0)
     assert run.settings["warmup"] == 0
 
 
 @pytest.mark.slow
-def test_falls_come_in_their_order(tmp_path: Path) -> None:
+def test_drops_are_sorted(tmp_path: Path) -> None:
     runs = [
         train(tmp_path / name, schedule="step", step_at=falls, decay=0.5, epochs=4)
         for name, falls in (("a", (0.25, 0.75)), ("b", (0.75, 0.25)))
@@ -178,7 +178,7 @@ def test_settings_come_from_yaml_and_from_set_alike(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "schedule", ["step", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cosine", "one_cycle", "exponential"))]
 )
-def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, schedule: str) -> None:
+def test_accumulation_does_not_change_the_learning_rate_schedule(tmp_path: Path, schedule: str) -> None:
     settings = {"schedule": schedule, "warmup": 0.2, "epochs": 6}
     alone, gathered = (train(tmp_path / f"run{steps}", accumulation_steps=steps, **settings) for steps in (1, 3))
     assert gathered.history["learning_rate"] == alone.history["learning_rate"]
@@ -218,7 +218,7 @@ def test_accumulation_leaves_the_course_of_the_rate_as_it_is(tmp_path: Path, sch
         (TABLE, {"plateau_patience": 1, "schedule": "step"}, UsageError, "plateau_patience=1 with schedule=step"),
     ],
 )
-def test_settings_that_would_do_nothing_or_harm_are_refused(
+def test_useless_or_harmful_settings_are_rejected(
     tmp_path: Path, data: Any, settings: dict[str, Any], error: type, words: str
 ) -> None:
     with pytest.raises(error, match=words):
@@ -227,7 +227,7 @@ def test_settings_that_would_do_nothing_or_harm_are_refused(
 
 
 @pytest.mark.slow
-def test_labels_that_are_numbers_may_be_weighed_as_numbers(tmp_path: Path) -> None:
+def test_numeric_labels_may_have_weights_by_number(tmp_path: Path) -> None:
     by_text, by_number = (
         train(tmp_path / f"run{number}", class_weight=weight, epochs=1) for number, weight in enumerate(({"1": 3}, {1: 3.0}))
     )

@@ -34,7 +34,7 @@ def test_names_are_keras_optimizers(name: str, kind: type, momentum: float | Non
     assert getattr(optimizer, "nesterov", None) == nesterov
 
 
-def test_every_name_has_keras_own_rate_where_none_is_given() -> None:
+def test_every_optimizer_has_keras_default_rate() -> None:
     for name in OPTIMIZERS:
         assert float(make_optimizer(name).learning_rate) == float(type(make_optimizer(name))().learning_rate)
 
@@ -65,16 +65,16 @@ def course(**settings: object) -> list[float]:
         ({"schedule": "cosine"}, [0.8 * (1 + math.cos(math.pi * step / 100)) / 2 for step in (0, 5, 10, 55, 100)]),
     ],
 )
-def test_course_rises_and_falls_as_it_is_called(settings: dict[str, object], rates: list[float]) -> None:
+def test_each_schedule_has_its_rates(settings: dict[str, object], rates: list[float]) -> None:
     assert course(**settings) == pytest.approx(rates, abs=1e-6)
 
 
-def test_a_warmup_longer_than_the_run_still_has_a_course() -> None:
+def test_a_warmup_longer_than_the_run_still_has_a_schedule() -> None:
     rate = learning_rate_schedule(Settings(model="m", data="d", task="t", schedule="cosine", warmup=0.9), total_steps=1)
     assert math.isfinite(float(rate(0)))
 
 
-def test_a_plateau_has_no_rise() -> None:
+def test_a_plateau_has_no_warmup() -> None:
     with pytest.raises(UsageError, match=r"warmup with schedule=plateau\. Set warmup=0"):
         course(schedule="plateau", warmup=0.1)
 
@@ -89,6 +89,6 @@ def test_settings_reach_keras_optimizer() -> None:
     assert optimizer._learning_rate.decay_steps == 40  # Keras counts batches here
 
 
-def test_weight_decay_is_keras_own_where_none_is_given() -> None:
+def test_weight_decay_defaults_to_keras_default() -> None:
     settings = Settings(model="m", data="d", task="t", optimizer="adamw")
     assert optimizer_of(settings, 1).weight_decay == keras.optimizers.AdamW().weight_decay

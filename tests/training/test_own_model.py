@@ -1,4 +1,4 @@
-"""A model of the user's own is trained as it came, and left so that the next call does what it says."""
+"""The user's own model trains as configured, and stays ready for the next call."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def compiled(rate: Any, metrics: tuple[str, ...] = ("accuracy",)) -> keras.Model
     "refused",
     [{"label_smoothing": 0.1}, {"augment_shift": 0.1}, {"class_weight": {"tulip": 2.0}}, {"precision": "mixed_bfloat16"}],
 )
-def test_a_refusal_leaves_a_bare_model_bare(tmp_path: Path, refused: dict[str, Any]) -> None:
+def test_an_error_leaves_an_uncompiled_model_uncompiled(tmp_path: Path, refused: dict[str, Any]) -> None:
     model = classifier("softmax")
     with pytest.raises(UsageError):
         zoo.train(model, data="iris", epochs=1, out=tmp_path / "refused", verbose=0, **refused)
@@ -72,7 +72,7 @@ class Stop(keras.callbacks.Callback):
 
 
 @pytest.mark.slow
-def test_a_schedule_that_begins_at_0_can_be_gone_on_with(tmp_path: Path) -> None:
+def test_a_schedule_that_starts_at_0_can_be_resumed(tmp_path: Path) -> None:
     stop = Stop()
     rising = keras.optimizers.schedules.CosineDecay(0.0, 100, warmup_target=1e-2, warmup_steps=4)
     with pytest.raises(KeyboardInterrupt):
@@ -82,7 +82,7 @@ def test_a_schedule_that_begins_at_0_can_be_gone_on_with(tmp_path: Path) -> None
     assert run.settings["learning_rate"] == 0
 
 
-def test_a_stop_from_before_training_is_not_kept(tmp_path: Path) -> None:
+def test_a_stop_request_before_training_is_ignored(tmp_path: Path) -> None:
     model = compiled(0.01)
     model.stop_training = True
     run = zoo.train(model, data="iris", epochs=2, out=tmp_path / "run", verbose=0)
@@ -92,15 +92,15 @@ def test_a_stop_from_before_training_is_not_kept(tmp_path: Path) -> None:
     assert kept.load_newest()[1]["is_stopped"] is False
 
 
-def test_weights_that_are_no_numbers_are_refused_with_the_reason(tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_rejected_with_the_reason(tmp_path: Path) -> None:
     model = classifier()
     model.set_weights([np.full(weight.shape, np.nan) for weight in model.get_weights()])
     with pytest.raises(UsageError, match="weight of the model is not a finite number"):
         zoo.train(model, data="iris", epochs=1, out=tmp_path / "run", verbose=0)
 
 
-@pytest.mark.filterwarnings("ignore:Early stopping conditioned on metric")  # Keras' own words, before ours
-def test_a_score_that_the_model_does_not_have_is_not_followed(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:Early stopping conditioned on metric")  # Keras' message, before ours
+def test_a_score_that_the_model_does_not_have_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match=r"score to monitor\. Received: 'val_accuracy'"):
         zoo.train(compiled(0.01, ()), data="iris", epochs=3, early_stopping=1, out=tmp_path / "run", verbose=0)
 
@@ -113,14 +113,14 @@ class Late(keras.callbacks.Callback):
         self.error = (error,)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        logs |= {"note": "fine", "matrix": np.eye(2), "nothing": None, "epoch": 77}  # which are no scores
+        logs |= {"note": "fine", "matrix": np.eye(2), "nothing": None, "epoch": 77}  # not scores
         if epoch == 1:
             logs["late"] = 0.5
             if self.error[0]:
                 raise self.error[0]
 
 
-def test_a_score_that_comes_later_is_in_the_history_and_what_is_none_is_not(tmp_path: Path) -> None:
+def test_a_late_score_is_in_the_history_and_other_values_are_not(tmp_path: Path) -> None:
     run = zoo.train(classifier(), data="iris", epochs=3, out=tmp_path / "run", callbacks=[Late()], verbose=0)
     history = zoo.Run.open(run.directory).history
     assert np.isnan(history["late"][0])
@@ -130,7 +130,7 @@ def test_a_score_that_comes_later_is_in_the_history_and_what_is_none_is_not(tmp_
 
 
 @pytest.mark.parametrize("given", [Late(), [Late], None])
-def test_what_is_no_list_of_callbacks_is_refused(tmp_path: Path, given: Any) -> None:
+def test_an_invalid_list_of_callbacks_is_rejected(tmp_path: Path, given: Any) -> None:
     with pytest.raises(UsageError, match="`callbacks` must be a list of"):
         zoo.train("mlp", data="iris", out=tmp_path / "run", callbacks=given, verbose=0)
 
@@ -143,7 +143,7 @@ def test_after_divergence_the_advice_can_be_followed(tmp_path: Path) -> None:
     zoo.train(model, data="iris", epochs=1, learning_rate=0.01, out=tmp_path / "again", verbose=0)
 
 
-def test_an_error_of_a_callback_is_its_own(tmp_path: Path) -> None:
+def test_an_error_of_a_callback_is_not_changed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^mine\b") as caught:
         zoo.train(classifier(), data="iris", epochs=3, out=tmp_path / "run", callbacks=[Late(ValueError("mine"))], verbose=0)
     assert not isinstance(caught.value, ZooError)
@@ -173,20 +173,20 @@ def test_the_sweep_of_a_run_has_its_class_weights(tmp_path: Path) -> None:
     assert same.losses == repeated.losses != other.losses
 
 
-def test_a_sweep_of_weights_that_are_no_numbers_is_refused() -> None:
+def test_a_sweep_of_weights_that_are_not_finite_is_rejected() -> None:
     model = compiled(0.01)
     model.layers[0].kernel.assign(np.full((4, 3), np.nan))
     with pytest.raises(UsageError, match="not a finite number"):
         zoo.find_learning_rate(model, data="iris", verbose=0)
 
 
-def test_a_sweep_has_no_use_for_a_schedule() -> None:
+def test_a_sweep_ignores_the_schedule() -> None:
     plain = zoo.find_learning_rate("mlp", data="iris", steps=12, verbose=0)
     settings = {"schedule": "step", "step_at": (0.1,), "warmup": 0.5, "learning_rate": "auto"}
     assert zoo.find_learning_rate("mlp", data="iris", steps=12, verbose=0, **settings).losses == plain.losses
 
 
-def test_a_sweep_takes_negative_losses(tmp_path: Path) -> None:
+def test_a_sweep_accepts_negative_losses(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile(optimizer="sgd", loss=lambda truth, answer: -keras.ops.exp(-keras.ops.square(truth - answer)))
     sweep = zoo.find_learning_rate(model, data=VALUES, verbose=0)

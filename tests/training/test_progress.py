@@ -1,4 +1,4 @@
-"""The progress bar shows its place, the time left and the speed, however narrow the terminal is."""
+"""The progress bar shows position, remaining time and speed, even on a narrow terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.training import progress
 
 
 @pytest.mark.parametrize(("width", "scores"), [(50, "acc[a-z]*…"), (110, "accuracy 0.5000  loss 1.2346")])
-def test_the_bar_keeps_what_matters(monkeypatch: pytest.MonkeyPatch, width: int, scores: str) -> None:
+def test_the_bar_keeps_the_important_parts(monkeypatch: pytest.MonkeyPatch, width: int, scores: str) -> None:
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=width)
     monkeypatch.setattr("rich.console.Console", lambda stderr: terminal)

@@ -38,11 +38,11 @@ CASES = {"cnn": IMAGES, "lstm": TEXTS, "mlp": TABLES}
 
 
 class StopAt(keras.callbacks.Callback):
-    """Sends a signal to this process after some of all batches, and has a state and a use for chance of its own."""
+    """Sends a signal to this process after some batches; has its own state and uses random numbers."""
 
     def __init__(self, *batches: int, number: int = signal.SIGINT) -> None:
         super().__init__()
-        self.batches, self.number = set(batches), (number,)  # neither is plain, so that neither comes back
+        self.batches, self.number = set(batches), (number,)  # neither is plain data, so neither is restored
         self.count = 0
         self.drawn: list[float] = []
 
@@ -58,7 +58,7 @@ class StopAt(keras.callbacks.Callback):
 
 
 def train(out: Path, settings: dict[str, Any], *batches: int, **others: Any) -> tuple[zoo.Run, StopAt]:
-    """Train, going on as often as training is stopped."""
+    """Train, resuming as often as training is stopped."""
     stop = StopAt(*batches, **others)
     waiting = len(batches)
     try:
@@ -78,7 +78,7 @@ def assert_equal_runs(left: Path, right: Path) -> None:
     assert one.keys() == other.keys()
     for name in one:
         np.testing.assert_array_equal(one[name], other[name], err_msg=name)
-    others = {"seconds", "epoch_seconds", "settings"}  # times; and how often checkpoints are written
+    others = {"seconds", "epoch_seconds", "settings"}  # times, and the frequency of checkpoints
     assert {name: value for name, value in facts.items() if name not in others} == {
         name: value for name, value in other_facts.items() if name not in others
     }
@@ -90,7 +90,7 @@ def assert_equal_runs(left: Path, right: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, StopAt]]:
-    """A run of each case that was never stopped, made when first asked for."""
+    """An uninterrupted run of each case, created on first use."""
 
     @cache
     def make(name: str) -> tuple[Path, StopAt]:
@@ -104,12 +104,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pat
 @pytest.mark.parametrize(
     ("name", "batches"),
     [
-        ("cnn", (7, 12, 20, 45)),  # of 20: twice in one epoch, at an end, and in the last
+        ("cnn", (7, 12, 20, 45)),  # of 20: twice in one epoch, at the end of one, and in the last
         ("lstm", (30, 31)),
-        ("mlp", (3, 7, 15, 28)),  # of 7: at ends, and where a rate has fallen
+        ("mlp", (3, 7, 15, 28)),  # of 7: at ends of epochs, and after a drop of the rate
     ],
 )
-def test_a_stopped_run_ends_as_one_that_was_not(
+def test_a_stopped_run_equals_an_uninterrupted_one(
     tmp_path: Path, whole: Callable[[str], tuple[Path, StopAt]], name: str, batches: tuple[int, ...]
 ) -> None:
     _, stop = train(tmp_path / "run", CASES[name], *batches)
@@ -120,7 +120,7 @@ def test_a_stopped_run_ends_as_one_that_was_not(
 
 
 @pytest.mark.slow
-def test_sigterm_saves_and_ends_too(tmp_path: Path, whole: Callable[[str], tuple[Path, StopAt]]) -> None:
+def test_sigterm_saves_and_stops_too(tmp_path: Path, whole: Callable[[str], tuple[Path, StopAt]]) -> None:
     with pytest.raises(KeyboardInterrupt) as caught:
         zoo.train(config=TABLES, out=tmp_path / "run", callbacks=[StopAt(4, number=signal.SIGTERM)], verbose=0)
     kept = tmp_path / "run" / "model.keras"
@@ -136,13 +136,13 @@ def test_sigterm_saves_and_ends_too(tmp_path: Path, whole: Callable[[str], tuple
     assert len(zoo.Run.open(tmp_path / "run").content["resumed"]) == 1
 
 
-def test_signals_mean_what_they_did_before_after_training(tmp_path: Path) -> None:
+def test_signal_handlers_are_restored_after_training(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     zoo.train("linear", data="iris", epochs=1, out=tmp_path / "run", verbose=0)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_a_second_ctrl_c_interrupts_at_once(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_interrupts_immediately(tmp_path: Path) -> None:
     class Twice(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if batch == 2:
@@ -174,7 +174,7 @@ def checkpoints_of(run: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_says_so(
+def test_a_damaged_newest_checkpoint_falls_back_to_the_previous_one(
     tmp_path: Path, whole: Callable[[str], tuple[Path, StopAt]], caplog: pytest.LogCaptureFixture
 ) -> None:
     run = stopped(tmp_path / "run", checkpoint_seconds=0, keep_checkpoints=3)
@@ -188,7 +188,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before_and_says_so(
 
 
 @pytest.mark.slow
-def test_without_a_whole_checkpoint_nothing_is_made_up(tmp_path: Path) -> None:
+def test_no_intact_checkpoint_fails(tmp_path: Path) -> None:
     run = stopped(tmp_path / "run")
     for path in checkpoints_of(run):
         path.write_bytes(b"")
@@ -222,13 +222,13 @@ def test_a_config_that_was_changed_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_is_finished_when_its_report_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_finished_when_its_report_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from zoo.training import session
 
     def fail(*_: Any) -> str:
         raise OSError("killed")
 
-    settings = {"model": "mlp", "data": "iris", "epochs": 1, "model.l2": "1e-4"}  # a text, which stays one
+    settings = {"model": "mlp", "data": "iris", "epochs": 1, "model.l2": "1e-4"}  # a text file, which is unchanged
     with monkeypatch.context() as patched:
         patched.setattr(session, "report_page", fail)
         with pytest.raises(OSError, match="killed"):
@@ -240,7 +240,7 @@ def test_a_run_is_finished_when_its_report_is_there(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_returned_as_it_is(whole: Callable[[str], tuple[Path, StopAt]]) -> None:
+def test_a_finished_run_is_returned_unchanged(whole: Callable[[str], tuple[Path, StopAt]]) -> None:
     directory, _ = whole("mlp")
     before = (directory / "run.json").read_bytes()
     assert zoo.train(resume=directory, verbose=0).metrics == zoo.Run.open(directory).metrics
@@ -248,7 +248,7 @@ def test_a_finished_run_is_returned_as_it_is(whole: Callable[[str], tuple[Path, 
 
 
 @pytest.mark.parametrize("others", [{"model": "cnn"}, {"epochs": 9}, {"out": "x"}, {"data_arguments": {}}])
-def test_settings_beside_resume_are_refused(tmp_path: Path, others: dict[str, Any]) -> None:
+def test_settings_with_resume_are_rejected(tmp_path: Path, others: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"resumes with its own settings. Received: {next(iter(others))} with resume"):
         zoo.train(resume=tmp_path, **others)
 
@@ -260,7 +260,7 @@ def test_other_callbacks_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_arrays_have_to_be_given_again_and_be_the_same(tmp_path: Path) -> None:
+def test_arrays_must_be_passed_again_and_be_equal(tmp_path: Path) -> None:
     features = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
     labels = np.arange(60) % 2
     settings = {"model": "linear", "epochs": 3, "batch_size": 8}
@@ -276,7 +276,7 @@ def test_arrays_have_to_be_given_again_and_be_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_users_own_model_goes_on_too(tmp_path: Path) -> None:
+def test_the_users_own_model_resumes_too(tmp_path: Path) -> None:
     def make() -> keras.Model:
         keras.utils.set_random_seed(3)
         layers = [keras.Input((4,)), keras.layers.BatchNormalization(), keras.layers.Dropout(0.2), keras.layers.Dense(3)]

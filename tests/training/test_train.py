@@ -1,4 +1,4 @@
-"""`zoo.train`: settings in their order, seeds, the user's own models, and what an interruption leaves behind."""
+"""`zoo.train`: precedence of settings, seeds, the user's own models, and the files after an interruption."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def trained(out: Path, model: Any = "linear", data: Any = TABLE, **settings: Any
     return zoo.train(model, data=data, out=out, verbose=0, **{"epochs": 2, **settings})
 
 
-def test_later_settings_win_task_then_recipe_then_yaml_then_keyword(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_settings_override_task_recipe_yaml_keyword(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = registry.RecipeInfo("linear@x", "", "", {}, 0.1, {"epochs": 3, "batch_size": 16, "seed": 5, "model.l2": 0.1})
     monkeypatch.setattr(registry, "find_recipe", lambda model, data: recipe)
     yaml = tmp_path / "config.yaml"
@@ -47,9 +47,7 @@ def test_later_settings_win_task_then_recipe_then_yaml_then_keyword(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_variant_keeps_its_own_arguments_where_the_recipe_of_its_model_has_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_variant_keeps_its_arguments_against_its_models_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = registry.RecipeInfo("mlp@iris", "", "", {}, 0.1, {"model.units": [5], "model.dropout": 0.1})
     monkeypatch.setattr(registry, "find_recipe", lambda model, data: recipe)
     plain, large = (trained(tmp_path / name[-5:], name, "iris", epochs=1) for name in ("mlp", "mlp/large"))
@@ -68,7 +66,7 @@ def test_the_same_seed_gives_equal_weights_and_another_does_not(tmp_path: Path) 
     assert not all(np.array_equal(left, right) for left, right in zip(weights[0], weights[2], strict=True))
 
 
-def test_history_csv_is_what_keras_says_of_each_epoch(tmp_path: Path) -> None:
+def test_history_csv_equals_keras_history(tmp_path: Path) -> None:
     run = trained(tmp_path / "run", epochs=3)
     with (run.directory / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -173,7 +171,7 @@ def test_a_model_that_cannot_be_saved_fails_before_it_is_trained(tmp_path: Path)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_loss_that_does_not_take_the_labels_is_refused_clearly(tmp_path: Path) -> None:
+def test_a_loss_that_does_not_fit_the_labels_is_rejected_clearly(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=r"loss or metrics do not accept these data.*targets of shape \(None,\)"):
         trained(tmp_path / "run", softmax(optimizer="adam", loss="binary_crossentropy"))
 
@@ -189,7 +187,7 @@ def test_ctrl_c_while_the_data_are_read_leaves_nothing(tmp_path: Path, monkeypat
 
 
 @pytest.mark.slow
-def test_a_disk_that_fills_up_keeps_the_last_good_checkpoint_and_training_goes_on_when_there_is_room(
+def test_a_full_disk_keeps_the_last_checkpoint_and_training_resumes_with_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save, saved = np.savez, []
@@ -291,9 +289,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.slow
-def test_splits_are_trained_on_as_they_are_whatever_the_recipe_says_of_reading(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_splits_ignore_a_recipes_reading_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"epochs": 3, "data.ignore_columns": ["nothing"]}
     recipe = registry.RecipeInfo("linear@x", "", "", {}, 0.1, settings)
     monkeypatch.setattr(registry, "find_recipe", lambda model, data: recipe)
@@ -303,7 +299,7 @@ def test_splits_are_trained_on_as_they_are_whatever_the_recipe_says_of_reading(
 
 
 @pytest.mark.slow
-def test_what_training_gave_is_there_without_its_directory(tmp_path: Path) -> None:
+def test_a_returned_run_works_without_its_directory(tmp_path: Path) -> None:
     run = zoo.train("linear", data="iris", epochs=2, out=tmp_path / "run", verbose=0)
     shutil.rmtree(run.directory)
     assert len(run.history["loss"]) == 2

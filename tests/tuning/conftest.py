@@ -1,4 +1,4 @@
-"""Searches without processes: the scheduler's part and the workers' part in this one."""
+"""Searches without child processes: scheduler and workers in this process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONTENT: dict[str, Any] = {
 
 @pytest.fixture
 def begin(tmp_path: Path) -> Callable[..., Search]:
-    """Return a function that begins a search with changed content."""
+    """Return a function that starts a search with changed content."""
 
     def begun(**changes: Any) -> Search:
         content = {**CONTENT, **changes}
@@ -39,7 +39,7 @@ def begin(tmp_path: Path) -> Callable[..., Search]:
 
 
 def end_trial(search: Search, name: str, objective: float | None = None, status: str = "finished", **more: Any) -> None:
-    """Write what a worker writes of a trial that has ended."""
+    """Write a trial's result as a worker does."""
     directory = search.trial_directory(name)
     directory.mkdir(parents=True, exist_ok=True)
     trial = {"name": name, "settings": {"batch_size": 16}, "worker": "worker-0", "attempts": 1, "spent": 0.0}

@@ -1,4 +1,4 @@
-"""What is handed out, and what comes back after the search was killed between any two of its files."""
+"""Trials that an oracle hands out, and its recovery after a kill between any two files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def ask(oracle, worker="worker-0"):
 
 @pytest.fixture
 def finish(end):
-    """Return what ends a trial as a worker does."""
+    """Return a function that ends a trial as a worker does."""
 
     def finished(oracle, search, trial, objective=0.5, status="finished"):
         end(search, trial.trial_id, objective if status == "finished" else None, status, reason=f"it is {status}")
@@ -35,13 +35,13 @@ def again(search):
 
 
 @pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
-def test_the_first_trial_has_the_settings_that_the_search_begins_with(begin, algorithm, finish):
+def test_the_first_trial_has_the_initial_settings(begin, algorithm, finish):
     trial = ask(make_oracle(begin(algorithm=algorithm, max_epochs=9)))
     assert trial.hyperparameters.values["batch_size"] == 32
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_the_seed_decides_on_the_trials(begin, seed, tmp_path, finish):
+def test_the_seed_determines_the_trials(begin, seed, tmp_path, finish):
     search = begin(seed=seed, space={"learning_rate": {"min": 0.1, "max": 1.0}}, defaults={"learning_rate": 0.1})
 
     def values():
@@ -55,12 +55,12 @@ def test_the_seed_decides_on_the_trials(begin, seed, tmp_path, finish):
 
 
 @pytest.mark.parametrize(("trials", "random"), [(4, 3), (20, 6), (100, 10), (None, 10)])
-def test_a_bayesian_search_is_random_for_a_part_of_its_trials_only(begin, trials, random):
+def test_a_bayesian_search_starts_with_some_random_trials(begin, trials, random):
     search = begin(algorithm="bayesian", trials=trials, minutes=None if trials else 1)
     assert make_oracle(search).num_initial_points == random
 
 
-def test_a_search_ends_after_its_trials_and_those_that_break_a_constraint_do_not_count(begin, finish):
+def test_a_search_ends_after_its_trials_without_counting_infeasible_ones(begin, finish):
     search = begin(trials=2)
     oracle = make_oracle(search)
     finish(oracle, search, ask(oracle), status="infeasible")
@@ -71,7 +71,7 @@ def test_a_search_ends_after_its_trials_and_those_that_break_a_constraint_do_not
     assert oracle.end_reason() == "the limit of 2 trials was reached"
 
 
-def test_too_many_failures_in_a_row_end_a_search_and_a_resumed_one_forgives_them(begin, monkeypatch, finish):
+def test_too_many_failures_in_a_row_end_a_search_but_not_a_resumed_one(begin, monkeypatch, finish):
     monkeypatch.setattr(oracles, "FAILURES", 2)
     search = begin(trials=None, minutes=1)
     oracle = make_oracle(search)
@@ -83,7 +83,7 @@ def test_too_many_failures_in_a_row_end_a_search_and_a_resumed_one_forgives_them
     assert again(search).end_reason() is None
 
 
-def test_a_constraint_that_nothing_keeps_ends_a_search_at_every_start(begin, monkeypatch, end):
+def test_a_constraint_that_no_trial_meets_ends_every_session(begin, monkeypatch, end):
     monkeypatch.setattr(oracles, "INFEASIBLE", 3)
     search = begin(trials=9, space={"batch_size": list(range(1, 40))})
     oracle = make_oracle(search)
@@ -97,7 +97,7 @@ def test_a_constraint_that_nothing_keeps_ends_a_search_at_every_start(begin, mon
         assert each.end_reason() == "3 trials in a row violated a constraint"
 
 
-def test_a_trial_whose_result_is_gone_is_run_again(begin, finish):
+def test_a_trial_with_a_lost_result_runs_again(begin, finish):
     search = begin()
     oracle = make_oracle(search)
     for _ in range(2):
@@ -134,19 +134,19 @@ def test_trials_without_a_state_of_keras_tuner_are_refused(begin, finish):
         again(search)
 
 
-def test_no_trial_begins_after_the_deadline(begin, finish):
+def test_no_trial_starts_after_the_deadline(begin, finish):
     oracle = make_oracle(begin())
     oracle.deadline = 1.0
     assert ask(oracle).status == "STOPPED"
 
 
-def test_a_worker_that_asks_again_gets_its_trial_again(begin, finish):
+def test_a_worker_that_asks_again_gets_the_same_trial(begin, finish):
     oracle = make_oracle(begin())
     assert ask(oracle).trial_id == ask(oracle).trial_id == "0000"
     assert ask(oracle, "worker-1").trial_id == "0001"
 
 
-def test_a_search_that_is_resumed_gives_unfinished_trials_to_whoever_asks(begin, finish):
+def test_a_resumed_search_hands_unfinished_trials_to_any_worker(begin, finish):
     search = begin()
     oracle = make_oracle(search)
     ask(oracle, "worker-3")
@@ -155,8 +155,8 @@ def test_a_search_that_is_resumed_gives_unfinished_trials_to_whoever_asks(begin,
     assert ask(new, "worker-1").trial_id == "0001"
 
 
-def test_a_kill_between_any_two_files_loses_and_repeats_no_trial(begin, monkeypatch, tmp_path, finish):
-    """Two trials are run, once for each file that is written meanwhile; there the search is killed, and resumed."""
+def test_a_kill_between_any_two_files_neither_loses_nor_repeats_a_trial(begin, monkeypatch, tmp_path, finish):
+    """Runs two trials once for each file written meanwhile; kills the search at that file, and resumes it."""
     search = begin(trials=3)
     writes = 0
     limit = 0
@@ -165,7 +165,7 @@ def test_a_kill_between_any_two_files_loses_and_repeats_no_trial(begin, monkeypa
         nonlocal writes
         writes += 1
         if writes == limit:
-            raise KeyboardInterrupt  # what is written after it is not
+            raise KeyboardInterrupt  # later files are not written
         write_json(path, content)
 
     monkeypatch.setattr(oracles, "write_json", write)
@@ -188,7 +188,7 @@ def test_a_kill_between_any_two_files_loses_and_repeats_no_trial(begin, monkeypa
         try:
             oracle = run_until_killed()
         except KeyboardInterrupt:
-            engine.LOCKS.clear()  # of the process that is gone
+            engine.LOCKS.clear()  # by the killed process
             engine.THREADS.clear()
             oracle = run_until_killed()
         else:
@@ -201,7 +201,7 @@ def test_a_kill_between_any_two_files_loses_and_repeats_no_trial(begin, monkeypa
     assert limit > 9  # it was killed in many places
 
 
-def test_hyperband_begins_with_rounds_that_its_trials_fill(begin, finish):
+def test_hyperband_starts_with_rounds_that_its_trials_fill(begin, finish):
     search = begin(
         algorithm="hyperband",
         defaults={"learning_rate": 0.1},
@@ -218,7 +218,7 @@ def test_hyperband_begins_with_rounds_that_its_trials_fill(begin, finish):
     assert max(epochs) == 100
 
 
-def test_hyperband_keeps_its_last_trials_for_the_rounds_that_have_begun(begin, finish):
+def test_hyperband_reserves_its_last_trials_for_started_rounds(begin, finish):
     search = begin(
         algorithm="hyperband",
         defaults={"learning_rate": 0.1},
@@ -231,7 +231,7 @@ def test_hyperband_keeps_its_last_trials_for_the_rounds_that_have_begun(begin, f
     finish(oracle, search, first, objective=0.9)
     third = ask(oracle, "worker-0")
     finish(oracle, search, second, objective=0.1)
-    assert ask(oracle, "worker-1").status == "IDLE"  # a new round would take the place of the last of this one
+    assert ask(oracle, "worker-1").status == "IDLE"  # a new round would take the last trials of this one
     finish(oracle, search, third, objective=0.1)
     fourth = ask(oracle, "worker-1")
     assert fourth.hyperparameters.values["tuner/epochs"] == 3
@@ -239,7 +239,7 @@ def test_hyperband_keeps_its_last_trials_for_the_rounds_that_have_begun(begin, f
     assert ask(oracle, "worker-0").status == "STOPPED"
 
 
-def test_hyperband_fills_the_places_of_those_that_fail(begin, finish):
+def test_hyperband_replaces_failed_trials(begin, finish):
     search = begin(
         algorithm="hyperband",
         defaults={"learning_rate": 0.1},
@@ -258,7 +258,7 @@ def test_hyperband_fills_the_places_of_those_that_fail(begin, finish):
 
 
 @pytest.mark.parametrize("ongoing", [0, 1])
-def test_a_grid_goes_on_where_it_was(begin, finish, ongoing):
+def test_a_grid_search_resumes_at_its_position(begin, finish, ongoing):
     search = begin(
         algorithm="grid", trials=None, space={"batch_size": [16, 32], "epochs": [1, 2, 3]},
         defaults={"batch_size": 16, "epochs": 1},
@@ -278,7 +278,7 @@ def test_a_grid_goes_on_where_it_was(begin, finish, ongoing):
     assert len(seen) == len(oracle.trials) == 6
 
 
-def test_the_reason_of_the_end_is_known(begin, finish):
+def test_the_reason_for_the_end_is_recorded(begin, finish):
     search = begin(trials=None, space={"batch_size": [16, 32]})
     oracle = make_oracle(search)
     while (trial := ask(oracle)).status == "RUNNING":
@@ -305,7 +305,7 @@ def test_hyperband_gives_more_epochs_to_the_best(begin, finish):
     assert epochs[9] == [max(epochs[1])]
 
 
-def test_a_grid_is_walked_whole(begin, finish):
+def test_a_grid_search_covers_the_grid(begin, finish):
     search = begin(
         algorithm="grid",
         trials=None,

@@ -1,4 +1,4 @@
-"""The page of a search, the importance of settings, and the table that is seen meanwhile."""
+"""A search's report, the importance of settings, and the live table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPACE = {
 
 @pytest.fixture
 def searched(begin, end):
-    """A search of 30 trials whose objective is a matter of the learning rate alone."""
+    """A search of 30 trials in which only the learning rate affects the objective."""
     search = begin(**SPACE)
     generator = np.random.default_rng(0)
     for number in range(30):
@@ -35,7 +35,7 @@ def searched(begin, end):
     return search
 
 
-def test_the_setting_that_decides_is_the_most_important(searched):
+def test_the_only_relevant_setting_is_the_most_important(searched):
     shares, explained = importance_of(searched)
     assert next(iter(shares)) == "learning_rate"
     assert shares["learning_rate"] > 0.9
@@ -44,7 +44,7 @@ def test_the_setting_that_decides_is_the_most_important(searched):
 
 
 @pytest.mark.slow
-def test_chance_explains_nothing(begin, end):
+def test_random_scores_explain_nothing(begin, end):
     search = begin(**SPACE)
     generator = np.random.default_rng(1)
     for number in range(30):
@@ -53,7 +53,7 @@ def test_chance_explains_nothing(begin, end):
     assert importance_of(search)[1] < 0.2
 
 
-def test_few_trials_say_nothing(begin, end):
+def test_few_trials_give_no_importance(begin, end):
     search = begin(**SPACE)
     end(search, "0000", 0.5, settings=SPACE["defaults"])
     assert importance_of(search) is None
@@ -67,7 +67,7 @@ def test_the_best_so_far_follows_the_direction(begin):
     assert best_so_far(falling, [0.2, 0.1, 0.3]).tolist() == [0.2, 0.1, 0.1]
 
 
-def test_the_page_has_every_part_and_no_markup_of_the_users(searched, end):
+def test_the_page_has_every_part_and_escapes_the_users_markup(searched, end):
     end(searched, "0030", status="failed", reason="<b>broken</b>", settings=SPACE["defaults"])
     write_report(str(searched.directory))
     page = (searched.directory / "report.html").read_text(encoding="utf-8")
@@ -93,7 +93,7 @@ def test_a_search_without_trials_has_a_page(begin):
 
 
 def lines_of(search, monkeypatch, **console):
-    """Return what the table shows of a search whose trials end one after the other."""
+    """Return the output of the table for a search whose trials end one by one."""
     written = io.StringIO()
     monkeypatch.setattr("zoo.tuning.table.Console", lambda **_: Console(file=written, **console))
     return written
@@ -122,7 +122,7 @@ def test_a_terminal_has_a_table_with_the_time_left(begin, end, monkeypatch):
     text = written.getvalue()
     assert "accuracy (max)" in text
     row = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    assert re.search(r"0000 +finished +0.5000 +0:01 +batch_size 16", row)  # no column makes room for the settings
+    assert re.search(r"0000 +finished +0.5000 +0:01 +batch_size 16", row)  # other columns leave room for the settings
     assert "1 finished of 4 trials; best accuracy 0.5000 in trial 0000  0:02 left" in text
 
 
@@ -136,5 +136,5 @@ def test_quiet_is_quiet(begin, end, monkeypatch):
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(None, ""), (7.4, "0:07"), (3723, "1:02:03")])
-def test_time_is_written_as_people_read_it(seconds, text):
+def test_time_is_formatted_readably(seconds, text):
     assert clock(seconds) == text

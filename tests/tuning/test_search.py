@@ -1,4 +1,4 @@
-"""A search directory: what it says, what it refuses, and what it keeps."""
+"""A search directory: its content, errors, and the models that it keeps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.tuning.search import Search, elapsed, keep_best_only, locked, seconds_b
 from zoo.tuning.spec import SearchSpec, check_same
 
 
-def test_best_trials_come_first_and_of_equals_the_smaller(begin, end):
+def test_best_trials_come_first_and_equal_ones_by_size(begin, end):
     search = begin()
     for name, objective, parameters in (("0000", 0.5, 10), ("0001", 0.9, 20), ("0002", 0.9, 10)):
         end(search, name, objective, parameters=parameters)
@@ -24,7 +24,7 @@ def test_best_trials_come_first_and_of_equals_the_smaller(begin, end):
     assert [trial.status for trial in search.trials] == ["finished"] * 3 + ["failed"]
 
 
-def test_the_least_is_best_where_the_objective_says_so(begin, end):
+def test_the_lowest_score_is_best_for_direction_min(begin, end):
     search = begin(objective={"name": "loss", "direction": "min"})
     end(search, "0000", 0.5)
     end(search, "0001", 0.4)
@@ -47,7 +47,7 @@ def test_a_search_without_a_finished_trial_has_no_best(begin):
         ("folds", 5, "folds: then None, now 5"),
     ],
 )
-def test_something_else_under_the_same_name_is_refused_with_the_difference(begin, name, value, shown):
+def test_a_different_search_in_the_directory_is_rejected_with_the_difference(begin, name, value, shown):
     search = begin()
     check_same(search.spec, search.spec, search.directory)
     with pytest.raises(UsageError) as refused:
@@ -95,12 +95,12 @@ def test_only_the_best_keep_their_models(begin, end):
             (run / part).touch()
     keep_best_only(search)
     kept = sorted(path.parent.parent.name for path in search.directory.rglob("model.keras"))
-    assert kept == ["0001", "0002", "0004"]  # the last one runs
+    assert kept == ["0001", "0002", "0004"]  # the last trial is running
     assert sorted(path.parent.parent.parent.name for path in search.directory.rglob("1.npz")) == kept
     assert len([*search.directory.rglob("history.csv")]) == 5
 
 
-def test_what_is_no_search_is_refused(tmp_path, begin):
+def test_a_directory_without_a_search_is_rejected(tmp_path, begin):
     with pytest.raises(ArtefactError, match="There is no search here"):
         zoo.Search.open(tmp_path)
     search = begin()
@@ -110,14 +110,14 @@ def test_what_is_no_search_is_refused(tmp_path, begin):
         Search.open(search.directory)
 
 
-def test_time_goes_on_over_sessions(begin, monkeypatch):
+def test_time_accumulates_over_sessions(begin, monkeypatch):
     search = begin(seconds=100.0)
     assert elapsed(search) == 100.0
     monkeypatch.setattr("time.time", lambda: 1010.0)
     assert elapsed(update_search(search, session_begun=1000.0)) == 110.0
 
 
-def test_one_process_alone_searches_in_a_directory(begin):
+def test_only_one_process_may_search_in_a_directory(begin):
     search = begin()
     with locked(search), pytest.raises(UsageError, match="Another process uses this"), locked(search):
         pass
@@ -125,14 +125,14 @@ def test_one_process_alone_searches_in_a_directory(begin):
         pass
 
 
-def test_time_of_a_killed_session_is_that_of_its_last_trial(begin, end):
+def test_a_killed_session_counts_up_to_its_last_trial(begin, end):
     search = begin(seconds=5.0)
     assert seconds_before(search) == 5.0
     end(search, "0000", 0.5, ended_s=17.0)
     assert seconds_before(search) == 17.0
 
 
-def test_damaged_files_of_trials_are_set_aside(begin, end):
+def test_damaged_files_of_trials_are_renamed(begin, end):
     search = begin()
     for name in ("0000", "0001"):
         end(search, name, 0.5)
@@ -143,7 +143,7 @@ def test_damaged_files_of_trials_are_set_aside(begin, end):
     assert [trial.status for trial in Search.open(search.directory).trials] == ["finished", "running"]
 
 
-def test_a_trial_of_a_search_that_does_not_run_is_stopped(begin, end):
+def test_an_unfinished_trial_of_an_ended_search_is_stopped(begin, end):
     search = begin()
     end(search, "0000", 0.5)
     (search.trial_directory("0000") / "result.json").unlink()

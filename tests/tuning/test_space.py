@@ -1,4 +1,4 @@
-"""Search spaces: what is read from plain data, joined, and handed to keras-tuner."""
+"""Search spaces: reading plain data, joining spaces, and declaring them for keras-tuner."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from zoo.tuning.space import declare_space, ends_of, join_spaces, read_range, re
 RATE = {"min": 1e-4, "max": 1e-2, "sampling": "log"}
 
 
-def test_a_search_begins_with_the_settings_that_it_is_given():
+def test_a_search_starts_with_the_given_settings():
     own = {"learning_rate": RATE, "batch_size": [32, 64], "model.filters": [[8, 16], [16, 32]]}
     begin = {"learning_rate": 0.002, "batch_size": 128, "model.filters": (10, 20)}
     chosen = declare_space(*join_spaces(own, {}, begin, {}), keras_tuner.HyperParameters())
     assert chosen == {"learning_rate": 0.002, "batch_size": 128, "model.filters": [10, 20]}
 
 
-def test_a_range_of_the_house_is_widened_for_the_settings_and_one_of_the_user_is_not():
+def test_zoos_ranges_are_widened_for_the_settings_and_the_users_are_not():
     own = {"learning_rate": RATE}
     range_of_user = {"learning_rate": {"min": 0.001, "max": 0.004}}
     wider = join_spaces(own, {}, {"learning_rate": 0.05}, {})
@@ -33,7 +33,7 @@ def test_a_range_of_the_house_is_widened_for_the_settings_and_one_of_the_user_is
     "values",
     [[True, False], [None, 0.1], ["adam", "sgd"], [3, 5], [0.1, 0.25, 0.3], [[8, 16], [16, 32]], [0, 0.5]],
 )
-def test_every_choice_comes_back_as_it_was(values):
+def test_every_choice_round_trips(values):
     found, default = read_range("key", values)
     space = {"key": found}, {"key": default}
     for value in values:
@@ -52,7 +52,7 @@ def test_whole_numbers_stay_whole(low, kind):
     assert type(declare_space({"epochs": found}, {"epochs": default}, keras_tuner.HyperParameters())["epochs"]) is kind
 
 
-def test_what_the_user_gives_is_not_searched():
+def test_settings_from_the_user_are_not_searched():
     own = {"learning_rate": RATE, "batch_size": [32, 64], "model.units": [1, 2], "model.dropout": [0.0, 0.5]}
     ranges, held = read_space({"batch_size": 32, "model.*": "default", "model.units": [4, 8]}, {})
     space, _ = join_spaces(own, ranges, {}, {"learning_rate": 0.1, **held})
@@ -61,14 +61,14 @@ def test_what_the_user_gives_is_not_searched():
 
 
 @pytest.mark.parametrize("given", [["sgd"], ["sgd", "sgd"], {"min": 0.5, "max": 0.5}])
-def test_a_range_of_one_value_holds_the_setting_at_it(given):
+def test_a_range_of_one_value_fixes_the_setting(given):
     ranges, held = read_space({"optimizer": given, "learning_rate": [0.1, 0.2]}, {})
     space, _ = join_spaces({"optimizer": ["adam", "adamw"]}, ranges, {"optimizer": "adam"}, held)
     assert held == {"optimizer": 0.5 if isinstance(given, dict) else "sgd"}
     assert list(space) == ["learning_rate"]
 
 
-def test_values_without_an_order_stay_as_they_are_given():
+def test_unordered_values_keep_their_order():
     assert read_range("model.units", [[8], ["a"], [4]]) == ([[8], ["a"], [4]], [8])
     assert read_range("model.units", [[8], 4]) == ([[8], 4], [8])
     assert read_range("model.units", [[8], [4, 2], (4,)], (8,)) == ([[4], [4, 2], [8]], [8])
@@ -83,11 +83,11 @@ def test_values_without_an_order_stay_as_they_are_given():
         ({"min": 0.1, "max": 0.5, "step": 0.1}, 0.33, 0.3),
     ],
 )
-def test_a_users_range_in_steps_begins_with_one_of_its_values(given, default, first):
+def test_a_users_range_with_steps_starts_at_one_of_its_values(given, default, first):
     found, start = read_range("model.units", given, default, may_widen=False)
     assert start == pytest.approx(first)
     assert type(found["min"]) is type(start) is (int if first > 1 else float)
-    assert read_range("model.units", {"min": 64, "max": 512, "step": 64}, 500)[1] == 500  # one of the house's
+    assert read_range("model.units", {"min": 64, "max": 512, "step": 64}, 500)[1] == 500  # one of zoo's ranges
 
 
 def test_an_interval_is_checked_between_its_ends_too():
@@ -97,7 +97,7 @@ def test_an_interval_is_checked_between_its_ends_too():
     assert samples_of(read_range("batch_size", {"min": 16, "max": 64})[0]) == [16, 64]
 
 
-def test_lists_of_another_length_are_left_out_and_those_of_the_user_are_not():
+def test_lists_of_another_length_are_removed_unless_they_are_the_users():
     begin = {"model.filters": (16, 32, 64)}
     own = {"model.filters": [[8, 16], [8, 16, 32]], "batch_size": [1, 2]}
     assert join_spaces(own, {}, begin, {})[0]["model.filters"] == [[8, 16, 32], [16, 32, 64]]
@@ -106,7 +106,7 @@ def test_lists_of_another_length_are_left_out_and_those_of_the_user_are_not():
 
 
 @pytest.mark.parametrize("name", registry.list_models())
-def test_each_range_of_a_model_has_values_that_its_factory_takes(name):
+def test_each_range_of_a_model_has_values_that_its_factory_accepts(name):
     entry, variant = registry.find_model(name)
     begin = {**entry.defaults, **entry.arguments(variant, {})}
     for key, found in join_spaces(entry.space, {}, begin, {})[0].items():
@@ -117,7 +117,7 @@ def test_each_range_of_a_model_has_values_that_its_factory_takes(name):
 @pytest.mark.parametrize("name", TASKS)
 def test_each_range_of_a_task_has_values_that_are_settings(name):
     task = TASKS[name]
-    read_space(task.space, {})  # a user may say the same
+    read_space(task.space, {})  # a user may pass the same range
     for key, given in task.space.items():
         for value in samples_of(read_range(key, given, task.settings.get(key))[0]):
             resolve(task.settings, {key: value, "model": "cnn", "data": "iris", "task": name})

@@ -1,4 +1,4 @@
-"""One trial: scored on validation, kept, resumed, or failed with its reason."""
+"""One trial: scored on validation, stored, resumed, or failed with a reason."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def run(search, name="0000", **chosen):
 
 
 def asked(begin, space):
-    """Return the spec of a new search as the user asks for it."""
+    """Return the spec of a new search before the survey."""
     return begin(space=space, defaults={}, fingerprint="", objective={"name": None, "direction": None}).spec
 
 
 @pytest.mark.slow
-def test_a_trial_is_what_zoo_train_gives_scored_on_validation(begin, tmp_path):
+def test_a_trial_equals_zoo_train_scored_on_validation(begin, tmp_path):
     search = begin()
     result = run(search)
     same = zoo.train("linear", data="iris", epochs=2, batch_size=32, out=tmp_path / "run", verbose=0)
@@ -36,7 +36,7 @@ def test_a_trial_is_what_zoo_train_gives_scored_on_validation(begin, tmp_path):
     assert written["settings"] == {"batch_size": 32}
     (trial,) = search.trials
     assert trial.objective == result["objective"]
-    assert zoo.Run.open(trial.directory / "run-1").metrics == {}  # the test part was not looked at
+    assert zoo.Run.open(trial.directory / "run-1").metrics == {}  # the test part was not used
 
 
 def test_a_finished_trial_is_not_run_again(begin, monkeypatch):
@@ -64,7 +64,7 @@ def test_repeats_and_folds_are_means_over_seeds_and_parts(begin):
         ({"max_parameters": None, "max_latency_ms": 1e-6}, "ms for an example, more than 1e-06"),
     ],
 )
-def test_a_model_that_breaks_a_constraint_is_not_trained(begin, limits, reason):
+def test_a_model_that_violates_a_constraint_is_not_trained(begin, limits, reason):
     search = begin(constraints=limits)
     result = run(search)
     assert result["status"] == "infeasible"
@@ -75,28 +75,28 @@ def test_a_model_that_breaks_a_constraint_is_not_trained(begin, limits, reason):
 @pytest.mark.parametrize(
     ("model", "data"), [("mlp", "diabetes"), ("cnn", "digits"), ("gru", "reviews_sample"), ("transformer", "reviews_sample")]
 )
-def test_parameters_are_counted_without_memory_for_them(model, data):
+def test_parameters_are_counted_without_allocating_them(model, data):
     plan = plan_training(model, data, {})
     assert count_parameters(plan, plan.read()) == plan.make()[0].count_params()
 
 
-def test_a_model_that_needs_its_values_while_it_is_built_is_counted_then(begin, monkeypatch):
+def test_a_model_that_needs_its_values_is_counted_when_built(begin, monkeypatch):
     def needs_values(*_):
         raise ValueError("You are attempting to create a variable while in a stateless scope.")
 
     search = begin(constraints={"max_parameters": 10, "max_latency_ms": None})
-    monkeypatch.setattr(trials, "construct", needs_values)  # not where models are built
+    monkeypatch.setattr(trials, "construct", needs_values)  # not while models are built
     assert run(search)["reason"] == "15 parameters, more than 10"
 
 
-def test_a_model_that_fits_into_no_memory_breaks_the_constraint_and_is_no_failure(begin):
+def test_a_huge_model_violates_the_constraint_without_failing(begin):
     search = begin(model="mlp", module="zoo.models.mlp", constraints={"max_parameters": 10**6, "max_latency_ms": None})
     result = run(search, **{"model.units": [10**12]})
     assert (result["status"], result["reason"]) == ("infeasible", "8,000,000,000,003 parameters, more than 1,000,000")
 
 
 @pytest.mark.slow
-def test_a_latency_within_its_limit_is_noted(begin):
+def test_a_latency_within_its_limit_is_recorded(begin):
     result = run(begin(constraints={"max_parameters": 15, "max_latency_ms": 10_000.0}))
     assert (result["status"], 0 < result["latency_ms"] < 10_000) == ("finished", True)
 
@@ -108,7 +108,7 @@ def test_a_latency_within_its_limit_is_noted(begin):
         ({"optimizer": "lazy_adam", "clip_norm": 1.0}, "lazy_adam does not support accumulation"),
     ],
 )
-def test_a_failure_has_its_reason_and_ends_nothing(begin, chosen, reason):
+def test_a_failure_has_its_reason_and_does_not_end_the_search(begin, chosen, reason):
     search = begin()
     result = run(search, **chosen)
     assert result["status"] == "failed"
@@ -117,7 +117,7 @@ def test_a_failure_has_its_reason_and_ends_nothing(begin, chosen, reason):
 
 
 @pytest.mark.slow
-def test_memory_that_is_used_up_is_a_failure(begin, monkeypatch):
+def test_out_of_memory_is_a_failure(begin, monkeypatch):
     def grow(*_, **__):
         raise MemoryError("no more")
 
@@ -126,7 +126,7 @@ def test_memory_that_is_used_up_is_a_failure(begin, monkeypatch):
     assert run(begin())["reason"] == expected
 
 
-def test_a_trial_whose_process_is_killed_again_and_again_fails(begin):
+def test_a_trial_whose_process_is_killed_repeatedly_fails(begin):
     search = begin()
     for attempt in range(1, 4):
         directory = search.trial_directory("0000")
@@ -138,7 +138,7 @@ def test_a_trial_whose_process_is_killed_again_and_again_fails(begin):
 
 
 @pytest.mark.slow
-def test_a_trial_that_is_stopped_goes_on_from_where_it_was(begin, monkeypatch, tmp_path):
+def test_a_stopped_trial_resumes(begin, monkeypatch, tmp_path):
     search = begin()
     straight = run(search, epochs=4)
     from zoo.training.checkpointing import Checkpointing
@@ -162,11 +162,11 @@ def test_a_trial_that_is_stopped_goes_on_from_where_it_was(begin, monkeypatch, t
     resumed = run(search, name="0001", epochs=4)
     assert not began
     assert resumed["scores"] == straight["scores"]
-    assert resumed["attempts"] == 1  # being stopped is no failure
+    assert resumed["attempts"] == 1  # a stop is not a failure
 
 
 @pytest.mark.slow
-def test_the_best_run_is_an_ordinary_one_tested_once(begin, tmp_path):
+def test_the_best_run_is_an_ordinary_run_tested_once(begin, tmp_path):
     search = begin()
     run(search)
     run(search, name="0001", learning_rate=1e-6)
@@ -180,7 +180,7 @@ def test_the_best_run_is_an_ordinary_one_tested_once(begin, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_best_can_be_trained_anew_on_train_and_validation(begin, tmp_path):
+def test_the_best_settings_can_be_retrained_on_train_and_validation(begin, tmp_path):
     search = begin(folds=2, retrain=True)
     run(search)
     finish(str(search.directory), None)
@@ -198,14 +198,14 @@ def test_a_survey_knows_task_data_and_settings(begin):
     assert (known.max_epochs, known.space) == (2, {"learning_rate": [0.01, 0.1]})
 
 
-def test_data_that_have_changed_end_a_worker_and_no_trial(begin):
+def test_changed_data_end_the_worker_but_not_the_trial(begin):
     search = begin(fingerprint="of other data")
     with pytest.raises(DataError, match="have changed since the search started"):
         run(search)
     assert [trial.status for trial in search.trials] == ["running"]
 
 
-def test_a_full_disk_ends_a_worker_and_no_trial(begin, monkeypatch):
+def test_a_full_disk_ends_the_worker_but_not_the_trial(begin, monkeypatch):
     def full(*_, **__):
         raise OSError("No space left on device")
 
@@ -218,7 +218,7 @@ def test_a_full_disk_ends_a_worker_and_no_trial(begin, monkeypatch):
     assert run(search)["status"] == "finished"
 
 
-def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begin, monkeypatch):
+def test_a_full_disk_says_how_to_resume_the_search_rather_than_the_run(begin, monkeypatch):
     def full(*_, **__):
         raise ArtefactError("A file could not be written: No space left on device.")
 
@@ -235,7 +235,7 @@ def test_a_full_disk_says_how_to_go_on_with_the_search_and_not_with_the_run(begi
 
 
 @pytest.mark.slow
-def test_a_damaged_checkpoint_begins_the_run_anew(begin, monkeypatch):
+def test_a_damaged_checkpoint_restarts_the_run(begin, monkeypatch):
     search = begin()
     with monkeypatch.context() as patched:
         patched.setattr(trials, "fit", interrupt)
@@ -249,7 +249,7 @@ def interrupt(*_):
     raise KeyboardInterrupt
 
 
-def test_a_crash_keeps_its_traceback(begin, monkeypatch):
+def test_an_unexpected_error_keeps_its_traceback(begin, monkeypatch):
     monkeypatch.setattr(trials, "begin_training", lambda *_, **__: 1 / 0)
     result = run(begin())
     assert result["reason"] == "ZeroDivisionError: division by zero"
@@ -257,13 +257,13 @@ def test_a_crash_keeps_its_traceback(begin, monkeypatch):
 
 
 @pytest.mark.slow
-def test_settings_that_a_chosen_schedule_does_not_use_are_left_out(begin):
+def test_settings_that_a_chosen_schedule_does_not_use_are_omitted(begin):
     result = run(begin(settings={"epochs": 2}), schedule="cosine", plateau_patience=2)
     assert result["status"] == "finished"
 
 
 @pytest.mark.slow
-def test_a_plateau_schedule_is_no_hindrance_to_training_anew(begin):
+def test_a_plateau_schedule_does_not_prevent_retraining(begin):
     search = begin(settings={"epochs": 2, "schedule": "plateau", "plateau_patience": 2, "monitor": "loss"}, retrain=True)
     run(search)
     finish(str(search.directory), None)
@@ -271,7 +271,7 @@ def test_a_plateau_schedule_is_no_hindrance_to_training_anew(begin):
 
 
 @pytest.mark.slow
-def test_training_anew_takes_the_epochs_of_the_model_that_was_scored(begin):
+def test_retraining_uses_the_epochs_of_the_scored_model(begin):
     search = begin(settings={"epochs": 5, "keep": "best", "monitor": "loss"}, retrain=True)
     run(search, learning_rate=0.5, schedule="constant", warmup=0.0)
     history = zoo.Run.open(search.trial_directory("0000") / "run-1").history["val_loss"]

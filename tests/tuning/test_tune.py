@@ -62,7 +62,7 @@ def server_of(process: subprocess.Popen) -> psutil.Process:
 
 
 def check_whole(directory: Path, count: int) -> None:
-    """Check that all trials finished, none twice, and none is missing."""
+    """Check that all trials finished exactly once."""
     found = results(directory)
     assert sorted(found) == [f"{number:04}" for number in range(count)]
     assert {each["status"] for each in found.values()} == {"finished"}
@@ -79,7 +79,7 @@ def is_gone(process: psutil.Process) -> bool:
 
 
 def living_children(pid: int) -> list[psutil.Process]:
-    """Without those that were killed and that their parent did not yet ask after."""
+    """Return living child processes, without zombies."""
     return [child for child in psutil.Process(pid).children() if not is_gone(child)]
 
 
@@ -209,7 +209,7 @@ def test_a_fork_server_that_is_killed_before_the_first_trial_is_started_again(tm
 
 
 @pytest.mark.slow
-def test_what_somebody_deleted_or_damaged_is_made_again(tmp_path):
+def test_deleted_or_damaged_files_are_recreated(tmp_path):
     words = {**QUICK, "data": None, "out": tmp_path / "s"}
     written = tmp_path / "search.yaml"
     written.write_text("model: linear\ndata: iris\nalgorithm: grid\ntrials: 2\n")
@@ -231,14 +231,14 @@ def test_what_somebody_deleted_or_damaged_is_made_again(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_constraint_that_nothing_keeps_is_named(tmp_path):
+def test_a_constraint_that_no_trial_meets_is_named(tmp_path):
     space = {"*": "default", "model.units": [[units] for units in range(16, 96)]}
     with pytest.raises(ZooError, match=r"0 failed, 5[01] broke.*for example: \d{3} parameters, more than 10\b"):
         zoo.tune("mlp", data="iris", space=space, max_parameters=10, out=tmp_path / "s", workers=2, verbose=0)
 
 
 @pytest.mark.parametrize(("trials", "is_done"), [(None, True), (1, True), (2, False), (3, False)])
-def test_a_trial_that_time_stopped_is_more_to_do_where_as_many_are_asked_for(tmp_path, trials, is_done):
+def test_a_trial_stopped_by_the_time_limit_is_finished_on_resume(tmp_path, trials, is_done):
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "run.json").write_text("{}")
     (tmp_path / "best.yaml").write_text("")
@@ -248,7 +248,7 @@ def test_a_trial_that_time_stopped_is_more_to_do_where_as_many_are_asked_for(tmp
 
 
 @pytest.mark.slow
-def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
+def test_a_time_limit_ends_a_search_and_more_time_resumes_it(tmp_path):
     begun = time.monotonic()
     zoo.tune(
         "linear",
@@ -294,14 +294,14 @@ def test_time_ends_a_search_and_more_goes_on_with_it(tmp_path):
         ({"seed": 2**32 - 1}, "seed: Input should be less than"),
     ],
 )
-def test_a_wrong_call_is_refused_before_anything_starts(tmp_path, arguments, message):
+def test_a_wrong_call_is_rejected_before_anything_starts(tmp_path, arguments, message):
     with pytest.raises(UsageError) as refused:
         zoo.tune("mlp", data="iris", out=tmp_path / "s", **arguments)
     assert message in str(refused.value)
     assert not (tmp_path / "s").exists()
 
 
-def test_what_cannot_be_searched_is_refused(tmp_path):
+def test_unsearchable_models_and_data_are_rejected(tmp_path):
     with pytest.raises(UnknownNameError, match="Did you mean 'lstm'"):
         zoo.tune("lstmm", data="iris", out=tmp_path / "s")
     with pytest.raises(UsageError, match="A search builds models by name"):
@@ -319,7 +319,7 @@ def test_what_cannot_be_searched_is_refused(tmp_path):
         zoo.tune("linear", data="iris", out=tmp_path / "s")
 
 
-def test_a_resumed_search_takes_no_other_settings(tmp_path):
+def test_a_resumed_search_accepts_no_other_settings(tmp_path):
     with pytest.raises(UsageError, match="epochs with resume"):
         zoo.tune(resume=tmp_path, epochs=3)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from zoo.text.characters import IDEOGRAPHIC_SPACE, SINGLE_CHARACTERS, lower_case
 
-_OTHER_SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"  # ASCII characters besides the space at which `str.split()` splits
+_OTHER_SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"  # where `str.split()` splits ASCII, other than at the space
 
 
 class _Rules(NamedTuple):

@@ -125,8 +125,8 @@ class ParallelTraining:
         for received, is_given in rejected.items():
             if is_given:
                 raise UsageError(
-                    f"Workers build the model, read the data and connect by themselves. Received: {received}. Pass the name "
-                    "of a model, and data as a name, a path or arrays."
+                    f"Workers build the model, read the data and connect by themselves. Received: {received}. Omit it; pass "
+                    "the name of a model, and data as a name, a path or arrays."
                 )
 
     def _attempt(self, engine: Engine, folder: Path, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Images move as far as asked, by numbers that the seed and the batch's number decide."""
+"""Images change as configured, determined by the seed and the batch number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 2)).astype(np.float
 
 
 def moved(augmentation: Augmentation, *chances: float) -> np.ndarray:
-    """Move the images by chances in place of random numbers: angle, size, right, down."""
+    """Augment images with given numbers instead of random ones: angle, size, right, down."""
     return augmentation._moved(tf.constant(IMAGES), tf.constant([[chance] * 3 for chance in chances])).numpy()
 
 
@@ -52,7 +52,7 @@ def test_cutout_covers_a_square_with_the_mean() -> None:
 def test_inversion_swaps_light_and_dark_between_each_image_s_own_ends() -> None:
     images = np.stack([IMAGES[0], IMAGES[1] / 255.0])
     random = np.zeros((7, 2), np.float32)
-    random[6] = [-1.0, 0.2]  # of a share of a half, what lies below 0
+    random[6] = [-1.0, 0.2]  # with invert=0.5, numbers below 0
     found = Augmentation(invert=0.5).of_batch(tf.constant(images), tf.constant(random)).numpy()
     np.testing.assert_allclose(found[0], images[0].min() + images[0].max() - images[0], rtol=1e-5)
     np.testing.assert_array_equal(found[1], images[1])
@@ -68,7 +68,7 @@ def test_an_inverted_uint8_image_stays_in_its_range() -> None:
 
 @pytest.mark.parametrize("name", ["shift", "rotate", "zoom", "cutout", "invert"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_seed_and_batch_decide_and_dtype_shape_and_range_stay(name: str, dtype: str) -> None:
+def test_seed_and_batch_determine_changes_and_dtype_shape_and_range_stay(name: str, dtype: str) -> None:
     augmentation = Augmentation(**{name: 30.0 if name == "rotate" else 0.4})
     images = tf.cast(np.tile(IMAGES, (8, 1, 1, 1)), dtype)
 
@@ -104,7 +104,7 @@ def test_a_stream_from_the_middle_has_the_changes_of_the_whole() -> None:
     assert not np.array_equal(whole[0][0], whole[3][0])
 
 
-def test_nothing_to_change_leaves_the_batches_alone() -> None:
+def test_no_augmentation_leaves_the_batches_unchanged() -> None:
     stream = training_stream(zoo.load_data("digits"))
     assert Augmentation().apply(stream, seed=0, first_batch=0) is stream
 

@@ -1,4 +1,4 @@
-"""Encoded images in the graph become what Pillow makes of them."""
+"""Decoding images in the graph equals Pillow."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_files_are_decoded_as_pillow_does(shape):
     decoded = decode_images(tf.constant(list(FILES.values())), shape).numpy().astype(int)
     for name, file, found in zip(FILES, FILES.values(), decoded, strict=True):
         difference = np.abs(found - read_image(file, shape))
-        assert difference.max() <= 1, name  # where rounding goes either way
+        assert difference.max() <= 1, name  # differences by rounding
         assert difference.mean() < 0.3, name
 
 
@@ -65,12 +65,12 @@ def test_files_of_the_models_size_are_exact():
 
 
 @pytest.mark.parametrize("file", [b"", b"no image", FILES["png"][:60], FILES["jpeg"][:200]])
-def test_what_is_no_image_is_an_error_of_tensorflow(file):
+def test_an_invalid_image_is_a_tensorflow_error(file):
     with pytest.raises(tf.errors.InvalidArgumentError):
         decode_images(tf.constant([file]), (8, 8, 1))
 
 
-def test_damaged_exif_leaves_the_image_as_it_is():
+def test_damaged_exif_leaves_the_image_unchanged():
     file = FILES["held 6"]
     start = file.index(b"Exif\0\0")
     for length in (8, 12, 20, 30):

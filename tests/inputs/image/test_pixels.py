@@ -1,4 +1,4 @@
-"""Every kind of image that users have becomes the array that a model takes."""
+"""Every common kind of image becomes the array that a model takes."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_resizing_weighs_pixels_by_a_triangle_twice_as_wide_as_the_step() -> Non
     [b"", b"not an image", encoded(Image.new("L", (50, 50)))[:60], encoded(Image.effect_noise((64, 64), 50), "JPEG")[:500]],
     ids=["empty", "text", "truncated-png", "truncated-jpeg"],
 )
-def test_what_is_no_whole_image_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_an_incomplete_image_is_rejected(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"cannot be read as an image.*photo\.png.*Remove or replace it"):
@@ -99,7 +99,7 @@ def test_what_is_no_whole_image_is_refused(content: bytes, tmp_path: Path) -> No
 
 def test_decompression_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     content = encoded(Image.new("1", (200, 200)))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30_000)  # a warning in Pillow, an error from twice as many on
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 30_000)  # a warning in Pillow; an error from twice this number on
     with pytest.raises(DataError, match="decompression bomb"):
         read_image(content, (4, 4, 1))
 
@@ -146,6 +146,6 @@ def test_array_of_the_right_shape_is_untouched() -> None:
     ],
     ids=["1-D", "empty", "text", "nan", "channels", "16-bit", "negative"],
 )
-def test_array_that_is_no_image_is_refused(array: np.ndarray, words: str) -> None:
+def test_an_array_that_is_not_an_image_is_rejected(array: np.ndarray, words: str) -> None:
     with pytest.raises(DataError, match=words):
         fit_array(array, (2, 2, 1))

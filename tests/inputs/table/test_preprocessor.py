@@ -1,4 +1,4 @@
-"""Columns of any kind become finite float32 features, and the way there is kept as JSON."""
+"""Columns of any kind become finite float32 features, and the preprocessor round-trips through JSON."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_times_become_seconds_since_1970(zone: str | None) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["object", "string", "category"])
-def test_text_becomes_one_feature_a_category(dtype: str) -> None:
+def test_text_becomes_one_feature_per_category(dtype: str) -> None:
     table = pd.DataFrame({"colour": pd.Series(["red", "蓝", None, "red"], dtype=dtype)})
     fitted = TablePreprocessor.fit(table)
     assert fitted.feature_names == ["colour=red", "colour=蓝"]
@@ -131,7 +131,7 @@ def test_a_table_without_any_value_is_refused() -> None:
         TablePreprocessor.fit(pd.DataFrame({"x": [None, None]}, dtype=object))
 
 
-def test_columns_of_one_name_are_refused() -> None:
+def test_duplicate_column_names_are_rejected() -> None:
     with pytest.raises(DataError, match=r"Received twice: \['0'\]"):
         as_table(pd.DataFrame([[1, 2]], columns=[0, "0"]))
 
@@ -141,7 +141,7 @@ def test_array_columns_get_names() -> None:
 
 
 @pytest.mark.parametrize(("value", "words"), [(10**400, "Received: 1000"), (1j, "real numbers.*1j")])
-def test_what_is_no_number_of_a_table_is_refused(value, words):
+def test_invalid_numbers_in_a_table_are_rejected(value, words):
     preprocessor = TablePreprocessor.fit(pd.DataFrame({"a": [1.0]}))
     with pytest.raises(DataError, match=words):
         preprocessor.transform(pd.DataFrame({"a": [value]}))
@@ -153,7 +153,7 @@ def test_days_beyond_nanoseconds_are_seconds_too():
     np.testing.assert_array_equal(features[:2, 0], np.float32([86_400, 253_402_214_400]))  # 2,932,896 days
 
 
-def test_the_cell_that_is_no_number_is_named_with_its_row():
+def test_a_non_numeric_cell_is_reported_with_its_row():
     preprocessor = TablePreprocessor.fit(pd.DataFrame({"width": [1.0]}))
     rows = pd.DataFrame({"width": ["", None, "many", "more"]}, index=pd.RangeIndex(1000, 1004))
     with pytest.raises(DataError, match=r"'width' must hold real numbers .*Received: 'many' in row 1002"):

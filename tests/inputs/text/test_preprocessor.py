@@ -1,4 +1,4 @@
-"""Texts to ids: a vocabulary of the training part alone, cut and filled up as Keras does, with 0 for padding only."""
+"""Texts to ids: vocabulary of the training part only, truncation and padding as in Keras, and 0 only for padding."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ids_of(preprocessor: TextPreprocessor, text: str) -> list[int]:
 
 @settings(max_examples=60, deadline=None)
 @given(sequences, st.integers(1, 12), st.sampled_from(["pre", "post"]), st.sampled_from(["pre", "post"]), st.booleans())
-def test_cutting_and_filling_up_equal_pad_sequences(
+def test_truncation_and_padding_equal_pad_sequences(
     numbers: list[list[int]], max_length: int, truncation: str, padding: str, buckets: bool
 ) -> None:
     arguments = {"max_length": max_length, "truncation": truncation, "padding": padding, "buckets": buckets}
@@ -53,11 +53,11 @@ def test_cutting_and_filling_up_equal_pad_sequences(
     ("max_length", "expected"),
     [(6, [2, 3, 4, 5, 6, 7]), (5, [2, 3, 4, 6, 7]), (4, [2, 3, 6, 7]), (3, [2, 3, 7]), (2, [2, 7]), (1, [2])],
 )
-def test_the_middle_is_cut_out_and_of_an_odd_length_the_beginning_keeps_one_more(max_length: int, expected: list[int]) -> None:
+def test_the_middle_is_removed_and_an_odd_length_favours_the_start(max_length: int, expected: list[int]) -> None:
     assert ids_of(fitted("a b c d e f", max_length=max_length), "a b c d e f") == expected
 
 
-def test_padding_before_and_behind_by_hand() -> None:
+def test_padding_before_and_after_by_hand() -> None:
     rows = [np.int32([5, 6, 7]), np.int32([8])]
     assert fitted("a b").pad(rows).tolist() == [[5, 6, 7], [8, 0, 0]]
     assert fitted("a b", padding="pre").pad(rows).tolist() == [[5, 6, 7], [0, 0, 8]]
@@ -70,7 +70,7 @@ def test_a_text_without_a_known_word_is_unknown_and_never_empty(text: str) -> No
     assert set(ids_of(fitted("a film"), text)) == {1}
 
 
-def test_ids_follow_frequency_and_rarer_words_than_the_vocabulary_holds_are_unknown() -> None:
+def test_ids_follow_frequency_and_words_beyond_the_vocabulary_are_unknown() -> None:
     texts = ("the the the film film was", "the film good")
     assert ids_of(fitted(*texts), "the film was good bad") == [2, 3, 4, 5, 1]
     assert fitted(*texts).vocabulary_size == 6
@@ -82,7 +82,7 @@ def test_ids_follow_frequency_and_rarer_words_than_the_vocabulary_holds_are_unkn
     assert frequent.vocabulary_size == 4
 
 
-def test_lower_and_char_level_are_obeyed() -> None:
+def test_lower_and_char_level_have_their_effects() -> None:
     assert ids_of(fitted("Film film"), "FILM") == [2]
     assert ids_of(fitted("Film film film", lower=False), "film Film FILM") == [2, 3, 1]
     assert ids_of(fitted("aab", char_level=True), "ba?") == [3, 2, 1]
@@ -107,7 +107,7 @@ def test_no_text_and_no_setting_puts_0_inside() -> None:
 
 
 @pytest.mark.parametrize("truncation", ["pre", "post", "middle"])
-def test_what_json_keeps_encodes_and_pads_the_same(truncation: str) -> None:
+def test_a_preprocessor_from_json_encodes_and_pads_the_same(truncation: str) -> None:
     arguments = {"truncation": truncation, "padding": "pre", "buckets": False, "max_length": 3, "lower": False}
     preprocessor = fitted("Ein Film 很好 a b", vocabulary_size=6, **arguments)
     again = TextPreprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict())))
@@ -135,7 +135,7 @@ def test_rows_are_read_in_order_each_time() -> None:
     assert texts.hashes[1] == texts.hashes[3]
 
 
-def test_hashes_take_every_string_apart() -> None:
+def test_hashes_distinguish_all_strings() -> None:
     different = ["a", "A", "a ", "é", "e\u0301", "", "\ud800", "影"]
     assert len(set(hash_texts(different).tolist())) == len(different)
 
@@ -210,7 +210,7 @@ def test_values_that_are_not_accepted(arguments: dict[str, Any], words: str) -> 
         parts(**arguments)
 
 
-def test_texts_come_back_raw_in_the_order_of_the_labels() -> None:
+def test_raw_texts_are_in_the_order_of_the_labels() -> None:
     data = parts()
     assert list(data.texts("test")) == ["good tested", "bad tested"]
     assert [data.info.labels[number] for number in data.targets("test")] == ["pos", "neg"]

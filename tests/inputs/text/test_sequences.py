@@ -1,4 +1,4 @@
-"""Batches of about one length: every row once a pass, another order each time, and little padding."""
+"""Batches of similar length: every row once per pass, a new order in each pass, and little padding."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zoo.inputs.text.texts import Texts
 from zoo.settings import DataArguments
 
 RANDOM = np.random.default_rng(0)
-LENGTHS = np.minimum(RANDOM.lognormal(4, 0.9, 6000).astype(int) + 1, 256)  # a long tail, cut at the usual max_length
+LENGTHS = np.minimum(RANDOM.lognormal(4, 0.9, 6000).astype(int) + 1, 256)  # a long tail, truncated at the default max_length
 COUNT = 230
 TEXTS = [f"text{number} " + "word " * int(length) for number, length in enumerate(LENGTHS[:COUNT] // 8)]
 LABELS = [f"class {number % 3}" for number in range(COUNT)]
@@ -52,7 +52,7 @@ def test_the_batches_of_two_passes_hold_different_rows_together() -> None:
     assert not first & second
 
 
-def test_a_batch_holds_about_one_length_and_long_and_short_batches_alternate() -> None:
+def test_batches_have_similar_lengths_and_a_random_order() -> None:
     chosen = batches(LENGTHS[bucketed_order(LENGTHS, 32, (0, 0))], 32)[:-1]
     spreads = sorted(np.ptp(batch) / batch.max() for batch in chosen)
     assert np.median(spreads) < 0.1
@@ -101,7 +101,7 @@ def test_each_pass_gives_each_text_once_with_its_own_label(part: str, buckets: b
         ]
         assert sorted(found) == expected
     if part == "train":
-        assert len(set(expected)) == len(expected)  # its first word is each text's own
+        assert len(set(expected)) == len(expected)  # the first word identifies the text
 
 
 def test_every_text_of_the_source_has_the_label_that_was_given() -> None:
