@@ -91,7 +91,7 @@ def test_hidden_and_other_files_and_empty_folders_are_ignored(tmp_path: Path) ->
     data = zoo.load_data(tmp_path)
     assert data.info.labels == ("狗", "猫")
     assert sum(data.info.num_examples.values()) == 16
-    assert data.info.report["notes"] == [f"{tmp_path / 'empty'} has no images so it is not a class"]
+    assert data.info.report["notes"] == [f"{tmp_path / 'empty'} has no images, so it is not a class"]
 
 
 def test_upper_case_suffixes_and_deeper_folders_are_found(tmp_path: Path) -> None:
