@@ -43,7 +43,7 @@ SHOWN = ("accuracy", "macro_f1")
 
 
 def read_facts() -> dict[str, Any]:
-    """Return what `releases.yaml` says."""
+    """Return the contents of `releases.yaml`."""
     facts: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("releases.yaml").read_text(encoding="utf-8"))
     return facts
 
@@ -94,7 +94,7 @@ def _halved(content: bytes) -> bytes:
 
 
 def save_small(run: zoo.Run, data: zoo.Splits, folder: Path) -> tuple[Path, str]:
-    """Save a run's model without the state of its optimizer; return the file, and "float16" where that costs nothing."""
+    """Save a run's model without its optimizer's state; return the file, and "float16" if that costs no accuracy."""
     import keras
 
     from zoo.artefacts.keras_files import load_keras
@@ -141,17 +141,17 @@ def cut_tables(content: bytes, keras_file: Path) -> tuple[bytes, list[tuple[int,
 
 
 def add_litert(data: zoo.Splits, folder: Path) -> dict[str, Any]:
-    """Add a LiteRT file to a released model, and prove on real examples that it answers as the Keras file does.
+    """Add a LiteRT file to a released model, and verify on real examples that its predictions equal the Keras file's.
 
-    A text model is stored in float16, which its Keras file has rounded its weights to already. An image model stays in
-    float32: the converter folds batch normalisation into the convolutions, and the products would be rounded again.
+    A text model is stored in float16, because the weights in its Keras file are already rounded to float16. An image model
+    stays in float32: the converter folds batch normalisation into the convolutions, and the products would be rounded again.
 
     Args:
-        data: that the model learned from.
-        folder: of the released model.
+        data: data that the model was trained on.
+        folder: folder of the released model.
 
     Returns:
-        How many examples were compared, and the largest difference of a probability.
+        The number of examples compared, and the largest difference between two probabilities.
     """
     import tensorflow as tf
 
@@ -174,7 +174,7 @@ def add_litert(data: zoo.Splits, folder: Path) -> dict[str, Any]:
 
 
 def baseline_of(run: zoo.Run, data: str) -> dict[str, Any]:
-    """Return what a simple model scores on the same test part."""
+    """Return the score of a simple model on the same test part."""
     if "baseline" in run.content:
         found = run.content["baseline"]
         return {"name": "TF-IDF of words and pairs of words, logistic regression", "accuracy": found["accuracy"]}
@@ -184,7 +184,7 @@ def baseline_of(run: zoo.Run, data: str) -> dict[str, Any]:
 
 
 def with_words(card: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a card with what `releases.yaml` says of its model and data."""
+    """Return a card with the text of `releases.yaml` about its model and data."""
     release = facts["models"][card["name"]]
     words = {key: release[key] for key in ("intended_use", "example", "limits")}
     changes = {"settings": release["set"], "why": release["why_set"]} if "set" in release else None
@@ -278,7 +278,7 @@ Weights are stored in {card["weights"]} and loaded as float32. The model is comp
 ## Engines
 
 `zoo.load("{name}")` runs the model in LiteRT, without TensorFlow; `engine="keras"` runs the Keras model. Both gave the same
-labels on {proof["examples"]:,} real examples; the largest difference of a probability was {proof["largest_difference"]:.1e}.
+labels on {proof["examples"]:,} real examples; the largest difference between two probabilities was {proof["largest_difference"]:.1e}.
 
 ## Files
 
@@ -331,7 +331,7 @@ def write_release(name: str, facts: Mapping[str, Any], run: zoo.Run, seeds: Sequ
 
 
 def write_card(card: Mapping[str, Any], folder: Path) -> None:
-    """Write a card for programs and for people, with the sums of all other files."""
+    """Write a card for programs and for people, with the SHA-256 of all other files."""
     others = [path for path in files_in(folder) if path not in (CARD_FILE, "README.md")]
     card = {**card, "files": {path: describe(folder / path) for path in others}}
     files.write_json(folder / CARD_FILE, card)
@@ -408,10 +408,10 @@ def release(name: str) -> list[float]:
 def main(words: list[str] | None = None) -> int:
     """Release the named models."""
     names = sorted(read_facts()["models"])
-    parser = argparse.ArgumentParser(description="Train a recipe and release its model.")
-    parser.add_argument("name", nargs="+", metavar="NAME", help=", ".join(names))
-    parser.add_argument("--words", action="store_true", help="train nothing: put the text of releases.yaml into the cards")
-    parser.add_argument("--litert", action="store_true", help="train nothing: write the LiteRT files again")
+    parser = argparse.ArgumentParser(description="Train recipes and release their models.")
+    parser.add_argument("name", nargs="+", metavar="NAME", help=f"released model: {', '.join(names)}")
+    parser.add_argument("--words", action="store_true", help="without training, put the text of releases.yaml into the cards")
+    parser.add_argument("--litert", action="store_true", help="without training, write the LiteRT files again")
     given = parser.parse_args(words)
     for name in given.name:
         if name not in names:
