@@ -1,4 +1,4 @@
-# `make` alone lists the targets. The default is Python 3.11 if it is installed; PYTHON=... chooses another (3.11 to 3.13).
+# `make` alone lists the targets. Python 3.11 is the default if it is installed; PYTHON=... chooses another (3.11 to 3.13).
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell $(name) --version 2>/dev/null),$(name))))
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -39,14 +39,14 @@ check: setup ## lint, formatting and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: setup ## format the code and apply lint's fixes
+format: setup ## format the code and apply lint fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 notebooks: setup ## run the notebooks in place
 	$(BIN)/python scripts/run_notebooks.py
 
-docs: setup ## build the pages into site/; a warning is an error
+docs: setup ## build the documentation in site/; a warning is an error
 	NO_MKDOCS_2_WARNING=1 TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/mkdocs build --strict --quiet
 	@echo "Open site/index.html. Its search box needs a server: $(BIN)/python -m http.server --directory site"
 
@@ -56,7 +56,7 @@ wheel: setup ## build the wheel and test it in an empty environment of each inst
 facts: setup ## measure the models' sizes for zoo/models/facts.json
 	$(BIN)/python scripts/make_facts.py
 
-bench: setup ## run the benchmarks in sequence; they append to benchmarks/results.csv
+bench: setup ## run the benchmarks one after the other; they append to benchmarks/results.csv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python benchmarks/input_pipeline.py
 	$(BIN)/python benchmarks/memory.py
@@ -70,5 +70,5 @@ bench: setup ## run the benchmarks in sequence; they append to benchmarks/result
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/prediction.py
 
-clean: ## remove the files of make and the tests, but not runs/
+clean: ## remove what make and the tests created, except runs/
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist site

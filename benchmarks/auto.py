@@ -1,4 +1,4 @@
-"""Precision, batch size and learning rate by "auto" against Adam, 1e-3, batches of 32, float32, at equal wall time.
+"""Compare automatic precision, batch size and learning rate with float32, 32 and 0.001 at equal wall time, all with Adam.
 
 `python benchmarks/auto.py [MODEL@DATA ...]` runs the named recipes, or all of them, with three seeds each. Both sides use the
 recipe's model, data, schedule and regularisation, and Adam. The time of the probes and of training with the chosen settings,

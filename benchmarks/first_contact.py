@@ -1,4 +1,4 @@
-"""What people try first: one epoch of the default `cnn`, `zoo predict`, and one prediction of a released model."""
+"""Measure what people try first: one epoch of the default `cnn`, `zoo predict`, and one prediction of a released model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Peak memory of training from TFRecords or from a text file, and from ten times as many examples.
+"""Measure the peak memory of training from TFRecords or a text file, and from ten times as many examples.
 
 MNIST's training records are stored once and ten times as a prepared data set, and `linear` trains on each for one epoch in its
 own process; the operating system reports the peak resident memory. Both run with the default memory budget (the small data set

@@ -1,4 +1,4 @@
-"""Measure prediction time in every available way, in one run: one example (p50 and p99), and many at once.
+"""Measure the time of a prediction with every engine, in one run: for one example (p50 and p99), and for many at once.
 
 The ways alternate after a few calls each, so that a busy machine slows all of them equally. Each receives raw input if it
 accepts it (the signature of a SavedModel, the Predictor), otherwise the model's input; `Predictor.predict` uses the export.

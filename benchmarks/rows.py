@@ -1,4 +1,4 @@
-"""Rows of `results.csv`: one measurement each, with its commit and machine."""
+"""Rows of `results.csv`, each a measurement with its commit and machine."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Compare `zoo.tune` with plain keras-tuner on the same space, data and model: trials per hour and memory, alternating.
 
-Each search runs in its own process. The rate is that of the search itself. Another row shows the whole command, with imports,
+Each search runs in its own process. The rate covers the search itself. Another row covers the whole command, with imports,
 reading the data, the best run and the report. The space does not change the architecture, so all trials cost the same.
 """
 

@@ -1,12 +1,11 @@
 """Compare the training speed of `lstm` and `transformer` with the same models in PyTorch (eager, on the CPU).
 
 The batches are the same: 60 batches of 64 IMDB reviews from `load_data`, with at most 256 tokens. Both handle padding, use
-the same dropout rates and train with Adam. The LSTM has two peers: one with packed sequences, PyTorch's own way to handle
+the same dropout rates and train with Adam. The LSTM has two peers: one with packed sequences, PyTorch's own way of handling
 padding, and one that processes the padding and excludes it from the maximum over time, as zoo does. The transformer also has
 two: PyTorch's own `TransformerEncoderLayer`, and a hand-written model with fused attention. Each measurement runs in its own
 process, because the threads of one library slow the other down; processes alternate.
-Needs IMDB in ZOO_SHARED, and torch
-(`pip install -c constraints.txt -e '.[bench]'`).
+Needs IMDB in ZOO_SHARED, and torch (`pip install -c constraints.txt -e '.[bench]'`).
 """
 
 from __future__ import annotations

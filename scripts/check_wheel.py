@@ -1,7 +1,7 @@
 """Build the wheel, and test it in an empty environment of each installed Python from 3.11 to 3.13.
 
-In a folder without sources: `zoo doctor` with its self-test, a training run, predictions of released models, and one in bulk.
-With the first Python also: what happens when an unrelated distribution named `zoo` is installed too.
+In a folder without sources, each Python runs `zoo doctor` with its self-test, a training run, predictions of released models
+and a bulk prediction. The first Python also checks what zoo reports if an unrelated distribution named `zoo` is installed.
 `python scripts/check_wheel.py 3.12` tests one Python only.
 """
 
@@ -102,7 +102,7 @@ def check(python: str, wheel: Path, *, with_unrelated: bool) -> None:
 
 
 def check_unrelated(programs: Path, place: Path, wheel: Path, environment: Mapping[str, str]) -> None:
-    """Check what `import zoo` and `zoo doctor` report if a distribution named zoo is installed over ours or below it."""
+    """Check what `import zoo` and `zoo doctor` report if a distribution named zoo is installed before or after ours."""
     other = place / f"zoo-{UNRELATED_VERSION}-py3-none-any.whl"
     metadata = f"zoo-{UNRELATED_VERSION}.dist-info"
     contents = {
@@ -149,7 +149,7 @@ def check_types(python: Path, place: Path) -> None:
 
 
 def expect(is_so: bool, found: object) -> None:
-    """Exit with what was found unless a condition holds."""
+    """Exit with a message unless a condition holds."""
     if not is_so:
         raise SystemExit(f"Not as expected: {found}")
 

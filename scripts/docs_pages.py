@@ -79,8 +79,9 @@ def settings_page() -> str:
     """Return the page of all settings: training, data, and the arguments of each model."""
     lines = [
         "# Settings\n",
-        "Flat keys, for `--set KEY=VALUE`, YAML files and keywords of `zoo.train`. They come from the task, then the recipe of "
-        "this model on this data, then `--config`, then `--set`.\n",
+        "Settings are flat keys for options (`--epochs 3` or `--set epochs=3`), YAML files and keywords of `zoo.train`. "
+        "They come from the task, then the recipe for this model on this data, then `--config`, then options; later sources "
+        "override earlier ones.\n",
         "## Training\n",
         *_fields(configuration.Settings, "", without=("model_arguments", "data_arguments")),
         "\n## Data\n",

@@ -1,7 +1,7 @@
 """Draw `docs/pictures/architecture.png`: the packages of zoo in the order in which they may import each other.
 
 The rows come from `tests/test_architecture.py`, which checks every import; descriptions are the first lines of docstrings,
-and lines are counted.
+and line counts come from the files.
 """
 
 from __future__ import annotations

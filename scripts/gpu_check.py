@@ -1,11 +1,11 @@
-"""The checks of `scripts/gpu_check.sh`: training on one GPU, on several, in mixed precision, and its speed.
+"""The checks of `scripts/gpu_check.sh`: training on one GPU, on several GPUs and in mixed precision, and the speed of training.
 
-Each check is a process of its own, so that it starts with fresh devices. Its result is a JSON file in the folder `--out`; a
-later call at the same commit runs only the checks that have no passed result there.
+Each check runs in its own process, so that it starts with fresh devices. Its result is a JSON file in the folder `--out`; a
+later call at the same commit skips the checks that have passed there.
 
 Results are compared as `difference`: the largest difference of weights, losses and predictions after 20 steps, relative to the
-largest number of their kind. Sums over devices run in another order, which float32 rounds differently; on two logical CPUs the
-difference is below 1e-5. GPUs also use other algorithms than CPUs, so LIMITS allows more. TensorFloat-32 is off in these
+largest number of their kind. Devices sum in a different order, which changes the rounding in float32; on two logical CPUs, the
+difference is below 1e-5. GPUs also use different algorithms from CPUs, so LIMITS allows more. TensorFloat-32 is off in these
 checks (NVIDIA_TF32_OVERRIDE=0), because it keeps 10 bits of a product's factors.
 """
 
@@ -246,8 +246,8 @@ def main(arguments: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="scripts/gpu_check.sh", description="Check training on the GPUs of this machine.")
-    parser.add_argument("--cpu", action="store_true", help="run every step on logical CPUs, to test this script")
-    parser.add_argument("--out", default="runs/gpu_check", help="folder of results, from which a later call resumes")
+    parser.add_argument("--cpu", action="store_true", help="run every step on logical CPUs instead, to test this script")
+    parser.add_argument("--out", default="runs/gpu_check", help="folder for the results, from which a later call resumes")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     given = parser.parse_args()
     IS_CPU = given.cpu

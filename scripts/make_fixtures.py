@@ -1,6 +1,6 @@
 """Create tests/fixtures/format_1: small exports and a run in the current format, with their predictions.
 
-They are created once per format and never change: later versions must load them.
+They are created once for each format and never change, because later versions must load them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Create `zoo/datasets/mnist_sample.npz`: the first 800 training and 200 test images of each digit of MNIST, in order.
 
-Needs MNIST prepared by TensorFlow Datasets: `python scripts/make_mnist_sample.py DATA_DIR`. The output is identical,
-byte for byte, each time; docs/data.md gives its SHA-256.
+`python scripts/make_mnist_sample.py DATA_DIR` reads MNIST as prepared by TensorFlow Datasets. The output is the same each time,
+byte for byte; docs/data.md gives its SHA-256.
 """
 
 from __future__ import annotations

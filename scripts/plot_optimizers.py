@@ -1,7 +1,7 @@
 """Draw how gradient descent, momentum, RMSprop and Adam approach the closed form of a linear regression.
 
 `python scripts/plot_optimizers.py` writes docs/pictures/optimizers.png. Each step uses the whole training part of diabetes;
-the learning rate of each optimizer is the best of a grid, after the last step.
+the learning rate of each optimizer is the one in a grid with the lowest error after the last step.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Draw docs/pictures/speed.png: test accuracy against training time, for zoo's recipes and the Keras examples.
 
-The points are rows of `benchmarks/results.csv`: of `benchmarks/headline.py` the newest, and of `benchmarks/recipes.py` those of
-earlier recipes of the same models, which were slower.
+The points are rows of `benchmarks/results.csv`: the newest of `benchmarks/headline.py`, and those of `benchmarks/recipes.py`
+for earlier, slower recipes of the same models.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ The recipe runs with three seeds; the model of the first seed is released, even 
 stored in float16 if that costs nothing on the validation part. `zoo.load_data` finds the real data. A LiteRT file is written
 next to the Keras file and verified against it.
 
-Two options train nothing: `--words` puts the text of `releases.yaml` into the cards, `--litert` writes the LiteRT files again.
+With `--words` or `--litert`, nothing is trained: `--words` puts the text of `releases.yaml` into the cards, and `--litert`
+writes the LiteRT files again.
 """
 
 from __future__ import annotations
@@ -278,7 +279,7 @@ Weights are stored in {card["weights"]} and loaded as float32. The model is comp
 ## Engines
 
 `zoo.load("{name}")` runs the model in LiteRT, without TensorFlow; `engine="keras"` runs the Keras model. Both gave the same
-labels on {proof["examples"]:,} real examples; the largest difference between two probabilities was {proof["largest_difference"]:.1e}.
+labels on {proof["examples"]:,} real examples; probabilities differ by at most {proof["largest_difference"]:.1e}.
 
 ## Files
 

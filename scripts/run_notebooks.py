@@ -1,4 +1,4 @@
-"""Run the notebooks again, in place: `python scripts/run_notebooks.py [NOTEBOOK ...]`; without names, all of them.
+"""Run the notebooks again, in place: `python scripts/run_notebooks.py [NOTEBOOK ...]`. Without names, all of them run.
 
 Each runs in its own folder. Outputs that differ from run to run are removed: cell times and standard error.
 """
