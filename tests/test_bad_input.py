@@ -103,7 +103,7 @@ CLASSES = np.arange(20) % 2
         (
             table("a,b,label\n" + ROWS.replace("38", "inf")),
             1,
-            ("'b' must hold real numbers between", "inf in row 19", "leave it empty"),
+            ("'b' must contain real numbers between", "inf in row 19", "leave it empty"),
         ),
         (broken_image, 1, ("cannot be read: 1", "2.png", "data.broken=drop")),
         (lambda _: ["cnn", "--data", "./nowhere.csv"], 1, ("no such file or folder", "nowhere.csv", "Check the path")),

@@ -255,7 +255,7 @@ def test_onnx_weights_outside_of_the_file_are_not_read(export):
 
 def test_a_directory_without_a_run_or_export_is_rejected(tmp_path, export):
     for place in (tmp_path / "nowhere", tmp_path, export / "1", export / "model.onnx"):
-        with pytest.raises(ArtefactError, match=r"The path holds neither a run nor an export"):
+        with pytest.raises(ArtefactError, match=r"The path contains neither a run nor an export"):
             zoo.load(place)
 
 

@@ -154,7 +154,7 @@ def test_missing_cells_and_unseen_categories_are_predicted(table_run: zoo.Run) -
         ([[1.0, "blue"], [1.0]], "different lengths"),
         ({"width": [1, 2], "colour": ["blue"]}, "equally long"),
         ({"width": 1.0, "color": "blue"}, r"lacks column 'colour'.*Did you mean 'color'\?"),
-        ({"width": "wide", "colour": "blue"}, "'width' must hold real numbers"),
+        ({"width": "wide", "colour": "blue"}, "'width' must contain real numbers"),
         (pd.DataFrame({"width": [], "colour": []}), "nothing to predict"),
     ],
 )

@@ -170,7 +170,7 @@ def test_training_on_validation_too_resumes_after_a_stop(tmp_path, monkeypatch):
     def stop_in_the_second_epoch(self, batch, logs=None):
         step(self, batch, logs)
         if self.epoch == 1 and self.step == 2:
-            self._keep_all()
+            self._save_all()
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

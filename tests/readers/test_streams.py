@@ -144,7 +144,7 @@ def test_a_non_numeric_cell_is_reported_with_its_column(table, tmp_path):
     changed.loc[4321, "whole"] = "many"
     changed.to_csv(tmp_path / "a.csv", index=False)
     chunks = tables.stream_table(tmp_path / "a.csv", preprocessor)
-    with pytest.raises(DataError, match=r"Column 'whole' must hold real numbers.*many"):
+    with pytest.raises(DataError, match=r"Column 'whole' must contain real numbers.*many"):
         [preprocessor.transform(chunk) for chunk, _ in chunks]
 
 

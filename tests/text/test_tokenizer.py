@@ -301,7 +301,7 @@ NO_TOKENIZERS = {
     ),
     "count is negative": (changed(word_counts='{"a": -1}'), "config.word_counts.a: Input should be greater than or equal to 0"),
     "docs of no id": (changed(index_docs='{"a": 1}'), "index_docs has keys that are not ids"),
-    "no oov token": (changed(oov_token="other"), "word_index lacks the oov_token 'other'"),
+    "no oov token": (changed(oov_token="other"), "word_index does not contain the oov_token 'other'"),
     "documents": (changed(document_count=None), "config.document_count: Input should be a valid integer"),
 }
 

@@ -148,7 +148,7 @@ def test_a_stopped_trial_resumes(begin, monkeypatch, tmp_path):
     def interrupt(self, epoch, logs=None):
         end_of_epoch(self, epoch, logs)
         if epoch == 1:
-            self._keep_all()
+            self._save_all()
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

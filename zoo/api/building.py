@@ -51,7 +51,7 @@ def build(
 
     Raises:
         UsageError: a name, argument or value is not accepted, or the weights do not fit.
-        ArtefactError: the weights cannot be read or fetched.
+        ArtefactError: the weights cannot be read or downloaded.
         DataError: the data cannot be read.
 
     Example:

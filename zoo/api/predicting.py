@@ -25,7 +25,7 @@ def load(path: Run | str | os.PathLike[str], *, engine: str | None = None) -> Pr
             installed.
 
     Raises:
-        ArtefactError: the path holds neither a run nor an export, or its files are damaged or cannot be fetched.
+        ArtefactError: the path contains neither a run nor an export, or its files are damaged or cannot be downloaded.
         UsageError: there is no such released model or format, or its package is not installed.
 
     Example:
@@ -44,7 +44,7 @@ def load(path: Run | str | os.PathLike[str], *, engine: str | None = None) -> Pr
 
     if not (directory / RUN_FILE).is_file():
         raise ArtefactError(
-            f"The path holds neither a run nor an export. Received: {path}. Pass a directory written by `zoo.train` or "
+            f"The path contains neither a run nor an export. Received: {path}. Pass a directory written by `zoo.train` or "
             f"`zoo.export`, or a released model: {', '.join(list_pretrained())}."
         )
     if engine not in (None, "keras"):

@@ -184,7 +184,7 @@ def open_run(run: Run | str | os.PathLike[str]) -> Run:
     return run if isinstance(run, Run) else Run.open(run)
 
 
-def hold_in_memory(run: Run, model: keras.Model, history: Mapping[str, list[float]]) -> Run:
+def cache_in_memory(run: Run, model: keras.Model, history: Mapping[str, list[float]]) -> Run:
     """Return the run with its model and history from memory, so that it does not read their files."""
     vars(run).update(model=model, history=dict(history))  # where `cached_property` looks first
     return run
@@ -276,12 +276,12 @@ class RunWriter:
         self._content.update(content)
         files.write_json(self.directory / RUN_FILE, self._content)
 
-    def keep_history(self, rows: Sequence[Mapping[str, float]]) -> None:
+    def save_history(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Write the scores of all finished epochs to `history.csv`."""
         files.write_text(self.directory / "history.csv", _as_csv(rows))
         self.update(epochs_finished=len(rows))
 
-    def keep_model(self, model: keras.Model, *, epoch: int, batch: int) -> None:
+    def save_model(self, model: keras.Model, *, epoch: int, batch: int) -> None:
         """Write the model, with its position in training.
 
         Raises:
@@ -298,7 +298,7 @@ def place_of(epoch: int, batch: int) -> str:
     return f"after epoch {epoch}" if epoch else "before training"
 
 
-def keep_untrained(model: keras.Model, directory: Path, *, loads: bool = False) -> None:
+def save_untrained(model: keras.Model, directory: Path, *, loads: bool = False) -> None:
     """Save the untrained model and load it again, so that a model that cannot be saved fails early.
 
     This creates the optimizer's variables, which Keras would create in the first step.

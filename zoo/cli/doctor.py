@@ -61,7 +61,7 @@ def diagnose(*, self_test: bool = True) -> Iterator[Finding]:
     for check in checks:
         try:
             yield from check()
-        except Exception as error:  # a broken installation can raise anything; the other checks go ahead
+        except Exception as error:  # a broken installation can raise anything, and the other checks must run
             name = check.__name__.replace("_", " ")
             yield environment.Finding(name, "fault", f"{type(error).__name__}: {one_line(error)}", _advice(error))
 

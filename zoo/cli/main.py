@@ -31,7 +31,7 @@ def main(words: list[str] | None = None) -> int:
     completion.answer(_parser)
     if words is None:
         words = sys.argv[1:]
-        atexit.register(gc.freeze)  # or the end of Python would visit each object of TensorFlow, which takes 1 s
+        atexit.register(gc.freeze)  # otherwise, Python's exit visits all objects of TensorFlow, which takes 1 s
     if not words:
         _parser().print_help(sys.stderr)
         sys.exit(2)

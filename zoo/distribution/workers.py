@@ -97,12 +97,12 @@ def broadcast(strategy: tf.distribute.Strategy, content: bytes = b"") -> bytes:
 
 
 def wait_for_all(strategy: tf.distribute.Strategy | None) -> None:
-    """Wait until all workers get here, before they end.
+    """Wait until all workers reach this point, before they exit.
 
-    A worker that ends closes its connections, although another one may still receive its part of the last sum.
+    A worker that exits closes its connections, while another worker may still be receiving its part of the last sum.
     """
     if Worker.of(strategy).count > 1:
-        with suppress(tf.errors.OpError):  # one has ended, so all have received what they need
+        with suppress(tf.errors.OpError):  # a worker has exited, so all workers have received their data
             context.context().wait_at_barrier(f"zoo-{next(_barriers)}", 1000 * LOST_WITHIN)
 
 

@@ -1,6 +1,6 @@
-"""The last import of the server that forks: no collection of garbage visits what it imported before.
+"""The fork server's last import: excludes all earlier imports from garbage collection.
 
-Each one would take 0.2 s in a child, and 1 s when the server ends.
+Otherwise, a collection takes 0.2 s in each child, and 1 s when the server exits.
 """
 
 import gc

@@ -135,7 +135,7 @@ def _numbers(texts: pa.ChunkedArray, name: str, found: dict[str, str]) -> pa.Chu
             continue
         if numbers.null_count < len(numbers) and found.setdefault(name, what) != what:
             raise DataError(
-                f"Column {name!r} must hold numbers, or times of one kind. Received: {found[name]}, and {what} such as "
+                f"Column {name!r} must contain numbers, or times of one kind. Received: {found[name]}, and {what} such as "
                 f"{texts.drop_null()[0].as_py()!r}. Write all cells of the column in one form."
             )
         return numbers

@@ -134,7 +134,7 @@ class Task(ABC):
     # The model
 
     def lacks(self, arguments: Mapping[str, Any]) -> str | None:
-        """Return what factory arguments lack for this task, for an error message; None if they lack nothing."""
+        """Return what factory arguments need for this task, for an error message; None if they are complete."""
         return None if arguments.get(self.output_argument) is not None else f"{self.output_argument}= or data="
 
     @abstractmethod

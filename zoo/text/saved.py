@@ -51,7 +51,7 @@ class SavedTokenizer(BaseModel):
         if not all(number.isdecimal() for number in self.index_docs):
             raise ValueError("index_docs has keys that are not ids")
         if self.word_index and self.oov_token is not None and self.oov_token not in self.word_index:
-            raise ValueError(f"word_index lacks the oov_token {self.oov_token!r}")
+            raise ValueError(f"word_index does not contain the oov_token {self.oov_token!r}")
         return self
 
 

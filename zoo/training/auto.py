@@ -41,7 +41,7 @@ def choose_settings(
     devices: int = 1,
     verbose: int = 1,
 ) -> dict[str, Any]:
-    """Choose settings by probes; return each choice with what was tried and why, and the time taken.
+    """Choose settings by probes; return each choice with its attempts and reason, and the time taken.
 
     When the time budget has run out, the remaining settings do not change. A probe always finishes its first steps.
 

@@ -23,7 +23,7 @@ def check_batches(data: Splits, settings: Settings, strategy: tf.distribute.Stra
     Raises:
         UsageError: augmentation is set for other data than images, a device would get no example, or a setting
             needs a validation score but there is no validation part.
-        UnknownNameError: a class weight is given for an unknown label.
+        UnknownNameError: a class weight names an unknown label.
     """
     if settings.follows_score and not data.has_validation:
         raise UsageError(
@@ -47,7 +47,7 @@ def training_batches(
 
     Raises:
         UsageError: augmentation is set for other data than images, or a device would get no example of an epoch's last batch.
-        UnknownNameError: a class weight is given for an unknown label.
+        UnknownNameError: a class weight names an unknown label.
     """
     info, given = data.info, settings.class_weight
     augmentation = info.kind.augmentation(settings)

@@ -108,7 +108,7 @@ class Checkpointing(keras.callbacks.Callback):
         must_stop, is_due, ends = self._agreement.at_step(done, self._stop.is_made, self._is_due(), self._wants_end)
         self.model.stop_training = ends  # a callback of one worker may have set it; all workers end at the same step
         if must_stop:
-            self._keep_all()
+            self._save_all()
             raise KeyboardInterrupt
         if is_due:
             self.save()
@@ -120,14 +120,14 @@ class Checkpointing(keras.callbacks.Callback):
         scores["learning_rate"] = learning_rate_of(self.model)
         self.rows.append({"epoch": epoch + 1, **scores})
         self.epoch, self.step = epoch + 1, 0
-        self._note_best(scores)
-        self._writer.keep_history(self.rows)
+        self._update_best(scores)
+        self._writer.save_history(self.rows)
         self._wants_end |= bool(self.model.stop_training)
         must_stop, is_due, ends = self._agreement.now(self._stop.is_made, self._is_due(), self._wants_end)
         self.model.stop_training = ends
         is_last = ends or self.epoch == self._settings.epochs
         if is_last or self._is_rest_of_epoch or must_stop or is_due:
-            self._keep_all()
+            self._save_all()
         if must_stop and not is_last:
             raise KeyboardInterrupt
 
@@ -135,10 +135,10 @@ class Checkpointing(keras.callbacks.Callback):
         """Return the weights to save: the best epoch's or the averaged ones; None for the model's current weights."""
         return self.best if self.best is not None else averaged_weights(self.model)
 
-    def keep_model(self) -> None:
+    def save_model(self) -> None:
         """Write the model with the weights to save."""
         with weights_in_place(self.model, self.final_weights()):
-            self._writer.keep_model(self.model, epoch=self.epoch, batch=self.step)
+            self._writer.save_model(self.model, epoch=self.epoch, batch=self.step)
 
     def save(self) -> None:
         """Write a checkpoint now.
@@ -166,14 +166,14 @@ class Checkpointing(keras.callbacks.Callback):
         self._checkpoints.save(now.epoch * self._steps + now.step, now.arrays, facts)
         self._written = time.monotonic()
 
-    def _keep_all(self) -> None:
+    def _save_all(self) -> None:
         self.save()
-        self.keep_model()
+        self.save_model()
 
     def _is_due(self) -> bool:
         return time.monotonic() - self._written >= self._settings.checkpoint_seconds
 
-    def _note_best(self, scores: dict[str, float]) -> None:
+    def _update_best(self, scores: dict[str, float]) -> None:
         if not self._settings.follows_score:
             return
         name = self._watched["monitor"]

@@ -138,7 +138,7 @@ def check_learns(model: keras.Model) -> None:
     """Reject a compiled model if its learning-rate schedule has ended.
 
     Raises:
-        UsageError: the learning rate is 0 although training has begun.
+        UsageError: the learning rate is 0 after the first step of training.
     """
     if learning_rate_of(model) == 0 and int(model.optimizer.iterations.numpy()) > 0:
         raise UsageError(

@@ -118,12 +118,12 @@ def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = (), 
                     train_from(begin)
                 else:
                     begin.restore(model, "model", "optimizer")
-                    checkpointing.keep_model()
+                    checkpointing.save_model()
         except Diverged as problem:
             good = newest_snapshot(checkpoints)
             good.restore(model, "model", "optimizer")
             checkpointing.epoch, checkpointing.step = good.epoch, good.step
-            checkpointing.keep_model()
+            checkpointing.save_model()
             raise ZooError(_advice(problem, good, settings)) from problem
         except tf.errors.ResourceExhaustedError as error:
             raise ZooError(

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from zoo.artefacts.files import check_new_directory, new_directory, write_text
 from zoo.artefacts.loading import own_data
-from zoo.artefacts.run import Run, RunWriter, hold_in_memory, keep_untrained
+from zoo.artefacts.run import Run, RunWriter, cache_in_memory, save_untrained
 from zoo.distribution.cluster import workers_in_environment
 from zoo.distribution.strategies import choose_strategy, scope_of, strategy_of
 from zoo.distribution.workers import Worker, wait_for_all
@@ -71,7 +71,7 @@ def resume_run(
             logger.info("%s has finished; there is nothing to resume.", opened.directory)
             wait_for_all(chosen)
             finished = Run.open(opened.directory)
-            return hold_in_memory(finished, finished.model, finished.history)  # the files of a copied run will be deleted
+            return cache_in_memory(finished, finished.model, finished.history)  # the files of a copied run will be deleted
         return _fit_and_score(resume_training(directory, data, chosen), callbacks, verbose)
 
 
@@ -102,7 +102,7 @@ def begin_training(
     check_batches(splits, settings, strategy)
     if check is not None:
         check(model, splits)
-    keep_untrained(model, directory, loads=loads)
+    save_untrained(model, directory, loads=loads)
     writer = RunWriter.begin(directory, settings, splits.info, auto=record, strategy=described(strategy))
     return Training(model, splits, writer, settings, strategy)
 
@@ -175,4 +175,4 @@ def _fit_and_score(training: Training, callbacks: Sequence[keras.callbacks.Callb
     if Worker.of(training.strategy).is_chief:
         for problem in content["findings"]:
             logger.warning("%s", problem)
-    return hold_in_memory(Run(Path(directory), content, training.splits.info), training.model, history)
+    return cache_in_memory(Run(Path(directory), content, training.splits.info), training.model, history)

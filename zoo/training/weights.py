@@ -30,7 +30,7 @@ def find_weights(name: str, weights: str | os.PathLike[str] | Run) -> Run:
 
     Raises:
         UnknownNameError: no released model has this name.
-        ArtefactError: the run is missing, or cannot be read or fetched.
+        ArtefactError: the run is missing, or cannot be read or downloaded.
     """
     from zoo.artefacts.released import find_released
     from zoo.artefacts.run import RUN_FILE, open_run
@@ -69,7 +69,7 @@ def settings_for_weights(model: Any, weights: Any) -> tuple[dict[str, Any], str]
 
     Raises:
         UsageError: the model is the user's own, or the weights do not exist.
-        ArtefactError: the weights cannot be read or fetched.
+        ArtefactError: the weights cannot be read or downloaded.
     """
     if not isinstance(model, str):
         raise UsageError(

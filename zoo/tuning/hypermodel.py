@@ -122,7 +122,7 @@ class HyperModel(keras_tuner.HyperModel):
         else:
             plan = self._plan(chosen)
             model = plan.make(splits=self._splits(plan))[0]
-        build_optimizer(model)  # otherwise Keras cannot load its weights, and warns when keras-tuner asks for the best models
+        build_optimizer(model)  # otherwise, Keras cannot load its weights, and warns when keras-tuner loads the best models
         return model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:

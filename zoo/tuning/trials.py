@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artefacts.files import lock, new_directory, now, read_json, write_json, write_text
 from zoo.artefacts.loading import own_data
-from zoo.artefacts.run import Run, RunWriter, keep_untrained
+from zoo.artefacts.run import Run, RunWriter, save_untrained
 from zoo.errors import ArtefactError, CheckpointError, DataError, ZooError, one_line
 from zoo.evaluation.scores import score
 from zoo.settings import OF_SCHEDULES, resolve
@@ -69,7 +69,7 @@ def survey(spec: SearchSpec, shared: str | None) -> SearchSpec:
     model, splits, settings, _ = plan_of(spec, override, shared).make()
     check_batches(splits, settings, None)
     with tempfile.TemporaryDirectory() as folder:
-        keep_untrained(model, Path(folder))
+        save_untrained(model, Path(folder))
     found: dict[str, Any] = {}
     if not spec.fingerprint:
         task = find_task(settings.task)

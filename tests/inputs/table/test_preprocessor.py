@@ -103,13 +103,13 @@ def test_missing_column_gets_the_nearest() -> None:
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39, -1e20])
 def test_infinite_and_huge_numbers_are_refused_with_their_row(value: float) -> None:
-    with pytest.raises(DataError, match=r"'x' must hold real numbers between -1e\+18 and 1e\+18, .*Received: .* in row 1"):
+    with pytest.raises(DataError, match=r"'x' must contain real numbers between -1e\+18 and 1e\+18, .*Received: .* in row 1"):
         TablePreprocessor.fit(pd.DataFrame({"x": [0.0, value]}))
 
 
 def test_text_in_a_number_column_is_refused() -> None:
     fitted = TablePreprocessor.fit(pd.DataFrame({"x": [0.0, 1.0]}))
-    with pytest.raises(DataError, match=r"'x' must hold real numbers.*Received: 'three' in row 0\. Fix the cell"):
+    with pytest.raises(DataError, match=r"'x' must contain real numbers.*Received: 'three' in row 0\. Fix the cell"):
         fitted.transform(pd.DataFrame({"x": ["three"]}))
 
 
@@ -156,5 +156,5 @@ def test_days_beyond_nanoseconds_are_seconds_too():
 def test_a_non_numeric_cell_is_reported_with_its_row():
     preprocessor = TablePreprocessor.fit(pd.DataFrame({"width": [1.0]}))
     rows = pd.DataFrame({"width": ["", None, "many", "more"]}, index=pd.RangeIndex(1000, 1004))
-    with pytest.raises(DataError, match=r"'width' must hold real numbers .*Received: 'many' in row 1002"):
+    with pytest.raises(DataError, match=r"'width' must contain real numbers .*Received: 'many' in row 1002"):
         preprocessor.transform(rows)

@@ -91,7 +91,7 @@ def fit_array(image: np.ndarray, input_shape: tuple[int, int, int]) -> np.ndarra
             f"Received: shape {image.shape}, dtype {image.dtype}. Pass one image of that form, with the channel axis last."
         )
     if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise DataError("An image array must hold finite numbers. Received: NaN or infinity. Replace them.")
+        raise DataError("An image array must contain finite numbers. Received: NaN or infinity. Replace them.")
     image = image.reshape(shape)
     if is_unchanged:
         return image

@@ -26,7 +26,7 @@ class TableKind(InputKind):
         """Return a hash of each row.
 
         Raises:
-            DataError: there is no column, or a cell holds neither a number nor text.
+            DataError: there is no column, or a cell contains neither a number nor text.
         """
         if not len(features.columns):
             raise DataError("A table needs a column to learn from. Received: only the label. Add a column.")
@@ -39,7 +39,7 @@ class TableKind(InputKind):
             holds = {name: features[name].map(lambda cell: isinstance(cell, Hashable)).all() for name in features.columns}
             wrong = min(holds, key=lambda name: holds[name])  # the first column with lists or the like
             raise DataError(
-                f"A cell must hold one number or text. Received: column {wrong!r} with {type(features[wrong].iloc[0]).__name__}"
+                f"Cells must contain one number or text. Received: column {wrong!r} with {type(features[wrong].iloc[0]).__name__}"
                 f" in its cells ({error}). Split it into columns, or ignore it with data.ignore_columns."
             ) from error
         return hashes

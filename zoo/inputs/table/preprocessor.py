@@ -277,7 +277,7 @@ def _numbers(values: pd.Series, name: str) -> np.ndarray:
     if is_wrong.any():
         position = int(np.argmax(is_wrong))
         raise DataError(
-            f"Column {name!r} must hold real numbers between -{LARGEST:g} and {LARGEST:g}, which float32 can square. "
+            f"Column {name!r} must contain real numbers between -{LARGEST:g} and {LARGEST:g}, which float32 can square. "
             f"Received: {values.tolist()[position]!r:.80} in row {values.index[position]}. Fix the cell, or leave it empty if "
             "the value is missing."
         )
