@@ -117,7 +117,7 @@ def test_a_round_of_hyperband_has_a_complete_learning_rate_schedule():
 
 
 def test_a_space_that_is_not_a_mapping_is_rejected():
-    with pytest.raises(UsageError, match="A space is a mapping"):
+    with pytest.raises(UsageError, match="A space must map settings"):
         zoo.HyperModel("linear", data="iris", space="learning_rate=[0.1]")
 
 

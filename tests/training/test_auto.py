@@ -143,7 +143,7 @@ def test_precision_reaches_the_layers_and_keras_global_policy_stays(tmp_path: Pa
 
 def test_auto_for_the_users_own_model_is_rejected(tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    with pytest.raises(UsageError, match=r'"auto" is for models by name. Received: learning_rate'):
+    with pytest.raises(UsageError, match=r'"auto" needs a model by name. Received: learning_rate'):
         zoo.train(model, data="iris", learning_rate="auto", out=tmp_path / "run", verbose=0)
 
 

@@ -139,7 +139,7 @@ def test_each_range_of_a_task_has_values_that_are_settings(name):
         ({"data.split_seed": [1, 2]}, "Unknown setting that a search may change"),
         ({"data.max_lengths": [1, 2]}, "Did you mean 'data.max_length'"),
         ({"epochs": [1, 2]}, "fixed or searched"),
-        ([1], "A space is a mapping"),
+        ([1], "A space must map settings"),
         ({"learning_rat": "default"}, "Did you mean 'learning_rate'"),
     ],
 )

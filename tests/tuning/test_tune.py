@@ -284,7 +284,7 @@ def test_a_time_limit_ends_a_search_and_more_time_resumes_it(tmp_path):
         ({"workers": 0}, "workers: Input should be greater than 0"),
         ({"config": {"workers": 2}}, "Received: 'workers'"),
         ({"max_parameters": 0}, "max_parameters"),
-        ({"space": [1]}, "A space is a mapping"),
+        ({"space": [1]}, "A space must map settings"),
         ({"space": {"model.unitss": [1, 2]}}, "Unknown setting"),
         ({"space": {"model.dropout": [0.1, 1.5]}}, "`dropout` of model 'mlp' is not accepted"),
         ({"space": {"batch_size": [0, 8]}}, "`batch_size` is not accepted"),

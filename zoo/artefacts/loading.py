@@ -137,7 +137,7 @@ def own_data(run: Run, data: Any = None) -> Splits:
     if splits.info.fingerprint != run.info.fingerprint:
         raise DataError(
             f"The data have changed since this run. Received: fingerprint {splits.info.fingerprint} of {splits.info.name!r}, "
-            f"then {run.info.fingerprint}. Restore them, or pass data= to score on the changed data."
+            f"expected {run.info.fingerprint}. Restore them, or pass data= to score on the changed data."
         )
     return splits
 

@@ -64,8 +64,8 @@ class Classification(Task):
         """Check that the training part has two classes."""
         if targets.min() == targets.max():
             raise DataError(
-                f"The training part needs at least two classes. Received: only {labels[targets[0]]!r}. Add rows of "
-                "another class."
+                f"The training part needs at least two classes. Received: only {labels[targets[0]]!r}. Add rows "
+                "of another class."
             )
         return {}
 

@@ -46,7 +46,7 @@ def compile_model(
         UsageError: the optimizer is unknown, the learning rate is not above 0, or is passed along with an optimizer object.
     """
     if isinstance(learning_rate, int | float) and not learning_rate > 0:
-        raise UsageError(f"`learning_rate` must be above 0. Received: {learning_rate}.")
+        raise UsageError(f"`learning_rate` must be above 0. Received: {learning_rate}. Try 0.001.")
     if isinstance(optimizer, str):
         optimizer = make_optimizer(optimizer, learning_rate)
     elif learning_rate is not None:
@@ -154,7 +154,7 @@ def check_fits(model: keras.Model, info: DataInfo) -> None:
         UsageError: the message gives both shapes.
     """
     if not isinstance(model, keras.Model):
-        raise UsageError(f"A model must be a name, a run or a keras.Model. Received: {type(model).__name__}.")
+        raise UsageError(f"A model must be a name, a run or a keras.Model. Received: {type(model).__name__}. Pass one.")
     batch = info.example_batch(2)
     try:
         model(batch, training=False)

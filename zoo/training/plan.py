@@ -153,7 +153,7 @@ def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str
     auto = tuple(name for name in AUTO_NAMES if merged.get(name) == "auto")
     if auto and entry is None:
         raise UsageError(
-            f'"auto" is for models by name. Received: {", ".join(auto)} for a model of your own. '
+            f'"auto" needs a model by name. Received: {", ".join(auto)} for a model of your own. '
             "zoo.find_learning_rate suggests a rate for it."
         )
     layers = [

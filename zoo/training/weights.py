@@ -73,7 +73,7 @@ def settings_for_weights(model: Any, weights: Any) -> tuple[dict[str, Any], str]
     """
     if not isinstance(model, str):
         raise UsageError(
-            f"`weights` are for models by name. Received: weights={weights} for a model of your own. Pass a name, or load the "
+            f"`weights` need a model by name. Received: weights={weights} for a model of your own. Pass a name, or load the "
             "weights yourself."
         )
     source, (entry, variant) = find_weights(model, weights), registry.find_model(model)

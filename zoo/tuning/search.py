@@ -216,7 +216,7 @@ def locked(search: Search) -> Iterator[None]:
     """
     directory = search.directory
     if not os.access(directory, os.W_OK):
-        raise ArtefactError(f"A search directory must be writable. Received: {directory}, which is read-only. Change that.")
+        raise ArtefactError(f"A search directory must be writable. Received: {directory}, which is read-only. Change this.")
     with lock(directory / ".lock", patience=0.0) as is_held:
         if not is_held:
             raise UsageError(f"Another process uses this search directory. Received: {directory}. Wait until it ends.")

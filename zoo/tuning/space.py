@@ -46,7 +46,7 @@ def read_space(given: Any, explicit: Mapping[str, Any]) -> tuple[dict[str, Range
         UsageError: a range is not accepted, a setting cannot be searched, or it is both fixed and searched.
     """
     if not isinstance(given, Mapping | None):
-        raise UsageError(f"A space is a mapping of settings to ranges. Received: {type(given).__name__}. Pass a mapping.")
+        raise UsageError(f"A space must map settings to ranges. Received: {type(given).__name__}. Pass a mapping.")
     ranges, fixed = {}, {}
     for key, value in (given or {}).items():
         is_default = isinstance(value, str) and value == DEFAULT

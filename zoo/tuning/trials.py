@@ -181,7 +181,7 @@ def _train_and_score(
         now = splits.info.fingerprint
         if now != spec.fingerprint and not any(key.startswith("data.") for key in chosen):
             raise DataChangedError(
-                f"The data have changed since the search started. Received: fingerprint {now} of {spec.data}, then "
+                f"The data have changed since the search started. Received: fingerprint {now} of {spec.data}, expected "
                 f"{spec.fingerprint}. Restore them, or start another search."
             )
         if most_parameters is not None and (count := count_parameters(plan, splits)) is not None:

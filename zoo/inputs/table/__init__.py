@@ -39,7 +39,7 @@ class TableKind(InputKind):
             holds = {name: features[name].map(lambda cell: isinstance(cell, Hashable)).all() for name in features.columns}
             wrong = min(holds, key=lambda name: holds[name])  # the first column with lists or the like
             raise DataError(
-                f"Cells must contain one number or text. Received: column {wrong!r} with {type(features[wrong].iloc[0]).__name__}"
+                f"A cell must be one number or text. Received: column {wrong!r} with {type(features[wrong].iloc[0]).__name__}"
                 f" in its cells ({error}). Split it into columns, or ignore it with data.ignore_columns."
             ) from error
         return hashes

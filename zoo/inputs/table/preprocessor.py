@@ -250,7 +250,7 @@ def as_table(features: Any) -> pd.DataFrame:
     array = np.asarray(features)
     if array.ndim != 2 or array.dtype.kind not in "buifOUS":
         raise DataError(
-            f"A table is a DataFrame or a `(rows, columns)` array. Received: shape {array.shape}, dtype {array.dtype}."
+            f"A table must be a DataFrame or a `(rows, columns)` array. Received: shape {array.shape}, dtype {array.dtype}."
         )
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # pandas does not support long double
         array = array.astype(np.float64)
