@@ -85,7 +85,7 @@ def train(model: str, data: zoo.Splits, settings: dict[str, Any], seed: int) -> 
 
 
 def scores(run: zoo.Run, score: str) -> dict[str, float]:
-    """Return one score on the validation split, after the last epoch, and on the test split."""
+    """Return one score on the validation part, after the last epoch, and on the test part."""
     return {"validation": float(run.history[f"val_{score}"][-1]), "test": run.metrics[score]}
 
 

@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def compare() -> None:
-    """Train in all ways, alternating, and add medians and ratios to one process."""
+    """Train in each way, alternating, and add medians and ratios to one process."""
     found: dict[tuple[str, str], list[dict[str, float]]] = {}
     for _ in range(ROUNDS):
         for pair in PAIRS:
@@ -148,7 +148,7 @@ def run(mode: str, pair: str, path: str, batch_size: int) -> None:
 
 
 def times_callback(path: str, batch_size: int, *, ends: bool) -> Any:
-    """Return a callback that writes the end time of each batch, and can then exit before the test split is scored.
+    """Return a callback that writes the end time of each batch, and can then exit before the test part is scored.
 
     The class is defined here, so that Ray sends it by value.
     """

@@ -23,7 +23,7 @@ QUESTIONS = {
 
 
 def processor_seconds(*words: str) -> float:
-    """Return the processor time of a command in a fresh process."""
+    """Return the processor time of a command in a new process."""
 
     def used() -> float:
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -83,7 +83,7 @@ def one_epoch() -> None:
         for name, given in arguments.items():
             keras.utils.set_random_seed(seed)
             model = zoo.build("cnn", **given)
-            begun = time.perf_counter()  # tf.data's autotuner may hold the end of an epoch for seconds: hence medians
+            begun = time.perf_counter()  # tf.data's autotuner can delay the end of an epoch by seconds, so the median is used
             model.fit(x, y, verbose=0)
             seconds.setdefault(name, []).append(time.perf_counter() - begun)
             score = model.evaluate(x_test, y_test, batch_size=500, verbose=0, return_dict=True)["accuracy"]

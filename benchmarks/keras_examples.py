@@ -2,7 +2,7 @@
 
 `python benchmarks/keras_examples.py NAME SEED` trains one of them and prints its times and its test accuracy as JSON. The
 website's data sets come ready to use. Here, they are prepared once in a file that the example reads, so that preparation time
-is not counted. As on the website, the IMDB examples validate on the test split after each epoch.
+is not counted. As on the website, the IMDB examples validate on the test set after each epoch.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def compare(code: str, once: Path, ten_times: Path, what: str, budget_mb: int) -
 
 
 def main(words: list[str]) -> None:
-    """Measure the given budgets in MB for records, or "texts"; everything without arguments."""
+    """Measure the given budgets in MB for records, or "texts"; without arguments, measure everything."""
     with tempfile.TemporaryDirectory() as folder:
         budgets_mb = [int(word) for word in words if word != "texts"]
         for budget_mb in budgets_mb or ([] if words else [256, 0]):

@@ -79,7 +79,7 @@ def ways(run: Any, export: Path, raw: Any, batch: Any) -> Calls:
 
 
 def bare_litert(export: Path, encoded: np.ndarray) -> Callable[[], object]:
-    """Return LiteRT without zoo: its input set, invoked, its probabilities read; one by one where it takes one."""
+    """Return a function that predicts with LiteRT without zoo; one example at a time if the model takes only one."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(export / "model.tflite"), num_threads=2)
@@ -111,7 +111,7 @@ def bare_onnx(export: Path, encoded: np.ndarray) -> Callable[[], object]:
 
 
 def timed(calls: Calls, rounds: int, count: Callable[[str], int]) -> dict[str, list[float]]:
-    """Return the milliseconds of each call, made in turn."""
+    """Return the milliseconds of each call, alternating between the functions."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(rounds + 1):
         for name, call in calls.items():
@@ -124,7 +124,7 @@ def timed(calls: Calls, rounds: int, count: Callable[[str], int]) -> dict[str, l
 
 
 def measure_one(pair: str, calls: Calls) -> None:
-    """Add p50 and p99 of one example, and what the Predictor is to the others."""
+    """Add p50 and p99 of one example, and the ratios of the Predictor to the others."""
     times = timed(calls, ROUNDS, lambda name: SLOW_CALLS if name == "model.predict" else CALLS)
     median = {name: statistics.median(values) for name, values in times.items()}
     for name, values in times.items():

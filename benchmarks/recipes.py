@@ -1,4 +1,4 @@
-"""Score the recipes on the test splits: three seeds each, ten splits for iris, and their means.
+"""Score the recipes on the test parts: three seeds each, ten splits for iris, and their means.
 
 `python benchmarks/recipes.py [MODEL@DATA ...]` runs the named recipes, or all. MNIST, IMDB, SST-2 and
 ChnSentiCorp come from ZOO_SHARED.

@@ -1,7 +1,7 @@
 """Compare the best of 20 random trials with the recipe, and with Bayesian search and Hyperband at equal wall time.
 
-Searches use the validation split only. At the end, the best settings are trained with three seeds, like the recipe, and scored
-on the test split. The given folder stores the searches, so that a second call resumes them.
+Searches use only the validation part. At the end, the best settings are trained with three seeds, like the recipe, and scored
+on the test part. The given folder stores the searches, so that a second call resumes them.
 """
 
 from __future__ import annotations

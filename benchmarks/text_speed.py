@@ -100,7 +100,7 @@ class TorchTransformer(nn.Module):
 
 
 class TorchEncoderLayer(TorchTransformer):
-    """The same with PyTorch's own layer; unlike zoo's, its attention has biases; neither has attention dropout."""
+    """The same with PyTorch's own layer; its attention has biases, unlike zoo's; neither has attention dropout."""
 
     def __init__(self, vocabulary_size: int, length: int) -> None:
         super().__init__(vocabulary_size, length)
@@ -145,7 +145,7 @@ def zoo_epoch(name: str, arguments: dict[str, int], batches: Batches) -> Callabl
 
 
 def save_batches(path: Path) -> None:
-    """Write batches, and the facts that their models need, to one NumPy file."""
+    """Write batches, and the sizes that their models need, to one NumPy file."""
     import zoo
 
     data = zoo.load_data("imdb_reviews", batch_size=64, data_dir=str(shared_data() / "tfds"))

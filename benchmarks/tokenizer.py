@@ -22,7 +22,7 @@ ROUNDS = 5
 
 
 def reviews() -> list[str]:
-    """Return the texts of the training and test splits."""
+    """Return the texts of the training and test parts."""
     data = tfds.load("imdb_reviews", split="train+test", data_dir=str(shared_data() / "tfds"), download=False)
     return [example["text"].decode() for example in data.as_numpy_iterator()]
 

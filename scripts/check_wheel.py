@@ -76,7 +76,7 @@ def check(python: str, wheel: Path, *, with_unrelated: bool) -> None:
         run([python, "-m", "venv", str(place / "venv")])
         programs = place / "venv" / "bin"
         constraints = ["--constraint", str(ROOT / "constraints.txt")]
-        # compiling to byte code would take half of the time
+        # compiling to byte code would take half of the total time
         run([str(programs / "pip"), "install", "--quiet", "--no-compile", *constraints, str(wheel)])
         (place / "work").mkdir()
 

@@ -28,8 +28,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import rows  # noqa: E402 - found by the path above
 
-LIMITS = {"one device": 1e-3, "all devices": 1e-4, "two processes": 1e-4}  # of `difference`
-LOST_ACCURACY = 0.02  # by mixed precision; two runs of 2,000 test images at 95 % differ by up to 0.014 (two standard errors)
+LIMITS = {"one device": 1e-3, "all devices": 1e-4, "two processes": 1e-4}  # maximum `difference`
+LOST_ACCURACY = 0.02  # in mixed precision; two runs on 2,000 images at 95 % differ by up to 0.014 (two standard errors)
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {  # data and arguments; without dropout, whose masks depend on the device
     "cnn": ("digits", {"filters": (8, 16), "units": 32, "dropout": 0.0}),
     "lstm": ("reviews_sample", {"dropout": 0.0}),

@@ -37,9 +37,9 @@ FOLDER = ROOT / "saved_models"
 SEEDS = (0, 1, 2)
 RESAMPLES = 10_000
 LARGEST_FILE, LARGEST_FOLDER = 8_000_000, 16_000_000  # bytes
-SAME_LABELS = 0.999  # share of the validation examples whose label float16 may not change
-SMALLEST_TABLE = 100_000  # bytes that are worth sharing between two files
-MOST_LOST = 0.0005  # of the validation accuracy
+SAME_LABELS = 0.999  # minimum fraction of validation examples with the same label in float16
+SMALLEST_TABLE = 100_000  # bytes; smaller tables are stored in both files
+MOST_LOST = 0.0005  # maximum loss of validation accuracy in float16
 SHOWN = ("accuracy", "macro_f1")
 
 
@@ -117,7 +117,7 @@ def save_small(run: zoo.Run, data: zoo.Splits, folder: Path) -> tuple[Path, str]
 
 
 def cut_tables(content: bytes, keras_file: Path) -> tuple[bytes, list[tuple[int, int, int]]]:
-    """Return a LiteRT file without the tables that a Keras file holds byte for byte, and where `join_tables` puts them.
+    """Return a LiteRT file without the tables that a Keras file also holds, and the positions at which `join_tables` adds them.
 
     Args:
         content: the LiteRT file.
@@ -386,7 +386,7 @@ def write_index(folder: Path) -> None:
 
 
 def release(name: str) -> list[float]:
-    """Train the recipe of a model with each seed, put the model of the first in place, and return all test accuracies."""
+    """Train the recipe of a model with each seed, release the model of the first seed, and return all test accuracies."""
     facts = read_facts()
     model, _, data = facts["models"][name]["recipe"].partition("@")
     changes = facts["models"][name].get("set", {})

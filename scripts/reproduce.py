@@ -40,9 +40,9 @@ def main(names: list[str]) -> int:
         print("Name at least one recipe: " + ", ".join(registry.list_recipes()))
         return 2
     for name in names:
-        if name not in registry.list_recipes():  # fails before training
+        if name not in registry.list_recipes():  # fail before training
             raise zoo.UnknownNameError("recipe", name, registry.list_recipes())
-    verdicts = [reproduce(name) for name in names]  # all of them run
+    verdicts = [reproduce(name) for name in names]  # run all of them, even if one fails
     return 0 if all(verdicts) else 1
 
 

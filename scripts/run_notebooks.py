@@ -18,7 +18,7 @@ PATIENCE = 600  # seconds for one cell
 
 
 def execute(path: Path) -> nbformat.NotebookNode:
-    """Return a notebook with the outputs of a fresh run.
+    """Return a notebook with the outputs of a new run.
 
     Raises:
         nbclient.exceptions.CellExecutionError: a cell fails.
@@ -29,7 +29,7 @@ def execute(path: Path) -> nbformat.NotebookNode:
             notebook,
             timeout=PATIENCE,
             record_timing=False,
-            coalesce_streams=True,  # else standard output is cut wherever standard error came between
+            coalesce_streams=True,  # otherwise standard error splits standard output into pieces
             resources={"metadata": {"path": folder}},
         )
         client.execute()
