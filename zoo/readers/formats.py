@@ -34,7 +34,7 @@ def _images(path: Path, preprocessor: Any, _: DataArguments) -> Iterator[Chunk]:
 def _with_channels(images: np.ndarray) -> np.ndarray:
     """Return `(rows, height, width, channels)`; without channels, a few rows would look like one image."""
     if images.ndim not in (3, 4):
-        raise DataError(f"Images must be `(height, width[, channels])`. Received: shape {images.shape[1:]}. Reshape them.")
+        raise DataError(f"Images must be `(height, width[, channels])`. Received: rows of shape {images.shape[1:]}. Reshape.")
     return images[..., np.newaxis] if images.ndim == 3 else images
 
 
