@@ -60,16 +60,16 @@ def _cause(error: BaseException) -> str:
 def self_test() -> Iterator[Finding]:
     """Run the test in a new process, and report the result."""
     logger.info("Training a small model takes ten to twenty seconds.")
-    begun = time.monotonic()
+    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, ForkServer(Path(folder), ()) as server:
         child = server.start(train_small_model, Path(folder))
-        while child.is_running and time.monotonic() - begun < PATIENCE:
+        while child.is_running and time.monotonic() - started < PATIENCE:
             server.wait([child])
         try:
             if child.is_running:
                 child.kill()
                 raise ZooError(f"it did not finish within {PATIENCE:.0f} s")
-            yield from judge(child.result(), time.monotonic() - begun)
+            yield from judge(child.result(), time.monotonic() - started)
         except ZooError as error:
             advice = WITHOUT_AVX if "SIGILL" in str(error) else ADVICE
             yield Finding("self-test", "fault", one_line(error), advice)

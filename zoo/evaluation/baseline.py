@@ -83,7 +83,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
 
     if not has_texts(data):
         raise UsageError(f"The baseline is for texts. Received: {data.info.name!r}, {data.info.task_name}. Pass text data.")
-    begun = time.perf_counter()
+    started = time.perf_counter()
     targets = data.targets("train")
     is_used = np.zeros(len(targets), bool)
     is_used[np.linspace(0, len(targets) - 1, min(len(targets), MAX_ROWS)).astype(np.int64)] = True
@@ -105,7 +105,7 @@ def fit_baseline(data: Splits, part: str) -> Baseline:
         raise DataError(f"The training texts have no words. Received: {data.info.name!r}. Pass real texts.") from problem
     classifier = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000).fit(features, targets)
     pipeline = make_pipeline(vectorizer, classifier)
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     found = pipeline.predict_proba(data.texts(part))
     probabilities = np.zeros((len(found), len(data.info.labels)), np.float32)
     probabilities[:, pipeline.classes_] = found  # classes without training rows keep 0

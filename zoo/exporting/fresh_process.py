@@ -56,10 +56,10 @@ def seconds(predictors: Mapping[str, Predictor], raw: Any, rounds: int, calls: i
     for number in range(rounds + 1):
         for name, predictor in predictors.items():
             for _ in range(calls):
-                begun = time.perf_counter()
+                started = time.perf_counter()
                 predictor.predict(raw)
                 if number:
-                    fastest[name] = min(fastest[name], time.perf_counter() - begun)
+                    fastest[name] = min(fastest[name], time.perf_counter() - started)
     return fastest
 
 

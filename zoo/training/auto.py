@@ -53,7 +53,7 @@ def choose_settings(
         devices: number of devices that will share each batch; probes use one; default 1.
         verbose: 0 shows nothing, 1 shows a progress bar of the learning-rate sweep; default 1.
     """
-    begun = time.perf_counter()
+    started = time.perf_counter()
     record: dict[str, Any] = {"budget_s": settings.auto_seconds}
     if "precision" in asked:
         settings = settings.model_copy(update={"precision": "float32"})  # until it is chosen
@@ -71,11 +71,11 @@ def choose_settings(
         "learning_rate": partial(_learning_rate, verbose=verbose),
     }
     for name in [each for each in probes if each in asked]:
-        value, tried, why = probes[name](model_in, data, settings, begun + settings.auto_seconds)
+        value, tried, why = probes[name](model_in, data, settings, started + settings.auto_seconds)
         settings = settings.model_copy(update={name: value})
         record[name] = {"chosen": value, "tried": tried, "why": why}
         logger.info("%s=%s: %s", name, value, why)
-    return {**record, "seconds": time.perf_counter() - begun}
+    return {**record, "seconds": time.perf_counter() - started}
 
 
 Choice = tuple[Any, Any, str]  # value, attempts, reason

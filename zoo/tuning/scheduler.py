@@ -115,12 +115,12 @@ class Scheduler:
 
     def _stop(self, workers: list[Worker]) -> None:
         """Ask the running trials to save and exit; kill those that do not."""
-        begun = repeat_at = time.monotonic()
+        started = repeat_at = time.monotonic()
         while running := [worker.task for worker in workers if worker.task is not None]:
             if (now := time.monotonic()) >= repeat_at:  # a request is lost if it arrives between two runs of a trial
                 repeat_at = now + REPEAT_AFTER
                 for task in running:
-                    task.interrupt() if now - begun < GRACE else task.kill()
+                    task.interrupt() if now - started < GRACE else task.kill()
             self._wait(workers)
             for worker in workers:
                 self._collect(worker)

@@ -108,7 +108,7 @@ def run_trial(
         own = {"name": name, "settings": dict(chosen), "worker": worker, "attempts": before["attempts"] + 1}
         trial = {"begun": now(), **before, **own}
         write_json(directory / TRIAL_FILE, trial)
-        begun = time.monotonic()
+        started = time.monotonic()
         found: dict[str, Any] = {"each": []}
         try:
             if trial["attempts"] > ATTEMPTS:
@@ -124,7 +124,7 @@ def run_trial(
             found |= {"status": "finished", "scores": scores, "objective": scores[search.objective]}
         except (KeyboardInterrupt, *OF_THE_MACHINE) as error:  # the trial has not failed and runs again
             error.__notes__ = []  # the notes say how to resume the run, not the search
-            spent = trial["spent"] + time.monotonic() - begun
+            spent = trial["spent"] + time.monotonic() - started
             with suppress(ArtefactError):
                 write_json(directory / TRIAL_FILE, {**trial, "attempts": before["attempts"], "spent": spent})
             raise
@@ -137,7 +137,7 @@ def run_trial(
             if type(error).__name__ in OF_MEMORY:
                 reason_text = f"out of memory; smaller batches or a smaller model may fit ({reason_text})"
             found |= {"status": "failed", "reason": reason_text, "traceback": traceback.format_exc()}
-        result = {**trial, **found, "seconds": trial["spent"] + time.monotonic() - begun, "ended_s": elapsed(search)}
+        result = {**trial, **found, "seconds": trial["spent"] + time.monotonic() - started, "ended_s": elapsed(search)}
         write_json(directory / RESULT_FILE, result)
         return result
 
@@ -236,9 +236,9 @@ def latency_ms(model: keras.Model, info: DataInfo) -> float:
     call = tf.function(lambda batch: model(batch, training=False))
     seconds = []
     for _ in range(WARM_UP + CALLS):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         call(example).numpy()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.perf_counter() - started)
     return 1000 * statistics.median(seconds[WARM_UP:])
 
 
