@@ -45,6 +45,7 @@ def test_written_yaml_reads_back_as_the_same_settings(tmp_path):
         ("epochs", 0, "greater than or equal to 1"),
         ("epochs", 1.5, "integer"),
         ("epochs", "many", "integer"),
+        ("data.validation", None, "number"),
         ("batch_size", -1, "greater than or equal to 1"),
         ("learning_rate", 0, "greater than 0"),
         ("learning_rate", float("nan"), "finite number"),

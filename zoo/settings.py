@@ -291,7 +291,7 @@ def resolve(*layers: Mapping[str, Any], model_arguments: Collection[str] | None 
             raise UnknownNameError("setting", key, known)
         if not name:
             nested[key] = value
-        elif prefix == "model" or value is not None:
+        else:
             nested[f"{prefix}_arguments"][name] = value
     return _validated(Settings, nested)
 

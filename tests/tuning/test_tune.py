@@ -20,6 +20,7 @@ import zoo
 from zoo.cli.main import main
 from zoo.errors import ArtefactError, UnknownNameError, UsageError, ZooError
 from zoo.tuning import execution
+from zoo.tuning.request import read_request
 from zoo.tuning.spec import Limits
 
 QUICK = {"data": "iris", "epochs": 2, "verbose": 0, "space": {"*": "default", "learning_rate": [0.001, 0.01, 0.1]}}
@@ -292,6 +293,11 @@ def test_a_time_limit_ends_a_search_and_more_time_resumes_it(tmp_path):
         ({"folds": 3, "data_arguments": {"fold": (1, 2)}}, "Folds divide train and validation"),
         ({"data_arguments": {"validation": 0}}, "Trials are scored on the validation part"),
         ({"seed": 2**32 - 1}, "seed: Input should be less than"),
+        ({"trials": True}, "trials: Input should be a valid integer. Received: True"),
+        ({"minutes": "3"}, "minutes: Input should be a valid number. Received: '3'"),
+        ({"config": {"repeats": 3.0}}, "repeats: Input should be a valid integer. Received: 3.0"),
+        ({"model_arguments": {"dropout": None}}, "`dropout` of model 'mlp' is not accepted"),
+        ({"keep": "worst"}, "`keep` is not accepted"),
     ],
 )
 def test_a_wrong_call_is_rejected_before_anything_starts(tmp_path, arguments, message):
@@ -299,6 +305,18 @@ def test_a_wrong_call_is_rejected_before_anything_starts(tmp_path, arguments, me
         zoo.tune("mlp", data="iris", out=tmp_path / "s", **arguments)
     assert message in str(refused.value)
     assert not (tmp_path / "s").exists()
+
+
+def test_keep_is_a_number_of_trials_or_the_epoch_that_each_keeps(tmp_path, monkeypatch):
+    file = tmp_path / "config.yaml"
+    file.write_text("keep: best")
+    spec, limits = read_request("mlp", "iris", file, {"keep": 2})
+    assert (spec.settings["keep"], limits.keep) == ("best", 2)
+    seen = []
+    monkeypatch.setattr("zoo.tuning.execution.run_search", lambda spec, *_, **__: seen.append(spec) or pytest.skip())
+    with pytest.raises(pytest.skip.Exception):
+        main(["tune", "mlp", "--data", "iris", "--set", "keep=best"])
+    assert seen[0].settings == {"keep": "best"}
 
 
 def test_unsearchable_models_and_data_are_rejected(tmp_path):

@@ -7,6 +7,7 @@ import shlex
 from typing import Any
 
 from zoo.cli import options, output
+from zoo.errors import UsageError
 
 MOST_TRIALS = 5  # maximum number of trials to show side by side
 MOST_REASONS = 10
@@ -55,10 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
     found = options.keywords(arguments)
     if arguments.join is not None or arguments.address is not None:
         found["address"] = arguments.join or arguments.address
-    search = tune(
-        space=parse_assignments(arguments.space) or None, retrain=arguments.retrain or None,
-        **{name: getattr(arguments, name) for name in OPTIONS}, **found,
-    )  # fmt: skip
+    given = {name: getattr(arguments, name) for name in OPTIONS}
+    if given["keep"] is not None and "keep" in found:
+        raise UsageError(
+            "`--keep` is the number of trials that keep their models, and the setting `keep` is the epoch to keep. Received: "
+            f"--keep {given['keep']} with --set keep={found['keep']}. Write one of them to a file for --config."
+        )
+    space = parse_assignments(arguments.space) or None
+    search = tune(space=space, retrain=arguments.retrain or None, **{**given, **found})
     _print(search, as_json=arguments.json)
     return 0
 

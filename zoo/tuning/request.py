@@ -38,12 +38,15 @@ def read_request(model: Any, data: str | None, config: Any, options: Mapping[str
             f"A search builds models by name. Received: {type(model).__name__}. Pass a name. To search a model of your "
             "own, pass a function that builds it to a tuner of keras-tuner."
         )
-    written, given = plain(read_config(config)), plain({name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None or "." in name}
+    written, given = plain(read_config(config)), plain(given)
     limits = {"workers": given.pop("workers", 1)}  # never stored in a file
+    trained = [{"keep": each.pop("keep")} for each in (written, given) if isinstance(each.get("keep"), str)]  # a setting
     settings = {**written, **given}
     options = {name: settings.pop(name) for name in OPTIONS if name in settings}
     if unknown := [key for key in settings if "." not in key and key not in SETTING_NAMES]:
         raise UnknownNameError("setting or argument", unknown[0], [*SETTING_NAMES, *OPTIONS, "workers", "ray", "out", "resume"])
+    settings = {**settings, **(trained or [{}])[-1]}
     plan = plan_training(model, data, {}, settings)
     explicit = {key: value for key, value in plan.explicit.items() if key not in ("model", "data", "seed")}
     both = [each["space"] for each in (written, given) if isinstance(each.get("space"), dict)]

@@ -23,7 +23,7 @@ MOST_REPEATS = 1000
 class Checked(BaseModel):
     """An object that checks its values on construction."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, strict=True)
 
     @classmethod
     def checked(cls, **fields: Any) -> Self:
