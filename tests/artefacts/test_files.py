@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.artefacts.files import new_directory, read_json, write_atomically, write_json, write_text
+from zoo.artefacts.files import CLAIM, new_directory, read_json, write_atomically, write_json, write_text
 from zoo.errors import ArtefactError
 
 
@@ -94,6 +94,22 @@ def test_a_failing_block_removes_its_new_directory_but_keeps_an_existing_one(tmp
         with pytest.raises(RuntimeError), new_directory(tmp_path / name):
             raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_only_one_process_fills_a_new_directory_and_a_killed_one_does_not_block_it(tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    with new_directory(place):
+        (place / "mine").touch()
+        (place / "mine").unlink()  # the directory looks empty
+        with pytest.raises(ArtefactError, match="Another process writes to this directory"), new_directory(place):
+            pytest.fail("the block ran")
+        (place / "mine").touch()
+    assert [path.name for path in place.iterdir()] == ["mine"]
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / CLAIM).touch()
+    with new_directory(tmp_path / "killed"):
+        pass
+    assert list((tmp_path / "killed").iterdir()) == []
 
 
 def test_a_directory_or_file_with_content_is_never_overwritten(tmp_path: Path) -> None:

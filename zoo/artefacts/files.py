@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from zoo.errors import ArtefactError, UsageError, one_line
 
 Schema = TypeVar("Schema", bound=BaseModel)
 RETRY = 0.2  # seconds between two attempts to lock
+CLAIM = ".new"  # lock file in a directory that a process is about to fill
 
 
 def write_atomically(path: Path, write: Callable[[Path], object], name: Callable[[Path], str] | None = None) -> None:
@@ -150,7 +150,7 @@ def check_new_directory(path: Path) -> None:
     Raises:
         ArtefactError: the directory is not empty, or is a file.
     """
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if path.exists() and (not path.is_dir() or any(each.name != CLAIM for each in path.iterdir())):
         raise ArtefactError(
             f"The path exists and is not an empty directory; zoo does not overwrite it. Received: {path}. Choose another path."
         )
@@ -160,28 +160,34 @@ def check_new_directory(path: Path) -> None:
 def new_directory(path: Path) -> Iterator[None]:
     """Create a directory, or use an empty one. If the block fails, remove everything that it created.
 
+    While the block runs, a locked file claims the directory, so that another process with the same path is refused.
+
     Raises:
-        ArtefactError: the directory is not empty, or cannot be created or written.
+        ArtefactError: the directory is not empty or is claimed, or cannot be created or written.
     """
-    existed = path.exists()
-    try:
-        check_new_directory(path)
-        path.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path).close()
-    except OSError as error:
-        raise ArtefactError(
-            f"The directory cannot be created or written: {error.strerror or error}. Received: {path}. "
-            "Choose a writable one with out= or --out."
-        ) from error
-    try:
-        yield
-    except BaseException:
-        for left in path.iterdir():
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
-        if not existed:
-            with contextlib.suppress(OSError):
-                path.rmdir()
-        raise
+    existed, claim = path.exists(), path / CLAIM
+    with contextlib.ExitStack() as stack:
+        try:
+            check_new_directory(path)
+            is_held = stack.enter_context(lock(claim, patience=0.0))
+            check_new_directory(path)  # another process may have been faster
+        except OSError as error:
+            raise ArtefactError(
+                f"The directory cannot be created or written: {error.strerror or error}. Received: {path}. "
+                "Choose a writable one with out= or --out."
+            ) from error
+        if not is_held:
+            raise ArtefactError(f"Another process writes to this directory. Received: {path}. Choose another path.")
+        try:
+            yield
+        except BaseException:
+            for left in path.iterdir():
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            if not existed:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+            raise
+        claim.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:
