@@ -49,6 +49,7 @@ class Child:
         code: int | None = self._process.exitcode
         if code == SERVER_DIED:
             self._signal(signal.SIGKILL)
+            return -signal.SIGKILL
         return code
 
     @property
@@ -71,7 +72,7 @@ class Child:
         if self._answer is None:
             code = self.exit_code or 0
             ending = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-            raise ProcessDiedError(ending, self._log_end(), was_killed=code < 0 or code == SERVER_DIED)
+            raise ProcessDiedError(ending, self._log_end(), was_killed=code < 0)
         value, error = self._answer
         if error is not None:
             raise error
@@ -133,7 +134,10 @@ class ForkServer:
             if time.monotonic() > until:
                 for child in running:
                     child.kill()
-        forkserver._forkserver._stop()  # type: ignore[attr-defined] # frees the memory of its imports; no public function does
+        server: Any = forkserver._forkserver  # no public function ends it
+        if server._forkserver_pid is not None:
+            os.kill(server._forkserver_pid, signal.SIGKILL)  # it may still import TensorFlow, and ignores Ctrl-C
+        server._stop()
 
     def start(self, function: Callable[..., Any], *arguments: Any, worker: int | None = None, has_log: bool = True) -> Child:
         """Call a function in a new process; see `Engine.start`."""

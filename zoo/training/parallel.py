@@ -135,7 +135,12 @@ class ParallelTraining:
         call = (_work, self, count, folder, self.plan is None or self.has_checkpoint, logger.getEffectiveLevel())
         with StopRequest(limit=SIGNALS) as stop:
             tasks = [engine.start(*call, index, worker=index, has_log=index > 0) for index in range(count)]
-            failed = _supervise(engine, tasks, stop)
+            try:
+                failed = _supervise(engine, tasks, stop)
+            except KeyboardInterrupt:  # the last signal
+                for task in tasks:
+                    task.kill()
+                raise
         if failed is not None:
             raise self._failure(failed, [_outcome(task) for task in tasks], is_stopped=stop.is_made)
 

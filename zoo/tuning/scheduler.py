@@ -61,6 +61,15 @@ class Scheduler:
             ZooError: a worker's processes die repeatedly.
         """
         workers = [Worker(number) for number in range(count)]
+        try:
+            return self._run(workers)
+        except KeyboardInterrupt:  # the last signal
+            for worker in workers:
+                if worker.task is not None:
+                    worker.task.kill()
+            raise
+
+    def _run(self, workers: list[Worker]) -> bool:
         with StopRequest(limit=SIGNALS) as stop:
             while True:
                 for worker in workers:
