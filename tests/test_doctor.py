@@ -101,6 +101,8 @@ def test_an_unrelated_zoo_is_a_fault_and_so_are_the_files_that_uninstalling_it_r
     installation(tmp_path, "zoo", "__init__", "rpc")
     (unrelated,) = environment.own_files()
     assert unrelated.found == "zoo 1.0, an unrelated distribution, installs a package of the same name"
+    (tmp_path / "zoo-1.0.dist-info" / "RECORD").unlink()
+    assert [*environment.own_files()] == [unrelated]
     shutil.rmtree(tmp_path / "zoo-1.0.dist-info")
     (tmp_path / "zoo" / "__init__.py").unlink()
     (files,) = environment.own_files()

@@ -72,7 +72,7 @@ def own_files() -> Iterator[Finding]:
     """Check that all files of zoo exist, and that no unrelated distribution installs a package named zoo."""
     advice = f"Uninstall both (pip uninstall zoo {DISTRIBUTION}), then install {DISTRIBUTION} again."
     for other in importlib.metadata.distributions(name="zoo"):
-        if any(str(file) == "zoo/__init__.py" for file in other.files or ()):
+        if other.files is None or any(str(file) == "zoo/__init__.py" for file in other.files):
             found = f"zoo {other.version}, an unrelated distribution, installs a package of the same name"
             yield Finding("unrelated zoo", "fault", found, advice)
     try:
