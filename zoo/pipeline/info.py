@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UsageError
-from zoo.inputs import InputKind, Preprocessor, find_input
+from zoo.inputs import INPUTS, InputKind, Preprocessor, find_input
 from zoo.settings import DataArguments, data_arguments
 from zoo.tasks import Task, find_task
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from zoo.targets import Label
     from zoo.text import Tokenizer
 
-OWN_KEYS = ("table", "text")  # keys that every `data.json` contains
 RENAMED = {"table": "preprocessor", "text": "preprocessor", "image_shape": "input_shape"}  # since 0.2.0
 
 
@@ -120,7 +119,6 @@ class DataInfo:
         return {
             **deepcopy(plain),
             "input_shape": self.input_shape,
-            **dict.fromkeys(OWN_KEYS),
             **({self.kind.name: learned} if learned else {}),
         }
 
@@ -133,8 +131,8 @@ class DataInfo:
         """
         task = find_task(plain["task_name"])
         kind = find_input(task.input)
-        others = {key: value for key, value in plain.items() if key not in ("input_shape", *OWN_KEYS, kind.name)}
-        foreign = [key for key in OWN_KEYS if key != kind.name and plain.get(key)]
+        others = {key: value for key, value in plain.items() if key != "input_shape" and key not in INPUTS}
+        foreign = [key for key in INPUTS if key != kind.name and plain.get(key)]
         if foreign:
             raise ValueError(f"{kind.name}s with {', '.join(foreign)}")
         task.check_labels(plain["labels"], plain["num_outputs"])
