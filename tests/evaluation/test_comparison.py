@@ -39,6 +39,18 @@ def test_only_settings_that_differ_and_matter_are_shown(runs: list[zoo.Run]) -> 
     assert "checkpoint_seconds" not in differences
 
 
+def test_model_arguments_are_compared_even_if_they_are_defaults(runs: list[zoo.Run], tmp_path: Path) -> None:
+    given = {"dropout": 0.5, "units": (16,)}
+    changed = zoo.train("mlp", data="iris", epochs=1, model_arguments=given, out=tmp_path / "run", verbose=0)
+    default = list(zoo.info("mlp").arguments["units"])
+    assert zoo.compare(runs[1], changed).differences["model.units"] == [default, [16]]
+    content = {name: value for name, value in runs[1].content.items() if name != "model_arguments"}
+    old = zoo.Run(runs[1].directory, content, runs[1].info)  # of zoo 0.1, which recorded only what was set
+    assert zoo.compare(old, changed).differences["model.units"] == [default, [16]]
+    assert not [name for name in zoo.compare(old, runs[1]).differences if name.startswith("model.")]
+    assert "model.num_classes" not in zoo.compare(*runs).differences  # it follows from the data
+
+
 def test_the_plot_is_a_png_with_one_axes_per_score_and_overwrites_nothing(runs: list[zoo.Run], tmp_path: Path) -> None:
     zoo.compare(*runs).plot(tmp_path / "plots" / "curves.png")
     with Image.open(tmp_path / "plots" / "curves.png") as picture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 import os
 import platform
 import shlex
@@ -184,6 +185,17 @@ def open_run(run: Run | str | os.PathLike[str]) -> Run:
     return run if isinstance(run, Run) else Run.open(run)
 
 
+def model_arguments(run: Run) -> dict[str, Any]:
+    """Return all arguments of the factory that built a run's model; empty for a model that zoo does not know."""
+    recorded = run.content.get("model_arguments")
+    if recorded is None:  # a run of zoo 0.1
+        prefix = "model."
+        given = {key.removeprefix(prefix): value for key, value in run.settings.items() if key.startswith(prefix)}
+        built = _model_arguments(run.settings["model"], given, run.info, has_former_defaults=True)
+        recorded = json.loads(json.dumps(built))  # tuples become lists, as in run.json
+    return dict(recorded)
+
+
 def cache_in_memory(run: Run, model: keras.Model, history: Mapping[str, list[float]]) -> Run:
     """Return the run with its model and history from memory, so that it does not read their files."""
     vars(run).update(model=model, history=dict(history))  # where `cached_property` looks first
@@ -224,7 +236,7 @@ class RunWriter:
         known = {
             "format": FORMAT,
             "settings": settings.to_flat(),
-            "model_arguments": _model_arguments(settings, info),
+            "model_arguments": _model_arguments(settings.model, settings.model_arguments, info),
             "data": {"name": info.name, "fingerprint": info.fingerprint, "num_examples": dict(info.num_examples)},
             "versions": _versions(),
             "device": _device(),
@@ -340,13 +352,16 @@ def _as_csv(rows: Sequence[Mapping[str, float]]) -> str:
     return buffer.getvalue()
 
 
-def _model_arguments(settings: Settings, info: DataInfo) -> dict[str, Any]:
+def _model_arguments(
+    model: str, given: Mapping[str, Any], info: DataInfo, *, has_former_defaults: bool = False
+) -> dict[str, Any]:
     """Return all arguments of a registered model's factory, so that later defaults do not change the model."""
-    if settings.model not in registry.list_models():
+    if model not in registry.list_models():
         return {}
-    entry, variant = registry.find_model(settings.model)
-    from_data = {name: value for name, value in info.model_arguments().items() if name in entry.defaults}
-    arguments = {**entry.defaults, **entry.arguments(variant, {}), **from_data, **settings.model_arguments}
+    entry, variant = registry.find_model(model)
+    defaults = {**entry.defaults, **(entry.former_defaults if has_former_defaults else {})}
+    from_data = {name: value for name, value in info.model_arguments().items() if name in defaults}
+    arguments = {**defaults, **entry.arguments(variant, {}), **from_data, **given}
     return {name: value for name, value in arguments.items() if isinstance(value, str | int | float | list | tuple | None)}
 
 

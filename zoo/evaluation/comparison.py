@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.artefacts.files import write_picture
-from zoo.artefacts.run import Run
+from zoo.artefacts.run import Run, model_arguments
 
 WITHOUT_EFFECT = ("data.data_dir", "checkpoint_seconds", "keep_checkpoints", "baseline")  # settings that affect no score
 
@@ -47,9 +47,16 @@ class Comparison:
 
     @property
     def differences(self) -> dict[str, list[Any]]:
-        """The settings that differ, with their values in each run."""
-        names = list(dict.fromkeys(name for run in self.runs for name in run.settings))
-        values = {name: [run.settings.get(name) for run in self.runs] for name in names if name not in WITHOUT_EFFECT}
+        """The settings that differ, with their values in each run; None for an argument that the run's model does not have."""
+        from_data = {name for run in self.runs for name in run.info.model_arguments()}
+        recorded = [
+            {f"model.{name}": value for name, value in model_arguments(run).items() if name not in from_data}
+            for run in self.runs
+        ]
+        shared = set.intersection(*map(set, recorded))  # the others only show that the models differ
+        names = list(dict.fromkeys([*(name for run in self.runs for name in run.settings), *sorted(shared)]))
+        known = [{**arguments, **run.settings} for arguments, run in zip(recorded, self.runs, strict=True)]
+        values = {name: [settings.get(name) for settings in known] for name in names if name not in WITHOUT_EFFECT}
         return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
 
     def plot(self, path: str | os.PathLike[str]) -> None:

@@ -48,14 +48,10 @@ def arguments_of(source: Run, entry: registry.ModelEntry) -> dict[str, Any]:
     """
     if source.settings["model"].partition("/")[0] != entry.name:
         return {}
+    from zoo.artefacts.run import model_arguments
+
     from_data = {key: value for key, value in source.info.model_arguments().items() if key in entry.defaults}
-    recorded = source.content.get("model_arguments")
-    if recorded is None:  # a run of zoo 0.1
-        variant = registry.find_model(source.settings["model"])[1]
-        prefix = "model."
-        settings = {key.removeprefix(prefix): value for key, value in source.settings.items() if key.startswith(prefix)}
-        recorded = {**entry.former_defaults, **entry.arguments(variant, {}), **from_data, **settings}
-    known = {key: value for key, value in recorded.items() if key in entry.defaults}
+    known = {key: value for key, value in model_arguments(source).items() if key in entry.defaults}
     checked = check_values(entry, known)
     return {**from_data, **{key: value for key, value in checked.items() if value != entry.defaults[key]}}
 
