@@ -100,7 +100,8 @@ def _fields(model: Any, prefix: str, without: Iterable[str] = ()) -> list[str]:
     effects = effects_of(model)
     for name, field in model.model_fields.items():
         if name not in without:
-            default = "" if field.is_required() else f"`{field.default!r}`"
+            is_elsewhere = field.is_required() or effects[name].endswith("default: the task's")
+            default = "" if is_elsewhere else f"`{field.default!r}`"
             rows.append(f"| `{prefix}{name}` | {default} | {_cell(effects[name])} | {_accepted(field)} |")
     return rows
 

@@ -281,6 +281,16 @@ def find_recipe(model: str, data: str) -> RecipeInfo | None:
     return RECIPES.get(f"{model}@{data}") or RECIPES.get(f"{model.partition('/')[0]}@{data}")
 
 
+def recipe_settings(model: str, data: str) -> dict[str, Any]:
+    """Return the settings of the recipe for a model or variant and a data set, without those that the variant sets."""
+    recipe = find_recipe(model, data)
+    if recipe is None:
+        return {}
+    entry, variant = find_model(model)
+    own = {} if variant is None or recipe.model == model else entry.variants[variant]
+    return {key: value for key, value in recipe.settings.items() if key.removeprefix("model.") not in own}
+
+
 def list_recipes(pattern: str = "*") -> list[str]:
     """Return the names of recipes, MODEL@DATA.
 

@@ -159,15 +159,15 @@ class Settings(BaseModel):
         data: name of a data set, or a path.
         task: task, for example image_classification; default: the task of the data.
         weights: weights to start from: a run, a released model (lstm@imdb), or its data (imdb).
-        epochs: passes over the training part.
+        epochs: passes over the training part; default: the task's.
         steps_per_epoch: batches per epoch; default: the whole training part.
-        batch_size: examples per step, over all devices; auto chooses a size.
+        batch_size: examples per step, over all devices; auto chooses a size; default: the task's.
         optimizer: optimizer; own is the one that your keras.Model was compiled with.
-        learning_rate: peak learning rate, above 0; auto chooses one.
+        learning_rate: peak learning rate, above 0; auto chooses one; default: the task's.
         precision: numeric precision; default: Keras' global policy; auto chooses one.
         weight_decay: weight decay; default: the optimizer's own (0.004 for adamw, none for the others).
-        schedule: learning-rate schedule.
-        warmup: fraction of all steps over which the learning rate rises.
+        schedule: learning-rate schedule; default: the task's.
+        warmup: fraction of all steps over which the learning rate rises; default: the task's.
         decay: factor for the learning rate: at each drop (step, plateau) or in total (exponential).
         step_at: schedule=step: when the learning rate drops, as fractions of all steps.
         plateau_patience: schedule=plateau: epochs without improvement before a drop.

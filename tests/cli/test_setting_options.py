@@ -9,8 +9,10 @@ import pytest
 
 from zoo import registry
 from zoo.cli.main import _parse, main
+from zoo.cli.setting_options import effects_of
 from zoo.keywords import DataKeywords, SettingKeywords
-from zoo.settings import parse_assignments
+from zoo.settings import Settings, parse_assignments
+from zoo.tasks import TASKS
 
 
 def parsed(*words):
@@ -73,9 +75,41 @@ def test_help_lists_every_setting_with_type_default_and_effect(capsys):
     names = [*SettingKeywords.__annotations__, *(f"data.{name}" for name in DataKeywords.__annotations__)]
     names += [f"model.{name}" for name in registry.find_model("cnn")[0].defaults]
     assert [name for name in names if f" --{name.replace('_', '-')} VALUE " not in told] == []
-    assert "--epochs VALUE passes over the training part (int; default 5)" in told
+    recipe = registry.RECIPES["cnn@mnist_sample"].settings
+    assert "Defaults are those of cnn on mnist_sample. --task" in told
+    assert f"--epochs VALUE passes over the training part (int; default {recipe['epochs']})" in told
     assert "--data.split-seed VALUE seed for splitting the data (int; default 0)" in told
     assert "--model.num-classes VALUE number of classes, at least 2 (int; default 10)" in told  # the default only once
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (
+            ["mlp", "--data", "diabetes"],
+            ["(int; default 32)", "rises (float; default 0.1)", "one_cycle|plateau|step; default cosine)"],
+        ),
+        (
+            ["mlp", "--data", "house.csv"],
+            ["on house.csv.", "chooses a size; default: the task's (int)", "step; default cosine)"],
+        ),
+        (["mlp", "--data=iris"], ["on iris.", f"default {registry.RECIPES['mlp@iris'].settings['model.l2']})"]),
+        (["mlp"], ["on diabetes.", "(int; default 100)"]),
+        ([], ["training part; default: the task's (int)", "auto chooses a size; default: the task's (int)"]),
+    ],
+)
+def test_help_shows_the_defaults_of_the_task_and_the_recipe(words, shown, capsys):
+    with pytest.raises(SystemExit):
+        main(["train", *words, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert [text for text in shown if text not in told] == []
+
+
+def test_the_settings_that_tasks_set_are_documented_so():
+    set_by_tasks = {name for task in TASKS.values() for name in task.settings}
+    assert {name for name, text in effects_of(Settings).items() if text.endswith("default: the task's")} - {
+        "monitor"
+    } == set_by_tasks
 
 
 def test_help_of_zoo_needs_no_pydantic():

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from zoo import registry
 from zoo.errors import nearest
 from zoo.keywords import SettingKeywords
+from zoo.tasks import TASKS, find_task
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -48,24 +49,53 @@ def add_settings(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
 
     parser.usage = f"{parser.format_usage().removeprefix('usage: ').rstrip()} [--SETTING VALUE ...]"
     group: argparse._ActionsContainer = parser
+    own: dict[str, Any] = {}
     if takes == "all":
-        for name, kind, text in _fields(Settings):
-            group = parser.add_argument_group(GROUPS[name]) if name in GROUPS else group
+        model = next((word for word in words if word in registry.list_models()), None)
+        data, own = _own_defaults(model, words)
+        description = f"Defaults are those of {model} on {data}." if model else None
+        for name, kind, text in _fields(Settings, own):
+            if name in GROUPS:
+                group, description = parser.add_argument_group(GROUPS[name], description), None
             if name in SettingKeywords.__annotations__:
                 _add(group, name, text, kind)
-        model = next((word for word in words if word in registry.list_models()), None)
         shown = f"arguments of {model}" if model else "arguments of the model, which zoo train MODEL --help lists"
         group = parser.add_argument_group(shown)
         if model:
             entry, variant = registry.find_model(model)
-            defaults = {**entry.defaults, **entry.arguments(variant, {})}
+            defaults = {**entry.defaults, **entry.arguments(variant, {}), **_under("model", own)}
             for name, _, text in _described(entry.factory, entry.annotations, defaults):
                 _add(group, f"model.{name}", text)
         for name in {name for entry in registry.MODELS.values() for name in entry.defaults}:
             _add(group, f"model.{name}", argparse.SUPPRESS)
     group = parser.add_argument_group("reading data")
-    for name, kind, text in _fields(DataArguments):
+    for name, kind, text in _fields(DataArguments, _under("data", own)):
         _add(group, f"data.{name}", text, kind)
+
+
+def _own_defaults(model: str | None, words: Sequence[str]) -> tuple[str | None, dict[str, Any]]:
+    """Return the data in `words`, or else the model's own, and the defaults of the task and the recipe, as flat keys.
+
+    A default is None if the task is unknown, and the possible tasks differ.
+    """
+    given = re.search(r"^--data[=\n](.+)", "\n".join(words), re.MULTILINE)
+    data = given.group(1) if given else None
+    names = registry.find_model(model)[0].tasks if model else tuple(TASKS)
+    if model and data is None:
+        data = find_task(names[0]).default_data
+    if dataset := registry.find_dataset(data) if data else None:
+        names = (dataset.task,)
+    tasks = [find_task(name).settings for name in names]
+    defaults = {
+        key: tasks[0].get(key) if model and all(task.get(key) == tasks[0].get(key) for task in tasks) else None
+        for key in dict.fromkeys(key for task in tasks for key in task)
+    }
+    return data, {**defaults, **(registry.recipe_settings(model, data) if model and data else {})}
+
+
+def _under(prefix: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings with a prefix, without it."""
+    return {key.removeprefix(f"{prefix}."): value for key, value in settings.items() if key.startswith(f"{prefix}.")}
 
 
 def _add(group: argparse._ActionsContainer, key: str, text: str, kind: Any = None) -> None:
@@ -83,7 +113,8 @@ def _described(documented: Any, types: Mapping[str, Any], defaults: Mapping[str,
     effects = effects_of(documented)
     for name, kind in types.items():
         default = "" if defaults.get(name) is None else f"; default {defaults[name]}"
-        effect = re.sub(r"; default [^:]*$", "", effects.get(name, ""))  # shown in parentheses
+        repeated = r"; default.*$" if default else r"; default [^:]*$"  # the value is in parentheses
+        effect = re.sub(repeated, "", effects.get(name, ""))
         yield name, kind, f"{effect} ({_kind(kind)}{default})".strip()
 
 
@@ -93,9 +124,9 @@ def effects_of(documented: Any) -> dict[str, str]:
     return {name: " ".join(text.split()).removesuffix(".") for name, text in entries}
 
 
-def _fields(model: type[BaseModel]) -> Iterator[tuple[str, Any, str]]:
+def _fields(model: type[BaseModel], own: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     fields = model.model_fields
-    defaults = {name: field.default for name, field in fields.items() if not field.is_required()}
+    defaults = {name: field.default for name, field in fields.items() if not field.is_required()} | dict(own)
     return _described(model, {name: field.annotation for name, field in fields.items()}, defaults)
 
 

@@ -141,7 +141,7 @@ def plan_training(model: str | keras.Model | None, data: Any, given: Mapping[str
     data = data if data is not None else written.get("data")
     data = data if data is not None else default_data(task or (entry.tasks[0] if entry else None))
     names = {"model": model if isinstance(model, str) else model.name, "data": name_of(data)}
-    recipe = _recipe_settings(**names) if entry else {}
+    recipe = registry.recipe_settings(**names) if entry else {}
     fixed: dict[str, Any] = {**names, "task": task or ""}
     if explicit.get("weights") is not None:
         recipe = {key: value for key, value in recipe.items() if not key.startswith(("model.", "data."))}
@@ -188,13 +188,3 @@ def check_resumed_alone(others: Mapping[str, Any], kind: str = "run") -> None:
     unused = [name for name, value in others.items() if value is not None]
     if unused:
         raise UsageError(f"A {kind} resumes with its own settings. Received: {', '.join(unused)} with resume. Omit them.")
-
-
-def _recipe_settings(model: str, data: str) -> dict[str, Any]:
-    """Return the settings of the recipe for a model or variant and a data set, without those that the variant sets."""
-    recipe = registry.find_recipe(model, data)
-    if recipe is None:
-        return {}
-    entry, variant = registry.find_model(model)
-    own = {} if variant is None or recipe.model == model else entry.variants[variant]
-    return {key: value for key, value in recipe.settings.items() if key.removeprefix("model.") not in own}
