@@ -234,7 +234,7 @@ def test_deleted_or_damaged_files_are_recreated(tmp_path):
 @pytest.mark.slow
 def test_a_constraint_that_no_trial_meets_is_named(tmp_path):
     space = {"*": "default", "model.units": [[units] for units in range(16, 96)]}
-    with pytest.raises(ZooError, match=r"0 failed, 5[01] broke.*for example: \d{3} parameters, more than 10\b"):
+    with pytest.raises(ZooError, match=r"0 failed, 5[01] violated.*for example: \d{3} parameters, more than 10\b"):
         zoo.tune("mlp", data="iris", space=space, max_parameters=10, out=tmp_path / "s", workers=2, verbose=0)
 
 
