@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from dataclasses import MISSING
 from pathlib import Path
 
 import docs_pages
@@ -15,6 +17,9 @@ import yaml
 import zoo
 from zoo import settings as configuration
 from zoo.cli.main import VERBS
+from zoo.inputs import InputKind, Preprocessor
+from zoo.readers import Reader
+from zoo.tasks import Task
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = docs_pages.pages()
@@ -61,11 +66,34 @@ def test_the_code_in_the_extending_page_works(tmp_path):
     assert "30" in done.stdout.splitlines()[-1]  # the recipe's epochs
 
 
-@pytest.mark.parametrize("name", ["task", "reader"])
+@pytest.mark.parametrize("name", ["kind", "reader", "task", "models"])
 def test_the_extending_page_shows_the_tested_plug_in(name):
     text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     (shown,) = re.findall(rf'^```python title="zoo_signals/{name}\.py"\n(.*?)^```', text, re.DOTALL | re.MULTILINE)
     assert shown == (ROOT / "tests" / "fixtures" / "plugin" / "zoo_signals" / f"{name}.py").read_text(encoding="utf-8")
+
+
+def test_the_extending_page_shows_the_project_of_the_plug_in():
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r'^```toml title="pyproject\.toml"\n(.*?)^```', text, re.DOTALL | re.MULTILINE)
+    tested = tomllib.loads((ROOT / "tests" / "fixtures" / "plugin" / "pyproject.toml").read_text(encoding="utf-8"))
+    del tested["tool"]["setuptools"]["package-data"]
+    for name in ("zoo.datasets", "zoo.recipes"):
+        del tested["project"]["entry-points"][name]
+    assert tomllib.loads(shown) == tested
+
+
+def test_the_extending_page_lists_the_members_and_which_are_required():
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    rows = "\n".join(re.findall(r"^\| (\**`.*?) \|", text, re.MULTILINE)) + text[text.index("A `Reader` has") :]
+    for kind in (Task, InputKind, Preprocessor, Reader):
+        members = {name for name in {**vars(kind), **kind.__annotations__} if not name.startswith("_")}
+        assert [name for name in members if f"`{name}`" not in rows] == []
+        has_default = {name for name in members if hasattr(kind, name)} - kind.__dict__.get("__abstractmethods__", set())
+        factories = {
+            name for name, each in getattr(kind, "__dataclass_fields__", {}).items() if each.default_factory is not MISSING
+        }
+        assert {name for name in members if f"**`{name}`**" in rows} >= members - has_default - factories
 
 
 @pytest.mark.slow

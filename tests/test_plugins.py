@@ -33,7 +33,7 @@ assert dict(evaluated.metrics) == run.metrics
 assert main(["predict", str(run.directory), "--data", file, "--out", str(folder / "run.csv")]) == 0
 export = zoo.export(run, folder / "export", format="saved_model")
 assert main(["predict", str(folder / "export"), "--data", file, "--out", str(folder / "export.csv")]) == 0
-signal = np.sin(2 * np.pi * 2 * np.arange(16) / 16)
+signal = np.sin(2 * np.pi * 2 * np.arange(16) / 16)[:, np.newaxis]
 said = {name: zoo.load(folder / name).predict(signal) for name in ("run", "export")}
 rows = {name: list(csv.DictReader((folder / f"{name}.csv").open())) for name in said}
 json.dump({

@@ -6,8 +6,10 @@ import pytest
 
 from zoo import registry
 from zoo import settings as configuration
-from zoo.errors import UnknownNameError
+from zoo.artefacts.loading import default_data
+from zoo.errors import UnknownNameError, UsageError
 from zoo.tasks import TASKS, find_task
+from zoo.tasks.regression import Regression
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,12 @@ def test_default_data_is_embedded_and_for_this_task(name):
     entry = registry.find_dataset(TASKS[name].default_data)
     assert entry.task == name
     assert "embedded" in entry.tags
+
+
+def test_a_task_without_default_data_needs_data(monkeypatch):
+    monkeypatch.setitem(TASKS.entries, "strength", Regression("strength", "table"))
+    with pytest.raises(UsageError, match="A model for strength needs data"):
+        default_data("strength")
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -92,14 +92,16 @@ def read_examples(data: Any, arguments: DataArguments, task: str | None) -> tupl
 
 
 def default_data(task: str | None) -> str:
-    """Return the embedded data set of a task.
+    """Return the default data set of a task.
 
     Raises:
-        UsageError: the task is unknown.
+        UsageError: the task is unknown, or has no default data set.
     """
-    if task is None:
-        raise UsageError("A model of your own needs data. Received: none. Pass data=.")
-    return find_task(task).default_data
+    data = None if task is None else find_task(task).default_data
+    if data is None:
+        model = "A model of your own" if task is None else f"A model for {task}"
+        raise UsageError(f"{model} needs data. Received: none. Pass data=.")
+    return data
 
 
 def name_of(data: Any) -> str:

@@ -53,7 +53,7 @@ def add_settings(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     if takes == "all":
         model = next((word for word in words if word in registry.list_models()), None)
         data, own = _own_defaults(model, words)
-        description = f"Defaults are those of {model} on {data}." if model else None
+        description = f"Defaults are those of {model} on {data}." if model and data else None
         for name, kind, text in _fields(Settings, own):
             if name in GROUPS:
                 group, description = parser.add_argument_group(GROUPS[name], description), None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from zoo.errors import UsageError
+from zoo.errors import DataError, UsageError, one_line
 from zoo.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -53,10 +53,8 @@ class InputKind(ABC):
 
     name: ClassVar[str]
     """Name of one example, such as "image"; the plural adds "s"."""
-    prediction_hint: ClassVar[str]
+    prediction_hint: ClassVar[str] = "--data FILE --out predictions.csv"
     """What to type after `zoo predict RUN`."""
-    bulk_hint: ClassVar[str] = "Use --data rows.csv --out predictions.csv."
-    """How to predict many examples at once."""
     argument: ClassVar[str] = "input_shape"
     """The factory argument that the data determine."""
     row_name: ClassVar[str] = "row"
@@ -79,9 +77,8 @@ class InputKind(ABC):
         """
         return first.joined(second)
 
-    @abstractmethod
     def fit(self, features: Any, rows: np.ndarray, shape: tuple[int, ...] | None, arguments: DataArguments) -> Preprocessor:
-        """Return a preprocessor fitted on the training rows.
+        """Return a preprocessor fitted on the training rows; here, one that depends only on the shape of the examples.
 
         Args:
             features: examples of the part that contains the training rows, as delivered by a reader.
@@ -92,6 +89,7 @@ class InputKind(ABC):
         Raises:
             DataError: there is nothing to learn from.
         """
+        return self.load(None, shape or ())
 
     @abstractmethod
     def load(self, plain: Mapping[str, Any] | None, shape: tuple[int | None, ...]) -> Preprocessor:
@@ -199,7 +197,6 @@ class Preprocessor(ABC):
 
     # Prediction
 
-    @abstractmethod
     def batches(self, raw: Any, *, takes_strings: bool = False, dtype: np.dtype | None = None) -> Batches:
         """Return the batches of raw input, and the order of the examples in them: None if it is the input's.
 
@@ -211,6 +208,20 @@ class Preprocessor(ABC):
         Raises:
             DataError: the input does not fit the model.
         """
+        import numpy as np
+
+        shape, hint = self.input_shape, f"Pass one {self.kind.name}, or an array of many."
+        try:
+            features = np.asarray(raw, self.feature_dtype)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"{self.kind.name.capitalize()}s must be numbers: {one_line(error)}. Received: {raw!r:.80}. {hint}"
+            ) from error
+        if features.shape == shape:
+            features = features[np.newaxis]
+        if features.shape[1:] != shape:
+            raise DataError(f"The shape of one {self.kind.name} is {shape}. Received: shape {features.shape}. {hint}")
+        return None, slices(features, CHUNK)
 
     def read_inputs(self, inputs: Sequence[str]) -> tuple[str, Iterator[Chunk]]:
         """Return what the inputs of a command line are, such as "file", and the examples that they name.
@@ -219,7 +230,9 @@ class Preprocessor(ABC):
             UsageError: the inputs are not examples; the message says what to pass instead.
         """
         received = ", ".join(inputs) or "none"
-        raise UsageError(f"This model takes {self.kind.name}s in a file. Received: {received:.200}. {self.kind.bulk_hint}")
+        raise UsageError(
+            f"This model takes {self.kind.name}s in a file. Received: {received:.200}. Use {self.kind.prediction_hint}."
+        )
 
     # Raw examples of a part
 
@@ -256,13 +269,17 @@ class Preprocessor(ABC):
         """Return facts about the raw input, for `export.json`."""
         return {}
 
-    @abstractmethod
     def twin(self, dtype: Any) -> Twin:
         """Return the same steps as TensorFlow functions.
 
         Args:
             dtype: dtype of the raw examples.
         """
+        import tensorflow as tf
+
+        name, spec = self.kind.name, self.spec()
+        request = {name: tf.constant(self.example_batch(1))}
+        return Twin(tf.TensorSpec(spec.shape, spec.dtype, name), {}, {self.signature: request})
 
     def neighbours(self, raw: Any) -> Iterator[tuple[Any, Any, Any]]:
         """Yield an example, a batch of it alone, and a batch of it with another, to check that rows are independent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from zoo.errors import UnknownNameError, UsageError
@@ -33,16 +33,16 @@ class Task(ABC):
     Args:
         name: the task's name, for example "image_classification".
         input: name of the kind of input, for example "image".
-        default_data: name of the embedded data set that is used when the user gives none.
-        settings: default training settings.
-        space: search ranges by flat setting; each model adds ranges for its own arguments.
+        default_data: name of the data set that is used when the user gives none; default None, which makes data required.
+        settings: default training settings, which replace those of `zoo.settings.Settings`; default none.
+        space: search ranges by flat setting; each model adds ranges for its own arguments; default none.
     """
 
     name: str
     input: str
-    default_data: str
-    settings: Mapping[str, Any]
-    space: Mapping[str, Any]
+    default_data: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Any] = field(default_factory=dict)
 
     scores: ClassVar[Mapping[str, Direction]]
     """The scores of a part, each with the direction in which it improves."""

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 from zoo.inputs.kind import InputKind, register_input
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from zoo.inputs.image.augmentation import Augmentation
     from zoo.inputs.image.preprocessor import ImagePreprocessor
-    from zoo.settings import DataArguments, Settings
+    from zoo.settings import Settings
 
 
 class ImageKind(InputKind):
@@ -22,12 +20,6 @@ class ImageKind(InputKind):
     prediction_hint = "your_image.png"
     row_name = "example"
     fails_on_empty_batch = True  # TensorFlow's convolutions fail on an empty batch
-
-    def fit(
-        self, features: Any, rows: np.ndarray, shape: tuple[int, ...] | None, arguments: DataArguments
-    ) -> ImagePreprocessor:
-        """Return the preprocessor for images of this shape, which needs no fitting."""
-        return self.load(None, shape or ())
 
     def load(self, plain: Mapping[str, Any] | None, shape: tuple[int | None, ...]) -> ImagePreprocessor:
         """Return the preprocessor for images of this shape."""
