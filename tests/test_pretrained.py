@@ -222,7 +222,7 @@ def test_weights_override_a_recipe(tmp_path):
 
 
 def test_weights_for_a_model_of_your_own_are_refused(tmp_path):
-    with pytest.raises(UsageError, match="models by name"):
+    with pytest.raises(UsageError, match="model by name"):
         zoo.train(zoo.build("cnn"), data="digits", weights="mnist", out=tmp_path / "run", verbose=0)
 
 
