@@ -254,6 +254,11 @@ def test_factory_argument_that_is_not_keyword_only_with_a_default_is_refused(she
     assert registry.list_models() == []
 
 
+def test_model_without_a_task_is_refused(shelves):
+    with pytest.raises(UsageError, match=r"at least one task\. Received: tasks=\(\) for 'small'"):
+        registry.register_model(tasks=())(small)
+
+
 def test_variant_with_an_unknown_argument_is_refused(shelves):
     with pytest.raises(UnknownNameError, match=r"Unknown argument of model 'small'. Received: 'widht'. Did you mean 'width'\?"):
         registry.register_model(tasks=("regression",), variants={"tiny": {"widht": 1}})(small)
@@ -266,11 +271,14 @@ def test_call_with_an_unknown_argument_is_refused():
 
 
 def test_broken_plugin_is_ignored_with_a_warning(tmp_path, monkeypatch, caplog, shelves):
-    _write_distribution(tmp_path, {"no_such_module": None, "falls_over": "1 / 0", "sound": SOUND_MODEL})
+    _write_distribution(
+        tmp_path, {"no_such_module": None, "falls_over": "1 / 0", "leaves": "raise SystemExit(3)", "sound": SOUND_MODEL}
+    )
     monkeypatch.syspath_prepend(tmp_path)
     registry.MODELS.has_plugins = False
     assert registry.list_models() == ["sound"]
-    assert len(caplog.records) == 2
+    assert len(caplog.records) == 3
+    assert "Plug-in leaves (leaves) was ignored: 3" in caplog.text
     assert "Plug-in no_such_module (no_such_module) was ignored: No module named 'no_such_module'" in caplog.text
     assert "Plug-in falls_over (falls_over) was ignored: division by zero" in caplog.text
 

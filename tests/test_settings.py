@@ -129,6 +129,8 @@ def test_malformed_assignment_is_refused(assignment, message):
         (b"- 1\n- 2\n", "Received: list in"),
         (b"just text", "Received: str in"),
         (b"1: 2\n", "`key: value` lines"),
+        (b"model:\n  dropout: 0.2\n", r"Received: dropout under model in .*. Write `model.dropout: 0.2`"),
+        (b"data: {validation: 0.2}\n", r"Received: validation under data in .*. Write `data.validation: 0.2`"),
         (b"a: [1", "This is not YAML"),
         (b"\xff\xfe\x00", "cannot be read"),
         (b"a: !!python/object:os.system {}", "This is not YAML"),
@@ -256,5 +258,9 @@ def test_keywords_become_flat_keys_and_a_prefix_in_python_is_refused_with_the_ne
     }
     with pytest.raises(UsageError, match=r"Received: model.units=8. Write model_arguments=\{'units': 8\}"):
         configuration.flatten({"model.units": 8}, None, None)
+    with pytest.raises(UsageError, match=r"Received: units=8. Write model_arguments=\{'units': 8\}"):
+        configuration.flatten({"units": 8}, None, None)
+    with pytest.raises(UsageError, match=r"Received: raw=True. Write data_arguments=\{'raw': True\}"):
+        configuration.flatten({"raw": True}, None, None)
     with pytest.raises(UsageError, match=r"`data_arguments` must be a mapping of names to values\. Received: 3"):
         configuration.flatten({}, None, 3)

@@ -176,8 +176,8 @@ def register_model(
         former_defaults: defaults of zoo 0.1 that have changed; runs of that version did not record them; default None.
 
     Raises:
-        UsageError: the name is taken, the docstring is missing, an argument is not keyword-only with a default, or a
-            variant, the space or a former default has an unknown argument.
+        UsageError: the name is taken, the docstring or the tasks are missing, an argument is not keyword-only with a default,
+            or a variant, the space or a former default has an unknown argument.
     """
 
     def register(factory: Factory) -> Factory:
@@ -190,6 +190,8 @@ def register_model(
                 )
             defaults[argument.name] = argument.default
         name, summary = factory.__name__, _documentation(factory).splitlines()[0]
+        if not tasks:
+            raise UsageError(f"A model needs at least one task. Received: tasks={tasks!r} for {name!r}. Name its tasks.")
         entry = ModelEntry(
             name, factory, summary, tuple(tasks), variants or {}, tuple(tags), defaults, space or {}, former_defaults or {}
         )

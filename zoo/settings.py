@@ -33,7 +33,7 @@ from zoo.arguments import Count, Natural, Rate
 from zoo.errors import UnknownNameError, UsageError
 from zoo.keywords import SETTING_NAMES as SETTING_NAMES
 from zoo.keywords import MonitorName, OptimizerName, PartName, ScheduleName
-from zoo.registry import ModelEntry
+from zoo.registry import MODELS, ModelEntry
 
 Checked = TypeVar("Checked", bound=BaseModel)
 UNNAMED = ("arrays", "tf.data")  # names of data in memory, which cannot be read again by name
@@ -253,14 +253,13 @@ def flatten(
     """Return the keywords of a verb as flat keys.
 
     Raises:
-        UsageError: a keyword has a prefix, which is only for YAML and the command line.
+        UsageError: a keyword is an argument of a model or of the data, with the prefix of YAML and the command line or without.
     """
     for key, value in settings.items():
-        prefix, dot, name = key.partition(".")
-        if dot and prefix in ("model", "data"):
+        if prefix := _prefix_of(key):
             raise UsageError(
                 f"In Python, model and data arguments are mappings. Received: {key}={value!r}. "
-                f"Write {prefix}_arguments={{{name!r}: {value!r}}}."
+                f"Write {prefix}_arguments={{{key.removeprefix(f'{prefix}.')!r}: {value!r}}}."
             )
     flat = dict(settings)
     for prefix, given in (("model", model_arguments), ("data", data_arguments)):
@@ -268,6 +267,16 @@ def flatten(
             raise UsageError(f"`{prefix}_arguments` must be a mapping of names to values. Received: {given!r}. Pass a mapping.")
         flat |= {f"{prefix}.{name}": value for name, value in (given or {}).items()}
     return flat
+
+
+def _prefix_of(key: str) -> str:
+    """Return "model" or "data" for an argument of a model or of the data, with or without this prefix; otherwise ""."""
+    prefix, dot, _ = key.partition(".")
+    if dot or key in SETTING_NAMES:
+        return prefix if dot and prefix in ("model", "data") else ""
+    if key in DataArguments.model_fields:
+        return "data"
+    return "model" if any(key in entry.defaults for entry in MODELS.values()) else ""
 
 
 def resolve(*layers: Mapping[str, Any], model_arguments: Collection[str] | None = None) -> Settings:
@@ -353,7 +362,7 @@ def read_config(config: object) -> dict[str, Any]:
         UsageError: the value is neither, cannot be read, is not YAML, or is not a mapping of flat keys.
     """
     if isinstance(config, Mapping | None):
-        return dict(config or {})
+        return _flat(config or {}, "a mapping")
     try:
         text = Path(config).read_text(encoding="utf-8")  # type: ignore[arg-type] # others raise a TypeError
     except (OSError, TypeError, UnicodeDecodeError) as error:
@@ -366,7 +375,19 @@ def read_config(config: object) -> dict[str, Any]:
             f"A configuration file must contain `key: value` lines. Received: {type(loaded).__name__} in {config}. "
             "Write, for example, `epochs: 3`."
         )
-    return loaded or {}
+    return _flat(loaded or {}, str(config))
+
+
+def _flat(settings: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Return the settings; reject nested arguments of the model or the data."""
+    for prefix, names in (("model", None), ("data", DataArguments.model_fields)):
+        nested = settings.get(prefix)
+        if isinstance(nested, Mapping) and nested and (names is None or nested.keys() <= names.keys()):
+            name, value = next(iter(nested.items()))
+            raise UsageError(
+                f"Settings are flat. Received: {name} under {prefix} in {place}. Write `{prefix}.{name}: {value}`."
+            )
+    return dict(settings)
 
 
 def parse_assignments(assignments: list[str]) -> dict[str, Any]:

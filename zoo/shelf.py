@@ -77,7 +77,7 @@ class Shelf(Mapping[str, Entry], Generic[Entry]):
             for entry_point in _entry_points(tuple(sys.path)).select(group=self.package):
                 try:
                     entry_point.load()
-                except Exception as error:  # a broken plug-in must not break zoo
+                except (Exception, SystemExit) as error:  # a broken plug-in must not break zoo
                     logger.warning("Plug-in %s (%s) was ignored: %s", entry_point.name, entry_point.value, error)
         return self.entries
 

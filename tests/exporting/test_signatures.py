@@ -57,8 +57,9 @@ def test_columns_become_the_preprocessors_features_and_back(table):
 
 
 def test_names_of_columns_never_collide():
-    columns = ["a b", "a_b", "a-b", "1", "", "column_0", "self", "a b "]
+    columns = ["a b", "a_b", "a-b", "1", "", "column_0", "self", "a b ", "class"]
     names = TablePreprocessor(tuple(Column(name, "number") for name in columns)).tensor_names
+    assert names["class"] == "column_8_class"  # Python's own words cannot name a signature's arguments
     assert len(set(names.values())) == len(columns)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import zoo
@@ -171,6 +172,14 @@ def test_the_sweep_of_a_run_has_its_class_weights(tmp_path: Path) -> None:
     same, other = (zoo.find_learning_rate(run, steps=12, verbose=0, **given) for given in ({}, {"class_weight": {"setosa": 1}}))
     repeated = zoo.find_learning_rate(run, steps=12, verbose=0, class_weight={"setosa": 50})
     assert same.losses == repeated.losses != other.losses
+
+
+def test_the_sweep_of_a_run_reads_other_data_as_the_run_did(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"kind": ["a", "b"] * 50, "size": range(100), "label": ["x", "y"] * 50, "class": ["n", "m"] * 50})
+    reads = {"data_arguments": {"label_column": "label"}, "verbose": 0}
+    run = zoo.train("linear", data=rows, epochs=1, out=tmp_path / "run", **reads)
+    rows["kind"] = "a"
+    assert zoo.find_learning_rate(run, data=rows, steps=12, verbose=0).suggestion > 0
 
 
 def test_a_sweep_of_weights_that_are_not_finite_is_rejected() -> None:

@@ -279,6 +279,7 @@ def test_a_time_limit_ends_a_search_and_more_time_resumes_it(tmp_path):
         ({"config": {"trials": 0}}, "trials: Input should be greater than 0"),
         ({"space": {"batch_size": {"min": 16, "max": 33.5}}}, "`batch_size` is not accepted"),
         ({"address": "127.0.0.1:9999"}, "pass ray='HOST:PORT', or run: zoo tune MODEL --ray HOST:PORT"),
+        ({"join": "127.0.0.1:9999"}, "pass ray='HOST:PORT', or run: zoo tune MODEL --ray HOST:PORT"),
         ({"trials": 0}, "trials: Input should be greater than 0"),
         ({"minutes": -1}, "minutes: Input should be greater than 0"),
         ({"folds": 1}, "folds: Input should be greater than or equal to 2"),

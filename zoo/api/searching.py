@@ -99,7 +99,7 @@ def tune(  # type: ignore[misc] # `keep` is the search's own
     from zoo.tuning.request import read_request
     from zoo.tuning.spec import Limits
 
-    if "address" in settings:
+    if {"address", "join"} & settings.keys():
         raise UsageError(
             "Searches across machines use Ray. Received: an address or a search to join. Start a Ray cluster with `ray start`. "
             "Then pass ray='HOST:PORT', or run: zoo tune MODEL --ray HOST:PORT --workers N"

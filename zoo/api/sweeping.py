@@ -7,8 +7,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.artefacts.loading import own_data
+from zoo.artefacts.loading import is_splits, load_splits, own_data
 from zoo.artefacts.run import RUN_FILE, find_run
+from zoo.settings import data_arguments as checked
 from zoo.settings import flatten, read_config
 from zoo.training.optimizers import OF_SCHEDULE
 from zoo.training.plan import plan_training
@@ -74,7 +75,13 @@ def find_learning_rate(
     run = None if is_name else find_run(model)
     if run is not None:
         own = run.settings
-        data = data if data is not None else own_data(run).with_batches(own["batch_size"], own["seed"])
+        batches = {"batch_size": own["batch_size"], "seed": own["seed"]}
+        if data is None:
+            data = own_data(run).with_batches(**batches)
+        elif not is_splits(data):
+            arguments = checked({**run.info.arguments, **(data_arguments or {})})
+            data = load_splits(data, arguments, task=run.info.task_name, preprocessor=run.info.preprocessor, **batches)
+            data_arguments = None
         if config is None:
             config = {name: value for name, value in own.items() if name == "class_weight" or name.startswith("augment_")}
         model = run.model

@@ -14,12 +14,19 @@ from zoo.tasks import find_task
 
 if TYPE_CHECKING:
     from zoo.artefacts.run import Run
+    from zoo.inputs import Preprocessor
     from zoo.pipeline.splits import Splits
     from zoo.readers.examples import Examples
 
 
 def load_splits(
-    data: Any, arguments: DataArguments, *, task: str | None = None, batch_size: int = 128, seed: int = 0
+    data: Any,
+    arguments: DataArguments,
+    *,
+    task: str | None = None,
+    batch_size: int = 128,
+    seed: int = 0,
+    preprocessor: Preprocessor | None = None,
 ) -> Splits:
     """Read, clean and split data; return Splits unchanged.
 
@@ -29,6 +36,7 @@ def load_splits(
         task: name of the task; by default the data set's own, or guessed.
         batch_size: rows in a batch; default 128.
         seed: seed of the training order; default 0.
+        preprocessor: preprocessor to use; None takes that of `data.vocabulary`, or fits one on the training part; default None.
 
     Raises:
         UsageError: a name is not accepted, or `data` are Splits of another task.
@@ -42,8 +50,7 @@ def load_splits(
             raise UsageError(f"These Splits are for {data.info.task_name}. Received: task={task!r}. Omit it.")
         return data  # type: ignore[no-any-return]
     examples, own_task = read_examples(data, arguments, task)
-    preprocessor = None
-    if arguments.vocabulary is not None:
+    if preprocessor is None and arguments.vocabulary is not None:
         preprocessor = open_run(arguments.vocabulary).info.preprocessor
         if "vocabulary" not in preprocessor.reading_arguments(arguments.vocabulary):
             raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -102,7 +103,7 @@ class TablePreprocessor(Preprocessor):
         names: dict[str, str] = {}
         for number, column in enumerate(self.columns):
             name = re.sub(r"[^A-Za-z0-9]+", "_", column.name).strip("_")
-            if not name[:1].isalpha() or name == "self" or name in names.values():
+            if not name[:1].isalpha() or name == "self" or keyword.iskeyword(name) or name in names.values():
                 name = f"column_{number}_{name}".rstrip("_")
             names[column.name] = name
         return names
