@@ -18,7 +18,19 @@ FILES = sorted((ROOT / "zoo").rglob("*.py"))
 
 # Imports go one way: a file imports only from its own row and the rows above it.
 ORDER = [
-    {"errors", "shelf", "registry", "settings", "keywords", "arguments", "progress", "keras_import", "local_data", "version"},
+    {
+        "errors",
+        "shelf",
+        "registry",
+        "settings",
+        "yaml_settings",
+        "keywords",
+        "arguments",
+        "progress",
+        "keras_import",
+        "local_data",
+        "version",
+    },
     {"processes"},
     {
         "layers",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from zoo import arguments, registry
+from zoo import arguments, registry, yaml_settings
 from zoo import settings as configuration
 from zoo.errors import UnknownNameError, UsageError
 from zoo.keywords import DataKeywords, SettingKeywords
@@ -33,9 +33,9 @@ def test_written_yaml_reads_back_as_the_same_settings(tmp_path):
     texts = {"data": "数据.csv", "data.label_column": "1e5"}
     settings = configuration.resolve({**NAMES, **texts, "learning_rate": 1e-5, "model.dropout": 0.25})
     path = tmp_path / "config.yaml"
-    path.write_text(configuration.write_yaml(settings), encoding="utf-8")
+    path.write_text(yaml_settings.write_yaml(settings), encoding="utf-8")
     assert "数据.csv" in path.read_text(encoding="utf-8")
-    assert configuration.resolve(configuration.read_config(path)) == settings
+    assert configuration.resolve(yaml_settings.read_config(path)) == settings
     assert yaml.safe_load(path.read_text(encoding="utf-8"))["model.dropout"] == 0.25
 
 
@@ -100,11 +100,11 @@ def test_unknown_data_argument_gets_the_nearest():
     ],
 )  # fmt: skip
 def test_assignment_value_is_yaml_with_plain_exponents(text, value):
-    assert configuration.parse_assignments([f" key ={text}"]) == {"key": value}
+    assert yaml_settings.parse_assignments([f" key ={text}"]) == {"key": value}
 
 
 def test_later_assignment_wins():
-    assert configuration.parse_assignments(["epochs=1", "epochs=2"]) == {"epochs": 2}
+    assert yaml_settings.parse_assignments(["epochs=1", "epochs=2"]) == {"epochs": 2}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_later_assignment_wins():
 )
 def test_malformed_assignment_is_refused(assignment, message):
     with pytest.raises(UsageError, match=message) as caught:
-        configuration.parse_assignments([assignment])
+        yaml_settings.parse_assignments([assignment])
     assert assignment in str(caught.value)
 
 
@@ -140,15 +140,15 @@ def test_malformed_yaml_file_is_refused_by_its_path(tmp_path, content, message):
     path = tmp_path / "config.yaml"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=message) as caught:
-        configuration.read_config(path)
+        yaml_settings.read_config(path)
     assert str(path) in str(caught.value)
 
 
 def test_missing_yaml_file_is_rejected_and_an_empty_one_has_no_settings(tmp_path):
     with pytest.raises(UsageError, match="The configuration file cannot be read"):
-        configuration.read_config(tmp_path / "none.yaml")
+        yaml_settings.read_config(tmp_path / "none.yaml")
     (tmp_path / "empty.yaml").write_text("")
-    assert configuration.read_config(tmp_path / "empty.yaml") == {}
+    assert yaml_settings.read_config(tmp_path / "empty.yaml") == {}
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_duplicate_yaml_key_is_rejected(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text("epochs: 1\nepochs: 2\n", encoding="utf-8")
     with pytest.raises(UsageError, match=r"duplicate keys: epochs"):
-        configuration.read_config(path)
+        yaml_settings.read_config(path)
 
 
 def test_a_prefix_that_no_setting_has_is_refused():

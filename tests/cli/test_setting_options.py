@@ -11,8 +11,9 @@ from zoo import registry
 from zoo.cli.main import _parse, main
 from zoo.cli.setting_options import effects_of
 from zoo.keywords import DataKeywords, SettingKeywords
-from zoo.settings import Settings, parse_assignments
+from zoo.settings import Settings
 from zoo.tasks import TASKS
+from zoo.yaml_settings import parse_assignments
 
 
 def parsed(*words):

@@ -160,7 +160,7 @@ def test_drops_are_sorted(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_settings_come_from_yaml_and_from_set_alike(tmp_path: Path) -> None:
-    from zoo.settings import parse_assignments
+    from zoo.yaml_settings import parse_assignments
 
     yaml = tmp_path / "config.yaml"
     yaml.write_text(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from zoo.artefacts.loading import is_splits, load_splits, own_data
 from zoo.artefacts.run import RUN_FILE, find_run
 from zoo.settings import data_arguments as checked
-from zoo.settings import flatten, read_config
+from zoo.settings import flatten
 from zoo.training.optimizers import OF_SCHEDULE
 from zoo.training.plan import plan_training
+from zoo.yaml_settings import read_config
 
 if TYPE_CHECKING:
     from typing import Unpack

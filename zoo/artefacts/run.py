@@ -28,9 +28,10 @@ from zoo.artefacts.released import directory_of, read_card
 from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
-from zoo.settings import UNNAMED, DataArguments, Settings, write_yaml
+from zoo.settings import UNNAMED, DataArguments, Settings
 from zoo.tasks.answers import Predictions
 from zoo.version import __version__
+from zoo.yaml_settings import write_yaml
 
 if TYPE_CHECKING:
     import keras

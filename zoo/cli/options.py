@@ -52,7 +52,7 @@ def settings(arguments: argparse.Namespace) -> dict[str, Any]:
         UnknownNameError: a key is not a setting; the message suggests the nearest one.
         UsageError: model or data are set twice.
     """
-    from zoo.settings import parse_assignments
+    from zoo.yaml_settings import parse_assignments
 
     found = {"model": arguments.model, "data": arguments.data}
     for key, value in parse_assignments(arguments.set).items():
@@ -82,7 +82,7 @@ def data_arguments(arguments: argparse.Namespace) -> DataKeywords:
     Raises:
         UnknownNameError: a key is not such a setting; the message suggests the nearest one.
     """
-    from zoo.settings import parse_assignments
+    from zoo.yaml_settings import parse_assignments
 
     found, accepted = parse_assignments(arguments.set), {f"data.{name}" for name in DataKeywords.__annotations__}
     for key in found:

@@ -78,8 +78,9 @@ def _own_defaults(model: str | None, words: Sequence[str]) -> tuple[str | None, 
 
     A default is None if the task is unknown, and the possible tasks differ.
     """
-    given = re.search(r"^--data[=\n](.+)", "\n".join(words), re.MULTILINE)
-    data = given.group(1) if given else None
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--data", nargs="?")
+    data = parser.parse_known_args(words)[0].data
     names = registry.find_model(model)[0].tasks if model else tuple(TASKS)
     if model and data is None:
         data = find_task(names[0]).default_data

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     Example: zoo tune cnn --data mnist_sample --trials 20 --workers 2 --epochs 5
     """
     from zoo.api.searching import tune
-    from zoo.settings import parse_assignments
+    from zoo.yaml_settings import parse_assignments
 
     found = options.keywords(arguments)
     if arguments.join is not None or arguments.address is not None:

@@ -18,13 +18,14 @@ from zoo.distribution.workers import Agreement, Worker, explain_lost_workers
 from zoo.errors import CheckpointError, UsageError, ZooError, one_line
 from zoo.pipeline.splits import Splits
 from zoo.processes.signals import StopRequest
-from zoo.settings import Settings, read_config, resolve
+from zoo.settings import Settings, resolve
 from zoo.training.averaging import ScoreAverages
 from zoo.training.batches import training_batches, validation_batches
 from zoo.training.checkpointing import Checkpointing, newest_snapshot, numbers_in
 from zoo.training.divergence import Diverged, Guard
 from zoo.training.progress import EpochBars
 from zoo.training.snapshot import Snapshot
+from zoo.yaml_settings import read_config
 
 HIGH_RATE = 0.01  # highest learning rate to suggest
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from zoo import registry
 from zoo.artefacts.loading import default_data, implied_task, is_splits, load_splits, name_of
 from zoo.errors import UsageError
-from zoo.settings import AUTO_NAMES, Settings, check_used, check_values, data_arguments, read_config, resolve
+from zoo.settings import AUTO_NAMES, Settings, check_used, check_values, data_arguments, resolve
 from zoo.training.weights import find_weights, settings_for_weights
+from zoo.yaml_settings import read_config
 
 if TYPE_CHECKING:
     import keras

@@ -10,10 +10,11 @@ from pydantic_core import to_jsonable_python
 
 from zoo import registry
 from zoo.errors import UnknownNameError, UsageError
-from zoo.settings import SETTING_NAMES, UNNAMED, read_config
+from zoo.settings import SETTING_NAMES, UNNAMED
 from zoo.training.plan import plan_training
 from zoo.tuning.space import DEFAULT, read_space, samples_of
 from zoo.tuning.spec import Limits, SearchSpec
+from zoo.yaml_settings import read_config
 
 OPTIONS = (
     "algorithm", "objective", "direction", "repeats", "folds", "max_parameters", "max_latency_ms", "space", "trials", "minutes",
