@@ -115,7 +115,9 @@ def test_an_own_model_of_a_table_is_exported_with_its_columns(tmp_path):
 @pytest.mark.slow
 def test_the_command_line_exports_and_predicts(text_run, tmp_path, capsys):
     out = str(tmp_path / "out")
-    assert command_line(["export", str(text_run.directory), "--format", "litert", "onnx", "--out", out, "--json"]) == 0
+    assert (
+        command_line(["export", str(text_run.directory), "--format", "litert", "--format", "onnx", "--out", out, "--json"]) == 0
+    )
     told = json.loads(capsys.readouterr().out)
     assert set(told["formats"]) == {"litert", "onnx"}
     assert command_line(["predict", out, "很好", "--engine", "onnx", "--json"]) == 0

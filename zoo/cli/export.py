@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_directory", metavar="RUN", help="run directory or released model, for example cnn@mnist")
     parser.add_argument("--out", required=True, metavar="DIR", help="directory to create; TensorFlow Serving's base path")
     parser.add_argument(
-        "--format", nargs="+", choices=FORMATS, default=["saved_model"], help="one or more formats; default saved_model"
+        "--format", nargs="+", action="extend", choices=FORMATS, help="one or more formats; default saved_model"
     )
     parser.add_argument("--data", help="name or path of the data to verify the export with; default: the run's own data")
     options.add_settings(parser)
@@ -31,7 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     given = options.data_arguments(arguments)
     exported = export(
-        arguments.run_directory, arguments.out, format=arguments.format, data=arguments.data, data_arguments=given
+        arguments.run_directory,
+        arguments.out,
+        format=arguments.format or "saved_model",
+        data=arguments.data,
+        data_arguments=given,
     )
     formats = exported.content["formats"]
     if arguments.json:
@@ -50,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     output.print_table(columns, rows, right=columns[1:])
     output.print_line(f"\n{exported.directory} gives the results of the trained model. Next:")
-    output.print_line(f"  {output.program()} predict {shlex.quote(str(exported.directory))} ...")
+    output.print_line(
+        f"  {output.program()} predict {shlex.quote(str(exported.directory))} {exported.info.kind.prediction_hint}"
+    )
     if "saved_model" in formats:
         output.print_line(f"  saved_model_cli show --dir {shlex.quote(str(exported.directory / '1'))} --all")
     return 0
