@@ -260,6 +260,8 @@ def test_keywords_become_flat_keys_and_a_prefix_in_python_is_refused_with_the_ne
         configuration.flatten({"model.units": 8}, None, None)
     with pytest.raises(UsageError, match=r"Received: units=8. Write model_arguments=\{'units': 8\}"):
         configuration.flatten({"units": 8}, None, None)
+    with pytest.raises(UnknownNameError, match=r"Received: 'model_args'. Did you mean 'model_arguments'"):
+        configuration.flatten({"model_args": {"units": 8}}, None, None)
     with pytest.raises(UsageError, match=r"Received: raw=True. Write data_arguments=\{'raw': True\}"):
         configuration.flatten({"raw": True}, None, None)
     with pytest.raises(UsageError, match=r"`data_arguments` must be a mapping of names to values\. Received: 3"):

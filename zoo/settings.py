@@ -251,6 +251,7 @@ def flatten(
 
     Raises:
         UsageError: a keyword is an argument of a model or of the data, with the prefix of YAML and the command line or without.
+        UnknownNameError: a keyword resembles `model_arguments` or `data_arguments`.
     """
     for key, value in settings.items():
         if prefix := _prefix_of(key):
@@ -258,6 +259,8 @@ def flatten(
                 f"In Python, model and data arguments are mappings. Received: {key}={value!r}. "
                 f"Write {prefix}_arguments={{{key.removeprefix(f'{prefix}.')!r}: {value!r}}}."
             )
+        if key.startswith(("model_", "data_")):
+            raise UnknownNameError("argument", key, ("model_arguments", "data_arguments"))
     flat = dict(settings)
     for prefix, given in (("model", model_arguments), ("data", data_arguments)):
         if not isinstance(given, Mapping | None):
