@@ -245,6 +245,13 @@ def test_a_duplicate_yaml_key_is_rejected(tmp_path):
         yaml_settings.read_config(path)
 
 
+def test_messages_about_values_hold_on_the_command_line_too():
+    with pytest.raises(UsageError, match=r"See zoo\.train, or zoo train MODEL --help, for accepted values"):
+        configuration.resolve({"model": "mlp", "data": "iris", "task": "", "epochs": "three"})
+    with pytest.raises(UsageError, match=r"like the default, \(64, 64\) \(on the command line '\[64, 64\]'\)"):
+        configuration.check_values(registry.MODELS["mlp"], {"units": "3,4"})
+
+
 def test_a_prefix_that_no_setting_has_is_refused():
     with pytest.raises(UnknownNameError, match=r"Unknown setting\. Received: 'modle\.units'"):
         configuration.resolve({**NAMES, "modle.units": 3})

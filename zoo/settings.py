@@ -348,9 +348,11 @@ def check_values(model: ModelEntry, given: Mapping[str, Any]) -> dict[str, Any]:
         try:
             checked[name] = TypeAdapter(annotations[name]).validate_python(plain)
         except ValidationError as error:
+            default = model.defaults[name]
+            shell = f" (on the command line '{[*default]}')" if isinstance(default, tuple) else ""
             raise UsageError(
                 f"`{name}` of model {model.name!r} is not accepted: {error.errors()[0]['msg']}. Received: {value!r}. "
-                f"Pass a value like the default, {model.defaults[name]!r}."
+                f"Pass a value like the default, {default!r}{shell}."
             ) from error
     return checked
 
@@ -366,5 +368,5 @@ def _validated(kind: type[Checked], given: Mapping[str, Any]) -> Checked:
             raise UsageError(f"Settings contradict each other: {message}.") from error
         raise UsageError(
             f"The setting `{name}` is not accepted: {message}. Received: {problem['input']!r}. "
-            f"See {'zoo.load_data' if kind is DataArguments else 'zoo.train'} for accepted values."
+            f"See {'zoo.load_data' if kind is DataArguments else 'zoo.train, or zoo train MODEL --help,'} for accepted values."
         ) from error

@@ -76,9 +76,9 @@ class ParallelTraining:
         """
         least, restarts = (1, 0) if self.ray is None else (2, RESTARTS)
         if not isinstance(self.workers, int) or self.workers < least:
-            raise UsageError(
-                f"`workers` must be at least {least}. Received: {self.workers!r} with ray={self.ray!r}. To use Ray, pass both."
-            )
+            received = "no workers" if self.workers is None else f"workers={self.workers!r}"
+            cluster = "" if self.ray is None else f" to use Ray ({self.ray})"
+            raise UsageError(f"`workers` must be at least {least}{cluster}. Received: {received}. To use Ray, pass both.")
         self._check_portable(strategy)
         if self.plan is None:
             Run.open_unfinished(self.directory)
