@@ -261,6 +261,20 @@ def test_missing_data_are_reported_with_their_purpose(tmp_path):
     assert error.value.__notes__ == ["An export is checked on real examples, from the run's own data or from data= (--data)."]
 
 
+def test_columns_named_like_python_keywords_can_be_exported(tmp_path):
+    columns = {"class": np.arange(40.0), "from": ["x", "y"] * 20, "label": [0.5, 1.5] * 20}
+    pd.DataFrame(columns).to_csv(tmp_path / "table.csv", index=False)
+    arguments = {"label_column": "label"}
+    run = zoo.train(
+        "linear", data=str(tmp_path / "table.csv"), data_arguments=arguments, epochs=1, out=tmp_path / "run", verbose=0
+    )
+    zoo.export(run, tmp_path / "out")  # checks the answers of all engines, by the columns' own names
+    facts = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert facts["columns"] == {"class": "column_0_class", "from": "column_1_from"}
+    row = {"class": 3.0, "from": "y"}
+    np.testing.assert_allclose(zoo.load(tmp_path / "out").predict(row).numbers, zoo.predict(run, row).numbers, rtol=1e-5)
+
+
 @pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/self").exists(), reason="needs a file system that refuses")
 def test_a_read_only_place_is_reported(image_run):
     with pytest.raises(ArtefactError, match=r"could not be written: .*Received: /proc/out"):
