@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from zoo.errors import UsageError
-from zoo.keywords import DataKeywords
 
 if TYPE_CHECKING:
     from zoo.settings import Settings
@@ -41,9 +40,9 @@ def read_config(config: object) -> dict[str, Any]:
 
 def _flat(settings: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Return the settings; reject nested arguments of the model or the data."""
-    for prefix, names in (("model", None), ("data", DataKeywords.__annotations__)):
+    for prefix in ("model", "data"):
         nested = settings.get(prefix)
-        if isinstance(nested, Mapping) and nested and (names is None or nested.keys() <= names.keys()):
+        if isinstance(nested, Mapping) and nested and "train" not in nested:  # else the parts of data in memory
             name, value = next(iter(nested.items()))
             raise UsageError(
                 f"Settings are flat. Received: {name} under {prefix} in {place}. Write `{prefix}.{name}: {value}`."
