@@ -17,8 +17,11 @@ from matplotlib.patches import FancyBboxPatch
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "pictures" / "architecture.png"
-NAMES = ("foundation", "parts", "shelves, pipeline", "", "stages", "", "", "", "what joins them", "what people type")
-COLOURS = ("#d9e2ec", "#d7ecd9", "#fdebc8", "#fbd9c6", "#f6d4e0", "#f6d4e0", "#f6d4e0", "#f6d4e0", "#d6dcf5", "#c9e6f2")
+NAMES = (
+    "foundation", "processes", "parts", "data sources", "kinds and tasks", "shelves", "stages", "", "", "", "", "", "verbs",
+    "command line",
+)  # fmt: skip
+COLOURS = ("#d9e2ec", "#d9e2ec", "#d7ecd9", "#d7ecd9", "#fdebc8", "#fbd9c6", *6 * ("#f6d4e0",), "#d6dcf5", "#c9e6f2")
 WIDTH, ROW, GAP = 15.0, 1.1, 0.25
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import zoo
-from zoo.artefacts.files import default_directory
+from zoo.artefacts.files import default_directory, free_path
 from zoo.errors import ArtefactError
 
 
@@ -88,7 +88,7 @@ def change_json(name: str, **content: object) -> Callable[[Path], object]:
         (change_json("run.json", metrics={"accuracy": None}), r"damaged: metrics\.accuracy: Input should be a valid number"),
         (change_json("run.json", metrics=[1]), "damaged: metrics: Input should be a valid dictionary"),
         (change_json("run.json", format=2), "another format: format: Input should be 1. Received: 2 in .* Install a newer zoo"),
-        (lambda run: (run / "model.keras").unlink(), "has no model"),
+        (lambda run: (run / "model.keras").unlink(), r"incomplete: model\.keras is missing\. .* Restore the file"),
         (lambda run: (run / "assets" / "data.json").unlink(), r"data\.json is missing"),
         (lambda run: (run / "assets" / "data.json").write_bytes(b"\xff"), "damaged"),
         (change_json("assets/data.json", statistics=[1]), "damaged"),
@@ -140,6 +140,9 @@ def test_a_run_without_a_finished_epoch_is_reported(image_run: zoo.Run, tmp_path
         ArtefactError, match=r"interrupted before the first model was saved.*Resume it with: zoo train --resume"
     ):
         zoo.load(copy)
+    (copy / "checkpoints" / "untrained.keras").unlink()
+    with pytest.raises(ArtefactError, match=r"incomplete: untrained\.keras is missing"):
+        zoo.Run.open_unfinished(copy).untrained_model()
 
 
 def test_default_directories_are_never_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +153,8 @@ def test_default_directories_are_never_the_same(tmp_path: Path, monkeypatch: pyt
     assert first != second
     assert first.parent == second.parent == Path("runs")
     assert first.name.startswith("cnn_tiny-数据-")
+    (tmp_path / "compare.png").touch()
+    assert free_path(tmp_path / "compare.png").name == "compare-2.png"
 
 
 def test_data_arguments_are_stored_once_and_read_from_both_places(tmp_path: Path) -> None:

@@ -105,9 +105,14 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         return parse_json(path.read_bytes(), path)
     except FileNotFoundError as error:
-        raise ArtefactError(f"This directory is incomplete: {path.name} is missing. Received: {path.parent}.") from error
+        raise incomplete(path) from error
     except OSError as error:
         raise ArtefactError(f"This file cannot be read: {error.strerror}. Received: {path}.") from error
+
+
+def incomplete(path: Path) -> ArtefactError:
+    """Return the error about a missing file of a directory."""
+    return ArtefactError(f"This directory is incomplete: {path.name} is missing. Received: {path.parent}. Restore the file.")
 
 
 def parse_json(content: bytes, place: Path | str) -> dict[str, Any]:
@@ -139,8 +144,12 @@ def now() -> str:
 def default_directory(model: str, data: str) -> Path:
     """Return `runs/MODEL-DATA-TIME`, a path that does not exist yet, for names or paths of a model and data."""
     words = re.sub(r"[^\w-]", "_", f"{Path(model.replace('/', '_')).stem}-{Path(data).stem}")
-    path = Path("runs") / f"{words}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    later = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
+    return free_path(Path("runs") / f"{words}-{datetime.now(UTC):%Y%m%d-%H%M%S}")
+
+
+def free_path(path: Path) -> Path:
+    """Return the path if nothing is there, or else the first free one of NAME-2, NAME-3 and so on."""
+    later = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
     return next(each for each in itertools.chain([path], later) if not each.exists())
 
 

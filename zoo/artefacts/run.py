@@ -78,6 +78,8 @@ class Run:
         """
         run = cls.open_unfinished(directory)
         if not (run.directory / MODEL_FILE).is_file():
+            if run.status == "finished":
+                raise files.incomplete(run.directory / MODEL_FILE)
             raise ArtefactError(
                 f"This run has no model: it was {run.status} before the first model was saved. "
                 f"Received: {run.directory}. Resume it with: zoo train --resume {run.directory}"
@@ -119,6 +121,8 @@ class Run:
         Raises:
             ArtefactError: the file is missing or damaged, or contains layers that are not registered.
         """
+        if not (self.directory / UNTRAINED_FILE).is_file():
+            raise files.incomplete(self.directory / UNTRAINED_FILE)
         return load_keras(self.directory / UNTRAINED_FILE)
 
     @property

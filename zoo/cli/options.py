@@ -37,10 +37,9 @@ def picture(arguments: argparse.Namespace, name: str) -> Path:
         ArtefactError: the file exists.
         UsageError: the name does not end in .png.
     """
-    from zoo.artefacts.files import check_new_picture
+    from zoo.artefacts.files import check_new_picture, free_path
 
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    path = Path(arguments.out) if arguments.out else Path("runs") / f"{name}-{stamp}.png"
+    path = Path(arguments.out) if arguments.out else free_path(Path("runs") / f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}.png")
     check_new_picture(path)
     return path
 
