@@ -19,6 +19,9 @@ from zoo.training.plan import Plan, plan_training
 from zoo.tuning.space import declare_space, read_space, searched_space
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from zoo.keywords import DataKeywords, SettingKeywords
     from zoo.pipeline.splits import Splits
     from zoo.settings import DataArguments
 
@@ -67,7 +70,7 @@ class HyperModel(keras_tuner.HyperModel):
         {'learning_rate': [0.001, 0.01]}
     """
 
-    def __init__(
+    def __init__(  # type: ignore[misc] # `task` is also a setting
         self,
         model: str,
         *,
@@ -75,10 +78,10 @@ class HyperModel(keras_tuner.HyperModel):
         space: Mapping[str, Any] | None = None,
         task: str | None = None,
         model_arguments: Mapping[str, Any] | None = None,
-        data_arguments: Mapping[str, Any] | None = None,
+        data_arguments: DataKeywords | None = None,
         name: str | None = None,
         tunable: bool = True,
-        **settings: Any,
+        **settings: Unpack[SettingKeywords],
     ) -> None:
         super().__init__(name=name, tunable=tunable)
         given = flatten({**settings, **({"task": task} if task is not None else {})}, model_arguments, data_arguments)
