@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from zoo import registry
 from zoo.cli import output
 from zoo.errors import UsageError, nearest
-from zoo.tasks import find_task
 
 if TYPE_CHECKING:
     from zoo.artefacts.released import ReleasedModel
@@ -71,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _score(model: ReleasedModel) -> str:
     """Return the headline score of a released model."""
+    from zoo.tasks import find_task
+
     headline = find_task(model.task).headline
     name = headline if headline in model.scores else "loss"
     return f"{name} {model.scores[name]:.4f}"
