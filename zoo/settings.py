@@ -269,6 +269,11 @@ def flatten(
     return flat
 
 
+def arguments_under(prefix: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments in flat settings, without their prefix "model" or "data"."""
+    return {key.removeprefix(f"{prefix}."): value for key, value in settings.items() if key.startswith(f"{prefix}.")}
+
+
 def _prefix_of(key: str) -> str:
     """Return "model" or "data" for an argument of a model or of the data, with or without this prefix; otherwise ""."""
     prefix, dot, _ = key.partition(".")

@@ -28,7 +28,7 @@ from zoo.artefacts.released import directory_of, read_card
 from zoo.distribution.cluster import STARTED_BY
 from zoo.errors import ArtefactError, WorkerLostError, ZooError, one_line
 from zoo.pipeline.info import DataInfo
-from zoo.settings import UNNAMED, DataArguments, Settings
+from zoo.settings import UNNAMED, DataArguments, Settings, arguments_under
 from zoo.tasks.answers import Predictions
 from zoo.version import __version__
 from zoo.yaml_settings import write_yaml
@@ -194,8 +194,7 @@ def model_arguments(run: Run) -> dict[str, Any]:
     """Return all arguments of the factory that built a run's model; empty for a model that zoo does not know."""
     recorded = run.content.get("model_arguments")
     if recorded is None:  # a run of zoo 0.1
-        prefix = "model."
-        given = {key.removeprefix(prefix): value for key, value in run.settings.items() if key.startswith(prefix)}
+        given = arguments_under("model", run.settings)
         built = _model_arguments(run.settings["model"], given, run.info, has_former_defaults=True)
         recorded = json.loads(json.dumps(built))  # tuples become lists, as in run.json
     return dict(recorded)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from zoo import registry
 from zoo.errors import nearest
 from zoo.keywords import SettingKeywords
-from zoo.tasks import TASKS, find_task
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -45,7 +44,7 @@ def add_settings(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     takes = parser.get_default("takes")
     if takes is None:
         return
-    from zoo.settings import DataArguments, Settings
+    from zoo.settings import DataArguments, Settings, arguments_under
 
     parser.usage = f"{parser.format_usage().removeprefix('usage: ').rstrip()} [--SETTING VALUE ...]"
     group: argparse._ActionsContainer = parser
@@ -63,13 +62,13 @@ def add_settings(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
         group = parser.add_argument_group(shown)
         if model:
             entry, variant = registry.find_model(model)
-            defaults = {**entry.defaults, **entry.arguments(variant, {}), **_under("model", own)}
+            defaults = {**entry.defaults, **entry.arguments(variant, {}), **arguments_under("model", own)}
             for name, _, text in _described(entry.factory, entry.annotations, defaults):
                 _add(group, f"model.{name}", text)
         for name in {name for entry in registry.MODELS.values() for name in entry.defaults}:
             _add(group, f"model.{name}", argparse.SUPPRESS)
     group = parser.add_argument_group("reading data")
-    for name, kind, text in _fields(DataArguments, _under("data", own)):
+    for name, kind, text in _fields(DataArguments, arguments_under("data", own)):
         _add(group, f"data.{name}", text, kind)
 
 
@@ -78,6 +77,8 @@ def _own_defaults(model: str | None, words: Sequence[str]) -> tuple[str | None, 
 
     A default is None if the task is unknown, and the possible tasks differ.
     """
+    from zoo.tasks import TASKS, find_task
+
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     parser.add_argument("--data", nargs="?")
     data = parser.parse_known_args(words)[0].data
@@ -92,11 +93,6 @@ def _own_defaults(model: str | None, words: Sequence[str]) -> tuple[str | None, 
         for key in dict.fromkeys(key for task in tasks for key in task)
     }
     return data, {**defaults, **(registry.recipe_settings(model, data) if model and data else {})}
-
-
-def _under(prefix: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings with a prefix, without it."""
-    return {key.removeprefix(f"{prefix}."): value for key, value in settings.items() if key.startswith(f"{prefix}.")}
 
 
 def _add(group: argparse._ActionsContainer, key: str, text: str, kind: Any = None) -> None:

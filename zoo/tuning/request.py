@@ -42,12 +42,15 @@ def read_request(model: Any, data: str | None, config: Any, options: Mapping[str
     given = {name: value for name, value in options.items() if value is not None or "." in name}
     written, given = plain(read_config(config)), plain(given)
     limits = {"workers": given.pop("workers", 1)}  # never stored in a file
-    trained = [{"keep": each.pop("keep")} for each in (written, given) if isinstance(each.get("keep"), str)]  # a setting
+    trained = {}
+    for each in (written, given):
+        if isinstance(each.get("keep"), str):  # the setting of `zoo.train`; the option of a search is a number
+            trained["keep"] = each.pop("keep")
     settings = {**written, **given}
     options = {name: settings.pop(name) for name in OPTIONS if name in settings}
     if unknown := [key for key in settings if "." not in key and key not in SETTING_NAMES]:
         raise UnknownNameError("setting or argument", unknown[0], [*SETTING_NAMES, *OPTIONS, "workers", "ray", "out", "resume"])
-    settings = {**settings, **(trained or [{}])[-1]}
+    settings |= trained
     plan = plan_training(model, data, {}, settings)
     explicit = {key: value for key, value in plan.explicit.items() if key not in ("model", "data", "seed")}
     both = [each["space"] for each in (written, given) if isinstance(each.get("space"), dict)]
